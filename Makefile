@@ -1,0 +1,35 @@
+# Every target makes the environment it needs; nothing has to be installed before but Python 3.11.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: help install demo test lint clean
+
+help:
+	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
+	@echo 'make test     the tests'
+	@echo 'make lint     ruff'
+	@echo 'make install  the environment alone, in $(VENV)'
+
+install: $(STAMP)
+
+$(STAMP): requirements.txt setup.py
+	$(PYTHON) -m venv $(VENV)
+	@echo 'installing the pinned environment into $(VENV), about a minute'
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python tools/demo.py $(DEMO)
+
+test: $(STAMP)
+	$(BIN)/python -m pytest $(TESTS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf work_dirs data/synthetic data/synthetic.pkl .pytest_cache .ruff_cache

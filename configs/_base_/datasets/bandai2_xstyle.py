@@ -1,0 +1,7 @@
+# Bandai-Namco-Research-Motiondataset-2 (CC BY-NC 4.0), 15 fps: five styles train, two test.
+# python tools/data/convert.py bandai2 bandai2_15fps.npz --out data/bandai2.pkl
+num_classes = 10
+layout = 'bandai2'
+num_joints = 21
+train_set = dict(ann_file='data/bandai2.pkl', split='xstyle_train', layout='bandai2', clip_len=32)
+val_set = dict(ann_file='data/bandai2.pkl', split='xstyle_val', layout='bandai2', clip_len=32)

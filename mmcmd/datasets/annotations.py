@@ -1,0 +1,191 @@
+"""The pyskl-style pickle: read without running anything in it, checked, written all or nothing."""
+
+import logging
+import os
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmcmd.datasets.layouts import LAYOUTS
+from mmcmd.datasets.safe_pickle import load_plain
+from mmcmd.errors import InputError
+
+
+class AnnotationsNotFoundError(InputError, FileNotFoundError):
+    """There is no annotation file; the message says which command makes it."""
+
+
+def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
+    """Load a pyskl-style pickle (or a bare list of annotations) without running code from it.
+
+    Args:
+        path (str or PathLike): The pickle.
+
+    Returns:
+        dict: ``split`` (dict[str, list[str]], sample names), ``annotations`` (list[dict]) with at
+        least ``frame_dir`` (str), ``label`` (int), ``keypoint`` ``(M, T, V, C)`` in metres and
+        ``total_frames`` (int), and whatever else the file holds, such as ``layout`` (str, a key of
+        :data:`LAYOUTS`) and ``synthetic`` (bool).
+
+    Raises:
+        AnnotationsNotFoundError: If there is no such file; says which command makes it.
+        InputError: If it is not a whole pickle, asks for anything but arrays and plain containers,
+            or a sample is malformed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AnnotationsNotFoundError(
+            f'there is no annotation file {path}; '
+            f'make it with: python tools/data/convert.py FORMAT SOURCE --out {path}'
+        )
+    try:
+        with path.open('rb') as file:
+            data = load_plain(file)
+    except Exception as error:  # of any kind, from a damaged pickle
+        reason = str(error) or type(error).__name__
+        raise InputError(
+            f'{path} is not an annotation pickle that can be loaded: {reason}'
+        ) from None
+    if isinstance(data, list):
+        data = {'annotations': data}
+    if isinstance(data, dict):
+        data.setdefault('split', {})
+    check_annotations(data, path)
+    return data
+
+
+def check_annotations(data: Any, path: str | os.PathLike) -> None:
+    """Check what :func:`load_annotations` promises, and turn numpy integers into ``int``.
+
+    Args:
+        data (dict): As returned by :func:`load_annotations`.
+        path (str or PathLike): The file to name in messages.
+
+    Raises:
+        InputError: If something is missing or malformed; names the file and the sample.
+    """
+    if not (isinstance(data, dict) and isinstance(data.get('annotations'), list)):
+        raise InputError(f'{path}: expected a dict with a list `annotations`, or such a list')
+    split = data.get('split')
+    if not isinstance(split, dict) or not all(map(_is_names, split.values())):
+        raise InputError(f'{path}: `split` must be a dict of lists of sample names')
+    name = data.get('layout')
+    if name is not None and name not in sorted(LAYOUTS):
+        raise InputError(
+            f'{path}: unknown layout {name!r}; layouts are {", ".join(sorted(LAYOUTS))}'
+        )
+    num_joints = name and LAYOUTS[name].num_joints
+    for index, sample in enumerate(data['annotations']):
+        fault = _fault(sample, num_joints)
+        if fault:
+            named = isinstance(sample, dict) and sample.get('frame_dir')
+            raise InputError(f'{path}: sample {named or f"number {index}"}: {fault}')
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
+def _fault(sample: Any, num_joints: int | None) -> str | None:
+    """Say what is wrong with one annotation, if anything is."""
+    if not isinstance(sample, dict):
+        return f'expected a dict, got {type(sample).__name__}'
+    missing = {'frame_dir', 'label', 'keypoint', 'total_frames'} - sample.keys()
+    if missing:
+        return f'lacks {", ".join(sorted(missing))}'
+    if not isinstance(sample['frame_dir'], str):
+        return f'`frame_dir` must be text, got {sample["frame_dir"]!r}'
+    for key in ('label', 'total_frames'):
+        value = sample[key]
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+            return f'`{key}` must be an integer >= 0, got {value!r}'
+        sample[key] = int(value)
+    keypoint = sample['keypoint']
+    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
+        return '`keypoint` must be an array of numbers'
+    if keypoint.ndim != 4 or not keypoint.size:
+        return f'`keypoint` must have shape (M, T, V, C) and no empty axis, got {keypoint.shape}'
+    if sample['total_frames'] != keypoint.shape[1]:
+        return f'`total_frames` is {sample["total_frames"]} but `keypoint` has {keypoint.shape[1]}'
+    if num_joints not in (None, keypoint.shape[2]):
+        return f'`keypoint` has {keypoint.shape[2]} joints, the layout {num_joints}'
+    if not np.isfinite(keypoint).all():
+        return '`keypoint` holds NaN or infinity'
+    return None
+
+
+def select_split(
+    data: dict[str, Any], split: str | None, path: str | os.PathLike
+) -> list[dict[str, Any]]:
+    """Return the annotations of a split, in the order of the file.
+
+    Args:
+        data (dict): As returned by :func:`load_annotations`.
+        split (str or None): Name of the split, e.g. ``xsub_train``; None is all annotations.
+        path (str or PathLike): The file to name in messages.
+
+    Returns:
+        list[dict]: At least one annotation.
+
+    Raises:
+        InputError: If there is no such split (lists those there are), or it is empty.
+    """
+    if split is None:
+        selected = data['annotations']
+    elif split in data['split']:
+        names = set(data['split'][split])
+        selected = [sample for sample in data['annotations'] if sample['frame_dir'] in names]
+        absent = len(names) - len({sample['frame_dir'] for sample in selected})
+        if selected and absent:
+            print_log(
+                f'{path}: {absent} names of {split} have no annotation', 'current', logging.WARNING
+            )
+    else:
+        known = ', '.join(sorted(data['split'])) or 'none'
+        raise InputError(f'{path} has no split {split!r}; its splits: {known}')
+    if not selected:
+        raise InputError(f'{path}: split {split!r} has no samples')
+    return selected
+
+
+def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:
+    """Check annotations and write them (pickle protocol 4), all or nothing.
+
+    Args:
+        data (dict): As returned by :func:`load_annotations`.
+        path (str or PathLike): The file to write; its folder must exist.
+
+    Raises:
+        InputError: If the annotations are malformed; nothing is written.
+    """
+    check_annotations(data, path)
+    with replace_file(path) as file:
+        pickle.dump(data, file, protocol=4)
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Open a file that takes the name ``path`` only once all of it is on the disk.
+
+    Args:
+        path (str or PathLike): The file to make or replace. If the block fails or is interrupted,
+            what was there before stays.
+
+    Yields:
+        IO[bytes]: A temporary file in the same folder.
+    """
+    path = Path(path)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with temporary.open('wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,64 @@
+"""What a raw format has to say about itself."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+
+class Item(NamedTuple):
+    """One sample to be: its name for messages, and whatever :meth:`Converter.read` needs."""
+
+    name: str
+    content: Any
+
+
+class LeftOut(ValueError):
+    """Says why an item is left out on purpose: reported, but no failure even under ``strict``."""
+
+
+class Converter(ABC):
+    """A raw format. Subclasses register in :data:`CONVERTERS` under the name used to call them.
+
+    Attributes:
+        layout (str): Key of :data:`mmcmd.datasets.layouts.LAYOUTS`.
+        counted (tuple[str, ...]): Keys of an annotation whose values the report counts.
+    """
+
+    layout: ClassVar[str]
+    counted: ClassVar[tuple[str, ...]] = ('label',)
+
+    @abstractmethod
+    def scan(self, source: Path) -> list[Item]:
+        """List the items of an existing source, cheaply and in a fixed order.
+
+        Raises:
+            InputError: If the source as a whole is not of this format; names it.
+        """
+
+    @abstractmethod
+    def read(self, item: Item) -> dict[str, Any]:
+        """Make an annotation of an item, in a worker process.
+
+        Returns:
+            dict: See :func:`mmcmd.datasets.annotations.load_annotations`.
+
+        Raises:
+            ValueError: If it cannot be; names the item and what was expected.
+            LeftOut: If it is not wanted.
+        """
+
+    @abstractmethod
+    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+        """Name the samples of each split, all splits of the data set at once."""
+
+    @staticmethod
+    def halves(
+        name: str, annotations: list[dict[str, Any]], is_training: Callable[[dict], bool]
+    ) -> dict[str, list[str]]:
+        """Split in two: ``{name}_train`` and ``{name}_val``, pyskl's convention."""
+        halves: dict[str, list[str]] = {f'{name}_train': [], f'{name}_val': []}
+        for sample in annotations:
+            half = f'{name}_train' if is_training(sample) else f'{name}_val'
+            halves[half].append(sample['frame_dir'])
+        return halves

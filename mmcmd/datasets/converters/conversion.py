@@ -1,0 +1,199 @@
+"""From raw data to pickle, for any format: in parallel, going on past bad items, with a report."""
+
+import inspect
+import logging
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+from rich.console import Console
+from rich.progress import track
+
+from mmcmd.datasets.annotations import replace_file, save_annotations
+from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+
+SYNTHETIC_MARK = 'SYNTHETIC.txt'
+_CHUNK = 16  # items a worker takes at a time
+
+
+@dataclass
+class Summary:
+    """What a conversion did.
+
+    Attributes:
+        annotations (list[dict]): Samples, sorted by ``frame_dir``.
+        left_out (list[tuple[str, str]]): Item and reason of those not wanted.
+        skipped (list[tuple[str, str]]): Item and reason of those that could not be read.
+    """
+
+    annotations: list[dict[str, Any]] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f'{len(self.annotations)} converted, {len(self.left_out)} left out on purpose, '
+            f'{len(self.skipped)} skipped'
+        )
+
+
+def convert(
+    fmt: str,
+    source: str | os.PathLike,
+    out: str | os.PathLike,
+    jobs: int = 1,
+    strict: bool = False,
+    **options: Any,
+) -> Summary:
+    """Convert a raw data set to an annotation pickle, with a report beside it.
+
+    Items that cannot be read are skipped, logged, and listed in the report, ``out`` with the suffix
+    ``.report.txt``. The pickle does not depend on ``jobs``.
+
+    Args:
+        fmt (str): Name in :data:`CONVERTERS`.
+        source (str or PathLike): Folder or file of the raw data.
+        out (str or PathLike): The pickle to write; parent folders are made.
+        jobs (int): Number of processes.
+        strict (bool): Fail, after writing, if an item was skipped.
+        **options: Arguments of the converter; None is the same as absent.
+
+    Raises:
+        InputError: If an argument is wrong, nothing could be converted (nothing is written), or
+            ``strict`` says so.
+    """
+    source, out = Path(source), Path(out)
+    if jobs < 1:
+        raise InputError(f'jobs must be at least 1, got {jobs}')
+    converter = _build(fmt, options)
+    if not source.exists():
+        raise InputError(f'there is no {source}')
+    items = converter.scan(source)
+    if out.is_dir():
+        raise InputError(f'{out} is a folder, expected the name of a file to write')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(out.parent, os.W_OK):  # rather now than after the work
+        raise InputError(f'{out.parent} cannot be written to')
+
+    summary = _collect(_read_all(converter, items, jobs), len(items))
+    if not summary.annotations:
+        reasons = [reason for _, reason in summary.skipped + summary.left_out]
+        first = f'; the first: {reasons[0]}' if reasons else ''
+        raise InputError(f'nothing in {source} could be converted ({len(items)} items){first}')
+    synthetic = source.is_dir() and (source / SYNTHETIC_MARK).is_file()
+    data = dict(
+        split=converter.splits(summary.annotations),
+        annotations=summary.annotations,
+        layout=converter.layout,
+        **({'synthetic': True} if synthetic else {}),
+    )
+    save_annotations(data, out)
+    report = out.with_suffix('.report.txt')
+    with replace_file(report) as file:
+        lines = [f'{fmt}: {source} -> {out}', *_report(summary, data['split'], converter.counted)]
+        if synthetic:
+            lines.insert(0, f'SYNTHETIC data, not recordings: {source} holds {SYNTHETIC_MARK}')
+        file.write('\n'.join([*lines, '']).encode('utf-8', 'backslashreplace'))
+    if summary.skipped:
+        message = f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}'
+        if strict:
+            raise InputError(message)
+        print_log(message, 'current', logging.WARNING)
+    return summary
+
+
+def _build(fmt: str, options: dict[str, Any]) -> Converter:
+    converter = CONVERTERS.module_dict.get(fmt)
+    if converter is None:
+        known = ', '.join(sorted(CONVERTERS.module_dict))
+        raise InputError(f'unknown format {fmt!r}; formats are {known}')
+    given = {key: value for key, value in options.items() if value is not None}
+    for key in given.keys() - inspect.signature(converter).parameters.keys():
+        raise InputError(f'format {fmt} takes no option {key!r}')
+    return converter(**given)
+
+
+Outcome = tuple[Item, dict[str, Any] | Exception]
+
+
+def _attempt(converter: Converter, item: Item) -> Outcome:
+    try:
+        return Item(item.name, None), converter.read(item)
+    except (ValueError, OSError) as error:
+        return Item(item.name, None), error
+
+
+def _read_all(converter: Converter, items: list[Item], jobs: int) -> Iterator[Outcome]:
+    """Read items in their order."""
+    attempt = partial(_attempt, converter)
+    if jobs == 1:
+        yield from map(attempt, items)
+        return
+    # Ctrl-C is the parent's to handle.
+    pool = ProcessPoolExecutor(
+        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
+    try:
+        yield from pool.map(attempt, items, chunksize=_CHUNK)
+    except BrokenProcessPool:
+        raise InputError('a worker process died, out of memory perhaps: try fewer jobs') from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:
+    """Sort outcomes into samples and failures, under a progress bar."""
+    summary = Summary()
+    origins: dict[str, str] = {}
+    with closing(outcomes):
+        console = Console(stderr=True)
+        for item, outcome in track(outcomes, 'converting', total=total, console=console):
+            if isinstance(outcome, LeftOut):
+                summary.left_out.append((item.name, str(outcome)))
+            elif isinstance(outcome, Exception):
+                summary.skipped.append((item.name, str(outcome)))
+            elif (first := origins.get(outcome['frame_dir'])) is not None:
+                summary.skipped.append((item.name, f'{item.name}: same sample name as {first}'))
+            else:
+                origins[outcome['frame_dir']] = item.name
+                summary.annotations.append(_share(outcome))
+    summary.annotations.sort(key=lambda sample: sample['frame_dir'])
+    return summary
+
+
+def _share(sample: dict[str, Any]) -> dict[str, Any]:
+    """Share strings and dtypes, so that the pickle does not tell which process made what."""
+    shared = {}
+    for key, value in sample.items():
+        if isinstance(value, str):
+            value = sys.intern(value)
+        elif isinstance(value, np.ndarray):
+            value = value.view(np.dtype(value.dtype.str))
+        shared[sys.intern(key)] = value
+    return shared
+
+
+def _report(summary: Summary, splits: dict[str, list[str]], counted: tuple[str, ...]) -> list[str]:
+    """Lines of the report."""
+    lines = [str(summary), '', 'samples per split']
+    lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
+    for key in counted:
+        counts = Counter(sample[key] for sample in summary.annotations)
+        lines += ['', f'samples per {key} ({len(counts)})']
+        lines += [f'  {value}: {count}' for value, count in sorted(counts.items())]
+    for title, reasons in (('left out on purpose', summary.left_out), ('skipped', summary.skipped)):
+        lines += ['', f'{title} ({len(reasons)})', *(f'  {reason}' for _, reason in reasons)]
+    return lines

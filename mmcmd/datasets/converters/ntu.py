@@ -1,0 +1,219 @@
+"""NTU RGB+D 60 and 120: a folder of ``.skeleton`` text files."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.converters.tokens import Tokens
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+
+MAX_BODIES = 4  # read from a frame
+MAX_PERSONS = 2  # kept of them
+MAX_FRAMES = 300
+JOINTS = 25
+HEADER = 11  # fields of a body before its joints: ten of the id line and the joint count
+FIELDS = 12  # of a joint line, x y z first
+
+# One list for both data sets: subjects above 40 exist in NTU RGB+D 120 only.
+TRAIN_SUBJECTS = frozenset(
+    (
+        *(1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38),
+        *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78, 80, 81, 82, 83, 84),
+        *(85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
+    )
+)
+TRAIN_CAMERAS = frozenset((2, 3))
+
+_NAME = re.compile(r'S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})')
+# Token offsets of x, y, z of every joint from the first joint of a body, (V, C).
+_COORDINATES = FIELDS * np.arange(JOINTS)[:, None] + np.arange(3)
+
+
+class SampleName(NamedTuple):
+    """What the name of a sample says: ``S001C002P003R002A013``."""
+
+    setup: int
+    camera: int
+    subject: int
+    replication: int
+    action: int
+
+    @classmethod
+    def parse(cls, name: str) -> 'SampleName | None':
+        """Read a name without suffix; None if it is not one."""
+        match = _NAME.fullmatch(name)
+        parsed = match and cls(*map(int, match.groups()))
+        return parsed if parsed and parsed.action > 0 else None
+
+
+def read_skeleton(path: str | os.PathLike) -> np.ndarray:
+    """Read the joints of a ``.skeleton`` file.
+
+    Args:
+        path (str or PathLike): Text: the number of frames; per frame the number of bodies; per body
+            an id line of 10 fields, the number of joints, and 25 lines of 12 fields.
+
+    Returns:
+        np.ndarray: float32 ``(4, T, 25, 3)`` in metres, T at most 300; bodies in their order in
+        the frame's list, zero where there is none.
+
+    Raises:
+        ValueError: If the file is not whole, or not such a file; names it.
+    """
+    try:
+        return _read_bodies(Tokens(Path(path).read_bytes()))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+
+
+def _read_bodies(tokens: Tokens) -> np.ndarray:
+    if not len(tokens):
+        raise ValueError('the file is empty, expected the number of frames')
+    num_frames = tokens.count(0)
+    bodies, frames, first_joints = [], [], []
+    cursor = 1
+    # The counts are claims of the file: nothing is allocated for them, they only move a cursor.
+    for frame in range(num_frames):
+        num_bodies = tokens.count(cursor) if cursor < len(tokens) else 1
+        cursor += 1
+        for body in range(num_bodies):
+            joints = cursor + HEADER
+            if joints <= len(tokens) and tokens[joints - 1] != b'%d' % JOINTS:
+                raise ValueError(
+                    f'frame {frame + 1}: expected {JOINTS} joints, '
+                    f'got {tokens[joints - 1][:20].decode("ascii", "replace")!r}'
+                )
+            cursor = joints + JOINTS * FIELDS
+            if cursor > len(tokens):
+                raise ValueError(f'truncated: {frame} whole frames of {num_frames} claimed')
+            if body < MAX_BODIES and frame < MAX_FRAMES:
+                bodies.append(body)
+                frames.append(frame)
+                first_joints.append(joints)
+    if cursor < len(tokens):
+        raise ValueError(f'{len(tokens) - cursor} fields follow the {num_frames} frames claimed')
+    if not first_joints:
+        raise ValueError(f'no body in any of {num_frames} frames (a missing skeleton)')
+
+    values = tokens.floats(np.array(first_joints)[:, None, None] + _COORDINATES)
+    with np.errstate(over='ignore'):
+        values = values.astype(np.float32)
+    finite = np.isfinite(values).all(axis=(1, 2))
+    if not finite.all():
+        raise ValueError(f'frame {frames[finite.argmin()] + 1}: a coordinate is NaN or infinite')
+    keypoint = np.zeros((MAX_BODIES, min(num_frames, MAX_FRAMES), JOINTS, 3), np.float32)
+    keypoint[bodies, frames] = values
+    return keypoint
+
+
+def select_persons(bodies: np.ndarray) -> np.ndarray:
+    """Keep the bodies that move most, the noise of furniture being still.
+
+    The energy of a body is the sum of the standard deviations of x, y and z over the joints of its
+    frames that are not all zero, as in the ST-GCN family.
+
+    Args:
+        bodies (np.ndarray): ``(4, T, V, 3)`` in metres.
+
+    Returns:
+        np.ndarray: ``(M, T, V, 3)``, M in {0, 1, 2}, most energetic first, none of them empty.
+    """
+    seen = bodies.any(axis=(2, 3))
+    present = np.flatnonzero(seen.any(axis=1))
+    energy = np.array(
+        [bodies[m, seen[m]].std(axis=(0, 1), dtype=np.float64).sum() for m in present]
+    )
+    return bodies[present[np.argsort(-energy, kind='stable')[:MAX_PERSONS]]]
+
+
+@CONVERTERS.register_module('ntu')
+class NTUConverter(Converter):
+    """NTU RGB+D (https://arxiv.org/abs/1604.02808) and NTU RGB+D 120 (1905.04757).
+
+    Args:
+        missing (str or PathLike, optional): Text file with the name of a sample in a line, those
+            whose skeletons are missing or incomplete. Lines that hold no name are comments.
+        actions (str, optional): Actions to keep, such as ``1-60`` or ``1,5,7-9``.
+
+    Raises:
+        InputError: If the list cannot be read or names no sample, or the actions make no sense.
+    """
+
+    layout = 'ntu'
+    counted = ('label', 'subject', 'camera', 'setup')
+
+    def __init__(
+        self, missing: str | os.PathLike | None = None, actions: str | None = None
+    ) -> None:
+        self.missing = _read_names(Path(missing)) if missing else frozenset()
+        self.actions = _parse_actions(actions) if actions else None
+
+    def scan(self, source: Path) -> list[Item]:
+        """List the ``.skeleton`` files in a folder and its subfolders."""
+        if not source.is_dir():
+            raise InputError(f'{source} is a file, expected a folder of .skeleton files')
+        paths = sorted(path for path in source.rglob('*.skeleton') if path.is_file())
+        if not paths:
+            raise InputError(f'there is no .skeleton file in {source}')
+        return [Item(str(path), path) for path in paths if self._is_wanted(path.stem)]
+
+    def _is_wanted(self, stem: str) -> bool:
+        name = SampleName.parse(stem)
+        return self.actions is None or name is None or name.action in self.actions
+
+    def read(self, item: Item) -> dict[str, Any]:
+        """Read one file; see :func:`read_skeleton` and :func:`select_persons`."""
+        path = item.content
+        name = SampleName.parse(path.stem)
+        if name is None:
+            raise ValueError(f'{path}: expected a name such as S001C002P003R002A013.skeleton')
+        if path.stem in self.missing:
+            raise LeftOut(f'{path}: in the list of samples with missing skeletons')
+        keypoint = select_persons(read_skeleton(path))
+        if not len(keypoint):
+            raise ValueError(f'{path}: no joint of any body is ever non-zero (a missing skeleton)')
+        return dict(
+            frame_dir=path.stem,
+            label=name.action - 1,
+            keypoint=keypoint,
+            total_frames=keypoint.shape[1],
+            **name._asdict(),
+        )
+
+    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+        """Cross-subject, cross-view and cross-setup: training and test halves of each."""
+        return {
+            **self.halves('xsub', annotations, lambda a: a['subject'] in TRAIN_SUBJECTS),
+            **self.halves('xview', annotations, lambda a: a['camera'] in TRAIN_CAMERAS),
+            **self.halves('xset', annotations, lambda a: a['setup'] % 2 == 0),
+        }
+
+
+def _read_names(path: Path) -> frozenset[str]:
+    if not path.is_file():
+        raise InputError(f'there is no list of missing samples {path}')
+    lines = path.read_text('utf-8-sig', 'replace').splitlines()
+    names = frozenset(name for line in lines if _NAME.fullmatch(name := _sample(line)))
+    if not names:
+        raise InputError(f'{path} names no sample, expected lines such as S001C002P005R002A008')
+    return names
+
+
+def _sample(line: str) -> str:
+    return line.split('#')[0].strip().removesuffix('.skeleton')
+
+
+def _parse_actions(text: str) -> frozenset[int]:
+    actions: set[int] = set()
+    for part in text.split(','):
+        match = re.fullmatch(r'\s*([0-9]{1,3})(?:-([0-9]{1,3}))?\s*', part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last:
+            raise InputError(f'actions {text!r}: expected something like 1-60 or 1,5,7-9')
+        actions.update(range(first, last + 1))
+    return frozenset(actions)

@@ -1,0 +1,75 @@
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from mmaction.datasets import PoseDataset
+
+from mmcmd.datasets.annotations import load_annotations, select_split
+from mmcmd.datasets.layouts import get_layout
+from mmcmd.datasets.samplers import SampleKey
+from mmcmd.errors import InputError
+from mmcmd.registry import DATASETS
+
+
+@DATASETS.register_module()
+class SkeletonDataset(PoseDataset):
+    """Skeleton sequences of a pyskl-style pickle, loaded without running anything it contains.
+
+    Besides what the file holds, a sample has ``layout``, ``clip_len`` and ``rng``, a generator
+    that is a function of (seed, epoch, sample) alone when the loader's sampler is
+    :class:`EpochSampler`.
+
+    Args:
+        ann_file (str): The pickle; ``tools/data/convert.py`` makes it.
+        pipeline (Sequence[dict | Callable]): Transforms.
+        split (str, optional): Name of a split in the file, such as ``xsub_train``; all
+            sequences by default.
+        layout (str): Name of the joint layout. Defaults to ``'ntu'``.
+        clip_len (int): Frames that a sequence is resized to. Defaults to 64.
+        **kwargs: Of mmengine's ``BaseDataset``.
+
+    Raises:
+        InputError: If the file is missing, holds anything but data, lacks the split, or its
+            joints are not those of ``layout``.
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        pipeline: Sequence[dict | Callable],
+        split: str | None = None,
+        layout: str = 'ntu',
+        clip_len: int = 64,
+        **kwargs: Any,
+    ) -> None:
+        self.layout = get_layout(layout)
+        self.clip_len = clip_len
+        super().__init__(ann_file, pipeline=pipeline, split=split, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """Load the annotations of the split."""
+        data = load_annotations(self.ann_file)
+        annotations = select_split(data, self.split, self.ann_file)
+        expected = data.get('layout', self.layout.name), self.layout.num_joints
+        for sample in annotations:
+            found = self.layout.name, sample['keypoint'].shape[2]
+            if found != expected:
+                raise InputError(
+                    f'{self.ann_file}: {sample["frame_dir"]} has {found[1]} joints of layout '
+                    f'{expected[0]!r}, but the config says layout={self.layout.name!r} '
+                    f'({self.layout.num_joints} joints); set `layout` to that of the file'
+                )
+        return annotations
+
+    def prepare_data(self, idx: int | SampleKey) -> dict:
+        """Run the pipeline on one sample.
+
+        Args:
+            idx (int | tuple[int, int, int]): Index, or (seed, epoch, index).
+        """
+        seed, epoch, index = idx if isinstance(idx, tuple) else (0, 0, idx)
+        sample = self.get_data_info(index)
+        sample['layout'] = self.layout.name
+        sample['clip_len'] = self.clip_len
+        sample['rng'] = np.random.default_rng((seed, epoch, index))
+        return self.pipeline(sample)

@@ -1,0 +1,94 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmcmd.datasets.layouts import Layout, get_layout
+from mmcmd.registry import TRANSFORMS
+
+_Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+
+
+def fill_missing_frames(keypoint: np.ndarray) -> np.ndarray:
+    """Make every person present start at frame 0 and last until the end.
+
+    A person whose first frame is empty has its non-empty frames moved to the front; empty frames
+    at the end are filled by repeating the person's earlier frames. Gaps in the middle stay zero.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C); an empty frame is all zero.
+
+    Returns:
+        np.ndarray: A copy of the same shape.
+    """
+    filled = keypoint.copy()
+    for person in filled:
+        present = person.any(axis=(1, 2))
+        if not present.any():
+            continue
+        if not present[0]:
+            frames = person[present]
+            person[: len(frames)] = frames
+            person[len(frames) :] = 0
+            present = np.arange(len(person)) < len(frames)
+        seen = len(person) - present[::-1].argmax()
+        person[seen:] = person[np.arange(len(person) - seen) % seen]
+    return filled
+
+
+def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the rotation matrix (3, 3) that turns ``source`` onto ``target`` the shortest way.
+
+    It turns about their cross product; where that vanishes (parallel vectors, or a joint that
+    coincides with its neighbour) nothing is turned.
+    """
+    axis = np.cross(source, target)
+    sine = np.linalg.norm(axis)
+    if sine < 1e-12:
+        return np.eye(3)
+    x, y, z = axis / sine
+    angle = np.arctan2(sine, source @ target)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+
+
+def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
+    """Bring a sequence into the frame of its first person (the field's pre-normalisation).
+
+    Missing frames are filled (:func:`fill_missing_frames`), the first person's centre joint is
+    subtracted from every joint of **each** frame, and the whole sequence is turned so that, in
+    frame 0, the first person's spine is the z axis and its shoulders the x axis. Joints that are
+    exactly zero are missing and stay zero.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, 3), metres.
+        layout (Layout): Which joints are the centre, spine and shoulders.
+
+    Returns:
+        np.ndarray: float32, shape (M, T, V, 3), metres.
+    """
+    keypoint = fill_missing_frames(np.asarray(keypoint, dtype=np.float32))
+    present = keypoint.any(axis=-1, keepdims=True)
+    keypoint = (keypoint - keypoint[:1, :, layout.centre, None]) * present
+    first = keypoint[0, 0].astype(np.float64)
+    bottom, top = first[list(layout.spine)]
+    upright = smallest_rotation(top - bottom, _Z)
+    left, right = first[list(layout.shoulders)] @ upright.T
+    rotation = smallest_rotation(right - left, _X) @ upright
+    return keypoint @ rotation.T.astype(np.float32)
+
+
+@TRANSFORMS.register_module()
+class NormalizeSkeleton(BaseTransform):
+    """Pre-normalise a sequence: fill missing frames, centre each frame, align spine and shoulders.
+
+    Unlike mmaction2's ``PreNormalize3D``, which subtracts frame 0's centre, each frame is centred
+    on its own. See :func:`normalize_skeleton`.
+
+    Required keys: ``keypoint`` (M, T, V, 3) in metres, ``layout`` (name of a layout).
+    Modified key: ``keypoint``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Normalise ``results['keypoint']``."""
+        layout = get_layout(results['layout'])
+        results['keypoint'] = normalize_skeleton(results['keypoint'], layout)
+        return results

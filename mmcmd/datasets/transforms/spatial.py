@@ -1,0 +1,56 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmcmd.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class Shear(BaseTransform):
+    """Multiply every coordinate by one random 3x3 shear: diagonal 1, the rest U(-beta, beta).
+
+    Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
+
+    Args:
+        beta (float): Largest shear factor. Defaults to 1.
+    """
+
+    def __init__(self, beta: float = 1.0) -> None:
+        self.beta = beta
+
+    def transform(self, results: dict) -> dict:
+        """Shear ``results['keypoint']``."""
+        matrix = results['rng'].uniform(-self.beta, self.beta, (3, 3)).astype(np.float32)
+        np.fill_diagonal(matrix, 1)
+        results['keypoint'] = results['keypoint'] @ matrix
+        return results
+
+
+@TRANSFORMS.register_module()
+class JointCorruption(BaseTransform):
+    """Spoil some joints, the same in all frames and persons: zero them or mix their coordinates.
+
+    Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
+
+    Args:
+        ratio (float): Share of the joints that is spoilt; 0.6 of 25 joints are the 15 of the
+            paper's recipe. Defaults to 0.6.
+        zero_prob (float): Probability of zeroing; otherwise the joints are multiplied by a random
+            3x3 matrix U(-1, 1). Defaults to 0.5.
+    """
+
+    def __init__(self, ratio: float = 0.6, zero_prob: float = 0.5) -> None:
+        self.ratio = ratio
+        self.zero_prob = zero_prob
+
+    def transform(self, results: dict) -> dict:
+        """Spoil joints of ``results['keypoint']``."""
+        rng, keypoint = results['rng'], results['keypoint'].copy()
+        num_joints = keypoint.shape[2]
+        joints = rng.choice(num_joints, round(self.ratio * num_joints), replace=False)
+        if rng.random() < self.zero_prob:
+            keypoint[:, :, joints] = 0
+        else:
+            matrix = rng.uniform(-1, 1, (3, 3)).astype(np.float32)
+            keypoint[:, :, joints] = keypoint[:, :, joints] @ matrix
+        results['keypoint'] = keypoint
+        return results

@@ -1,0 +1,70 @@
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmcmd.errors import InputError
+from mmcmd.registry import TRANSFORMS
+
+
+def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
+    """Interpolate coordinates linearly along time (``align_corners=False``).
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C), T >= 1.
+        num_frames (int): Frames of the result.
+
+    Returns:
+        np.ndarray: Shape (M, num_frames, V, C), same dtype.
+    """
+    length = keypoint.shape[1]
+    position = (np.arange(num_frames) + 0.5) * length / num_frames - 0.5
+    position = position.clip(0, length - 1)
+    before = position.astype(np.intp)
+    after = np.minimum(before + 1, length - 1)
+    weight = (position - before).astype(keypoint.dtype)[:, None, None]
+    start = keypoint[:, before]
+    return start + weight * (keypoint[:, after] - start)
+
+
+@TRANSFORMS.register_module()
+class TemporalCropResize(BaseTransform):
+    """Cut a piece out of a sequence and resize it to ``clip_len`` frames.
+
+    With one ``ratio`` the piece is the centre of the sequence (testing); with a pair its share of
+    the sequence is uniform between the two and its start is random (training).
+
+    Required keys: ``keypoint`` (M, T, V, C), ``clip_len``, and ``rng`` for a random crop, which
+    has at least ``clip_len`` frames where the sequence has them.
+    Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``crop`` (first frame, length).
+
+    Args:
+        ratio (float | tuple[float, float]): Share of the sequence that is kept, in (0, 1].
+
+    Raises:
+        InputError: If a ratio is outside (0, 1] or the pair is not ascending.
+    """
+
+    def __init__(self, ratio: float | tuple[float, float] = (0.1, 1.0)) -> None:
+        low, high = ratio if isinstance(ratio, (tuple, list)) else (ratio, ratio)
+        if not 0 < low <= high <= 1:
+            raise InputError(f'ratio {ratio} of a temporal crop must be ascending within (0, 1]')
+        self.ratio = ratio
+
+    def crop(
+        self, length: int, min_frames: int, rng: np.random.Generator | None
+    ) -> tuple[int, int]:
+        """Choose the first frame and the number of frames out of ``length`` frames."""
+        if not isinstance(self.ratio, (tuple, list)):
+            margin = int((1 - self.ratio) * length / 2)
+            return margin, length - 2 * margin
+        low, high = self.ratio
+        kept = int(length * rng.uniform(low, high))
+        kept = min(max(kept, min_frames), length)
+        return int(rng.integers(length - kept + 1)), kept
+
+    def transform(self, results: dict) -> dict:
+        """Crop and resize ``results['keypoint']``."""
+        keypoint, clip_len = results['keypoint'], results['clip_len']
+        first, kept = self.crop(keypoint.shape[1], clip_len, results.get('rng'))
+        results['keypoint'] = resize_frames(keypoint[:, first : first + kept], clip_len)
+        results['crop'] = first, kept
+        return results

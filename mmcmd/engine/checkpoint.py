@@ -1,0 +1,109 @@
+"""Reading checkpoints without running what they contain, and encoders out of them."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from mmcmd.errors import InputError
+
+TRUST_FLAG = '--trust-checkpoint'
+_trusted = False
+
+
+def trust_checkpoints() -> None:
+    """Let this process load checkpoints that hold more than data, which can run code."""
+    global _trusted
+    _trusted = True
+
+
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def load_plain(filename: str, map_location: Any = None) -> dict:
+    """Load a local checkpoint that holds only tensors and plain containers.
+
+    It takes the place of mmengine's loader for local files.
+
+    Args:
+        filename (str): Path.
+        map_location: Of ``torch.load``.
+
+    Raises:
+        InputError: If the file is missing or torn, or needs more than data.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise InputError(f'checkpoint {filename} does not exist')
+    try:
+        return torch.load(path, map_location=map_location, weights_only=not _trusted)
+    except pickle.UnpicklingError as error:
+        reason = str(error).split('\n')[0].removeprefix('Weights only load failed. ')
+        if 'WeightsUnpickler error' not in str(error):
+            raise InputError(f'{filename} is not a checkpoint: {reason}') from None
+        raise InputError(
+            f'{filename} holds more than data and could run code when loaded; if you trust where '
+            f'it comes from, add {TRUST_FLAG}'
+        ) from None
+    except (RuntimeError, EOFError, KeyError) as error:
+        raise InputError(
+            f'{filename} is no readable checkpoint (torn or of another kind): '
+            f'{str(error).splitlines()[0] if str(error) else type(error).__name__}'
+        ) from None
+
+
+def check_architecture(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str
+) -> None:
+    """Check that a file's tensors are those a module has.
+
+    Args:
+        expected (Mapping[str, Tensor]): State of the module.
+        found (Mapping[str, Tensor]): State in the file.
+        source (str): What the file is called in the message.
+
+    Raises:
+        InputError: If a tensor is missing, left over, or of another shape.
+    """
+
+    def shape(state: Mapping[str, Tensor], name: str) -> str:
+        return f'{tuple(state[name].shape)}' if name in state else 'not there'
+
+    wrong = [name for name in {**expected, **found} if shape(expected, name) != shape(found, name)]
+    if wrong:
+        raise InputError(
+            f'{source} is of another architecture than the config: {len(wrong)} of '
+            f'{len(expected)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
+            f'and {shape(expected, wrong[0])} in the model; use the config it was trained with'
+        )
+
+
+def load_encoder_state(filename: str, modality: str, encoder: nn.Module) -> dict[str, Tensor]:
+    """Load the state of one modality's query encoder out of a pre-training checkpoint.
+
+    Args:
+        filename (str): Checkpoint of a :class:`mmcmd.models.MomentumContrast`.
+        modality (str): Whose encoder.
+        encoder (nn.Module): The encoder that it is for; what comes after it (the projection) is
+            left out.
+
+    Raises:
+        InputError: If the file has no encoder of that modality or one of another architecture.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
+    state = checkpoint.get('state_dict', checkpoint)
+    prefix = 'query_encoders.'
+    modalities = sorted({name.split('.')[1] for name in state if name.startswith(prefix)})
+    if modality not in modalities:
+        raise InputError(
+            f'{filename} has no encoder for modality {modality!r}'
+            + (f', only for {", ".join(modalities)}; set model.modalities' if modalities else '')
+        )
+    prefix += f'{modality}.'
+    parts = tuple(f'{name}.' for name, _ in encoder.named_children())
+    found = {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
+    found = {name: x for name, x in found.items() if name.startswith(parts)}
+    check_architecture(encoder.state_dict(), found, f'{filename} ({modality})')
+    return found

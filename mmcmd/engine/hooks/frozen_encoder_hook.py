@@ -1,0 +1,46 @@
+import hashlib
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmcmd.registry import HOOKS
+
+
+def digest(module: nn.Module) -> dict[str, str]:
+    """Return a hash of each tensor of a module's state."""
+    return {
+        name: hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+        for name, tensor in module.state_dict().items()
+    }
+
+
+@HOOKS.register_module()
+class FrozenEncoderHook(Hook):
+    """Check after every epoch that a frozen encoder has not moved, BatchNorm statistics included.
+
+    Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
+
+    Raises:
+        RuntimeError: Names the tensors that moved.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Remember the encoders."""
+        self._before = digest(self._encoders(runner))
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Compare the encoders with what they were."""
+        now = digest(self._encoders(runner))
+        moved = [name for name, value in self._before.items() if now[name] != value]
+        if moved:
+            raise RuntimeError(
+                f'{len(moved)} tensors of the frozen encoders changed during training, first '
+                f'{moved[0]}: nothing but the head may move in linear evaluation'
+            )
+
+    @staticmethod
+    def _encoders(runner: Runner) -> nn.Module:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        return model.encoders

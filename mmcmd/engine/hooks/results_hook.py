@@ -1,0 +1,59 @@
+import json
+import os
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcmd.registry import HOOKS
+
+_KEY = 'results'
+
+
+@HOOKS.register_module()
+class ResultsHook(Hook):
+    """Report the last and the best value of every metric apart, and write ``results.json``.
+
+    The best value is chosen on the split that is validated on: where that is the test split, as
+    is the habit of this field, it is an optimistic number and labelled as such by its name.
+    The file maps a metric to ``{"last", "best", "best_epoch"}``.
+    """
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Note this epoch's metrics; they survive a resume."""
+        results = dict(runner.message_hub.runtime_info.get(_KEY, {}))
+        epoch = runner.epoch
+        for name, value in (metrics or {}).items():
+            value = float(value)
+            best = results.get(name, {'best': float('-inf')})
+            if value > best['best']:
+                best = {'best': value, 'best_epoch': epoch}
+            results[name] = {**best, 'last': value}
+        runner.message_hub.update_info(_KEY, results)
+        self._write(runner, results)
+
+    def after_train(self, runner: Runner) -> None:
+        """Log the table."""
+        results = runner.message_hub.runtime_info.get(_KEY, {})
+        for name, entry in results.items():
+            runner.logger.info(
+                f'{name}: last {entry["last"]:.4f}, '
+                f'best {entry["best"]:.4f} (epoch {entry["best_epoch"]})'
+            )
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Write the metrics of a test run, which has no history: last and best are one."""
+        results = {
+            name: {'last': float(value), 'best': float(value), 'best_epoch': None}
+            for name, value in (metrics or {}).items()
+        }
+        self._write(runner, results)
+
+    @staticmethod
+    def _write(runner: Runner, results: dict) -> None:
+        if is_main_process():
+            path = Path(runner.work_dir) / 'results.json'
+            temporary = path.with_suffix('.tmp')
+            temporary.write_text(json.dumps(results, indent=2) + '\n')
+            os.replace(temporary, path)

@@ -1,0 +1,35 @@
+from collections.abc import Mapping, Sequence
+
+from mmaction.evaluation import AccMetric
+
+from mmcmd.registry import METRICS
+from mmcmd.structures import sample_streams
+
+
+@METRICS.register_module()
+class MultiStreamAccuracy(AccMetric):
+    """mmaction2's accuracy for each stream of :class:`mmcmd.models.SkeletonClassifier`.
+
+    ``acc/top1`` is that of the first modality, ``acc/{modality}_top1`` of each, and
+    ``acc/{n}s_top1`` of the average of n modalities' scores; the same with ``top5`` and ``mean1``.
+    """
+
+    def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
+        """Keep the scores, label and order of the streams of each sample."""
+        first = len(self.results)
+        super().process(data_batch, data_samples)
+        for result, sample in zip(self.results[first:], data_samples, strict=True):
+            result['streams'] = sample_streams(sample)
+
+    def compute_metrics(self, results: list) -> dict[str, float]:
+        """Compute mmaction2's metrics and name the first stream's without its modality too."""
+        streams = results[0]['streams']
+        labels = [result['label'] for result in results]
+        metrics = {}
+        for stream in streams:
+            scores = [result['pred'][stream] for result in results]
+            for name, value in self.calculate(scores, labels).items():
+                metrics[f'{stream}_{name}'] = float(value)
+                if stream == streams[0]:
+                    metrics[name] = float(value)
+        return metrics

@@ -1,0 +1,20 @@
+from .backbones import BiGRU
+from .encoder import SkeletonEncoder
+from .heads import CMDHead, LinearHead, MoCoHead
+from .necks import GraphPooling, ProjectionNeck
+from .pretrainers import CMD, ContrastiveEncoder, MomentumContrast
+from .recognizers import SkeletonClassifier
+
+__all__ = [
+    'CMD',
+    'BiGRU',
+    'CMDHead',
+    'ContrastiveEncoder',
+    'GraphPooling',
+    'LinearHead',
+    'MoCoHead',
+    'MomentumContrast',
+    'ProjectionNeck',
+    'SkeletonClassifier',
+    'SkeletonEncoder',
+]

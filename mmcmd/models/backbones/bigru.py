@@ -1,0 +1,107 @@
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+MODES = ('stepwise', 'bidirectional')
+READOUTS = ('last', 'ends', 'mean')
+
+
+@MODELS.register_module()
+class BiGRU(BaseModule):
+    """The field's recurrent encoder: input BatchNorm and a multi-layer GRU with two directions.
+
+    ``stepwise`` is what produced the published numbers: the released code feeds a bidirectional
+    GRU one frame at a time, so its "reverse" weights run forward in time too. Per layer that is
+    two forward GRUs over the same input whose outputs are concatenated, and it is computed so,
+    over whole sequences. ``bidirectional`` is what the paper's text says (Sec. 4.1). Both have
+    the parameters of ``nn.GRU(bidirectional=True)``.
+
+    Args:
+        num_joints (int): V. Defaults to 25.
+        num_person (int): M. Defaults to 2.
+        in_channels (int): C. Defaults to 3.
+        hidden_size (int): Hidden units of one direction. Defaults to 1024.
+        num_layers (int): Layers. Defaults to 3.
+        mode (str): ``'stepwise'`` or ``'bidirectional'``. Defaults to ``'stepwise'``.
+        readout (str): ``'last'`` frame's output; ``'ends'``: forward direction's last and reverse
+            direction's first; ``'mean'`` over time. Defaults to ``'last'``.
+        init_cfg (dict, optional): mmengine's; without it every matrix is Xavier-uniform.
+
+    Raises:
+        InputError: If the mode or the readout does not exist.
+    """
+
+    def __init__(
+        self,
+        num_joints: int = 25,
+        num_person: int = 2,
+        in_channels: int = 3,
+        hidden_size: int = 1024,
+        num_layers: int = 3,
+        mode: str = 'stepwise',
+        readout: str = 'last',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        for option, value, choices in (('mode', mode, MODES), ('readout', readout, READOUTS)):
+            if value not in choices:
+                raise InputError(f'BiGRU {option} must be one of {choices}, but got {value!r}')
+        self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
+        self.mode = mode
+        self.readout = readout
+        frame_size = num_joints * num_person * in_channels
+        self.input_norm = nn.BatchNorm1d(frame_size)
+        self.gru = nn.GRU(frame_size, hidden_size, num_layers, bidirectional=True)
+        for parameter in self.gru.parameters():
+            if parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Encode sequences.
+
+        Args:
+            joints (Tensor): Any modality, shape (N, M, T, V, C).
+
+        Returns:
+            Tensor: Feature, shape (N, 2 * hidden_size).
+        """
+        shape = self.num_person, self.num_joints, self.in_channels
+        if (joints.shape[1], *joints.shape[3:]) != shape:
+            raise InputError(
+                f'BiGRU was built for (N, M={shape[0]}, T, V={shape[1]}, C={shape[2]}) but got an '
+                f'input of shape {tuple(joints.shape)}; set num_person, num_joints, in_channels'
+            )
+        # The authors' channel order of a frame is (V, C, M).
+        frames = self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
+        if self.mode == 'bidirectional':
+            outputs, _ = self.gru(frames)
+        else:
+            outputs = self._stepwise(frames)
+        return self._read(outputs)
+
+    def _stepwise(self, frames: Tensor) -> Tensor:
+        """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
+        start = frames.new_zeros(1, frames.shape[1], self.gru.hidden_size)
+        # nn.GRU keeps, per layer, the four tensors of the forward and then of the reverse weights.
+        weights = self.gru._flat_weights
+        for layer in range(0, len(weights), 8):
+            frames = torch.cat(
+                [
+                    torch.gru(frames, start, part, True, 1, 0.0, self.training, False, False)[0]
+                    for part in (weights[layer : layer + 4], weights[layer + 4 : layer + 8])
+                ],
+                dim=-1,
+            )
+        return frames
+
+    def _read(self, outputs: Tensor) -> Tensor:
+        """Reduce (T, N, 2 * hidden_size) to one feature a sequence."""
+        if self.readout == 'mean':
+            return outputs.mean(dim=0)
+        if self.readout == 'ends':
+            forward, reverse = outputs.chunk(2, dim=-1)
+            return torch.cat([forward[-1], reverse[0]], dim=-1)
+        return outputs[-1]

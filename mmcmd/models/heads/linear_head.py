@@ -1,0 +1,32 @@
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearHead(BaseModule):
+    """Linear classifier on features (N, D); weights N(0, 0.01), bias 0.
+
+    Args:
+        in_channels (int): D.
+        num_classes (int): Number of classes.
+        init_std (float): Standard deviation of the initial weights. Defaults to 0.01.
+        init_cfg (dict, optional): mmengine's.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        num_classes: int,
+        init_std: float = 0.01,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.fc = nn.Linear(in_channels, num_classes)
+        nn.init.normal_(self.fc.weight, std=init_std)
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Return the class scores before the softmax, (N, num_classes)."""
+        return self.fc(feature)

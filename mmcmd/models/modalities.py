@@ -1,0 +1,74 @@
+"""What a skeleton sequence can be seen as; each a component that works on a batch, on its device.
+
+A new modality is one registered class: a config names it by its key.
+"""
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmcmd.datasets.layouts import Layout, get_layout
+from mmcmd.errors import InputError
+from mmcmd.registry import MODALITIES
+
+
+@MODALITIES.register_module(name='joint')
+class Joint(nn.Module):
+    """Joint coordinates as they are: (..., T, V, C) to the same."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Return the input."""
+        return joints
+
+
+@MODALITIES.register_module(name='motion')
+class Motion(nn.Module):
+    """Displacement to the next frame, 0 in the last: (..., T, V, C) to the same."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Return the difference along time."""
+        return F.pad(joints[..., 1:, :, :] - joints[..., :-1, :, :], (0, 0, 0, 0, 0, 1))
+
+
+@MODALITIES.register_module(name='bone')
+class Bone(nn.Module):
+    """Vector from a joint's parent to the joint, 0 at the root: (..., T, V, C) to the same."""
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        self.register_buffer('parents', torch.tensor(layout.parents), persistent=False)
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Return the bones."""
+        return joints - joints.index_select(-2, self.parents)
+
+
+def build_modalities(names: Iterable[str], layout: str) -> nn.ModuleDict:
+    """Build modalities by name, in that order.
+
+    Args:
+        names (Iterable[str]): Keys of the registry, such as ``('joint', 'motion', 'bone')``.
+        layout (str): Name of the joint layout.
+
+    Raises:
+        InputError: If a name is unknown or given twice, or the layout does not exist.
+    """
+    names = list(names)
+    if not names or len(set(names)) != len(names):
+        raise InputError(f'modalities must be one or more different names, but got {names}')
+    for name in names:
+        if name not in MODALITIES.module_dict:
+            raise InputError(
+                f'there is no modality {name!r}; modalities are '
+                f'{", ".join(sorted(MODALITIES.module_dict))} (mmcmd/models/modalities.py)'
+            )
+    skeleton = get_layout(layout)
+    return nn.ModuleDict({name: MODALITIES.get(name)(skeleton) for name in names})

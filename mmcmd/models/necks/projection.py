@@ -1,0 +1,35 @@
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class ProjectionNeck(BaseModule):
+    """Two-layer projection from the encoder's feature to the embedding that is contrasted.
+
+    Args:
+        in_channels (int): Size of the feature.
+        out_channels (int): Size of the embedding. Defaults to 128.
+        hidden_channels (int, optional): Defaults to ``in_channels``.
+        init_cfg (dict, optional): mmengine's.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int = 128,
+        hidden_channels: int | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        hidden_channels = hidden_channels or in_channels
+        self.hidden = nn.Linear(in_channels, hidden_channels)
+        self.activation = nn.ReLU()
+        self.out = nn.Linear(hidden_channels, out_channels)
+        # As released: the last layer is Xavier-uniform, the hidden one keeps torch's default.
+        nn.init.xavier_uniform_(self.out.weight)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Project (N, in_channels) to (N, out_channels)."""
+        return self.out(self.activation(self.hidden(feature)))

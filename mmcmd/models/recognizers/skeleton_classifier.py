@@ -1,0 +1,127 @@
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmaction.structures import ActionDataSample
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from mmcmd.engine.checkpoint import load_encoder_state
+from mmcmd.errors import InputError
+from mmcmd.models.encoder import SkeletonEncoder
+from mmcmd.models.modalities import build_modalities
+from mmcmd.registry import MODELS
+from mmcmd.structures import get_labels, set_scores
+
+
+@MODELS.register_module()
+class SkeletonClassifier(BaseModel):
+    """Downstream classifier: for each modality an encoder and a head, and their score average.
+
+    Frozen encoders make it the linear evaluation protocol, trained ones fine-tuning. The
+    modalities share nothing, so training several in one run equals training each alone.
+
+    Args:
+        backbone (dict): Encoder of one modality, as in pre-training.
+        head (dict): Head of one modality, on features (N, D).
+        modalities (Sequence[str]): Defaults to joint, motion and bone.
+        pretrained (str, optional): Pre-training checkpoint whose query encoders are loaded before
+            training, or ``'random'`` for encoders as they are initialised.
+        frozen (bool): Keep the encoders in ``eval()`` and without gradient. Defaults to True.
+        pooling (dict, optional): Reduces a graph encoder's output to a feature.
+        layout (str): Joint layout of the data. Defaults to ``'ntu'``.
+        data_preprocessor (dict, optional): Defaults to mmaction2's, which stacks the batch.
+        init_cfg (dict, optional): mmengine's.
+    """
+
+    def __init__(
+        self,
+        backbone: dict,
+        head: dict,
+        modalities: Sequence[str] = ('joint', 'motion', 'bone'),
+        pretrained: str | None = None,
+        frozen: bool = True,
+        pooling: dict | None = None,
+        layout: str = 'ntu',
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(
+            data_preprocessor or dict(type='mmaction.ActionDataPreprocessor'), init_cfg
+        )
+        self.pretrained = pretrained
+        self.frozen = frozen
+        self.modalities = build_modalities(modalities, layout)
+        self.encoders = nn.ModuleDict(
+            {name: SkeletonEncoder(backbone, pooling) for name in self.modalities}
+        )
+        self.heads = nn.ModuleDict({name: MODELS.build(head) for name in self.modalities})
+        if frozen:
+            self.encoders.requires_grad_(False).eval()
+
+    def init_weights(self) -> None:
+        """Load the pre-trained encoders.
+
+        Raises:
+            InputError: If no checkpoint is given, or it lacks a modality or is of another
+                architecture.
+        """
+        if self.pretrained is None:
+            raise InputError(
+                'no pre-trained encoder is given; add --cfg-options '
+                'model.pretrained=CHECKPOINT.pth (or model.pretrained=random on purpose)'
+            )
+        super().init_weights()
+        if self.pretrained != 'random':
+            for name, encoder in self.encoders.items():
+                encoder.load_state_dict(load_encoder_state(self.pretrained, name, encoder))
+
+    def train(self, mode: bool = True) -> 'SkeletonClassifier':
+        """Set the mode; frozen encoders stay in ``eval()``."""
+        super().train(mode)
+        if self.frozen:
+            self.encoders.eval()
+        return self
+
+    def extract_feat(self, inputs: Tensor, modality: str = 'joint') -> Tensor:
+        """Encode joint coordinates (N, M, T, V, C) to features (N, D)."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            return self.encoders[modality](self.modalities[modality](inputs))
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list[ActionDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Dispatch as mmengine asks.
+
+        Args:
+            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            data_samples (list[ActionDataSample], optional): One a sequence, with its label.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'`` (class scores by modality, each
+                (N, num_classes), before the softmax).
+        """
+        clips = inputs.flatten(0, 1)
+        scores = {
+            name: head(self.extract_feat(clips, name)).unflatten(0, inputs.shape[:2]).mean(dim=1)
+            for name, head in self.heads.items()
+        }
+        if mode == 'loss':
+            labels = get_labels(data_samples, inputs.device)
+            return {f'loss_{name}': F.cross_entropy(x, labels) for name, x in scores.items()}
+        if mode == 'predict':
+            return self._predict(scores, data_samples)
+        return scores
+
+    @staticmethod
+    def _predict(
+        scores: dict[str, Tensor], data_samples: list[ActionDataSample]
+    ) -> list[ActionDataSample]:
+        """Store the probabilities of each modality and, as ``{n}s``, their average."""
+        streams = {name: x.softmax(dim=1) for name, x in scores.items()}
+        if len(streams) > 1:
+            streams[f'{len(streams)}s'] = torch.stack(list(streams.values())).mean(dim=0)
+        set_scores(data_samples, streams)
+        return data_samples

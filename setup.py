@@ -1,0 +1,41 @@
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+about = {}
+exec((HERE / 'mmcmd' / 'version.py').read_text(), about)
+
+setup(
+    name='mmcmd',
+    version=about['__version__'],
+    description='Self-supervised 3D skeleton action representation learning on OpenMMLab: '
+    'CMD (ECCV 2022) and its protocols',
+    long_description=(HERE / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    packages=find_packages(include=['mmcmd', 'mmcmd.*']),
+    python_requires='>=3.10',
+    install_requires=[
+        'mmaction2>=1.1.0,<1.2.0',  # the wheel of 1.2.0 cannot be imported (mmaction2#2714)
+        'mmengine>=0.10.4',
+        'numpy>=1.25',
+        'rich',
+        'tensorboard',
+        'torch>=2.1',
+    ],
+    extras_require={
+        # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.
+        'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
+        'analysis': ['matplotlib', 'scikit-learn'],
+        'tests': ['hypothesis', 'pytest', 'scikit-learn'],
+        'lint': ['pre-commit', 'ruff'],
+    },
+    classifiers=[
+        'License :: OSI Approved :: Apache Software License',
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Artificial Intelligence',
+    ],
+)

@@ -1,0 +1,130 @@
+"""Conversion as a whole: going on past bad files, the report, determinism, nothing half done."""
+
+import os
+
+import numpy as np
+import pytest
+
+from mmcmd.datasets import annotations
+from mmcmd.datasets.annotations import load_annotations, select_split
+from mmcmd.datasets.converters import convert
+from mmcmd.errors import InputError
+
+GOOD = [f'S001C00{c}P00{p}R001A00{a}' for c in (1, 2) for p in (2, 3) for a in (1, 2)]
+
+
+def folder_of(make_folder, **extra):
+    return make_folder({f'{name}.skeleton': None for name in GOOD} | extra)
+
+
+def test_bad_files_are_skipped_and_reported(tmp_path, make_folder):
+    source = folder_of(
+        make_folder, **{'S001C001P001R001A001.skeleton': '3\n1\n', 'x.skeleton': '1'}
+    )
+    summary = convert('ntu', source, tmp_path / 'new/folder/ntu.pkl')
+    data = load_annotations(tmp_path / 'new/folder/ntu.pkl')
+    assert [sample['frame_dir'] for sample in data['annotations']] == sorted(GOOD)
+    assert data['layout'] == 'ntu'
+    assert 'synthetic' not in data
+    assert len(select_split(data, 'xsub_train', '')) == 4
+    assert len(select_split(data, 'xview_val', '')) == 4
+    report = (tmp_path / 'new/folder/ntu.report.txt').read_text()
+    assert len(summary.skipped) == 2
+    for line in (
+        *('8 converted, 0 left out on purpose, 2 skipped', 'skipped (2)'),
+        *('  xsub_train: 4', '  xset_train: 0', 'samples per label (2)', '  0: 4'),
+        *('samples per subject (2)', '  2: 4'),
+        *(f'  {reason}' for _, reason in summary.skipped),
+    ):
+        assert line in report.splitlines()
+    assert 'truncated: 0 whole frames of 3' in report
+
+
+def test_output_does_not_depend_on_jobs(tmp_path, make_folder):
+    bad = {'S001C001P001R001A001.skeleton': 'x'}
+    # More files than a worker takes at a time, so that both have some.
+    more = {f'b/S002C001P001R001A{a:03}.skeleton': None for a in range(1, 20)}
+    source = folder_of(make_folder, **bad, **more)
+    for jobs in (1, 2):
+        summary = convert('ntu', source, tmp_path / f'{jobs}.pkl', jobs=jobs)
+        assert len(summary.annotations) == len(GOOD) + 19
+    assert (tmp_path / '1.pkl').read_bytes() == (tmp_path / '2.pkl').read_bytes()
+    reports = [(tmp_path / f'{jobs}.report.txt').read_text().splitlines()[1:] for jobs in (1, 2)]
+    assert reports[0] == reports[1]
+
+
+def test_second_file_of_a_name_is_skipped(tmp_path, make_folder):
+    source = make_folder({f'a/{GOOD[0]}.skeleton': None, f'b/{GOOD[0]}.skeleton': None})
+    summary = convert('ntu', source, tmp_path / 'a.pkl')
+    assert len(summary.annotations) == 1
+    ((name, reason),) = summary.skipped
+    assert name.endswith(f'b/{GOOD[0]}.skeleton')
+    assert f'same sample name as {source}/a/' in reason
+
+
+def test_synthetic_data_says_so(tmp_path, make_folder):
+    source = folder_of(make_folder, **{'SYNTHETIC.txt': 'simulated'})
+    convert('ntu', source, tmp_path / 'a.pkl')
+    assert load_annotations(tmp_path / 'a.pkl')['synthetic'] is True
+    assert (tmp_path / 'a.report.txt').read_text().startswith('SYNTHETIC data')
+
+
+def test_strict_fails_after_writing_but_not_for_what_is_left_out(tmp_path, make_folder):
+    source = folder_of(make_folder)
+    missing = tmp_path / 'missing.txt'
+    missing.write_text(GOOD[0])
+    summary = convert('ntu', source, tmp_path / 'a.pkl', strict=True, missing=missing)
+    assert len(summary.left_out) == 1
+    assert 'left out on purpose (1)' in (tmp_path / 'a.report.txt').read_text()
+    (source / 'x.skeleton').write_text('')
+    with pytest.raises(InputError, match=r'1 of 9 items were skipped, see .*b\.report\.txt'):
+        convert('ntu', source, tmp_path / 'b.pkl', strict=True)
+    assert len(load_annotations(tmp_path / 'b.pkl')['annotations']) == 8
+
+
+def test_nothing_converted_leaves_no_pickle(tmp_path, make_folder):
+    source = make_folder({'x.skeleton': '', 'y.skeleton': ''})
+    with pytest.raises(InputError, match=r'nothing in .* \(2 items\); the first: .*x\.skeleton'):
+        convert('ntu', source, tmp_path / 'out/a.pkl')
+    assert not os.listdir(tmp_path / 'out')
+
+
+def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):
+    source, out = folder_of(make_folder), tmp_path / 'a.pkl'
+    (tmp_path / 'bare').mkdir()
+    file = source / f'{GOOD[0]}.skeleton'
+    for arguments, options, message in (
+        (('kinetics', source, out), {}, "unknown format 'kinetics'; formats are bandai2, ntu"),
+        (('ntu', tmp_path / 'no', out), {}, 'there is no '),
+        (('ntu', file, out), {}, 'is a file, expected a folder'),
+        (('ntu', tmp_path / 'bare', out), {}, 'there is no .skeleton file in'),
+        (('ntu', source, tmp_path / 'bare'), {}, 'is a folder, expected the name of a file'),
+        (('ntu', source, out), {'jobs': 0}, 'jobs must be at least 1'),
+        (('bandai2', source, out), {'missing': 'x'}, "bandai2 takes no option 'missing'"),
+    ):
+        with pytest.raises(InputError) as caught:
+            convert(*arguments, **options)
+        assert message in str(caught.value)
+        assert '\n' not in str(caught.value)
+    assert not out.exists()
+
+
+def test_interruption_leaves_no_half_file(tmp_path, make_folder, monkeypatch):
+    source = folder_of(make_folder)
+
+    def stop(data, file, protocol):
+        file.write(b'half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(annotations.pickle, 'dump', stop)
+    with pytest.raises(KeyboardInterrupt):
+        convert('ntu', source, tmp_path / 'out/a.pkl')
+    assert not os.listdir(tmp_path / 'out')
+
+
+def test_keypoints_survive_the_way_to_the_pickle(tmp_path, make_folder, make_text):
+    body = np.random.default_rng(0).normal(size=(25, 3)).astype(np.float32)
+    source = make_folder({f'{GOOD[0]}.skeleton': make_text([[body]], number='{:.9g}')})
+    convert('ntu', source, tmp_path / 'a.pkl', jobs=2)
+    (sample,) = load_annotations(tmp_path / 'a.pkl')['annotations']
+    np.testing.assert_array_equal(sample['keypoint'], body[None, None])

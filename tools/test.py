@@ -1,0 +1,18 @@
+"""Evaluate a checkpoint: nearest neighbours or accuracy, whatever the config says."""
+
+from mmengine.runner import Runner
+
+from mmcmd.apis.cli import load_config, run, runner_parser
+
+
+def main() -> None:
+    parser = runner_parser('Evaluate a checkpoint as a config describes.')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    args = parser.parse_args()
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    Runner.from_cfg(cfg).test()
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,45 @@
+"""Pre-train, or train a downstream classifier: whatever the config says."""
+
+from mmengine.runner import Runner
+
+from mmcmd.apis.cli import load_config, run, runner_parser
+from mmcmd.errors import InputError
+
+
+def main() -> None:
+    parser = runner_parser('Train what a config describes.')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from this checkpoint, or from the latest one in the work dir',
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU only)')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the global batch size',
+    )
+    parser.add_argument('--seed', type=int, help='random seed')
+    args = parser.parse_args()
+    cfg = load_config(args)
+
+    if args.resume is not None:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise InputError(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
+        cfg.auto_scale_lr.enable = True
+    if args.seed is not None:
+        cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
+
+    Runner.from_cfg(cfg).train()
+
+
+if __name__ == '__main__':
+    run(main)
