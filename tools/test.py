@@ -7,7 +7,11 @@ from mmcmd.apis.cli import load_config, run, runner_parser
 
 def main() -> None:
     parser = runner_parser('Evaluate a checkpoint as a config describes.')
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file; without one the model is evaluated as it is initialised',
+    )
     args = parser.parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint

@@ -18,7 +18,12 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-log_processor = dict(type='LogProcessor', window_size=20, by_epoch=True)
+log_processor = dict(
+    type='LogProcessor',
+    window_size=20,
+    by_epoch=True,
+    mean_pattern=r'.*(loss|acc|time|samples_per_s|grad_norm).*',
+)
 visualizer = dict(
     type='Visualizer',
     vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')],

@@ -1,6 +1,4 @@
 # How a sequence becomes a batch, for every protocol. A config says the `dataset` of each loader.
-_base_ = './default_runtime.py'
-
 normalize = [dict(type='NormalizeSkeleton')]
 pack = [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs')]
 

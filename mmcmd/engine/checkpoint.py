@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmcmd.errors import InputError
 
 TRUST_FLAG = '--trust-checkpoint'
+_STARTS = b'PK\x03\x04', b'\x80'  # of torch's zip files, and of its pickles before 1.6
 _trusted = False
 
 
@@ -39,18 +40,18 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
         raise InputError(f'checkpoint {filename} does not exist')
     try:
         return torch.load(path, map_location=map_location, weights_only=not _trusted)
-    except pickle.UnpicklingError as error:
-        reason = str(error).split('\n')[0].removeprefix('Weights only load failed. ')
-        if 'WeightsUnpickler error' not in str(error):
-            raise InputError(f'{filename} is not a checkpoint: {reason}') from None
+    except Exception as error:  # of any kind, from a damaged file
+        reason = str(error).split('\n')[0] or type(error).__name__
+        with path.open('rb') as file:
+            is_pickle = file.read(4).startswith(_STARTS)
+        if is_pickle and isinstance(error, pickle.UnpicklingError) and not _trusted:
+            raise InputError(
+                f'{filename} holds more than data and could run code when loaded; if you trust '
+                f'where it comes from, add {TRUST_FLAG}'
+            ) from None
         raise InputError(
-            f'{filename} holds more than data and could run code when loaded; if you trust where '
-            f'it comes from, add {TRUST_FLAG}'
-        ) from None
-    except (RuntimeError, EOFError, KeyError) as error:
-        raise InputError(
-            f'{filename} is no readable checkpoint (torn or of another kind): '
-            f'{str(error).splitlines()[0] if str(error) else type(error).__name__}'
+            f'{filename} is no readable checkpoint (torn or of another kind)'
+            + (f': {reason}' if is_pickle else '')
         ) from None
 
 

@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import sys
 
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
+from mmcmd.apis.cli import run
 from mmcmd.datasets.synthetic import LABEL, Plan, generate
 from mmcmd.errors import InputError
 
@@ -26,22 +26,19 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    plan = Plan(args.seed, args.subjects, args.actions, args.replications, tuple(args.cameras))
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        plan = Plan(args.seed, args.subjects, args.actions, args.replications, tuple(args.cameras))
-        with Progress(
-            *Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn()
-        ) as bar:
+        with Progress(*columns) as bar:
             task = bar.add_task('writing skeletons', total=plan.size)
             written = generate(
                 args.out_dir, plan, args.jobs, on_files=lambda count: bar.advance(task, count)
             )
-            told = (
-                f'{written} files written' if written else 'the data set was there already: reused'
-            )
-            bar.console.print(f'{args.out_dir}: {told} (synthetic data, see {LABEL})')
-    except (InputError, OSError) as error:
-        sys.exit(f'make_synthetic: {error}')
+    except OSError as error:  # no room, no permission, a folder that holds something else
+        raise InputError(str(error)) from None
+    told = f'{written} files written' if written else 'the data set was there already: reused'
+    print(f'{args.out_dir}: {told} (synthetic data, see {LABEL})')
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

@@ -1,5 +1,5 @@
 # Linear evaluation, Sec. 4.3: 80 epochs, lr 0.1 dropped at 50 and 70, no weight decay.
-_base_ = '../loaders.py'
+_base_ = ['../default_runtime.py', '../loaders.py']
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...errors import InputError
+from mmcmd.errors import InputError
 from .actions import ACTIONS
 from .kinematics import Array
 from .ntu_writer import SUFFIX, format_skeleton

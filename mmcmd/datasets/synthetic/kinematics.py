@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from ..layouts import NTU
+from mmcmd.datasets.layouts import NTU
 
 Array = NDArray[np.floating]
 

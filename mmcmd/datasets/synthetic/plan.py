@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import combinations, product
 
-from ...errors import InputError
+from mmcmd.errors import InputError
 from .actions import ACTIONS
 from .ntu_writer import file_name
 
@@ -30,7 +30,7 @@ class Plan:
     seed: int = 0
     subjects: int = 24
     actions: int = 16
-    replications: int = 2
+    replications: int = 1
     cameras: tuple[int, ...] = (1, 2, 3)
 
     def __post_init__(self) -> None:

@@ -9,6 +9,10 @@ from mmcmd.registry import TRANSFORMS
 TransformConfig = dict | Callable[[dict], dict]
 
 
+def _build(transforms: Sequence[TransformConfig]) -> list[Callable[[dict], dict]]:
+    return [TRANSFORMS.build(x) if isinstance(x, dict) else x for x in transforms]
+
+
 @TRANSFORMS.register_module()
 class Views(BaseTransform):
     """Make several independently augmented views of one sequence (query, key, ...).
@@ -27,7 +31,7 @@ class Views(BaseTransform):
     """
 
     def __init__(self, transforms: Sequence[TransformConfig], num_views: int = 2) -> None:
-        self.transforms = Compose([TRANSFORMS.build(cfg) for cfg in transforms])
+        self.transforms = Compose(_build(transforms))
         self.num_views = num_views
 
     def transform(self, results: dict) -> dict:
@@ -60,7 +64,7 @@ class OneOf(BaseTransform):
     def __init__(
         self, transforms: Sequence[TransformConfig], prob: Sequence[float] | None = None
     ) -> None:
-        self.transforms = [TRANSFORMS.build(cfg) for cfg in transforms]
+        self.transforms = _build(transforms)
         prob = prob if prob is not None else [1 / len(transforms)] * len(transforms)
         if len(prob) != len(transforms) or abs(sum(prob) - 1) > 1e-6:
             raise InputError(

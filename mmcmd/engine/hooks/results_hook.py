@@ -20,6 +20,18 @@ class ResultsHook(Hook):
     The file maps a metric to ``{"last", "best", "best_epoch"}``.
     """
 
+    def before_train(self, runner: Runner) -> None:
+        """Take up, on a resume, what an epoch's checkpoint lacks: it is saved before validation."""
+        path = Path(runner.work_dir) / 'results.json'
+        if not (runner._resume and path.is_file()):
+            return
+        results = dict(runner.message_hub.runtime_info.get(_KEY, {}))
+        for name, entry in json.loads(path.read_text()).items():
+            known = results.get(name, {'best': float('-inf')})['best']
+            if (entry['best_epoch'] or 0) <= runner.epoch and entry['best'] > known:
+                results[name] = entry
+        runner.message_hub.update_info(_KEY, results)
+
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Note this epoch's metrics; they survive a resume."""
         results = dict(runner.message_hub.runtime_info.get(_KEY, {}))

@@ -11,7 +11,7 @@ from mmcmd.registry import HOOKS
 class ThroughputHook(Hook):
     """Log how many sequences all ranks train on in a second (``samples_per_s``)."""
 
-    priority = 'BELOW_NORMAL'  # after mmengine's IterTimerHook has measured the iteration
+    priority = 'NORMAL'  # after IterTimerHook, registered before it, and before LoggerHook
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None

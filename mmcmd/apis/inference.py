@@ -1,0 +1,103 @@
+"""What a Python user calls on a trained model; no runner is needed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from mmcmd.engine.checkpoint import check_architecture, load_plain
+from mmcmd.registry import MODELS
+from mmcmd.structures import get_labels
+
+
+def init_model(
+    config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
+) -> BaseModel:
+    """Build the model of a config and load its weights.
+
+    Args:
+        config (str | Path | Config): Config or its file.
+        checkpoint (str | Path, optional): Without one the model stays as it is initialised.
+        device (str): Defaults to ``'cpu'``.
+
+    Returns:
+        BaseModel: In ``eval()``.
+
+    Raises:
+        InputError: If the checkpoint is missing, holds more than data or is of another
+            architecture.
+    """
+    config = config if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(config.get('default_scope', 'mmcmd'))
+    model = MODELS.build(config.model)
+    if checkpoint is not None:
+        state = load_plain(str(checkpoint), map_location='cpu')
+        state = state.get('state_dict', state)
+        check_architecture(model.state_dict(), state, str(checkpoint))
+        model.load_state_dict(state)
+    return model.to(device).eval()
+
+
+def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -> DataLoader:
+    """Build one of a config's data loaders.
+
+    Args:
+        config (str | Path | Config): Config or its file.
+        loader (str): Its name, with dots: ``'test_cfg.gallery_dataloader'`` is the gallery's.
+            Defaults to ``'test_dataloader'``.
+    """
+    config = config if isinstance(config, Config) else Config.fromfile(config)
+    init_default_scope(config.get('default_scope', 'mmcmd'))
+    for name in loader.split('.'):
+        config = config[name]
+    return Runner.build_dataloader(config, seed=0)
+
+
+@torch.no_grad()
+def extract_features(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
+    """Encode every sequence of a loader.
+
+    Args:
+        model (BaseModel): Any with ``modalities`` and ``extract_feat``.
+        loader (Iterable[dict]): Batches of inputs (N, clips, M, T, V, C); features are averaged
+            over clips.
+
+    Returns:
+        tuple[dict[str, Tensor], Tensor]: Modality to features (N, D), and labels (N,).
+    """
+    features, labels = {name: [] for name in model.modalities}, []
+    for batch in loader:
+        batch = model.data_preprocessor(batch)
+        inputs = batch['inputs']
+        for name, parts in features.items():
+            clips = model.extract_feat(inputs.flatten(0, 1), name)
+            parts.append(clips.unflatten(0, inputs.shape[:2]).mean(dim=1).cpu())
+        labels.append(get_labels(batch['data_samples'], torch.device('cpu')))
+    return {name: torch.cat(parts) for name, parts in features.items()}, torch.cat(labels)
+
+
+@torch.no_grad()
+def predict_scores(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
+    """Classify every sequence of a loader.
+
+    Args:
+        model (BaseModel): A :class:`mmcmd.models.SkeletonClassifier`.
+        loader (Iterable[dict]): Batches of inputs (N, clips, M, T, V, C).
+
+    Returns:
+        tuple[dict[str, Tensor], Tensor]: Modality to class probabilities (N, num_classes), and
+        labels (N,).
+    """
+    scores, labels = {name: [] for name in model.modalities}, []
+    for batch in loader:
+        batch = model.data_preprocessor(batch)
+        for name, logits in model(batch['inputs'], mode='tensor').items():
+            scores[name].append(logits.softmax(dim=1).cpu())
+        labels.append(get_labels(batch['data_samples'], torch.device('cpu')))
+    return {name: torch.cat(parts) for name, parts in scores.items()}, torch.cat(labels)

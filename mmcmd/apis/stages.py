@@ -1,0 +1,146 @@
+"""Chains of tool calls (pre-train, evaluate, ...) that run with progress bars and never twice."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from mmcmd.errors import InputError
+
+
+@dataclass
+class Stage:
+    """One call of a tool.
+
+    Attributes:
+        name (str): What the bar says.
+        command (Sequence[str]): Python script and arguments.
+        work_dir (Path): Where the tool writes; the stage's log goes there too.
+        product (Path): File that exists once the stage is finished.
+        needs (Sequence[Stage]): Stages that must be finished before.
+        progress (Callable[[], float], optional): Share that is done, in [0, 1].
+    """
+
+    name: str
+    command: Sequence[str]
+    work_dir: Path
+    product: Path
+    needs: Sequence['Stage'] = ()
+    progress: Callable[[], float] | None = None
+    process: subprocess.Popen | None = field(default=None, repr=False)
+
+    @property
+    def signature(self) -> str:
+        """Hash of the command and of those of the stages before."""
+        text = json.dumps([list(self.command), [stage.signature for stage in self.needs]])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def finished(self) -> bool:
+        """Whether this very command has run to its end here before."""
+        done = self.work_dir / 'stage.done'
+        return (
+            self.product.exists() and done.exists() and done.read_text().strip() == self.signature
+        )
+
+    @property
+    def log(self) -> Path:
+        """What the tool printed."""
+        return self.work_dir / 'stage.log'
+
+    def start(self, threads: int) -> None:
+        """Start the tool with so many threads; what another command left here is removed."""
+        mark = self.work_dir / 'stage.started'
+        if mark.exists() and mark.read_text().strip() != self.signature:
+            shutil.rmtree(self.work_dir)
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        mark.write_text(self.signature + '\n')
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(threads), 'PYTHONUNBUFFERED': '1'}
+        with self.log.open('w') as log:
+            self.process = subprocess.Popen(
+                [sys.executable, *self.command],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+            )
+
+    def finish(self) -> None:
+        """Note that the tool ended well.
+
+        Raises:
+            InputError: If it did not; the message holds the end of what it printed.
+        """
+        if self.process.returncode != 0 or not self.product.exists():
+            tail = self.log.read_text(errors='replace').strip().splitlines()[-1:]
+            raise InputError(
+                f'{self.name} ended with status {self.process.returncode}: '
+                f'{"".join(tail) or "nothing was printed"} (whole log: {self.log}; '
+                f'command: python {" ".join(self.command)})'
+            )
+        (self.work_dir / 'stage.done').write_text(self.signature + '\n')
+
+
+def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:
+    """Return a function that reads how far a training run is from its log of scalars."""
+
+    def share() -> float:
+        logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
+        lines = logs[-1].read_text().splitlines() if logs else []
+        epochs = [json.loads(line).get('epoch', 0) for line in lines if line.endswith('}')]
+        return max(epochs, default=0) / max_epochs
+
+    return share
+
+
+def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None:
+    """Run stages as soon as what they need is finished; skip those that are finished already.
+
+    Args:
+        stages (Sequence[Stage]): In any order; what a stage needs must be among them or finished.
+        jobs (int): Stages at a time. Defaults to 1.
+        threads (int): Threads of each. Defaults to 1.
+
+    Raises:
+        InputError: If a stage fails; the others that run are stopped.
+    """
+    console = Console()
+    columns = (TextColumn('{task.description:<44}'), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {}
+        waiting, running = list(stages), []
+        try:
+            while waiting or running:
+                for stage in [x for x in waiting if all(y.finished for y in x.needs)]:
+                    if stage.finished:
+                        waiting.remove(stage)
+                        console.print(f'{stage.name}: already there ({stage.work_dir})')
+                    elif len(running) < jobs:
+                        waiting.remove(stage)
+                        console.print(f'$ python {" ".join(stage.command)}', soft_wrap=True)
+                        stage.start(threads)
+                        running.append(stage)
+                        total = 1.0 if stage.progress else None
+                        tasks[stage.name] = bars.add_task(stage.name, total=total)
+                if waiting and not running:
+                    raise RuntimeError(f'{waiting[0].name} needs a stage that never runs')
+                time.sleep(0.2)
+                for stage in list(running):
+                    if stage.process.poll() is not None:
+                        running.remove(stage)
+                        stage.finish()
+                        bars.update(tasks[stage.name], total=1.0, completed=1.0)
+                    elif stage.progress:
+                        bars.update(tasks[stage.name], completed=stage.progress())
+        finally:
+            for stage in running:
+                stage.process.terminate()
+                stage.process.wait()

@@ -1,0 +1,187 @@
+import os
+import pickle
+import sys
+from pathlib import Path
+
+os.environ['OMP_NUM_THREADS'] = '1'  # for this process, and for those that tests start
+
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope='session')
+def root():
+    """Return the folder of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared():
+    """Return the `shared` folder beside the repository, which holds the authors' numbers."""
+    folder = ROOT.parent / 'shared'
+    if not (folder / 'golden').is_dir():
+        pytest.skip(f'the recorded numbers of the released code are not at {folder}/golden')
+    return folder
+
+
+@pytest.fixture(scope='session')
+def tiny_pickle(tmp_path_factory):
+    """Return a pickle of 24 sequences of two persons, 4 classes, splits of 15 and 9."""
+    rng = np.random.default_rng(0)
+    annotations = []
+    for index in range(24):
+        label, length = index % 4, int(rng.integers(10, 40))
+        pose = np.random.default_rng(label).normal(size=(2, 1, 25, 3))
+        keypoint = pose + np.cumsum(rng.normal(size=(2, length, 25, 3)), axis=1) * 0.1
+        annotations.append(
+            {
+                'frame_dir': f'sample{index:02d}',
+                'label': label,
+                'keypoint': keypoint.astype(np.float32),
+                'total_frames': length,
+            }
+        )
+    names = [sample['frame_dir'] for sample in annotations]
+    data = {
+        'split': {'xsub_train': names[:15], 'xsub_val': names[15:]},
+        'annotations': annotations,
+        'layout': 'ntu',
+    }
+    path = tmp_path_factory.mktemp('data') / 'tiny.pkl'
+    path.write_bytes(pickle.dumps(data, protocol=4))
+    return path
+
+
+@pytest.fixture
+def mmcmd_scope():
+    """Let mmengine's own functions find mmcmd's components, as a runner does."""
+    from mmengine.registry import init_default_scope
+
+    import mmcmd  # noqa: F401
+
+    init_default_scope('mmcmd')
+
+
+@pytest.fixture(scope='session')
+def tiny_options(tiny_pickle):
+    """Return what makes the config of NTU-60 pre-training tiny: dotted key to value."""
+    options = {
+        'model.backbone.hidden_size': 4,
+        'model.backbone.num_layers': 1,
+        'model.neck.in_channels': 8,
+        'model.neck.out_channels': 6,
+        'model.head.feat_dim': 6,
+        'model.head.queue_size': 12,
+        'model.distill_head.topk': 5,
+        'train_cfg.max_epochs': 2,
+        'train_cfg.val_interval': 1,
+        'default_hooks.checkpoint.interval': 1,
+        'default_hooks.checkpoint.max_keep_ckpts': 5,
+        'default_hooks.logger.interval': 1,
+        'visualizer.vis_backends': [{'type': 'LocalVisBackend'}],
+    }
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        options |= loader_options(loader, tiny_pickle)
+    for loop in ('val_cfg', 'test_cfg'):
+        options |= loader_options(f'{loop}.gallery_dataloader', tiny_pickle)
+    return options
+
+
+def loader_options(name, pickle_file):
+    return {
+        f'{name}.batch_size': 5,
+        f'{name}.num_workers': 0,
+        f'{name}.persistent_workers': False,
+        f'{name}.dataset.ann_file': str(pickle_file),
+        f'{name}.dataset.clip_len': 8,
+    }
+
+
+@pytest.fixture(scope='session')
+def tiny_linear_options(tiny_options):
+    """Return what makes the config of linear evaluation on NTU-60 tiny."""
+    dropped = ('model.', 'val_cfg.', 'test_cfg.')
+    kept = {key: x for key, x in tiny_options.items() if not key.startswith(dropped)}
+    return kept | {
+        'model.backbone.hidden_size': 4,
+        'model.backbone.num_layers': 1,
+        'model.head.in_channels': 8,
+        'model.head.num_classes': 4,
+    }
+
+
+@pytest.fixture(scope='session')
+def make_runner(root):
+    """Return a function: config file, work dir and dotted options -> runner."""
+    from mmengine.config import Config
+    from mmengine.runner import Runner
+
+    made = []
+
+    def make(config, work_dir, options):
+        cfg = Config.fromfile(root / 'configs' / config)
+        cfg.merge_from_dict(dict(options))
+        cfg.work_dir = str(work_dir)
+        cfg.experiment_name = f'tiny{len(made)}'  # mmengine keys its global log buffers by it
+        made.append(cfg.experiment_name)
+        return Runner.from_cfg(cfg)
+
+    return make
+
+
+@pytest.fixture(scope='session')
+def pretrained(make_runner, tiny_options, tmp_path_factory):
+    """Return the work dir of two epochs of pre-training with validation, never interrupted."""
+    work_dir = tmp_path_factory.mktemp('pretrained')
+    make_runner('cmd/cmd_bigru_ntu60_xsub.py', work_dir, tiny_options).train()
+    return work_dir
+
+
+@pytest.fixture
+def run_tool(root, monkeypatch, capfd):
+    """Return a function: run a tool as `python TOOL ARGS` would: exit status, stdout, stderr."""
+    import runpy
+
+    from mmcmd.engine import checkpoint
+
+    monkeypatch.setattr(checkpoint, '_trusted', False)
+    monkeypatch.delenv('LOCAL_RANK', raising=False)
+
+    def run(tool, *args):
+        monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
+        capfd.readouterr()
+        try:
+            runpy.run_path(str(root / 'tools' / tool), run_name='__main__')
+            status = 0
+        except SystemExit as stop:
+            status = stop.code or 0
+        return status, *capfd.readouterr()
+
+    yield run
+    os.environ.pop('LOCAL_RANK', None)
+
+
+@pytest.fixture
+def tiny_cmd():
+    """Return a function: a tiny CMD with other options than the default."""
+    from mmcmd.registry import MODELS
+
+    def make(seed=0, **options):
+        torch.manual_seed(seed)
+        backbone = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+        config = {
+            'type': 'CMD',
+            'backbone': backbone,
+            'neck': {'type': 'ProjectionNeck', 'in_channels': 8, 'out_channels': 6},
+            'head': {'type': 'MoCoHead', 'feat_dim': 6, 'queue_size': 12},
+            'distill_head': {'type': 'CMDHead', 'topk': 5},
+            'momentum': 0.1,
+        }
+        return MODELS.build(config | options)
+
+    return make

@@ -1,0 +1,157 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmcmd.datasets import SkeletonDataset
+from mmcmd.errors import InputError
+
+
+@pytest.fixture(scope='module')
+def pipelines(root):
+    return Config.fromfile(root / 'configs' / '_base_' / 'loaders.py')
+
+
+@pytest.fixture
+def batches(tiny_pickle, pipelines, mmcmd_scope):
+    """Return a function: workers, persistence -> the batches of two epochs of pre-training."""
+
+    def load(num_workers, persistent=False):
+        loader = Runner.build_dataloader(
+            {
+                'batch_size': 5,
+                'num_workers': num_workers,
+                'persistent_workers': persistent,
+                'drop_last': True,
+                'sampler': {'type': 'EpochSampler', 'shuffle': True},
+                'dataset': {
+                    'type': 'SkeletonDataset',
+                    'ann_file': str(tiny_pickle),
+                    'split': 'xsub_train',
+                    'clip_len': 8,
+                    'pipeline': pipelines.pretrain_pipeline,
+                },
+            },
+            seed=3,
+        )
+        epochs = []
+        for epoch in (0, 1):
+            loader.sampler.set_epoch(epoch)
+            epochs.append(
+                [
+                    (
+                        torch.stack(batch['inputs']),
+                        [x.gt_labels.item for x in batch['data_samples']],
+                    )
+                    for batch in loader
+                ]
+            )
+        return epochs
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ('num_workers', 'persistent'), [(1, False), (1, True), (2, False), (2, True)]
+)
+def test_batches_do_not_depend_on_the_workers(batches, num_workers, persistent):
+    expected, found = (
+        [batch for epoch in epochs for batch in epoch]
+        for epochs in (batches(0), batches(num_workers, persistent))
+    )
+    for first, second in zip(expected, found, strict=True):
+        assert torch.equal(first[0], second[0])
+        assert first[1] == second[1]
+
+
+def test_each_epoch_draws_other_batches(batches):
+    first, second = (torch.cat([x for x, _ in epoch]).flatten(1) for epoch in batches(0))
+    # Not in another order only: no sequence is augmented alike twice.
+    assert torch.cdist(first, second).min() > 1e-3
+
+
+def test_batch_is_views_persons_frames_joints_coordinates(batches):
+    inputs, labels = batches(0)[0][0]
+    assert inputs.shape == (5, 2, 2, 8, 25, 3)
+    assert inputs.dtype == torch.float32
+    assert not torch.equal(inputs[:, 0], inputs[:, 1])
+    assert torch.isfinite(inputs).all()
+    assert all(0 <= label.item() < 4 for label in labels)
+
+
+@pytest.mark.parametrize('name', ['finetune_pipeline', 'test_pipeline'])
+def test_downstream_sample_is_one_clip_with_its_label(tiny_pickle, pipelines, name, mmcmd_scope):
+    dataset = SkeletonDataset(str(tiny_pickle), pipelines[name], split='xsub_val', clip_len=8)
+    assert len(dataset) == 9
+    sample = dataset[3]
+    assert sample['inputs'].shape == (1, 2, 8, 25, 3)
+    assert sample['data_samples'].gt_labels.item.tolist() == [(15 + 3) % 4]
+
+
+def test_bare_index_always_gives_the_same_sample(tiny_pickle, pipelines, mmcmd_scope):
+    dataset = SkeletonDataset(str(tiny_pickle), pipelines.pretrain_pipeline, clip_len=8)
+    assert len(dataset) == 24
+    first, second = (dataset[5]['inputs'] for _ in range(2))
+    assert torch.equal(first, second)
+    assert not torch.equal(first, dataset[6]['inputs'])
+
+
+def write(path, **changes):
+    keypoint = np.random.default_rng(0).normal(size=(2, 12, 25, 3))
+    sample = {'frame_dir': 'a', 'label': 2, 'keypoint': keypoint, 'total_frames': 12}
+    data = {'split': {'xsub_train': ['a']}, 'annotations': [sample]} | changes
+    path.write_bytes(pickle.dumps(data))
+    return str(path)
+
+
+def test_pyskl_s_float16_file_loads_and_trains_in_float32(tmp_path, pipelines, mmcmd_scope):
+    keypoint = np.random.default_rng(0).normal(size=(2, 12, 25, 3)).astype(np.float16)
+    file = write(
+        tmp_path / 'pyskl.pkl',
+        annotations=[{'frame_dir': 'a', 'label': 2, 'keypoint': keypoint, 'total_frames': 12}],
+    )
+    dataset = SkeletonDataset(file, pipelines.pretrain_pipeline, split='xsub_train')
+    sample = dataset[0]
+    assert sample['inputs'].dtype == torch.float32
+    assert sample['inputs'].shape == (2, 2, 64, 25, 3)
+    assert torch.isfinite(sample['inputs']).all()
+
+
+def test_keypoint_and_label_pass_as_they_are(tmp_path):
+    file = write(tmp_path / 'one.pkl')
+    sample = SkeletonDataset(file, [lambda results: results], clip_len=20)[0]
+    expected = np.random.default_rng(0).normal(size=(2, 12, 25, 3))
+    assert np.array_equal(sample['keypoint'], expected)
+    assert (sample['label'], sample['layout'], sample['clip_len']) == (2, 'ntu', 20)
+
+
+def test_one_person_becomes_two_the_second_zero(tmp_path, pipelines, mmcmd_scope):
+    keypoint = np.random.default_rng(0).normal(size=(1, 12, 25, 3))
+    sample = {'frame_dir': 'a', 'label': 2, 'keypoint': keypoint, 'total_frames': 12}
+    file = write(tmp_path / 'solo.pkl', annotations=[sample])
+    for pipeline in (pipelines.pretrain_pipeline, pipelines.test_pipeline):
+        inputs = SkeletonDataset(file, pipeline, clip_len=8)[0]['inputs']
+        assert inputs.shape[1:] == (2, 8, 25, 3)
+        assert inputs[:, 0].any()
+        assert not inputs[:, 1].any()
+
+
+def test_absent_split_lists_those_there_are(tiny_pickle):
+    with pytest.raises(InputError, match=r"tiny\.pkl.*'xview_train'.*xsub_train, xsub_val"):
+        SkeletonDataset(str(tiny_pickle), [], split='xview_train')
+
+
+def test_layout_of_the_config_must_be_that_of_the_file(tmp_path, tiny_pickle):
+    with pytest.raises(InputError, match=r"sample00 .*'ntu'.*layout='bandai2'"):
+        SkeletonDataset(str(tiny_pickle), [], layout='bandai2')
+    # A file that names no layout is judged by its number of joints.
+    with pytest.raises(InputError, match=r"25 joints.*layout='bandai2' \(21 joints\)"):
+        SkeletonDataset(write(tmp_path / 'anonymous.pkl'), [], layout='bandai2')
+
+
+def test_missing_file_says_which_command_makes_it(tmp_path):
+    with pytest.raises(InputError, match=r'nothing\.pkl.*tools/data/convert\.py'):
+        SkeletonDataset(str(tmp_path / 'nothing.pkl'), [])

@@ -1,0 +1,125 @@
+import math
+
+import numpy as np
+import pytest
+
+from mmcmd.datasets import get_layout
+from mmcmd.datasets.transforms import NormalizeSkeleton, normalize_skeleton
+
+CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8
+
+
+def fill(person):
+    """Restate the filling of one person's missing frames with lists: (T, V, C)."""
+    frames = [frame.tolist() for frame in person]
+    empty = np.zeros_like(person[0]).tolist()
+    if all(frame == empty for frame in frames):
+        return np.array(frames)
+    if frames[0] == empty:
+        kept = [frame for frame in frames if frame != empty]
+        frames = kept + [empty] * (len(frames) - len(kept))
+    end = max(t for t, frame in enumerate(frames) if frame != empty) + 1
+    for t in range(end, len(frames)):
+        frames[t] = frames[(t - end) % end]
+    return np.array(frames)
+
+
+def turn(source, target):
+    """Restate the smallest rotation from one vector to another (Rodrigues), as a function."""
+    axis = np.cross(source, target)
+    if np.linalg.norm(axis) == 0:
+        return lambda x: x
+    axis = axis / np.linalg.norm(axis)
+    cosine = source @ target / np.linalg.norm(source) / np.linalg.norm(target)
+    angle = math.acos(max(-1, min(1, cosine)))
+    return lambda x: (
+        x * math.cos(angle)
+        + np.cross(axis, x) * math.sin(angle)
+        + axis * (axis @ x) * (1 - math.cos(angle))
+    )
+
+
+def plain(keypoint):
+    """Restate the pre-normalisation joint by joint."""
+    keypoint = np.stack([fill(person) for person in keypoint.astype(np.float64)])
+    moved = np.zeros_like(keypoint)
+    for m, t, v in np.ndindex(keypoint.shape[:3]):
+        if keypoint[m, t, v].any():
+            moved[m, t, v] = keypoint[m, t, v] - keypoint[0, t, CENTRE]
+    first = moved[0, 0]
+    upright = turn(first[TOP] - first[BOTTOM], np.array([0, 0, 1.0]))
+    across = turn(upright(first[RIGHT]) - upright(first[LEFT]), np.array([1.0, 0, 0]))
+    for index in np.ndindex(moved.shape[:3]):
+        moved[index] = across(upright(moved[index]))
+    return moved
+
+
+@pytest.fixture
+def keypoint():
+    return np.random.default_rng(0).normal(size=(2, 9, 25, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    'missing',
+    [
+        {},
+        {0: [0, 1, 4]},
+        {1: [0, 1, 4]},
+        {0: [7, 8]},
+        {1: [3, 4, 5, 6, 7, 8]},
+        {0: [0, 5, 8], 1: [0, 1, 2, 3, 4, 5, 6, 7]},
+        {0: [4]},
+        {1: list(range(9))},
+    ],
+    ids=str,
+)
+def test_normalisation_is_the_released_one(keypoint, missing):
+    for person, frames in missing.items():
+        keypoint[person, frames] = 0
+    keypoint[:, 2, 11] = 0  # a joint missing in one frame
+    given = keypoint.copy()
+    found = normalize_skeleton(keypoint, get_layout('ntu'))
+    np.testing.assert_allclose(found, plain(keypoint), atol=1e-5)
+    assert found.dtype == np.float32
+    assert np.array_equal(keypoint, given), 'the input is left alone'
+
+
+def test_spine_is_upright_and_shoulders_face_x_in_the_first_frame(keypoint):
+    first = normalize_skeleton(keypoint, get_layout('ntu'))[0, 0]
+    # Turning the shoulders moves the spine again unless the two are at right angles.
+    across = first[RIGHT] - first[LEFT]
+    np.testing.assert_allclose(across[1:] / np.linalg.norm(across), 0, atol=1e-5)
+    keypoint[0, 0, [LEFT, RIGHT]] = [[-1, 0, 0], [1, 0, 0]]
+    keypoint[0, 0, [BOTTOM, TOP]] = [[0, 1, 1], [0, 2, 3]]
+    first = normalize_skeleton(keypoint, get_layout('ntu'))[0, 0]
+    spine = first[TOP] - first[BOTTOM]
+    np.testing.assert_allclose(spine / np.linalg.norm(spine), [0, 0, 1], atol=1e-5)
+
+
+def test_every_frame_is_centred_on_the_first_person(keypoint):
+    found = normalize_skeleton(keypoint, get_layout('ntu'))
+    np.testing.assert_allclose(found[0, :, CENTRE], 0, atol=1e-6)
+    assert np.abs(found[1, :, CENTRE]).min() > 1e-3
+
+
+def test_distances_between_joints_of_a_frame_are_kept(keypoint):
+    found = normalize_skeleton(keypoint, get_layout('ntu'))
+    for t in (0, 8):
+        before, after = (x[:, t].reshape(50, 3) for x in (keypoint, found))
+        np.testing.assert_allclose(
+            np.linalg.norm(before[:, None] - before, axis=-1),
+            np.linalg.norm(after[:, None] - after, axis=-1),
+            atol=1e-5,
+        )
+
+
+def test_body_without_orientation_is_not_turned_into_nan(keypoint):
+    keypoint[0] = 1.0
+    assert np.isfinite(normalize_skeleton(keypoint, get_layout('ntu'))).all()
+    assert not normalize_skeleton(np.zeros_like(keypoint), get_layout('ntu')).any()
+
+
+def test_transform_takes_the_layout_from_the_sample(keypoint):
+    keypoint = keypoint[:, :, :21]
+    found = NormalizeSkeleton()({'keypoint': keypoint, 'layout': 'bandai2'})['keypoint']
+    assert np.array_equal(found, normalize_skeleton(keypoint, get_layout('bandai2')))

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmcmd.datasets.transforms import TemporalCropResize, resize_frames
+from mmcmd.errors import InputError
+
+
+@pytest.mark.parametrize('length', [1, 2, 5, 31, 64, 65, 300])
+def test_resize_is_torch_s_linear_interpolation(length):
+    keypoint = np.random.default_rng(length).normal(size=(2, length, 4, 3)).astype(np.float32)
+    flat = torch.from_numpy(keypoint).permute(0, 2, 3, 1).flatten(1, 2)
+    expected = F.interpolate(flat, size=64, mode='linear', align_corners=False)
+    expected = expected.unflatten(1, (4, 3)).permute(0, 3, 1, 2)
+    found = resize_frames(keypoint, 64)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.dtype == np.float32
+
+
+def crops(length, ratio, clip_len, count=2000):
+    """Return (first frame, length) of many random crops, and checks that they are cut so."""
+    transform = TemporalCropResize(ratio)
+    keypoint = np.arange(length, dtype=np.float32)[None, :, None, None]
+    found = []
+    for seed in range(count):
+        sample = transform(
+            {'keypoint': keypoint, 'clip_len': clip_len, 'rng': np.random.default_rng(seed)}
+        )
+        first, kept = sample['crop']
+        assert sample['keypoint'].shape == (1, clip_len, 1, 1)
+        frames = sample['keypoint'].ravel()
+        assert first <= frames[0] <= frames[-1] <= first + kept - 1
+        assert frames.mean() == pytest.approx(first + (kept - 1) / 2, abs=1e-3)
+        found.append((first, kept))
+    return np.array(found).T
+
+
+def test_crop_length_is_the_floor_of_a_uniform_share():
+    first, kept = crops(100, (0.1, 1.0), clip_len=5)
+    assert kept.min() == 10
+    assert kept.max() == 99
+    # Each length 10 ... 99 is as likely as any other: 22 expected of each.
+    counts = np.bincount(kept, minlength=100)[10:]
+    assert counts.sum() == 2000
+    chi2 = ((counts - 2000 / 90) ** 2 / (2000 / 90)).sum()
+    assert chi2 < 150, 'over 10 standard deviations would be 220; 89 is expected'
+    assert (first + kept <= 100).all()
+    # The start is uniform among those that fit.
+    share = (first + 0.5) / (100 - kept + 1)
+    assert abs(share.mean() - 0.5) < 0.03
+    assert abs(np.mean(share < 0.25) - 0.25) < 0.04
+    assert (first == 0).any()
+    assert (first + kept == 100).any()
+
+
+def test_crop_has_clip_len_frames_where_the_sequence_has_them():
+    _, kept = crops(100, (0.1, 1.0), clip_len=64)
+    assert kept.min() == 64
+    # U(0.1, 1) falls below 0.65 with probability 11/18: all of those give 64 frames.
+    assert np.mean(kept == 64) == pytest.approx(0.55 / 0.9, abs=0.04)
+
+
+@pytest.mark.parametrize('length', [1, 3, 64])
+def test_short_sequence_is_kept_whole(length):
+    first, kept = crops(length, (0.1, 1.0), clip_len=64, count=20)
+    assert (first == 0).all()
+    assert (kept == length).all()
+
+
+def test_one_ratio_is_the_same_centre_without_randomness():
+    for length, expected in ((100, (2, 96)), (20, (0, 20)), (40, (1, 38)), (7, (0, 7))):
+        keypoint = np.arange(length, dtype=np.float64)[None, :, None, None]
+        sample = TemporalCropResize(0.95)({'keypoint': keypoint, 'clip_len': 16})
+        assert sample['crop'] == expected
+        assert sample['keypoint'].mean() == pytest.approx((length - 1) / 2)
+
+
+@pytest.mark.parametrize('ratio', [0, 1.5, (0.5, 0.2), (0.0, 1.0), (0.5, 1.1)])
+def test_impossible_ratio_is_told(ratio):
+    with pytest.raises(InputError, match='ratio'):
+        TemporalCropResize(ratio)

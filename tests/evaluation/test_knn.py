@@ -1,0 +1,96 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmcmd.errors import InputError
+from mmcmd.evaluation import KNNMetric, knn_predict
+
+
+def unit(count, seed, dims=3):
+    generator = torch.Generator().manual_seed(seed)
+    return F.normalize(torch.randn(count, dims, generator=generator), dim=1)
+
+
+def brute_force(queries, gallery, labels, k):
+    """Restate k nearest neighbours: the most votes, among equals the nearest one's class."""
+    predictions = []
+    for query in queries.double():
+        cosines = [(query @ entry).item() for entry in gallery.double()]
+        nearest = sorted(range(len(gallery)), key=lambda i: -cosines[i])[:k]
+        votes = [labels[i].item() for i in nearest]
+        most = max(votes.count(label) for label in votes)
+        predictions.append(next(label for label in votes if votes.count(label) == most))
+    return predictions
+
+
+@pytest.mark.parametrize('k', [1, 2, 3, 5, 20])
+@pytest.mark.parametrize('chunk_size', [1, 7, 1024])
+def test_prediction_is_brute_force(k, chunk_size):
+    queries, gallery = unit(30, seed=0), unit(20, seed=1)
+    labels = torch.randint(4, (20,), generator=torch.Generator().manual_seed(2))
+    found = knn_predict(queries, gallery, labels, k, chunk_size)
+    assert found.tolist() == brute_force(queries, gallery, labels, k)
+
+
+def test_tie_goes_to_the_class_of_the_nearest():
+    gallery = F.normalize(torch.tensor([[1.0, 0.1], [1, 0.2], [1, 0.3], [1, 0.4]]), dim=1)
+    query = torch.tensor([[1.0, 0.0]])
+    assert knn_predict(query, gallery, torch.tensor([3, 1, 1, 3]), k=4).tolist() == [3]
+    assert knn_predict(query, gallery, torch.tensor([0, 1, 1, 3]), k=4).tolist() == [1]
+    assert knn_predict(query, gallery, torch.tensor([5, 1, 2, 3]), k=4).tolist() == [5]
+
+
+@pytest.mark.parametrize('k', [0, 21])
+def test_impossible_k_is_told(k):
+    with pytest.raises(InputError, match=f'k={k} .*gallery of 20'):
+        knn_predict(unit(3, 0), unit(20, 1), torch.zeros(20, dtype=torch.long), k)
+
+
+def evaluate(queries, gallery, query_labels, gallery_labels, k=1):
+    metric = KNNMetric(k=k)
+
+    def process(feats, labels):
+        samples = [
+            {'feats': {name: x[n] for name, x in feats.items()}, 'gt_labels': {'item': label[None]}}
+            for n, label in enumerate(labels)
+        ]
+        metric.process({}, samples)
+
+    process(gallery, gallery_labels)
+    metric.keep_as_gallery(len(gallery_labels))
+    process(queries, query_labels)
+    return metric.evaluate(len(query_labels))
+
+
+@pytest.mark.parametrize('names', [('joint', 'motion', 'bone'), ('bone', 'joint')])
+@pytest.mark.parametrize('k', [1, 3])
+def test_metric_names_and_values(names, k):
+    scale = {'joint': 1.0, 'motion': 100.0, 'bone': 0.01}  # cosines do not care
+    queries = {name: scale[name] * unit(30, seed) for seed, name in enumerate(names)}
+    gallery = {name: scale[name] * unit(20, seed + 9) for seed, name in enumerate(names)}
+    generator = torch.Generator().manual_seed(2)
+    query_labels = torch.randint(3, (30,), generator=generator)
+    gallery_labels = torch.randint(3, (20,), generator=generator)
+
+    def accuracy(own, other):
+        predicted = brute_force(own, other, gallery_labels, k)
+        return sum(p == t for p, t in zip(predicted, query_labels.tolist(), strict=True)) / 30
+
+    def normalised(feats, name):
+        return feats[name] / feats[name].norm(dim=1, keepdim=True)
+
+    expected = {
+        f'knn/{name}_top1': accuracy(normalised(queries, name), normalised(gallery, name))
+        for name in names[1:]
+    }
+    expected['knn/top1'] = accuracy(normalised(queries, names[0]), normalised(gallery, names[0]))
+    both = [torch.cat([normalised(x, name) for name in names], 1) for x in (queries, gallery)]
+    expected[f'knn/{len(names)}s_top1'] = accuracy(*both)
+    found = evaluate(queries, gallery, query_labels, gallery_labels, k)
+    assert found == pytest.approx(expected)
+    assert len(set(found.values())) > 1, 'the streams must differ for the names to be tested'
+
+
+def test_one_modality_has_no_average():
+    feats, labels = {'motion': unit(5, 0)}, torch.arange(5)
+    assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}

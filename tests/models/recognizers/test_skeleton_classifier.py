@@ -1,0 +1,167 @@
+import copy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmaction.structures import ActionDataSample
+
+from mmcmd.engine.checkpoint import load_encoder_state
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+LABELS = 0, 3, 1
+
+
+@pytest.fixture
+def make():
+    def make(pretrained='random', hidden_size=4, **options):
+        torch.manual_seed(5)
+        config = {
+            'type': 'SkeletonClassifier',
+            'backbone': {'type': 'BiGRU', 'hidden_size': hidden_size, 'num_layers': 1},
+            'head': {'type': 'LinearHead', 'in_channels': 2 * hidden_size, 'num_classes': 4},
+            'pretrained': pretrained,
+        }
+        return MODELS.build(config | options)
+
+    return make
+
+
+@pytest.fixture
+def batch():
+    inputs = torch.randn(3, 1, 2, 6, 25, 3, generator=torch.Generator().manual_seed(2))
+    return inputs, [ActionDataSample().set_gt_labels(label) for label in LABELS]
+
+
+@pytest.fixture
+def checkpoint(tiny_cmd, tmp_path):
+    """Return a function: options of the pre-training -> its model and checkpoint file."""
+
+    def make(**options):
+        model = tiny_cmd(**options)
+        with torch.no_grad():  # so that query and key encoder differ
+            for parameter in model.query_encoders.parameters():
+                parameter.add_(torch.randn_like(parameter))
+        torch.save({'state_dict': model.state_dict()}, tmp_path / 'pretrained.pth')
+        return model, tmp_path / 'pretrained.pth'
+
+    return make
+
+
+def train_step(model, batch, lr=0.5):
+    model.train()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=lr)
+    losses = model(*batch, mode='loss')
+    sum(losses.values()).backward()
+    optimizer.step()
+    return losses
+
+
+def test_only_the_heads_of_a_frozen_classifier_move(make, batch):
+    model = make()
+    before = copy.deepcopy(model.state_dict())
+    for _ in range(2):
+        train_step(model, batch)
+    moved = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
+    names = {f'heads.{m}.fc.{p}' for m in ('joint', 'motion', 'bone') for p in ('weight', 'bias')}
+    assert moved == names
+
+
+def test_frozen_encoders_stay_in_eval_mode(make):
+    model = make().train()
+    assert not any(module.training for module in model.encoders.modules())
+    assert all(module.training for module in model.heads.modules())
+    assert all(module.training for module in make(frozen=False).train().modules())
+
+
+def test_everything_moves_in_fine_tuning(make, batch):
+    model = make(frozen=False)
+    before = copy.deepcopy(model.state_dict())
+    for _ in range(2):
+        train_step(model, batch)
+    still = [name for name, value in model.state_dict().items() if value.equal(before[name])]
+    assert not still
+
+
+def test_loss_is_the_cross_entropy_of_each_modality(make, batch):
+    model = make()
+    scores = model(*batch)
+    for name, value in model(*batch, mode='loss').items():
+        probabilities = scores[name.removeprefix('loss_')].softmax(dim=1)
+        expected = -sum(probabilities[n, label].log() for n, label in enumerate(LABELS)) / 3
+        torch.testing.assert_close(value, expected)
+    assert list(scores) == ['joint', 'motion', 'bone']
+
+
+def test_modalities_trained_together_learn_as_each_alone(make, batch):
+    together, alone = make(), make(modalities=('motion',))
+    alone.load_state_dict({k: v for k, v in together.state_dict().items() if '.motion.' in k})
+    for model in (together, alone):
+        train_step(model, batch)
+    torch.testing.assert_close(together.heads['motion'].fc.weight, alone.heads['motion'].fc.weight)
+
+
+def test_prediction_is_the_softmax_and_their_average(make, batch):
+    model = make().eval()
+    for head in model.heads.values():
+        torch.nn.init.normal_(head.fc.weight)
+    with torch.no_grad():
+        scores = {name: F.softmax(x, dim=1) for name, x in model(*batch).items()}
+        samples = model(*batch, mode='predict')
+    for n, sample in enumerate(samples):
+        assert sample.streams == ('joint', 'motion', 'bone', '3s')
+        average = sum(x[n] for x in scores.values()) / 3
+        torch.testing.assert_close(sample.pred_scores.get('3s'), average)
+        for name, x in scores.items():
+            torch.testing.assert_close(sample.pred_scores.get(name), x[n])
+
+
+def test_one_modality_has_no_average(make, batch):
+    samples = make(modalities=('bone',)).eval()(*batch, mode='predict')
+    assert samples[0].streams == ('bone',)
+
+
+def test_query_encoders_are_what_is_loaded(make, checkpoint):
+    model, path = checkpoint()
+    classifier = make(str(path))
+    classifier.init_weights()
+    joints = torch.randn(3, 2, 6, 25, 3)
+    for name in ('joint', 'motion', 'bone'):
+        expected = model.eval().extract_feat(joints, name)
+        torch.testing.assert_close(classifier.eval().extract_feat(joints, name), expected)
+
+
+def test_no_encoder_given_is_told(make):
+    with pytest.raises(InputError, match=r'model\.pretrained='):
+        make(None).init_weights()
+    make('random').init_weights()
+
+
+def test_checkpoint_without_a_modality_is_told(make, checkpoint):
+    _, path = checkpoint(modalities=('joint', 'bone'))
+    with pytest.raises(InputError, match=r"pretrained\.pth.*'motion'.*bone, joint"):
+        make(str(path)).init_weights()
+    make(str(path), modalities=('bone',)).init_weights()
+
+
+def test_checkpoint_of_another_architecture_is_told(make, checkpoint):
+    _, path = checkpoint()
+    with pytest.raises(InputError, match=r'pretrained\.pth.*another architecture.*gru\.weight'):
+        make(str(path), hidden_size=3).init_weights()
+
+
+def test_checkpoint_of_a_classifier_is_no_pre_training(make, tmp_path):
+    torch.save({'state_dict': make().state_dict()}, tmp_path / 'linear.pth')
+    with pytest.raises(InputError, match=r"linear\.pth has no encoder for modality 'joint'"):
+        make(str(tmp_path / 'linear.pth')).init_weights()
+
+
+def test_key_encoder_and_projection_are_left_out(make, checkpoint):
+    model, path = checkpoint()
+    encoder = make().encoders['joint']
+    state = load_encoder_state(str(path), 'joint', encoder)
+    assert set(state) == set(encoder.state_dict())
+    assert torch.equal(
+        state['backbone.gru.weight_hh_l0'],
+        model.query_encoders['joint'].backbone.gru.weight_hh_l0,
+    )
