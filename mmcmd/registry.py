@@ -9,24 +9,29 @@ from mmengine.registry import Registry
 
 SCOPE = 'mmcmd'
 
-MODELS = Registry('model', parent=mmaction_registry.MODELS, scope=SCOPE, locations=['mmcmd.models'])
-DATASETS = Registry(
-    'dataset', parent=mmaction_registry.DATASETS, scope=SCOPE, locations=['mmcmd.datasets']
-)
-DATA_SAMPLERS = Registry(
-    'data sampler',
-    parent=mmaction_registry.DATA_SAMPLERS,
-    scope=SCOPE,
-    locations=['mmcmd.datasets'],
-)
-TRANSFORMS = Registry(
-    'transform', parent=mmaction_registry.TRANSFORMS, scope=SCOPE, locations=['mmcmd.datasets']
-)
-HOOKS = Registry('hook', parent=mmaction_registry.HOOKS, scope=SCOPE, locations=['mmcmd.engine'])
-LOOPS = Registry('loop', parent=mmaction_registry.LOOPS, scope=SCOPE, locations=['mmcmd.engine'])
-METRICS = Registry(
-    'metric', parent=mmaction_registry.METRICS, scope=SCOPE, locations=['mmcmd.evaluation']
-)
+
+def _child(name: str, location: str) -> Registry:
+    parent = getattr(mmaction_registry, name)
+    return Registry(parent.name, parent=parent, scope=SCOPE, locations=[location])
+
+
+MODELS = _child('MODELS', 'mmcmd.models')
+DATASETS = _child('DATASETS', 'mmcmd.datasets')
+DATA_SAMPLERS = _child('DATA_SAMPLERS', 'mmcmd.datasets')
+TRANSFORMS = _child('TRANSFORMS', 'mmcmd.datasets')
+HOOKS = _child('HOOKS', 'mmcmd.engine')
+LOOPS = _child('LOOPS', 'mmcmd.engine')
+METRICS = _child('METRICS', 'mmcmd.evaluation')
+
+# Nothing of ours is in these; without them mmengine warns that it cannot search our scope.
+MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmcmd.models')
+OPTIMIZERS = _child('OPTIMIZERS', 'mmcmd.engine')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
+OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'mmcmd.engine')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'mmcmd.engine')
+LOG_PROCESSORS = _child('LOG_PROCESSORS', 'mmcmd.engine')
+VISUALIZERS = _child('VISUALIZERS', 'mmcmd.visualization')
+VISBACKENDS = _child('VISBACKENDS', 'mmcmd.visualization')
 
 MODALITIES = Registry('modality', scope=SCOPE, locations=['mmcmd.models'])
 """What a skeleton can be seen as (joint, motion, bone): functions of a batch, on its device."""

@@ -42,7 +42,12 @@ FULL = Budget('demo')
 SHORT = Budget(
     'demo-short',
     generate=('--subjects', '6', '--actions', '6', '--cameras', '2'),
-    overrides=('train_cfg.max_epochs=2', 'train_cfg.val_interval=1', 'param_scheduler=None'),
+    overrides=(
+        'train_cfg.max_epochs=2',
+        'train_cfg.val_interval=1',
+        'param_scheduler=None',
+        'train_dataloader.batch_size=8',
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from mmengine.config import Config, DictAction
 
 from mmcmd.engine.checkpoint import TRUST_FLAG, trust_checkpoints
@@ -59,7 +60,17 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.merge_from_dict(args.cfg_options)
     if args.trust_checkpoint:
         trust_checkpoints()
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        _join_on_cpu(cfg)
     return cfg
+
+
+def _join_on_cpu(cfg: Config) -> None:
+    """Join the ranks that torchrun started; mmengine's launcher does so on accelerators only."""
+    torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
+    )
 
 
 def run(main: Callable[[], int | None]) -> None:

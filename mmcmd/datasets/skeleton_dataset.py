@@ -1,8 +1,10 @@
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from mmaction.datasets import PoseDataset
+from mmengine.logging import print_log
 
 from mmcmd.datasets.annotations import load_annotations, select_split
 from mmcmd.datasets.layouts import get_layout
@@ -50,6 +52,12 @@ class SkeletonDataset(PoseDataset):
         """Load the annotations of the split."""
         data = load_annotations(self.ann_file)
         annotations = select_split(data, self.split, self.ann_file)
+        if data.get('synthetic'):
+            print_log(
+                f'{self.ann_file} is SYNTHETIC stand-in data: results say nothing about real data',
+                logger='current',
+                level=logging.WARNING,
+            )
         expected = data.get('layout', self.layout.name), self.layout.num_joints
         for sample in annotations:
             found = self.layout.name, sample['keypoint'].shape[2]

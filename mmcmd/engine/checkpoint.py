@@ -39,7 +39,7 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     if not path.is_file():
         raise InputError(f'checkpoint {filename} does not exist')
     try:
-        return torch.load(path, map_location=map_location, weights_only=not _trusted)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
     except Exception as error:  # of any kind, from a damaged file
         reason = str(error).split('\n')[0] or type(error).__name__
         with path.open('rb') as file:
@@ -53,6 +53,11 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
             f'{filename} is no readable checkpoint (torn or of another kind)'
             + (f': {reason}' if is_pickle else '')
         ) from None
+    if not isinstance(checkpoint, dict):
+        raise InputError(
+            f'{filename} holds a {type(checkpoint).__name__} and not a dict: it is no checkpoint'
+        )
+    return checkpoint
 
 
 def check_architecture(

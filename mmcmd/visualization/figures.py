@@ -53,7 +53,8 @@ def draw_curves(
                 if len(epochs):
                     axes.plot(epochs, values, style, color=f'C{colour}', label=f'{name} {key}')
         axes.set(xlabel='epoch', ylabel=label)
-        axes.legend(fontsize='small')
+        if axes.lines:
+            axes.legend(fontsize='small')
         axes.grid(alpha=0.3)
     figure.savefig(out, dpi=120)
 
@@ -87,7 +88,8 @@ def draw_tsne(
     for axes, (label, features) in zip(
         figure.subplots(rows, columns, squeeze=False).flat, panels.items(), strict=False
     ):
-        plane = TSNE(init='pca', random_state=seed).fit_transform(features)
+        tsne = TSNE(init='pca', perplexity=min(30, len(features) / 4), random_state=seed)
+        plane = tsne.fit_transform(features)
         for index in np.unique(labels):
             chosen = labels == index
             points[class_names[index]] = axes.scatter(

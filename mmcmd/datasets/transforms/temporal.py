@@ -32,39 +32,41 @@ class TemporalCropResize(BaseTransform):
     With one ``ratio`` the piece is the centre of the sequence (testing); with a pair its share of
     the sequence is uniform between the two and its start is random (training).
 
-    Required keys: ``keypoint`` (M, T, V, C), ``clip_len``, and ``rng`` for a random crop, which
-    has at least ``clip_len`` frames where the sequence has them.
+    Required keys: ``keypoint`` (M, T, V, C), ``clip_len``, and ``rng`` for a random crop.
     Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``crop`` (first frame, length).
 
     Args:
         ratio (float | tuple[float, float]): Share of the sequence that is kept, in (0, 1].
+        min_frames (int): A random crop has at least so many frames, where the sequence has them.
+            Defaults to 64.
 
     Raises:
         InputError: If a ratio is outside (0, 1] or the pair is not ascending.
     """
 
-    def __init__(self, ratio: float | tuple[float, float] = (0.1, 1.0)) -> None:
+    def __init__(
+        self, ratio: float | tuple[float, float] = (0.1, 1.0), min_frames: int = 64
+    ) -> None:
         low, high = ratio if isinstance(ratio, (tuple, list)) else (ratio, ratio)
         if not 0 < low <= high <= 1:
             raise InputError(f'ratio {ratio} of a temporal crop must be ascending within (0, 1]')
         self.ratio = ratio
+        self.min_frames = min_frames
 
-    def crop(
-        self, length: int, min_frames: int, rng: np.random.Generator | None
-    ) -> tuple[int, int]:
+    def crop(self, length: int, rng: np.random.Generator | None) -> tuple[int, int]:
         """Choose the first frame and the number of frames out of ``length`` frames."""
         if not isinstance(self.ratio, (tuple, list)):
             margin = int((1 - self.ratio) * length / 2)
             return margin, length - 2 * margin
         low, high = self.ratio
         kept = int(length * rng.uniform(low, high))
-        kept = min(max(kept, min_frames), length)
+        kept = min(max(kept, self.min_frames), length)
         return int(rng.integers(length - kept + 1)), kept
 
     def transform(self, results: dict) -> dict:
         """Crop and resize ``results['keypoint']``."""
         keypoint, clip_len = results['keypoint'], results['clip_len']
-        first, kept = self.crop(keypoint.shape[1], clip_len, results.get('rng'))
+        first, kept = self.crop(keypoint.shape[1], results.get('rng'))
         results['keypoint'] = resize_frames(keypoint[:, first : first + kept], clip_len)
         results['crop'] = first, kept
         return results

@@ -21,7 +21,7 @@ class ResultsHook(Hook):
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Take up, on a resume, what an epoch's checkpoint lacks: it is saved before validation."""
+        """Take up, on a resume, what a checkpoint can lack: it is saved before validation."""
         path = Path(runner.work_dir) / 'results.json'
         if not (runner._resume and path.is_file()):
             return
