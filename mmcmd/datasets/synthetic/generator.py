@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmcmd.errors import InputError
+
 from .actions import ACTIONS
 from .kinematics import Array
 from .ntu_writer import SUFFIX, format_skeleton

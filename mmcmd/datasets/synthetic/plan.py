@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 from mmcmd.errors import InputError
+
 from .actions import ACTIONS
 from .ntu_writer import file_name
 

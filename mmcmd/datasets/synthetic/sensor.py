@@ -7,6 +7,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.spatial.transform import Rotation
 
 from mmcmd.datasets.layouts import NTU
+
 from .kinematics import Array, joint
 
 INFERRED, TRACKED = 1, 2  # Kinect's tracking states of a joint
