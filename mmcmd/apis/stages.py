@@ -64,6 +64,7 @@ class Stage:
             shutil.rmtree(self.work_dir)
         self.work_dir.mkdir(parents=True, exist_ok=True)
         mark.write_text(self.signature + '\n')
+        (self.work_dir / 'stage.done').unlink(missing_ok=True)
         environment = {**os.environ, 'OMP_NUM_THREADS': str(threads), 'PYTHONUNBUFFERED': '1'}
         with self.log.open('w') as log:
             self.process = subprocess.Popen(

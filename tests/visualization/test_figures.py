@@ -1,0 +1,111 @@
+"""Figures are read back from their files, and their texts from the figure that was saved."""
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mmcmd.visualization import draw_confusion, draw_curves, draw_tsne, read_scalars
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Return a list of the figures that are saved."""
+    saved, save = [], Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        saved.append(figure)
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, 'savefig', savefig)
+    return saved
+
+
+def check_picture(path, least=400, most=3000):
+    with Image.open(path) as image:
+        assert image.format == 'PNG'
+        assert all(least <= side <= most for side in image.size), image.size
+        pixels = np.asarray(image.convert('L'))
+    assert pixels.std() > 1, 'the picture is empty'
+
+
+def write_log(work_dir, timestamp, records):
+    log = work_dir / timestamp / 'vis_data' / 'scalars.json'
+    log.parent.mkdir(parents=True)
+    log.write_text(''.join(json.dumps(record) + '\n' for record in records))
+
+
+RECORDS = (
+    {'lr': 0.1, 'loss': 4.0, 'epoch': 1, 'iter': 1, 'step': 1},
+    {'lr': 0.1, 'loss': 2.0, 'epoch': 1, 'iter': 2, 'step': 2},
+    {'lr': 0.1, 'loss': 1.0, 'epoch': 2, 'iter': 3, 'step': 3},
+    {'lr': 0.1, 'loss': 0.5, 'epoch': 2, 'iter': 4, 'step': 4},
+    {'knn/top1': 0.25, 'time': 0.1, 'step': 2},
+)
+
+
+def test_scalars_of_training_and_of_validation_are_over_epochs(tmp_path):
+    write_log(tmp_path, '20240102_000000', RECORDS)
+    write_log(tmp_path, '20240101_000000', [{'loss': 9.0, 'epoch': 1, 'step': 1}])  # older
+    epochs, values = read_scalars(tmp_path, 'loss')
+    assert (epochs.tolist(), values.tolist()) == ([1, 2], [3.0, 0.75])
+    epochs, values = read_scalars(tmp_path, 'knn/top1')
+    assert (epochs.tolist(), values.tolist()) == ([2], [0.25])
+
+
+def test_scalars_that_were_not_logged_are_none(tmp_path):
+    assert [len(part) for part in read_scalars(tmp_path, 'loss')] == [0, 0]
+    write_log(tmp_path, '20240101_000000', RECORDS)
+    assert [len(part) for part in read_scalars(tmp_path, 'loss_cmd')] == [0, 0]
+
+
+def test_scalars_of_a_real_run(pretrained):
+    results = json.loads((pretrained / 'results.json').read_text())
+    for name, entry in results.items():
+        epochs, values = read_scalars(pretrained, name)
+        assert epochs.tolist() == [1, 2], name
+        assert values[-1] == pytest.approx(entry['last']), name
+    epochs, values = read_scalars(pretrained, 'loss_joint')
+    assert epochs.tolist() == [1, 2]
+    assert (values > 0).all()
+
+
+def test_curves_have_a_line_for_each_run_and_scalar_that_was_logged(pretrained, tmp_path, figures):
+    panels = {'loss': ['loss_joint', 'loss_bone'], 'accuracy': ['knn/top1'], 'none': ['nothing']}
+    out = tmp_path / 'curves.png'
+    draw_curves({'CMD': pretrained, 'not run': tmp_path}, panels, 'title', out)
+    check_picture(out)
+    lines = [[line.get_label() for line in axes.lines] for axes in figures[0].axes]
+    assert lines == [['CMD loss_joint', 'CMD loss_bone'], ['CMD knn/top1'], []]
+
+
+@pytest.mark.parametrize('count', [1, 3])
+def test_tsne_has_a_panel_for_each_kind_of_feature(count, tmp_path, figures):
+    rng = np.random.default_rng(0)
+    labels = np.arange(24) % 3
+    panels = {f'kind {n}': rng.normal(size=(24, 5)).astype(np.float32) for n in range(count)}
+    draw_tsne(panels, labels, ['wave', 'sit', 'jump', 'never'], 'title', tmp_path / 'tsne.png')
+    check_picture(tmp_path / 'tsne.png')
+    assert [axes.get_title() for axes in figures[0].axes if axes.collections] == list(panels)
+    assert [text.get_text() for text in figures[0].legends[0].texts] == ['wave', 'sit', 'jump']
+    drawn = sum(len(points.get_offsets()) for points in figures[0].axes[0].collections)
+    assert drawn == 24
+
+
+def test_rows_of_the_confusion_matrix_are_the_true_classes_and_sum_to_100_percent(
+    tmp_path, figures
+):
+    labels = np.array([0] * 5 + [1] * 4 + [2] * 2)
+    predictions = np.array([0, 0, 0, 0, 2] + [1, 1, 1, 0] + [2, 1])
+    names = ['wave', 'sit', 'jump', 'absent']
+    draw_confusion(predictions, labels, names, 'title', tmp_path / 'confusion.png')
+    check_picture(tmp_path / 'confusion.png')
+    (axes,) = figures[0].axes
+    cells = {text.get_position(): text.get_text() for text in axes.texts}
+    shares = [[int(cells[column, row].rstrip('%')) for column in range(4)] for row in range(4)]
+    assert shares[:3] == [[80, 0, 20, 0], [25, 75, 0, 0], [0, 50, 50, 0]]
+    assert shares[3] == [0, 0, 0, 0], 'a class without samples'
+    assert axes.get_ylabel() == 'True label'
+    assert [text.get_text() for text in axes.get_yticklabels()] == names
