@@ -23,6 +23,7 @@ setup(
         'mmengine>=0.10.4',
         'numpy>=1.25',
         'rich',
+        'scipy',
         'tensorboard',
         'torch>=2.1',
     ],
@@ -30,11 +31,10 @@ setup(
         # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
-        'tests': ['hypothesis', 'pytest', 'scikit-learn'],
+        'tests': ['hypothesis', 'matplotlib', 'pytest', 'scikit-learn'],
         'lint': ['pre-commit', 'ruff'],
     },
     classifiers=[
-        'License :: OSI Approved :: Apache Software License',
         'Programming Language :: Python :: 3',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
     ],

@@ -12,7 +12,7 @@ with warnings.catch_warnings():
     import mmaction.evaluation
     import mmaction.models  # noqa: F401
 
-from mmcmd import datasets, engine, evaluation, models  # noqa: F401
+from mmcmd import datasets, engine, evaluation, fileio, models  # noqa: F401
 from mmcmd.version import __version__
 
 __all__ = ['__version__']

@@ -9,6 +9,7 @@ from mmcmd.apis.cli import run
 from mmcmd.apis.comparison import METHODS, Comparison, markdown
 from mmcmd.apis.stages import run_stages
 from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
 
 
 def main() -> None:
@@ -19,6 +20,8 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('work_dirs'), help='where results go')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='stages at a time')
     args = parser.parse_args()
+    if args.seeds < 1:
+        raise InputError(f'--seeds must be at least 1, got {args.seeds}')
     for path in METHODS.values():
         if not Path(path.format(args.data)).is_file():
             raise InputError(f'there is no config {path.format(args.data)} for {args.data}')
@@ -29,8 +32,9 @@ def main() -> None:
     run_stages(comparison.stages(), args.jobs)
     accuracies = comparison.accuracies()
     table = markdown(accuracies)
-    (comparison.root / 'table.md').write_text(table)
-    (comparison.root / 'table.json').write_text(json.dumps(accuracies, indent=2) + '\n')
+    for name, text in (('table.md', table), ('table.json', json.dumps(accuracies, indent=2))):
+        with replace_file(comparison.root / name) as file:
+            file.write(text.encode())
     print(f'\n{table}\n{comparison.root / "table.md"}')
 
 

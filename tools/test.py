@@ -1,8 +1,6 @@
 """Evaluate a checkpoint: nearest neighbours or accuracy, whatever the config says."""
 
-from mmengine.runner import Runner
-
-from mmcmd.apis.cli import load_config, run, runner_parser
+from mmcmd.apis.cli import build_runner, load_config, run, runner_parser
 
 
 def main() -> None:
@@ -15,7 +13,7 @@ def main() -> None:
     args = parser.parse_args()
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
-    Runner.from_cfg(cfg).test()
+    build_runner(cfg).test()
 
 
 if __name__ == '__main__':

@@ -1,8 +1,8 @@
 """Pre-train, or train a downstream classifier: whatever the config says."""
 
-from mmengine.runner import Runner
+import torch
 
-from mmcmd.apis.cli import load_config, run, runner_parser
+from mmcmd.apis.cli import build_runner, load_config, run, runner_parser
 from mmcmd.errors import InputError
 
 
@@ -29,6 +29,8 @@ def main() -> None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
     if args.amp:
+        if not torch.cuda.is_available():
+            raise InputError('--amp needs a GPU, and there is none')
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:
@@ -38,7 +40,7 @@ def main() -> None:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
 
-    Runner.from_cfg(cfg).train()
+    build_runner(cfg).train()
 
 
 if __name__ == '__main__':

@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.runner import Runner
 
 from mmcmd.engine.checkpoint import TRUST_FLAG, trust_checkpoints
 from mmcmd.errors import InputError
@@ -18,6 +20,7 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='where logs, checkpoints and results go')
+    parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -49,20 +52,60 @@ def load_config(args: argparse.Namespace) -> Config:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     if not Path(args.config).is_file():
         raise InputError(f'config {args.config} does not exist')
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = Config.fromfile(args.config)
+    except Exception as error:  # of any kind: a config is code
+        reason = ' '.join(str(error).split())
+        raise InputError(
+            f'config {args.config} cannot be read: {type(error).__name__}: {reason}'
+        ) from None
     cfg.launcher = args.launcher
     # mmengine's order of precedence: command line, config, then a folder named after the config.
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.ann_file is not None:
+        set_ann_file(cfg, args.ann_file)
     if args.cfg_options is not None:
-        cfg.merge_from_dict(args.cfg_options)
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError, IndexError) as error:
+            raise InputError(f'--cfg-options do not fit {args.config}: {error}') from error
+    for loader in loaders(cfg):
+        # torch refuses persistent workers where there are none.
+        if loader.get('num_workers') == 0:
+            loader.persistent_workers = False
     if args.trust_checkpoint:
         trust_checkpoints()
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     return cfg
+
+
+def loaders(cfg: Config) -> list[ConfigDict]:
+    """List the data loaders of a config, those of galleries included."""
+    found = [cfg.get(f'{name}_dataloader') for name in ('train', 'val', 'test')]
+    found += [(cfg.get(f'{name}_cfg') or {}).get('gallery_dataloader') for name in ('val', 'test')]
+    return [loader for loader in found if loader]
+
+
+def set_ann_file(cfg: Config, path: str | os.PathLike) -> None:
+    """Point every data set of a config at another pickle."""
+    for loader in loaders(cfg):
+        loader.dataset.ann_file = str(path)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner of a config.
+
+    Raises:
+        InputError: If the config names a class or an argument that does not exist.
+    """
+    try:
+        return Runner.from_cfg(cfg)
+    except (KeyError, TypeError) as error:
+        raise InputError(f'the config cannot be built: {error}') from error
 
 
 def _join_on_cpu(cfg: Config) -> None:
@@ -81,8 +124,13 @@ def run(main: Callable[[], int | None]) -> None:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
         while isinstance(error.__context__, InputError):
             error = error.__context__
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr)
-        sys.exit(2)
+        _stop(f'error: {error}', 2)
+    except OSError as error:  # no room, no permission: the message names the file
+        _stop(f'error: {error}', 2)
     except KeyboardInterrupt:
-        print(f'{Path(sys.argv[0]).name}: interrupted', file=sys.stderr)
-        sys.exit(130)
+        _stop('interrupted', 130)
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+    sys.exit(status)

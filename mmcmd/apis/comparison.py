@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmcmd.apis.cli import set_ann_file
 from mmcmd.apis.stages import Stage, training_progress
 
 METHODS = {'MoCo': 'configs/moco/moco3s_bigru_{}.py', 'CMD': 'configs/cmd/cmd_bigru_{}.py'}
@@ -69,9 +70,10 @@ class Comparison:
         return [*self.pretrain.values(), *self.random.values(), *self.linear.values()]
 
     def config(self, path: str) -> Config:
-        """Load a config for this comparison's data, overrides included."""
+        """Load a config for this comparison's data, without the overrides."""
         config = Config.fromfile(path.format(self.data))
-        config.merge_from_dict(dict(x.split('=', 1) for x in self._data_options(config)))
+        if self.ann_file is not None:
+            set_ann_file(config, self.ann_file)
         return config
 
     def accuracies(self) -> Accuracies:
@@ -85,22 +87,15 @@ class Comparison:
                     table.setdefault(method, {}).setdefault(metric, []).append(entry['last'])
         return table
 
-    def _data_options(self, config: Config) -> list[str]:
-        """Point every loader of a config at the pickle."""
-        if self.ann_file is None:
-            return []
-        loaders = ['train_dataloader', 'val_dataloader', 'test_dataloader'] + [
-            f'{loop}.gallery_dataloader'
-            for loop in ('val_cfg', 'test_cfg')
-            if 'gallery_dataloader' in config[loop]
-        ]
-        return [f'{loader}.dataset.ann_file={self.ann_file}' for loader in loaders]
+    @property
+    def _data(self) -> list[str]:
+        return [] if self.ann_file is None else ['--ann-file', str(self.ann_file)]
 
     def _train(
         self, title: str, path: str, name: str, seed: int, encoder: Stage | None = None
     ) -> Stage:
         config, work_dir = self.config(path), self.root / f'{name.lower()}-seed{seed}'
-        options = [*self._data_options(config), *self.options]
+        options = [*self.options]
         if path == LINEAR:
             options.insert(0, f'model.pretrained={encoder.product if encoder else "random"}')
         epochs = config.train_cfg.max_epochs
@@ -109,7 +104,7 @@ class Comparison:
                 epochs = int(option.split('=')[1])
         command = [
             *('tools/train.py', path.format(self.data)),
-            *('--work-dir', str(work_dir), '--seed', str(seed), '--resume'),
+            *('--work-dir', str(work_dir), '--seed', str(seed), '--resume', *self._data),
             *(('--cfg-options', *options) if options else ()),
         ]
         return Stage(
@@ -117,19 +112,20 @@ class Comparison:
             command,
             work_dir=work_dir,
             product=work_dir / f'epoch_{epochs}.pth',
+            recipe=config.pretty_text,
             needs=[encoder] if encoder else self.needs,
             progress=training_progress(work_dir, epochs),
         )
 
     def _test_random(self, seed: int) -> Stage:
         path, work_dir = METHODS['CMD'], self.root / f'random-seed{seed}'
-        options = [*self._data_options(self.config(path)), f'randomness.seed={seed}']
         command = ['tools/test.py', path.format(self.data), '--work-dir', str(work_dir)]
         return Stage(
             f'nearest neighbours, random, seed {seed}',
-            [*command, '--cfg-options', *options],
+            [*command, *self._data, '--cfg-options', f'randomness.seed={seed}'],
             work_dir=work_dir,
             product=work_dir / 'results.json',
+            recipe=self.config(path).pretty_text,
             needs=self.needs,
         )
 

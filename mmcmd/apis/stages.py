@@ -26,6 +26,7 @@ class Stage:
         command (Sequence[str]): Python script and arguments.
         work_dir (Path): Where the tool writes; the stage's log goes there too.
         product (Path): File that exists once the stage is finished.
+        recipe (str): What else the result depends on, such as the text of a config.
         needs (Sequence[Stage]): Stages that must be finished before.
         progress (Callable[[], float], optional): Share that is done, in [0, 1].
     """
@@ -34,14 +35,16 @@ class Stage:
     command: Sequence[str]
     work_dir: Path
     product: Path
+    recipe: str = ''
     needs: Sequence['Stage'] = ()
     progress: Callable[[], float] | None = None
     process: subprocess.Popen | None = field(default=None, repr=False)
 
     @property
     def signature(self) -> str:
-        """Hash of the command and of those of the stages before."""
-        text = json.dumps([list(self.command), [stage.signature for stage in self.needs]])
+        """Hash of the command, the recipe and those of the stages before."""
+        before = [stage.signature for stage in self.needs]
+        text = json.dumps([list(self.command), self.recipe, before])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
@@ -81,7 +84,8 @@ class Stage:
             InputError: If it did not; the message holds the end of what it printed.
         """
         if self.process.returncode != 0 or not self.product.exists():
-            tail = self.log.read_text(errors='replace').strip().splitlines()[-1:]
+            lines = self.log.read_text(errors='replace').strip().splitlines()
+            tail = [line for line in lines if 'rror: ' in line][-1:] or lines[-1:]
             raise InputError(
                 f'{self.name} ended with status {self.process.returncode}: '
                 f'{"".join(tail) or "nothing was printed"} (whole log: {self.log}; '
@@ -113,6 +117,8 @@ def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None
     Raises:
         InputError: If a stage fails; the others that run are stopped.
     """
+    if jobs < 1:
+        raise InputError(f'jobs must be at least 1, got {jobs}')
     console = Console()
     columns = (TextColumn('{task.description:<44}'), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:

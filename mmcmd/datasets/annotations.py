@@ -3,10 +3,8 @@
 import logging
 import os
 import pickle
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -14,10 +12,15 @@ from mmengine.logging import print_log
 from mmcmd.datasets.layouts import LAYOUTS
 from mmcmd.datasets.safe_pickle import load_plain
 from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
 
 
 class AnnotationsNotFoundError(InputError, FileNotFoundError):
     """There is no annotation file; the message says which command makes it."""
+
+
+SYNTHETIC_MARK = 'SYNTHETIC.txt'
+"""A folder with this file in it holds simulated data."""
 
 
 def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
@@ -75,7 +78,7 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     if not isinstance(split, dict) or not all(map(_is_names, split.values())):
         raise InputError(f'{path}: `split` must be a dict of lists of sample names')
     name = data.get('layout')
-    if name is not None and name not in sorted(LAYOUTS):
+    if name is not None and name not in LAYOUTS:
         raise InputError(
             f'{path}: unknown layout {name!r}; layouts are {", ".join(sorted(LAYOUTS))}'
         )
@@ -166,26 +169,3 @@ def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:
     check_annotations(data, path)
     with replace_file(path) as file:
         pickle.dump(data, file, protocol=4)
-
-
-@contextmanager
-def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
-    """Open a file that takes the name ``path`` only once all of it is on the disk.
-
-    Args:
-        path (str or PathLike): The file to make or replace. If the block fails or is interrupted,
-            what was there before stays.
-
-    Yields:
-        IO[bytes]: A temporary file in the same folder.
-    """
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with temporary.open('wb') as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

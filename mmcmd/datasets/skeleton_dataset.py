@@ -28,11 +28,11 @@ class SkeletonDataset(PoseDataset):
             sequences by default.
         layout (str): Name of the joint layout. Defaults to ``'ntu'``.
         clip_len (int): Frames that a sequence is resized to. Defaults to 64.
-        **kwargs: Of mmengine's ``BaseDataset``.
+        **kwargs: Of mmaction2's ``PoseDataset``, ``num_classes`` among them.
 
     Raises:
         InputError: If the file is missing, holds anything but data, lacks the split, or its
-            joints are not those of ``layout``.
+            joints are not those of ``layout``, or a label does not lie below ``num_classes``.
     """
 
     def __init__(
@@ -60,6 +60,12 @@ class SkeletonDataset(PoseDataset):
             )
         expected = data.get('layout', self.layout.name), self.layout.num_joints
         for sample in annotations:
+            if self.num_classes is not None and sample['label'] >= self.num_classes:
+                raise InputError(
+                    f'{self.ann_file}: {sample["frame_dir"]} is of class {sample["label"]}, but '
+                    f'num_classes={self.num_classes}; set num_classes to that of the file, or '
+                    'convert fewer classes'
+                )
             found = self.layout.name, sample['keypoint'].shape[2]
             if found != expected:
                 raise InputError(

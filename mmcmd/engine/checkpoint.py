@@ -4,8 +4,10 @@ import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import torch
+from mmengine.dist import barrier, get_rank
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
@@ -60,6 +62,31 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     return checkpoint
 
 
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
+def load_plain_from_url(url: str, map_location: Any = None) -> dict:
+    """Download a checkpoint to torch's hub folder, once, and load it as :func:`load_plain` does."""
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlsplit(url).path).name
+    if get_rank() == 0 and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path))
+        except OSError as error:
+            raise InputError(f'{url} cannot be downloaded: {error}') from None
+    barrier()
+    return load_plain(str(path), map_location)
+
+
+_PLAIN = {'', 'http://', 'https://'}
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=sorted({*CheckpointLoader._schemes} - _PLAIN), force=True
+)
+def refuse_scheme(filename: str, map_location: Any = None) -> dict:
+    """Refuse mmengine's other sources, whose loaders run what a checkpoint contains."""
+    raise InputError(f'{filename} is not loaded from there; download it and give the file')
+
+
 def check_architecture(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str
 ) -> None:
@@ -105,7 +132,11 @@ def load_encoder_state(filename: str, modality: str, encoder: nn.Module) -> dict
     if modality not in modalities:
         raise InputError(
             f'{filename} has no encoder for modality {modality!r}'
-            + (f', only for {", ".join(modalities)}; set model.modalities' if modalities else '')
+            + (
+                f', only for {", ".join(modalities)}; set model.modalities=[{modalities[0]}]'
+                if modalities
+                else ''
+            )
         )
     prefix += f'{modality}.'
     parts = tuple(f'{name}.' for name, _ in encoder.named_children())

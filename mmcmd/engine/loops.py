@@ -28,6 +28,8 @@ class _GalleryMixin:
 
     def run(self) -> dict:
         """Encode the gallery, then run the loop over the queries."""
+        size = len(self.gallery_dataloader.dataset)
+        self.runner.logger.info(f'encoding a gallery of {size} sequences')
         metrics = [x for x in self.evaluator.metrics if isinstance(x, KNNMetric)]
         self.runner.model.eval()
         with torch.no_grad():
@@ -36,7 +38,7 @@ class _GalleryMixin:
                 for metric in metrics:
                     metric.process(batch, samples)
         for metric in metrics:
-            metric.keep_as_gallery(len(self.gallery_dataloader.dataset))
+            metric.keep_as_gallery(size)
         return super().run()
 
 

@@ -51,17 +51,17 @@ class Bone(nn.Module):
         return joints - joints.index_select(-2, self.parents)
 
 
-def build_modalities(names: Iterable[str], layout: str) -> nn.ModuleDict:
+def build_modalities(names: Iterable[str] | str, layout: str) -> nn.ModuleDict:
     """Build modalities by name, in that order.
 
     Args:
-        names (Iterable[str]): Keys of the registry, such as ``('joint', 'motion', 'bone')``.
+        names (Iterable[str] | str): Keys of the registry, such as ``('joint', 'motion', 'bone')``.
         layout (str): Name of the joint layout.
 
     Raises:
         InputError: If a name is unknown or given twice, or the layout does not exist.
     """
-    names = list(names)
+    names = [names] if isinstance(names, str) else list(names)
     if not names or len(set(names)) != len(names):
         raise InputError(f'modalities must be one or more different names, but got {names}')
     for name in names:

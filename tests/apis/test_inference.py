@@ -63,7 +63,9 @@ def test_features_of_several_clips_are_averaged(config):
 
     def extract(inputs):
         sample = ActionDataSample().set_gt_labels(2)
-        features, labels = extract_features(model, [{'inputs': [*inputs], 'data_samples': [sample]}])
+        features, labels = extract_features(
+            model, [{'inputs': [*inputs], 'data_samples': [sample]}]
+        )
         assert labels.tolist() == [2]
         return features['motion']
 

@@ -16,7 +16,7 @@ COUNT = "open(out / 'runs', 'a').write('x')\n" + MAKE
 def stage(tmp_path):
     """Return a function: name, body of its script (`out` is its work dir), ... -> stage."""
 
-    def make(name, body, *args, needs=(), progress=None):
+    def make(name, body, *args, **options):
         script, work_dir = tmp_path / f'{name}.py', tmp_path / name
         script.write_text(
             'import os, pathlib, sys, time\n'
@@ -24,7 +24,7 @@ def stage(tmp_path):
             f'out = root / {name!r}\n' + body
         )
         command = [str(script), *args]
-        return Stage(name, command, work_dir, work_dir / 'product', needs, progress)
+        return Stage(name, command, work_dir, work_dir / 'product', **options)
 
     return make
 
@@ -96,6 +96,14 @@ def test_changed_command_runs_again_from_nothing_and_so_does_what_needs_it(stage
     assert (other.work_dir / 'runs').read_text() == 'kept'
 
 
+def test_stage_whose_recipe_changed_is_run_again(stage):
+    run_stages([stage('a', COUNT, recipe='lr = 0.1')])
+    changed = stage('a', COUNT, recipe='lr = 0.2')
+    assert not changed.finished
+    run_stages([changed])
+    assert stage('a', COUNT, recipe='lr = 0.2').finished
+
+
 def test_folder_that_no_stage_made_is_kept(stage):
     own = stage('a', MAKE)
     own.work_dir.mkdir()
@@ -122,6 +130,12 @@ def test_failing_stage_is_one_sentence_with_log_and_last_line_and_stops_the_othe
     assert endless.process.poll() is not None
     assert not endless.finished
     assert not never.work_dir.exists()
+
+
+def test_error_of_a_tool_is_told_though_others_print_after_it(stage):
+    talking = stage('a', "print('ValueError: too small')\nprint('bye')\nsys.exit(2)\n")
+    with pytest.raises(InputError, match=r'a ended with status 2: ValueError: too small \('):
+        run_stages([talking])
 
 
 def test_tool_that_makes_nothing_has_failed(stage):
@@ -166,6 +180,11 @@ def test_interrupted_stage_is_stopped_and_goes_on_where_it_was(stage):
 def test_stage_that_can_never_run_is_a_fault_of_the_caller(stage):
     with pytest.raises(RuntimeError, match='b needs a stage that never runs'):
         run_stages([stage('b', MAKE, needs=[stage('a', MAKE)])])
+
+
+def test_no_jobs_at_all_is_told(stage):
+    with pytest.raises(InputError, match='jobs must be at least 1'):
+        run_stages([stage('a', MAKE)], jobs=0)
 
 
 def test_progress_is_the_epoch_in_the_latest_log(tmp_path):

@@ -5,7 +5,6 @@ import os
 
 from mmcmd.apis.cli import run
 from mmcmd.datasets.converters import convert
-from mmcmd.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,10 +22,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = vars(parse_args())
     out = args['out']
-    try:
-        summary = convert(args.pop('format'), **args)
-    except OSError as error:  # no room, no permission: the message names the file
-        raise InputError(str(error)) from None
+    summary = convert(args.pop('format'), **args)
     print(f'{out}: {summary}')
 
 

@@ -7,7 +7,6 @@ from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from mmcmd.apis.cli import run
 from mmcmd.datasets.synthetic import LABEL, Plan, generate
-from mmcmd.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,14 +27,11 @@ def main() -> None:
     args = parse_args()
     plan = Plan(args.seed, args.subjects, args.actions, args.replications, tuple(args.cameras))
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    try:
-        with Progress(*columns) as bar:
-            task = bar.add_task('writing skeletons', total=plan.size)
-            written = generate(
-                args.out_dir, plan, args.jobs, on_files=lambda count: bar.advance(task, count)
-            )
-    except OSError as error:  # no room, no permission, a folder that holds something else
-        raise InputError(str(error)) from None
+    with Progress(*columns) as bar:
+        task = bar.add_task('writing skeletons', total=plan.size)
+        written = generate(
+            args.out_dir, plan, args.jobs, on_files=lambda count: bar.advance(task, count)
+        )
     told = f'{written} files written' if written else 'the data set was there already: reused'
     print(f'{args.out_dir}: {told} (synthetic data, see {LABEL})')
 

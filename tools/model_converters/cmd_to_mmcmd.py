@@ -1,7 +1,6 @@
 """Turn a pre-training checkpoint of the authors' released code into one of mmcmd."""
 
 import argparse
-import os
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from mmcmd.apis.cli import run
 from mmcmd.apis.convert_checkpoint import rename_authors_state
 from mmcmd.engine.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
 from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
 
 
 def main() -> None:
@@ -26,10 +26,8 @@ def main() -> None:
         raise InputError(f'{args.source} has no state_dict: it is no checkpoint of the authors')
     state = rename_authors_state(checkpoint['state_dict'])
     epoch = int(checkpoint.get('epoch', 0))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = args.out.with_name(args.out.name + '.tmp')
-    torch.save({'meta': {'epoch': epoch, 'iter': 0}, 'state_dict': state}, temporary)
-    os.replace(temporary, args.out)
+    with replace_file(args.out) as file:
+        torch.save({'meta': {'epoch': epoch, 'iter': 0}, 'state_dict': state}, file)
     print(f'{args.out}: {len(state)} tensors, epoch {epoch}')
 
 

@@ -3,5 +3,5 @@
 num_classes = 120
 layout = 'ntu'
 num_joints = 25
-train_set = dict(ann_file='data/ntu120.pkl', split='xset_train', layout='ntu')
-val_set = dict(ann_file='data/ntu120.pkl', split='xset_val', layout='ntu')
+train_set = dict(ann_file='data/ntu120.pkl', split='xset_train', layout='ntu', num_classes=120)
+val_set = dict(ann_file='data/ntu120.pkl', split='xset_val', layout='ntu', num_classes=120)

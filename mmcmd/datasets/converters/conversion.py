@@ -20,12 +20,12 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
-from mmcmd.datasets.annotations import replace_file, save_annotations
+from mmcmd.datasets.annotations import SYNTHETIC_MARK, save_annotations
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut
 from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
 from mmcmd.registry import CONVERTERS
 
-SYNTHETIC_MARK = 'SYNTHETIC.txt'
 _CHUNK = 16  # items a worker takes at a time
 
 
@@ -60,8 +60,8 @@ def convert(
 ) -> Summary:
     """Convert a raw data set to an annotation pickle, with a report beside it.
 
-    Items that cannot be read are skipped, logged, and listed in the report, ``out`` with the suffix
-    ``.report.txt``. The pickle does not depend on ``jobs``.
+    Items that cannot be read are skipped, logged, and listed in the report beside ``out``, whose
+    name ends in ``.report.txt``. The pickle does not depend on ``jobs``.
 
     Args:
         fmt (str): Name in :data:`CONVERTERS`.
@@ -72,8 +72,8 @@ def convert(
         **options: Arguments of the converter; None is the same as absent.
 
     Raises:
-        InputError: If an argument is wrong, nothing could be converted (nothing is written), or
-            ``strict`` says so.
+        InputError: If an argument is wrong, nothing could be converted (only the report is
+            written), or ``strict`` says so.
     """
     source, out = Path(source), Path(out)
     if jobs < 1:
@@ -89,24 +89,27 @@ def convert(
         raise InputError(f'{out.parent} cannot be written to')
 
     summary = _collect(_read_all(converter, items, jobs), len(items))
+    report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
+    synthetic = source.is_dir() and (source / SYNTHETIC_MARK).is_file()
+    splits = converter.splits(summary.annotations)
+    with replace_file(report) as file:
+        lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
+        if synthetic:
+            lines.insert(0, f'SYNTHETIC data, not recordings: {source} holds {SYNTHETIC_MARK}')
+        file.write('\n'.join([*lines, '']).encode('utf-8', 'backslashreplace'))
     if not summary.annotations:
         reasons = [reason for _, reason in summary.skipped + summary.left_out]
         first = f'; the first: {reasons[0]}' if reasons else ''
-        raise InputError(f'nothing in {source} could be converted ({len(items)} items){first}')
-    synthetic = source.is_dir() and (source / SYNTHETIC_MARK).is_file()
+        raise InputError(
+            f'nothing in {source} could be converted ({len(items)} items, see {report}){first}'
+        )
     data = dict(
-        split=converter.splits(summary.annotations),
+        split=splits,
         annotations=summary.annotations,
         layout=converter.layout,
         **({'synthetic': True} if synthetic else {}),
     )
     save_annotations(data, out)
-    report = out.with_suffix('.report.txt')
-    with replace_file(report) as file:
-        lines = [f'{fmt}: {source} -> {out}', *_report(summary, data['split'], converter.counted)]
-        if synthetic:
-            lines.insert(0, f'SYNTHETIC data, not recordings: {source} holds {SYNTHETIC_MARK}')
-        file.write('\n'.join([*lines, '']).encode('utf-8', 'backslashreplace'))
     if summary.skipped:
         message = f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}'
         if strict:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmcmd.datasets.annotations import SYNTHETIC_MARK as LABEL
 from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
 
 from .actions import ACTIONS
 from .kinematics import Array
@@ -18,7 +20,6 @@ from .plan import Plan, setup_of
 from .sensor import Track, make_camera, observe
 from .simulation import perform
 
-LABEL = 'SYNTHETIC.txt'
 _FIRST_PARTNER = 1000  # the second person is nobody who is also a subject
 
 
@@ -114,9 +115,5 @@ def _write_performance(plan: Plan, folder: Path, performance: tuple[int, int, in
 
 
 def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(f'.{path.name}.{os.getpid()}.part')
-    try:
-        part.write_text(text, encoding='utf-8', newline='')
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replace_file(path) as file:
+        file.write(text.encode())

@@ -5,9 +5,10 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from mmcmd.engine.checkpoint import check_architecture
+from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
 
 
@@ -47,6 +48,13 @@ class PlainCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Rebuild the log buffers and check that the weights are this model's."""
+        latest = find_latest_checkpoint(runner.work_dir) if runner._resume else None
+        source = runner._load_from or latest or 'the checkpoint'
+        if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
+            raise InputError(
+                f'{source} holds weights only and cannot be resumed; start from it with '
+                f'--cfg-options load_from={source}'
+            )
         hub = checkpoint.get('message_hub', {'log_scalars': {}})
         hub['log_scalars'] = {
             name: HistoryBuffer(*(part.numpy() for part in buffer))
@@ -56,5 +64,4 @@ class PlainCheckpointHook(Hook):
         }
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = checkpoint.get('state_dict', checkpoint)
-        source = f'checkpoint {runner._load_from}' if runner._load_from else 'the checkpoint'
         check_architecture(model.state_dict(), state, source)

@@ -1,11 +1,11 @@
 import json
-import os
 from pathlib import Path
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmcmd.fileio import replace_file
 from mmcmd.registry import HOOKS
 
 _KEY = 'results'
@@ -65,7 +65,5 @@ class ResultsHook(Hook):
     @staticmethod
     def _write(runner: Runner, results: dict) -> None:
         if is_main_process():
-            path = Path(runner.work_dir) / 'results.json'
-            temporary = path.with_suffix('.tmp')
-            temporary.write_text(json.dumps(results, indent=2) + '\n')
-            os.replace(temporary, path)
+            with replace_file(Path(runner.work_dir) / 'results.json') as file:
+                file.write((json.dumps(results, indent=2) + '\n').encode())

@@ -4,6 +4,7 @@ from mmengine.dist import all_gather
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmcmd.errors import InputError
 from mmcmd.models.functional import contrastive_accuracy, info_nce
 from mmcmd.registry import MODELS
 
@@ -17,6 +18,9 @@ class MoCoHead(BaseModule):
         queue_size (int): Keys in the queue, Q; the paper's N. Defaults to 16384.
         temperature (float): tau_c. Defaults to 0.07.
         init_cfg (dict, optional): mmengine's.
+
+    Raises:
+        InputError: If the queue is empty or the temperature not positive.
     """
 
     queue: Tensor
@@ -30,6 +34,11 @@ class MoCoHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
+        if queue_size < 1 or temperature <= 0:
+            raise InputError(
+                'MoCoHead needs queue_size >= 1 and a positive temperature, but got '
+                f'queue_size={queue_size}, temperature={temperature}'
+            )
         self.queue_size = queue_size
         self.temperature = temperature
         self.register_buffer('queue', F.normalize(torch.randn(feat_dim, queue_size), dim=0))

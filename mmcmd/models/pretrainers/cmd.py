@@ -40,9 +40,9 @@ class CMD(MomentumContrast):
         **kwargs: Any,
     ) -> None:
         super().__init__(modalities=modalities, **kwargs)
-        self.pairs = self._check_pairs(permutations(modalities, 2) if pairs is None else pairs)
+        self.pairs = self._check_pairs(permutations(self.modalities, 2) if pairs is None else pairs)
         self.distill_head = MODELS.build(distill_head) if distill_head and self.pairs else None
-        queue_size = self.heads[modalities[0]].queue_size
+        queue_size = next(iter(self.heads.values())).queue_size
         if self.distill_head and self.distill_head.topk > queue_size:
             raise InputError(
                 f'distill_head.topk={self.distill_head.topk} neighbours cannot be found in a '

@@ -4,8 +4,8 @@ from typing import Any
 
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor
 
 from mmcmd.errors import InputError
 from mmcmd.models.encoder import SkeletonEncoder
@@ -75,11 +75,11 @@ class MomentumContrast(BaseModel):
             )
         self.momentum = momentum
         self.modalities = build_modalities(modalities, layout)
-        self.query_encoders = nn.ModuleDict(
+        self.query_encoders = ModuleDict(
             {name: ContrastiveEncoder(backbone, neck, pooling) for name in self.modalities}
         )
         self.key_encoders = deepcopy(self.query_encoders).requires_grad_(False)
-        self.heads = nn.ModuleDict({name: MODELS.build(head) for name in self.modalities})
+        self.heads = ModuleDict({name: MODELS.build(head) for name in self.modalities})
 
     def init_weights(self) -> None:
         """Initialise the query encoders as configured and copy them to the key encoders."""

@@ -4,8 +4,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
-from mmengine.model import BaseModel
-from torch import Tensor, nn
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor
 
 from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
@@ -53,10 +53,10 @@ class SkeletonClassifier(BaseModel):
         self.pretrained = pretrained
         self.frozen = frozen
         self.modalities = build_modalities(modalities, layout)
-        self.encoders = nn.ModuleDict(
+        self.encoders = ModuleDict(
             {name: SkeletonEncoder(backbone, pooling) for name in self.modalities}
         )
-        self.heads = nn.ModuleDict({name: MODELS.build(head) for name in self.modalities})
+        self.heads = ModuleDict({name: MODELS.build(head) for name in self.modalities})
         if frozen:
             self.encoders.requires_grad_(False).eval()
 

@@ -82,11 +82,12 @@ def test_strict_fails_after_writing_but_not_for_what_is_left_out(tmp_path, make_
     assert len(load_annotations(tmp_path / 'b.pkl')['annotations']) == 8
 
 
-def test_nothing_converted_leaves_no_pickle(tmp_path, make_folder):
+def test_nothing_converted_leaves_a_report_and_no_pickle(tmp_path, make_folder):
     source = make_folder({'x.skeleton': '', 'y.skeleton': ''})
-    with pytest.raises(InputError, match=r'nothing in .* \(2 items\); the first: .*x\.skeleton'):
+    with pytest.raises(InputError, match=r'nothing in .* \(2 items, see .*\); the first: .*x'):
         convert('ntu', source, tmp_path / 'out/a.pkl')
-    assert not os.listdir(tmp_path / 'out')
+    assert os.listdir(tmp_path / 'out') == ['a.report.txt']
+    assert 'y.skeleton' in (tmp_path / 'out/a.report.txt').read_text()
 
 
 def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):

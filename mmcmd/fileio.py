@@ -1,0 +1,41 @@
+"""Files that appear whole or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from mmengine.fileio import LocalBackend, register_backend
+
+
+@contextmanager
+def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """Open a temporary file beside ``path`` that takes its place when all went well.
+
+    It is synced to the disk before it is renamed; after an error nothing is left of it.
+
+    Args:
+        path (str or PathLike): The file to write; parent folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        with temporary.open('wb') as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@register_backend('atomic')
+class AtomicBackend(LocalBackend):
+    """mmengine's local files, written whole: ``backend_args=dict(backend='atomic')``."""
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        """Write bytes."""
+        with replace_file(filepath) as file:
+            file.write(obj)

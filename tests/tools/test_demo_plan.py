@@ -1,0 +1,68 @@
+"""What `tools/demo.py` is going to do; `.ci/run` does it."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmcmd.apis.comparison import METHODS
+
+
+@pytest.fixture(scope='module')
+def plans(root, tmp_path_factory):
+    """Return the demo's globals, and a budget's stages of the data and comparison."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        demo = runpy.run_path('tools/demo.py')
+        folder = tmp_path_factory.mktemp('demo')
+        yield demo, {name: demo['plan'](demo[name], folder) for name in ('FULL', 'SHORT')}
+
+
+@pytest.fixture(params=['FULL', 'SHORT'])
+def plan(request, plans):
+    return plans[1][request.param]
+
+
+def option(command, name):
+    return command[command.index(name) + 1]
+
+
+def test_all_is_trained_on_what_the_stages_before_it_make(plan):
+    (generate, convert), comparison = plan
+    assert Path(generate.command[0]).is_file()
+    assert Path(convert.command[0]).is_file()
+    assert list(convert.needs) == [generate]
+    assert convert.command[1:3] == ('ntu', generate.command[1])
+    assert generate.product.parent == Path(generate.command[1])
+    assert option(convert.command, '--out') == str(convert.product)
+    for stage in (*comparison.pretrain.values(), *comparison.random.values()):
+        assert list(stage.needs) == [convert]
+    for path in METHODS.values():
+        config = comparison.config(path)
+        assert config.train_dataloader.dataset.ann_file == str(convert.product)
+        assert config.test_cfg.gallery_dataloader.dataset.ann_file == str(convert.product)
+
+
+def test_generator_takes_the_options_it_is_given(plan, monkeypatch):
+    (generate, _), _ = plan
+    monkeypatch.setattr(sys, 'argv', list(generate.command))
+    args = runpy.run_path(generate.command[0])['parse_args']()
+    assert args.out_dir == generate.command[1]
+    if '--subjects' in generate.command:
+        assert (args.subjects, args.actions, args.cameras) == (6, 6, [2])
+
+
+def test_report_says_that_the_data_is_synthetic(plans):
+    demo, _ = plans
+    assert 'SYNTHETIC' in demo['LABEL']
+    assert 'No accuracy here says anything about real data' in demo['NOTE']
+
+
+def test_budgets_share_no_file(plans):
+    full, short = (
+        {stage.product for stage in (*stages, *comparison.stages())}
+        for stages, comparison in plans[1].values()
+    )
+    assert full
+    assert not full & short
