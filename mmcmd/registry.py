@@ -25,7 +25,7 @@ METRICS = _child('METRICS', 'mmcmd.evaluation')
 
 # Nothing of ours is in these; without them mmengine warns that it cannot search our scope.
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmcmd.models')
-WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmcmd.models')
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmaction.engine')  # where AAGCN's are
 OPTIMIZERS = _child('OPTIMIZERS', 'mmcmd.engine')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'mmcmd.engine')

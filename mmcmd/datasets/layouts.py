@@ -23,9 +23,6 @@ class Layout:
             Choose the order in which it mostly lies near +x in the raw data: it is turned there
             the shortest way, which has no definite axis for a vector near -x and may leave the
             body upside down.
-        keep_path (bool): Centre the first frame only, so that the body's path through the room
-            stays, which motion capture measures well; else every frame is centred, as the field
-            does with Kinect data.
     """
 
     name: str
@@ -34,7 +31,6 @@ class Layout:
     centre: int
     spine: tuple[int, int]
     shoulders: tuple[int, int]
-    keep_path: bool = False
 
     def __post_init__(self) -> None:
         if len(self.parents) != len(self.joints):
@@ -99,7 +95,6 @@ BANDAI2 = Layout(
     centre=2,
     spine=(0, 3),
     shoulders=(10, 6),
-    keep_path=True,
 )
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (NTU, BANDAI2)}

@@ -1,10 +1,14 @@
 """Checkpoints are data: what is more is refused, and what does not fit is told."""
 
+import functools
+import http.server
 import os
+import threading
 from pathlib import Path
 
 import pytest
 import torch
+from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmcmd.engine.checkpoint import check_architecture, load_plain
 from mmcmd.errors import InputError
@@ -134,3 +138,35 @@ def test_tool_tells_a_torn_checkpoint(run_test, pretrained, tmp_path):
     assert status == 2
     assert 'torn.pth is no readable checkpoint' in stderr
     assert stderr.splitlines()[-1].startswith('test.py: error: ')
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+def test_downloaded_checkpoint_runs_nothing(canary, tmp_path, monkeypatch):
+    file, sung = canary
+    torch.save({'state_dict': {}}, tmp_path / 'good.pth')
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}'
+        with pytest.raises(InputError, match='--trust-checkpoint'):
+            CheckpointLoader.load_checkpoint(f'{url}/{file.name}')
+        assert CheckpointLoader.load_checkpoint(f'{url}/good.pth') == {'state_dict': {}}
+        server.shutdown()
+    assert not sung.exists()
+
+
+@pytest.mark.parametrize('source', ['torchvision://resnet50', 'modelzoo://x', 'open-mmlab://x'])
+def test_sources_whose_loaders_run_code_are_refused(source):
+    with pytest.raises(InputError, match='download it'):
+        CheckpointLoader.load_checkpoint(source)
+
+
+def test_file_without_a_dict_is_no_checkpoint(tmp_path):
+    torch.save([1, 2], tmp_path / 'list.pth')
+    with pytest.raises(InputError, match=r'list\.pth holds a list'):
+        load_plain(str(tmp_path / 'list.pth'))

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from mmaction.structures import ActionDataSample
+from mmengine.registry import DefaultScope
 
 from mmcmd.models import GraphPooling
 from mmcmd.registry import MODELS
@@ -55,6 +56,19 @@ def test_graph_encoder_classifies(parts):
     before = {name: p.clone() for name, p in model.encoders.named_parameters()}
     step(model, torch.randn(2, 1, 2, 8, 25, 3), samples)
     assert any(not torch.equal(before[n], p) for n, p in model.encoders.named_parameters())
+
+
+def test_graph_encoder_is_initialised_as_its_author_says(tiny_cmd, parts):
+    model = tiny_cmd(**parts)
+    encoder = model.query_encoders['joint'].backbone
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    encoder.init_cfg = {'type': 'Constant', 'layer': 'BatchNorm2d', 'val': 0.25}
+    with DefaultScope.overwrite_default_scope('mmcmd'):
+        model.init_weights()
+    after = encoder.state_dict()
+    assert any(not torch.equal(before[name], value) for name, value in after.items())
+    keys = model.key_encoders['joint'].backbone.state_dict()
+    assert all(torch.equal(keys[name], value) for name, value in after.items())
 
 
 def test_pooling_is_the_mean_over_persons_time_and_joints():

@@ -4,8 +4,8 @@ num_classes = 10
 layout = 'bandai2'
 num_joints = 21
 train_set = dict(
-    ann_file='data/bandai2.pkl', split='xstyle_train', layout='bandai2', clip_len=32, num_classes=10
+    ann_file='data/bandai2.pkl', split='xstyle_train', layout='bandai2', clip_len=16, num_classes=10
 )
 val_set = dict(
-    ann_file='data/bandai2.pkl', split='xstyle_val', layout='bandai2', clip_len=32, num_classes=10
+    ann_file='data/bandai2.pkl', split='xstyle_val', layout='bandai2', clip_len=16, num_classes=10
 )

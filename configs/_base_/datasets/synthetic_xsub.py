@@ -5,8 +5,8 @@ num_classes = 16
 layout = 'ntu'
 num_joints = 25
 train_set = dict(
-    ann_file='data/synthetic.pkl', split='xsub_train', layout='ntu', clip_len=32, num_classes=16
+    ann_file='data/synthetic.pkl', split='xsub_train', layout='ntu', clip_len=16, num_classes=16
 )
 val_set = dict(
-    ann_file='data/synthetic.pkl', split='xsub_val', layout='ntu', clip_len=32, num_classes=16
+    ann_file='data/synthetic.pkl', split='xsub_val', layout='ntu', clip_len=16, num_classes=16
 )

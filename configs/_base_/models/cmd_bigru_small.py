@@ -1,8 +1,8 @@
-# For small data on a CPU: one small layer that reads all of time, a small queue, faster keys.
+# For small data on a CPU: small layers, a small queue, keys that follow faster.
 _base_ = './cmd_bigru.py'
 
 model = dict(
-    backbone=dict(hidden_size=128, num_layers=1, mode='bidirectional', readout='mean'),
+    backbone=dict(hidden_size=128, mode='bidirectional', readout='ends'),
     neck=dict(in_channels=256),
     head=dict(queue_size=1024),
     distill_head=dict(topk=512),

@@ -1,6 +1,6 @@
 _base_ = './linear_bigru.py'
 
 model = dict(
-    backbone=dict(hidden_size=128, num_layers=1, mode='bidirectional', readout='mean'),
+    backbone=dict(hidden_size=128, mode='bidirectional', readout='ends'),
     head=dict(in_channels=256),
 )

@@ -3,5 +3,5 @@ _base_ = './linear.py'
 
 train_dataloader = dict(num_workers=1)
 val_dataloader = test_dataloader = dict(num_workers=1)
-train_cfg = dict(max_epochs=30, val_interval=5)
-param_scheduler = [dict(type='MultiStepLR', milestones=[20, 26], gamma=0.1, by_epoch=True)]
+train_cfg = dict(max_epochs=15, val_interval=5)
+param_scheduler = [dict(type='MultiStepLR', milestones=[10, 13], gamma=0.1, by_epoch=True)]

@@ -53,10 +53,10 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     """Bring a sequence into the frame of its first person (the field's pre-normalisation).
 
-    Missing frames are filled (:func:`fill_missing_frames`), the first person's centre joint is
-    subtracted from every joint of **each** frame (of the first, where the layout keeps paths), and the whole sequence is turned so that, in
-    frame 0, the first person's spine is the z axis and its shoulders the x axis. Joints that are
-    exactly zero are missing and stay zero.
+    Missing frames are filled (:func:`fill_missing_frames`). The first person's centre joint is
+    subtracted from every joint of **each** frame. The whole sequence is turned so that, in frame
+    0, the first person's spine is the z axis and its shoulders the x axis. Joints that are exactly
+    zero are missing and stay zero.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, 3), metres.
@@ -67,8 +67,7 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     """
     keypoint = fill_missing_frames(np.asarray(keypoint, dtype=np.float32))
     present = keypoint.any(axis=-1, keepdims=True)
-    centred = slice(0, 1) if layout.keep_path else slice(None)
-    keypoint = (keypoint - keypoint[:1, centred, layout.centre, None]) * present
+    keypoint = (keypoint - keypoint[:1, :, layout.centre, None]) * present
     first = keypoint[0, 0].astype(np.float64)
     bottom, top = first[list(layout.spine)]
     upright = smallest_rotation(top - bottom, _Z)
