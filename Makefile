@@ -16,7 +16,9 @@ install: $(STAMP)
 
 $(STAMP): requirements.txt setup.py
 	$(PYTHON) -m venv $(VENV)
-	@echo 'installing the pinned environment into $(VENV), about a minute'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo 'the pinned environment needs Python 3.11: make PYTHON=/path/to/python3.11'; exit 1; }
+	@echo 'installing the pinned environment into $(VENV)'
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -32,4 +34,4 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf work_dirs data/synthetic data/synthetic.pkl .pytest_cache .ruff_cache
+	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache

@@ -7,9 +7,14 @@ from mmcmd.fileio import replace_file
 def test_an_interrupted_write_leaves_what_was_there(tmp_path):
     path = tmp_path / 'file'
     path.write_bytes(b'before')
-    with pytest.raises(KeyboardInterrupt), replace_file(path) as file:
-        file.write(b'half')
-        raise KeyboardInterrupt
+
+    def write_half():
+        with replace_file(path) as file:
+            file.write(b'half')
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
     assert path.read_bytes() == b'before'
     assert [x.name for x in tmp_path.iterdir()] == ['file']
 
