@@ -78,7 +78,7 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     if not isinstance(split, dict) or not all(map(_is_names, split.values())):
         raise InputError(f'{path}: `split` must be a dict of lists of sample names')
     name = data.get('layout')
-    if name is not None and name not in LAYOUTS:
+    if name is not None and name not in list(LAYOUTS):  # it may be anything, unhashable too
         raise InputError(
             f'{path}: unknown layout {name!r}; layouts are {", ".join(sorted(LAYOUTS))}'
         )

@@ -92,6 +92,9 @@ def convert(
     report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
     synthetic = source.is_dir() and (source / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
+    if summary.annotations:
+        data = dict(split=splits, annotations=summary.annotations, layout=converter.layout)
+        save_annotations(data | ({'synthetic': True} if synthetic else {}), out)
     with replace_file(report) as file:
         lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
         if synthetic:
@@ -103,13 +106,6 @@ def convert(
         raise InputError(
             f'nothing in {source} could be converted ({len(items)} items, see {report}){first}'
         )
-    data = dict(
-        split=splits,
-        annotations=summary.annotations,
-        layout=converter.layout,
-        **({'synthetic': True} if synthetic else {}),
-    )
-    save_annotations(data, out)
     if summary.skipped:
         message = f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}'
         if strict:
