@@ -12,5 +12,5 @@ model = dict(
     layout={{_base_.layout}},
     backbone=dict(num_joints={{_base_.num_joints}}),
 )
-train_cfg = dict(max_epochs=40, val_interval=10)
-param_scheduler = [dict(type='MultiStepLR', milestones=[32], gamma=0.1, by_epoch=True)]
+train_cfg = dict(max_epochs=30, val_interval=6)
+param_scheduler = [dict(type='MultiStepLR', milestones=[24], gamma=0.1, by_epoch=True)]
