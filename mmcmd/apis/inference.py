@@ -1,6 +1,6 @@
 """What a Python user calls on a trained model; no runner is needed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -59,7 +59,6 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
     return Runner.build_dataloader(config, seed=0)
 
 
-@torch.no_grad()
 def extract_features(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
     """Encode every sequence of a loader.
 
@@ -71,18 +70,14 @@ def extract_features(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str
     Returns:
         tuple[dict[str, Tensor], Tensor]: Modality to features (N, D), and labels (N,).
     """
-    features, labels = {name: [] for name in model.modalities}, []
-    for batch in loader:
-        batch = model.data_preprocessor(batch)
-        inputs = batch['inputs']
-        for name, parts in features.items():
-            clips = model.extract_feat(inputs.flatten(0, 1), name)
-            parts.append(clips.unflatten(0, inputs.shape[:2]).mean(dim=1).cpu())
-        labels.append(get_labels(batch['data_samples'], torch.device('cpu')))
-    return {name: torch.cat(parts) for name, parts in features.items()}, torch.cat(labels)
+
+    def encode(inputs: Tensor) -> dict[str, Tensor]:
+        clips = {name: model.extract_feat(inputs.flatten(0, 1), name) for name in model.modalities}
+        return {name: x.unflatten(0, inputs.shape[:2]).mean(dim=1) for name, x in clips.items()}
+
+    return _run_over(model, loader, encode)
 
 
-@torch.no_grad()
 def predict_scores(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
     """Classify every sequence of a loader.
 
@@ -94,10 +89,22 @@ def predict_scores(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, 
         tuple[dict[str, Tensor], Tensor]: Modality to class probabilities (N, num_classes), and
         labels (N,).
     """
-    scores, labels = {name: [] for name in model.modalities}, []
+
+    def classify(inputs: Tensor) -> dict[str, Tensor]:
+        return {name: x.softmax(dim=1) for name, x in model(inputs, mode='tensor').items()}
+
+    return _run_over(model, loader, classify)
+
+
+@torch.no_grad()
+def _run_over(
+    model: BaseModel, loader: Iterable[dict], function: Callable[[Tensor], dict[str, Tensor]]
+) -> tuple[dict[str, Tensor], Tensor]:
+    """Apply a function to the inputs of every batch; join what it gives, and the labels."""
+    parts, labels = {name: [] for name in model.modalities}, []
     for batch in loader:
         batch = model.data_preprocessor(batch)
-        for name, logits in model(batch['inputs'], mode='tensor').items():
-            scores[name].append(logits.softmax(dim=1).cpu())
+        for name, values in function(batch['inputs']).items():
+            parts[name].append(values.cpu())
         labels.append(get_labels(batch['data_samples'], torch.device('cpu')))
-    return {name: torch.cat(parts) for name, parts in scores.items()}, torch.cat(labels)
+    return {name: torch.cat(x) for name, x in parts.items()}, torch.cat(labels)
