@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmcmd.datasets.layouts import LAYOUTS
+from mmcmd.datasets.layouts import get_layout
 from mmcmd.datasets.safe_pickle import load_plain
 from mmcmd.errors import InputError
 from mmcmd.fileio import replace_file
@@ -32,8 +32,9 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
     Returns:
         dict: ``split`` (dict[str, list[str]], sample names), ``annotations`` (list[dict]) with at
         least ``frame_dir`` (str), ``label`` (int), ``keypoint`` ``(M, T, V, C)`` in metres and
-        ``total_frames`` (int), and whatever else the file holds, such as ``layout`` (str, a key of
-        :data:`LAYOUTS`) and ``synthetic`` (bool).
+        ``total_frames`` (int), and whatever else the file holds, such as ``layout`` (see
+        :func:`get_layout`), ``normalized`` (bool, coordinates are pre-normalised already) and
+        ``synthetic`` (bool).
 
     Raises:
         AnnotationsNotFoundError: If there is no such file; says which command makes it.
@@ -77,12 +78,12 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     split = data.get('split')
     if not isinstance(split, dict) or not all(map(_is_names, split.values())):
         raise InputError(f'{path}: `split` must be a dict of lists of sample names')
-    name = data.get('layout')
-    if name is not None and name not in list(LAYOUTS):  # it may be anything, unhashable too
-        raise InputError(
-            f'{path}: unknown layout {name!r}; layouts are {", ".join(sorted(LAYOUTS))}'
-        )
-    num_joints = name and LAYOUTS[name].num_joints
+    num_joints = None
+    if data.get('layout') is not None:
+        try:
+            num_joints = get_layout(data['layout']).num_joints
+        except (InputError, TypeError) as error:  # it may be anything, unhashable too
+            raise InputError(f'{path}: {error}') from None
     for index, sample in enumerate(data['annotations']):
         fault = _fault(sample, num_joints)
         if fault:

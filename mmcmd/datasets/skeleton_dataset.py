@@ -26,7 +26,7 @@ class SkeletonDataset(PoseDataset):
         pipeline (Sequence[dict | Callable]): Transforms.
         split (str, optional): Name of a split in the file, such as ``xsub_train``; all
             sequences by default.
-        layout (str): Name of the joint layout. Defaults to ``'ntu'``.
+        layout (str | dict): Joint layout, see :func:`get_layout`. Defaults to ``'ntu'``.
         clip_len (int): Frames that a sequence is resized to. Defaults to 64.
         **kwargs: Of mmaction2's ``PoseDataset``, ``num_classes`` among them.
 
@@ -40,11 +40,11 @@ class SkeletonDataset(PoseDataset):
         ann_file: str,
         pipeline: Sequence[dict | Callable],
         split: str | None = None,
-        layout: str = 'ntu',
+        layout: str | dict = 'ntu',
         clip_len: int = 64,
         **kwargs: Any,
     ) -> None:
-        self.layout = get_layout(layout)
+        self.layout = layout
         self.clip_len = clip_len
         super().__init__(ann_file, pipeline=pipeline, split=split, **kwargs)
 
@@ -58,7 +58,8 @@ class SkeletonDataset(PoseDataset):
                 logger='current',
                 level=logging.WARNING,
             )
-        expected = data.get('layout', self.layout.name), self.layout.num_joints
+        wanted = get_layout(self.layout)
+        layout = get_layout(data.get('layout') or self.layout)
         for sample in annotations:
             if self.num_classes is not None and sample['label'] >= self.num_classes:
                 raise InputError(
@@ -66,13 +67,15 @@ class SkeletonDataset(PoseDataset):
                     f'num_classes={self.num_classes}; set num_classes to that of the file, or '
                     'convert fewer classes'
                 )
-            found = self.layout.name, sample['keypoint'].shape[2]
-            if found != expected:
+            num_joints = sample['keypoint'].shape[2]
+            if layout != wanted or num_joints != layout.num_joints:
                 raise InputError(
-                    f'{self.ann_file}: {sample["frame_dir"]} has {found[1]} joints of layout '
-                    f'{expected[0]!r}, but the config says layout={self.layout.name!r} '
-                    f'({self.layout.num_joints} joints); set `layout` to that of the file'
+                    f'{self.ann_file}: {sample["frame_dir"]} has {num_joints} joints of layout '
+                    f'{layout.name!r}, but the config says layout={wanted.name!r} '
+                    f'({wanted.num_joints} joints); set `layout` to that of the file'
                 )
+            if data.get('normalized'):  # a fact about the file that each sample must carry
+                sample['normalized'] = True
         return annotations
 
     def prepare_data(self, idx: int | SampleKey) -> dict:
@@ -83,7 +86,7 @@ class SkeletonDataset(PoseDataset):
         """
         seed, epoch, index = idx if isinstance(idx, tuple) else (0, 0, idx)
         sample = self.get_data_info(index)
-        sample['layout'] = self.layout.name
+        sample['layout'] = self.layout
         sample['clip_len'] = self.clip_len
         sample['rng'] = np.random.default_rng((seed, epoch, index))
         return self.pipeline(sample)

@@ -37,3 +37,20 @@ def test_unknown_layout_lists_those_there_are():
 def test_layout_with_wrong_indices_cannot_be_made(changes):
     with pytest.raises(ValueError, match="layout 'ntu'"):
         dataclasses.replace(LAYOUTS['ntu'], **changes)
+
+
+def test_layout_of_ones_own_is_given_by_its_fields():
+    fields = LAYOUTS['kinect_v1'].to_dict() | {'name': 'mine', 'parents': [*range(-1, 19)]}
+    with pytest.raises(InputError, match=r"fields name, joints.*layout 'mine': joint indices"):
+        get_layout(fields)
+    fields['parents'][0] = 0  # as lists, as a config or JSON has them
+    mine = get_layout(fields)
+    assert mine.parents == (0, *range(19))
+    assert mine.graph == {
+        'num_node': 20,
+        'inward': [(joint, joint - 1) for joint in range(1, 20)],
+        'center': 0,
+    }
+    assert get_layout(mine.to_dict()) == mine
+    with pytest.raises(InputError, match='colour'):
+        get_layout(fields | {'colour': 'red'})

@@ -54,20 +54,22 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     """Bring a sequence into the frame of its first person (the field's pre-normalisation).
 
     Missing frames are filled (:func:`fill_missing_frames`). The first person's centre joint is
-    subtracted from every joint of **each** frame. The whole sequence is turned so that, in frame
-    0, the first person's spine is the z axis and its shoulders the x axis. Joints that are exactly
-    zero are missing and stay zero.
+    subtracted from every joint of **each** frame. In 3D, the whole sequence is turned so that, in
+    frame 0, the first person's spine is the z axis and its shoulders the x axis. Joints that are
+    exactly zero are missing and stay zero.
 
     Args:
-        keypoint (np.ndarray): Shape (M, T, V, 3), metres.
+        keypoint (np.ndarray): Shape (M, T, V, C); C is 3 (metres) or 2 (in an image).
         layout (Layout): Which joints are the centre, spine and shoulders.
 
     Returns:
-        np.ndarray: float32, shape (M, T, V, 3), metres.
+        np.ndarray: float32, shape (M, T, V, C), of the unit of the input.
     """
     keypoint = fill_missing_frames(np.asarray(keypoint, dtype=np.float32))
     present = keypoint.any(axis=-1, keepdims=True)
     keypoint = (keypoint - keypoint[:1, :, layout.centre, None]) * present
+    if keypoint.shape[-1] == 2:
+        return keypoint
     first = keypoint[0, 0].astype(np.float64)
     bottom, top = first[list(layout.spine)]
     upright = smallest_rotation(top - bottom, _Z)
@@ -81,14 +83,17 @@ class NormalizeSkeleton(BaseTransform):
     """Pre-normalise a sequence: fill missing frames, centre each frame, align spine and shoulders.
 
     Unlike mmaction2's ``PreNormalize3D``, which subtracts frame 0's centre, each frame is centred
-    on its own. See :func:`normalize_skeleton`.
+    on its own. See :func:`normalize_skeleton`. A sample that is marked as ``normalized``, because
+    its file was made from normalised arrays, is left as it is.
 
-    Required keys: ``keypoint`` (M, T, V, 3) in metres, ``layout`` (name of a layout).
-    Modified key: ``keypoint``.
+    Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
+    Optional key: ``normalized``. Modified key: ``keypoint``.
     """
 
     def transform(self, results: dict) -> dict:
         """Normalise ``results['keypoint']``."""
-        layout = get_layout(results['layout'])
-        results['keypoint'] = normalize_skeleton(results['keypoint'], layout)
+        if not results.get('normalized'):
+            results['keypoint'] = normalize_skeleton(
+                results['keypoint'], get_layout(results['layout'])
+            )
         return results

@@ -8,7 +8,7 @@ from mmcmd.registry import TRANSFORMS
 class Shear(BaseTransform):
     """Multiply every coordinate by one random 3x3 shear: diagonal 1, the rest U(-beta, beta).
 
-    Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
+    Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
 
     Args:
         beta (float): Largest shear factor. Defaults to 1.
@@ -19,7 +19,10 @@ class Shear(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Shear ``results['keypoint']``."""
-        matrix = results['rng'].uniform(-self.beta, self.beta, (3, 3)).astype(np.float32)
+        channels = results['keypoint'].shape[-1]
+        matrix = (
+            results['rng'].uniform(-self.beta, self.beta, (channels, channels)).astype(np.float32)
+        )
         np.fill_diagonal(matrix, 1)
         results['keypoint'] = results['keypoint'] @ matrix
         return results
@@ -29,13 +32,13 @@ class Shear(BaseTransform):
 class JointCorruption(BaseTransform):
     """Spoil some joints, the same in all frames and persons: zero them or mix their coordinates.
 
-    Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
+    Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
 
     Args:
         ratio (float): Share of the joints that is spoilt; 0.6 of 25 joints are the 15 of the
             paper's recipe. Defaults to 0.6.
         zero_prob (float): Probability of zeroing; otherwise the joints are multiplied by a random
-            3x3 matrix U(-1, 1). Defaults to 0.5.
+            C x C matrix U(-1, 1). Defaults to 0.5.
     """
 
     def __init__(self, ratio: float = 0.6, zero_prob: float = 0.5) -> None:
@@ -45,12 +48,12 @@ class JointCorruption(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Spoil joints of ``results['keypoint']``."""
         rng, keypoint = results['rng'], results['keypoint'].copy()
-        num_joints = keypoint.shape[2]
+        num_joints, channels = keypoint.shape[2:]
         joints = rng.choice(num_joints, round(self.ratio * num_joints), replace=False)
         if rng.random() < self.zero_prob:
             keypoint[:, :, joints] = 0
         else:
-            matrix = rng.uniform(-1, 1, (3, 3)).astype(np.float32)
+            matrix = rng.uniform(-1, 1, (channels, channels)).astype(np.float32)
             keypoint[:, :, joints] = keypoint[:, :, joints] @ matrix
         results['keypoint'] = keypoint
         return results

@@ -123,3 +123,15 @@ def test_transform_takes_the_layout_from_the_sample(keypoint):
     keypoint = keypoint[:, :, :21]
     found = NormalizeSkeleton()({'keypoint': keypoint, 'layout': 'bandai2'})['keypoint']
     assert np.array_equal(found, normalize_skeleton(keypoint, get_layout('bandai2')))
+
+
+def test_points_in_an_image_are_centred_and_not_turned():
+    keypoint = np.random.default_rng(0).normal(size=(2, 5, 17, 2)).astype(np.float32)
+    found = normalize_skeleton(keypoint, get_layout('coco'))
+    assert np.allclose(found, keypoint - keypoint[:1, :, :1])
+
+
+def test_a_sample_normalised_before_stays_as_it_is():
+    keypoint = np.random.default_rng(0).normal(size=(1, 5, 25, 3)).astype(np.float32)
+    sample = {'keypoint': keypoint.copy(), 'layout': 'ntu', 'normalized': True}
+    assert np.array_equal(NormalizeSkeleton()(sample)['keypoint'], keypoint)
