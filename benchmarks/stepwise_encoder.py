@@ -19,7 +19,7 @@ def frame_by_frame(encoder: BiGRU, joints: Tensor) -> Tensor:
     frames = encoder.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
     hidden = None
     for frame in frames:
-        output, hidden = encoder.gru(frame[None], hidden)
+        output, hidden = encoder.rnn(frame[None], hidden)
     return output[0]
 
 

@@ -1,9 +1,10 @@
 _base_ = [
+    '../_base_/encoders/bigru_small.py',
     '../_base_/datasets/bandai2_xstyle.py',
-    '../_base_/models/cmd_bigru_small.py',
+    '../_base_/models/cmd_small.py',
     '../_base_/schedules/pretrain_small.py',
 ]
 train_dataloader = dict(dataset={{_base_.train_set}})
 val_dataloader = test_dataloader = dict(dataset={{_base_.val_set}})
 val_cfg = test_cfg = dict(gallery_dataloader=dict(dataset={{_base_.train_set}}))
-model = dict(layout={{_base_.layout}}, backbone=dict(num_joints={{_base_.num_joints}}))
+model = dict(layout={{_base_.layout}}, backbone={{_base_.backbone}})

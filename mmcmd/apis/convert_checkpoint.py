@@ -13,7 +13,7 @@ _KEYS = (
     (r'queue(?:_(\w+))?()', 'heads.{}.queue{}'),
 )
 _PARTS = (
-    ('encoder.gru.', 'backbone.gru.'),
+    ('encoder.gru.', 'backbone.rnn.'),
     ('input_norm.', 'backbone.input_norm.'),
     ('fc.0.', 'neck.hidden.'),
     ('fc.2.', 'neck.out.'),

@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations import load_annotations, select_split
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.datasets.samplers import SampleKey
+from mmcmd.datasets.subsets import draw_subset, read_subset
 from mmcmd.errors import InputError
 from mmcmd.registry import DATASETS
 
@@ -28,6 +29,9 @@ class SkeletonDataset(PoseDataset):
             sequences by default.
         layout (str | dict): Joint layout, see :func:`get_layout`. Defaults to ``'ntu'``.
         clip_len (int): Frames that a sequence is resized to. Defaults to 64.
+        subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
+            ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
+            (``subset.txt`` in its work dir).
         **kwargs: Of mmaction2's ``PoseDataset``, ``num_classes`` among them.
 
     Raises:
@@ -42,10 +46,13 @@ class SkeletonDataset(PoseDataset):
         split: str | None = None,
         layout: str | dict = 'ntu',
         clip_len: int = 64,
+        subset: dict | None = None,
         **kwargs: Any,
     ) -> None:
         self.layout = layout
         self.clip_len = clip_len
+        self.subset = subset
+        self.subset_names: list[str] | None = None
         super().__init__(ann_file, pipeline=pipeline, split=split, **kwargs)
 
     def load_data_list(self) -> list[dict]:
@@ -76,7 +83,25 @@ class SkeletonDataset(PoseDataset):
                 )
             if data.get('normalized'):  # a fact about the file that each sample must carry
                 sample['normalized'] = True
-        return annotations
+        return self._keep_subset(annotations)
+
+    def _keep_subset(self, annotations: list[dict]) -> list[dict]:
+        if self.subset is None:
+            return annotations
+        names = [sample['frame_dir'] for sample in annotations]
+        options = dict(self.subset)
+        if 'file' in options:
+            self.subset_names = read_subset(options['file'], names)
+        else:
+            labels = [sample['label'] for sample in annotations]
+            try:
+                self.subset_names = draw_subset(names, labels, **options)
+            except TypeError as error:
+                raise InputError(
+                    f'subset={options} must hold percent, seed, stratified, or file: {error}'
+                ) from None
+        kept = set(self.subset_names)
+        return [sample for sample in annotations if sample['frame_dir'] in kept]
 
     def prepare_data(self, idx: int | SampleKey) -> dict:
         """Run the pipeline on one sample.

@@ -1,4 +1,10 @@
-from .hooks import FrozenEncoderHook, PlainCheckpointHook, ResultsHook, ThroughputHook
+from .hooks import (
+    FrozenEncoderHook,
+    PlainCheckpointHook,
+    ResultsHook,
+    SubsetHook,
+    ThroughputHook,
+)
 from .loops import KNNTestLoop, KNNValLoop
 
 __all__ = [
@@ -7,5 +13,6 @@ __all__ = [
     'KNNValLoop',
     'PlainCheckpointHook',
     'ResultsHook',
+    'SubsetHook',
     'ThroughputHook',
 ]

@@ -113,7 +113,9 @@ def check_architecture(
         )
 
 
-def load_encoder_state(filename: str, modality: str, encoder: nn.Module) -> dict[str, Tensor]:
+def load_encoder_state(
+    filename: str, modality: str, encoder: nn.Module, layout: str | None = None
+) -> dict[str, Tensor]:
     """Load the state of one modality's query encoder out of a pre-training checkpoint.
 
     Args:
@@ -121,11 +123,19 @@ def load_encoder_state(filename: str, modality: str, encoder: nn.Module) -> dict
         modality (str): Whose encoder.
         encoder (nn.Module): The encoder that it is for; what comes after it (the projection) is
             left out.
+        layout (str, optional): Name of the joint layout of the data.
 
     Raises:
-        InputError: If the file has no encoder of that modality or one of another architecture.
+        InputError: If the file has no encoder of that modality, or one of another architecture or
+            joint layout.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
+    trained_on = (checkpoint.get('meta') or {}).get('layout', layout)
+    if layout is not None and trained_on != layout:
+        raise InputError(
+            f'{filename} was trained on the joints of layout {trained_on!r}, but the data set has '
+            f'those of {layout!r}: an encoder cannot be moved to other joints'
+        )
     state = checkpoint.get('state_dict', checkpoint)
     prefix = 'query_encoders.'
     modalities = sorted({name.split('.')[1] for name in state if name.startswith(prefix)})

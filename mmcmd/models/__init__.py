@@ -1,4 +1,4 @@
-from .backbones import BiGRU
+from .backbones import GRU, LSTM, BiGRU
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
@@ -7,6 +7,8 @@ from .recognizers import SkeletonClassifier
 
 __all__ = [
     'CMD',
+    'GRU',
+    'LSTM',
     'BiGRU',
     'CMDHead',
     'ContrastiveEncoder',

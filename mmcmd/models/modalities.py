@@ -51,12 +51,12 @@ class Bone(nn.Module):
         return joints - joints.index_select(-2, self.parents)
 
 
-def build_modalities(names: Iterable[str] | str, layout: str) -> nn.ModuleDict:
+def build_modalities(names: Iterable[str] | str, layout: str | dict) -> nn.ModuleDict:
     """Build modalities by name, in that order.
 
     Args:
         names (Iterable[str] | str): Keys of the registry, such as ``('joint', 'motion', 'bone')``.
-        layout (str): Name of the joint layout.
+        layout (str | dict): Joint layout, see :func:`get_layout`.
 
     Raises:
         InputError: If a name is unknown or given twice, or the layout does not exist.

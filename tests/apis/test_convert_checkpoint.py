@@ -16,7 +16,7 @@ def authors_state(model):
         else:
             part = '.'.join(rest)
             for ours, name_ in (
-                ('backbone.gru.', 'encoder.gru.'),
+                ('backbone.rnn.', 'encoder.gru.'),
                 ('backbone.input_norm.', 'input_norm.'),
                 ('neck.hidden.', 'fc.0.'),
                 ('neck.out.', 'fc.2.'),

@@ -2,7 +2,6 @@
 # python tools/data/convert.py bandai2 bandai2_15fps.npz --out data/bandai2.pkl
 num_classes = 10
 layout = 'bandai2'
-num_joints = 21
 train_set = dict(
     ann_file='data/bandai2.pkl', split='xstyle_train', layout='bandai2', clip_len=16, num_classes=10
 )

@@ -3,7 +3,6 @@
 # python tools/data/convert.py ntu data/synthetic --out data/synthetic.pkl
 num_classes = 16
 layout = 'ntu'
-num_joints = 25
 train_set = dict(
     ann_file='data/synthetic.pkl', split='xsub_train', layout='ntu', clip_len=16, num_classes=16
 )

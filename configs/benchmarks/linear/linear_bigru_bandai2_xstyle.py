@@ -1,12 +1,13 @@
 _base_ = [
+    '../../_base_/encoders/bigru_small.py',
     '../../_base_/datasets/bandai2_xstyle.py',
-    '../../_base_/models/linear_bigru_small.py',
+    '../../_base_/models/classifier.py',
     '../../_base_/schedules/linear_small.py',
 ]
 train_dataloader = dict(dataset={{_base_.train_set}})
 val_dataloader = test_dataloader = dict(dataset={{_base_.val_set}})
 model = dict(
     layout={{_base_.layout}},
-    backbone=dict(num_joints={{_base_.num_joints}}),
+    backbone={{_base_.backbone}},
     head=dict(num_classes={{_base_.num_classes}}),
 )

@@ -1,7 +1,13 @@
 _base_ = [
+    '../../_base_/encoders/stgcn.py',
     '../../_base_/datasets/ntu60_xsub.py',
-    '../../_base_/models/linear_stgcn.py',
+    '../../_base_/models/classifier.py',
     '../../_base_/schedules/linear.py',
 ]
 train_dataloader = dict(dataset={{_base_.train_set}})
 val_dataloader = test_dataloader = dict(dataset={{_base_.val_set}})
+model = dict(
+    layout={{_base_.layout}},
+    backbone={{_base_.backbone}},
+    head=dict(num_classes={{_base_.num_classes}}),
+)

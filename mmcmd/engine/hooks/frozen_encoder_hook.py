@@ -18,9 +18,9 @@ def digest(module: nn.Module) -> dict[str, str]:
 
 @HOOKS.register_module()
 class FrozenEncoderHook(Hook):
-    """Check after every epoch that a frozen encoder has not moved, BatchNorm statistics included.
+    """Check after every epoch that frozen encoders have not moved, BatchNorm statistics included.
 
-    Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
+    Encoders that are trained may move. Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
 
     Raises:
         RuntimeError: Names the tensors that moved.
@@ -28,11 +28,11 @@ class FrozenEncoderHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Remember the encoders."""
-        self._before = digest(self._encoders(runner))
+        self._before = self._digest(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Compare the encoders with what they were."""
-        now = digest(self._encoders(runner))
+        now = self._digest(runner)
         moved = [name for name, value in self._before.items() if now[name] != value]
         if moved:
             raise RuntimeError(
@@ -41,6 +41,6 @@ class FrozenEncoderHook(Hook):
             )
 
     @staticmethod
-    def _encoders(runner: Runner) -> nn.Module:
+    def _digest(runner: Runner) -> dict[str, str]:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        return model.encoders
+        return digest(model.encoders) if model.frozen else {}

@@ -7,6 +7,7 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from mmcmd.datasets.layouts import get_layout
 from mmcmd.engine.checkpoint import check_architecture
 from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
@@ -45,6 +46,8 @@ class PlainCheckpointHook(Hook):
         }
         hub['runtime_info'] = to_plain(hub['runtime_info'])
         checkpoint['meta'] = to_plain(checkpoint['meta'])
+        if 'layout' in runner.cfg:  # so that a transfer to other joints can be told
+            checkpoint['meta']['layout'] = get_layout(runner.cfg.layout).name
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Rebuild the log buffers and check that the weights are this model's."""

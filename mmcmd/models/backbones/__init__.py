@@ -1,3 +1,3 @@
-from .bigru import BiGRU
+from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
 
-__all__ = ['BiGRU']
+__all__ = ['GRU', 'LSTM', 'BiGRU', 'RecurrentEncoder']

@@ -8,7 +8,7 @@ from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.encoder import SkeletonEncoder
+from mmcmd.models.encoder import SkeletonEncoder, build_with_features
 from mmcmd.models.functional import momentum_update
 from mmcmd.models.modalities import build_modalities
 from mmcmd.registry import MODELS
@@ -20,13 +20,13 @@ class ContrastiveEncoder(SkeletonEncoder):
 
     Args:
         backbone (dict): As in :class:`SkeletonEncoder`.
-        neck (dict): Projection of (N, D) to the embedding.
-        pooling (dict, optional): As in :class:`SkeletonEncoder`.
+        neck (dict): Projection of (N, D) to the embedding; its ``in_channels`` may be left out.
+        **kwargs: ``layout`` and ``pooling`` of :class:`SkeletonEncoder`.
     """
 
-    def __init__(self, backbone: dict, neck: dict, pooling: dict | None = None) -> None:
-        super().__init__(backbone, pooling)
-        self.neck = MODELS.build(neck)
+    def __init__(self, backbone: dict, neck: dict, **kwargs: Any) -> None:
+        super().__init__(backbone, **kwargs)
+        self.neck = build_with_features(neck, self)
 
     def embed(self, x: Tensor) -> Tensor:
         """Encode (N, M, T, V, C) to L2-normalised embeddings (N, D)."""
@@ -43,12 +43,13 @@ class MomentumContrast(BaseModel):
         modalities (Sequence[str]): Such as ``('joint', 'motion', 'bone')``; the first is the one
             reported without a name.
         backbone (dict): Encoder of one modality.
-        neck (dict): Projection.
+        neck (dict): Projection; its ``in_channels`` may be left out.
         head (dict): Queue head of one modality.
-        pooling (dict, optional): Reduces a graph encoder's output to a feature.
+        pooling (dict, optional): Reduces a backbone's output to a feature in another way than
+            the mean.
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
             to 0.001.
-        layout (str): Joint layout of the data. Defaults to ``'ntu'``.
+        layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
         data_preprocessor (dict, optional): Defaults to mmaction2's, which stacks the batch.
         init_cfg (dict, optional): mmengine's.
     """
@@ -61,7 +62,7 @@ class MomentumContrast(BaseModel):
         head: dict,
         pooling: dict | None = None,
         momentum: float = 0.001,
-        layout: str = 'ntu',
+        layout: str | dict = 'ntu',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -76,7 +77,10 @@ class MomentumContrast(BaseModel):
         self.momentum = momentum
         self.modalities = build_modalities(modalities, layout)
         self.query_encoders = ModuleDict(
-            {name: ContrastiveEncoder(backbone, neck, pooling) for name in self.modalities}
+            {
+                name: ContrastiveEncoder(backbone, neck, layout=layout, pooling=pooling)
+                for name in self.modalities
+            }
         )
         self.key_encoders = deepcopy(self.query_encoders).requires_grad_(False)
         self.heads = ModuleDict({name: MODELS.build(head) for name in self.modalities})

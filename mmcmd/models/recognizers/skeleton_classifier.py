@@ -7,9 +7,10 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
+from mmcmd.datasets.layouts import get_layout
 from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
-from mmcmd.models.encoder import SkeletonEncoder
+from mmcmd.models.encoder import SkeletonEncoder, build_with_features
 from mmcmd.models.modalities import build_modalities
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels, set_scores
@@ -24,13 +25,15 @@ class SkeletonClassifier(BaseModel):
 
     Args:
         backbone (dict): Encoder of one modality, as in pre-training.
-        head (dict): Head of one modality, on features (N, D).
+        head (dict): Head of one modality, on features (N, D); its ``in_channels`` may be left
+            out.
         modalities (Sequence[str]): Defaults to joint, motion and bone.
         pretrained (str, optional): Pre-training checkpoint whose query encoders are loaded before
             training, or ``'random'`` for encoders as they are initialised.
         frozen (bool): Keep the encoders in ``eval()`` and without gradient. Defaults to True.
-        pooling (dict, optional): Reduces a graph encoder's output to a feature.
-        layout (str): Joint layout of the data. Defaults to ``'ntu'``.
+        pooling (dict, optional): Reduces a backbone's output to a feature in another way than
+            the mean.
+        layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
         data_preprocessor (dict, optional): Defaults to mmaction2's, which stacks the batch.
         init_cfg (dict, optional): mmengine's.
     """
@@ -43,7 +46,7 @@ class SkeletonClassifier(BaseModel):
         pretrained: str | None = None,
         frozen: bool = True,
         pooling: dict | None = None,
-        layout: str = 'ntu',
+        layout: str | dict = 'ntu',
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -51,12 +54,15 @@ class SkeletonClassifier(BaseModel):
             data_preprocessor or dict(type='mmaction.ActionDataPreprocessor'), init_cfg
         )
         self.pretrained = pretrained
+        self.layout = get_layout(layout).name
         self.frozen = frozen
         self.modalities = build_modalities(modalities, layout)
         self.encoders = ModuleDict(
-            {name: SkeletonEncoder(backbone, pooling) for name in self.modalities}
+            {name: SkeletonEncoder(backbone, layout, pooling) for name in self.modalities}
         )
-        self.heads = ModuleDict({name: MODELS.build(head) for name in self.modalities})
+        self.heads = ModuleDict(
+            {name: build_with_features(head, encoder) for name, encoder in self.encoders.items()}
+        )
         if frozen:
             self.encoders.requires_grad_(False).eval()
 
@@ -75,7 +81,8 @@ class SkeletonClassifier(BaseModel):
         super().init_weights()
         if self.pretrained != 'random':
             for name, encoder in self.encoders.items():
-                encoder.load_state_dict(load_encoder_state(self.pretrained, name, encoder))
+                state = load_encoder_state(self.pretrained, name, encoder, self.layout)
+                encoder.load_state_dict(state)
 
     def train(self, mode: bool = True) -> 'SkeletonClassifier':
         """Set the mode; frozen encoders stay in ``eval()``."""

@@ -146,7 +146,7 @@ def test_checkpoint_without_a_modality_is_told(make, checkpoint):
 
 def test_checkpoint_of_another_architecture_is_told(make, checkpoint):
     _, path = checkpoint()
-    with pytest.raises(InputError, match=r'pretrained\.pth.*another architecture.*gru\.weight'):
+    with pytest.raises(InputError, match=r'pretrained\.pth.*another architecture.*rnn\.weight'):
         make(str(path), hidden_size=3).init_weights()
 
 
@@ -162,6 +162,6 @@ def test_key_encoder_and_projection_are_left_out(make, checkpoint):
     state = load_encoder_state(str(path), 'joint', encoder)
     assert set(state) == set(encoder.state_dict())
     assert torch.equal(
-        state['backbone.gru.weight_hh_l0'],
-        model.query_encoders['joint'].backbone.gru.weight_hh_l0,
+        state['backbone.rnn.weight_hh_l0'],
+        model.query_encoders['joint'].backbone.rnn.weight_hh_l0,
     )

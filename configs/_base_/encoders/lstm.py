@@ -1,0 +1,1 @@
+backbone = dict(type='LSTM', hidden_size=1024, num_layers=3, readout='last')

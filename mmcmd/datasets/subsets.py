@@ -1,0 +1,102 @@
+"""Which samples of a training split keep their label in the semi-supervised protocol."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmcmd.errors import InputError
+
+
+def draw_subset(
+    names: Sequence[str],
+    labels: Sequence[int],
+    percent: float,
+    seed: int = 0,
+    stratified: bool = True,
+) -> list[str]:
+    """Draw a share of the samples, the same for the same arguments.
+
+    Args:
+        names (Sequence[str]): Of the samples.
+        labels (Sequence[int]): Class of each.
+        percent (float): Share of the samples, in (0, 100].
+        seed (int): Seed of the draw. Defaults to 0.
+        stratified (bool): Draw of every class its share (largest remainders), so that none
+            vanishes; otherwise draw from all alike, as the released code does. Defaults to True.
+
+    Returns:
+        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``.
+
+    Raises:
+        InputError: If the share is not in its range or is no sample at all, or, stratified, a
+            class is left without a sample.
+    """
+    if not 0 < percent <= 100:
+        raise InputError(f'subset percent={percent} must lie in (0, 100]')
+    size = round(percent / 100 * len(names))
+    if not size:
+        raise InputError(f'{percent} % of {len(names)} samples is none; raise subset percent')
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(names))
+    if not stratified:
+        chosen = order[:size]
+        lost = set(labels) - {labels[index] for index in chosen}
+        if lost:
+            print_log(
+                f'{percent} % of the labels, not stratified: {len(lost)} of {len(set(labels))} '
+                'classes have no sample',
+                'current',
+                logging.WARNING,
+            )
+    else:
+        quota = _quota(labels, size, percent)
+        chosen = []
+        for index in order:
+            if quota[labels[index]]:
+                quota[labels[index]] -= 1
+                chosen.append(index)
+    return [names[index] for index in sorted(chosen)]
+
+
+def _quota(labels: Sequence[int], size: int, percent: float) -> dict[int, int]:
+    """Share a number of samples among the classes in proportion."""
+    counts = Counter(labels)
+    exact = {label: size * counts[label] / len(labels) for label in sorted(counts)}
+    quota = {label: int(share) for label, share in exact.items()}
+    by_remainder = sorted(exact, key=lambda label: quota[label] - exact[label])
+    for label in by_remainder[: size - sum(quota.values())]:
+        quota[label] += 1
+    empty = [label for label, count in quota.items() if not count]
+    if empty:
+        raise InputError(
+            f'{percent} % of {len(labels)} samples leaves {len(empty)} of {len(counts)} classes '
+            f'without a sample, class {empty[0]} ({counts[empty[0]]} samples) first; '
+            'raise subset percent'
+        )
+    return quota
+
+
+def read_subset(path: str | Path, names: Sequence[str]) -> list[str]:
+    """Read the names of a drawn subset, as ``subset.txt`` in a work dir holds them.
+
+    Args:
+        path (str or Path): A name in a line; ``#`` begins a comment.
+        names (Sequence[str]): Of the samples there are.
+
+    Raises:
+        InputError: If there is no such file, it is empty, or names what is not there.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f'there is no subset file {path}')
+    lines = (line.split('#')[0].strip() for line in path.read_text('utf-8', 'replace').splitlines())
+    wanted = [line for line in lines if line]
+    unknown = set(wanted) - set(names)
+    if unknown or not wanted:
+        found = f'{len(unknown)} names are not, {min(unknown)} among them' if unknown else 'none is'
+        raise InputError(f'{path}: expected names of samples of the split, but {found}')
+    return wanted

@@ -1,0 +1,148 @@
+from typing import ClassVar
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+MODES = ('stepwise', 'bidirectional', 'forward')
+READOUTS = ('last', 'ends', 'mean')
+
+
+class RecurrentEncoder(BaseModule):
+    """An input BatchNorm, a multi-layer recurrent network and a readout.
+
+    Args:
+        num_joints (int): V. Defaults to 25.
+        num_person (int): M. Defaults to 2.
+        in_channels (int): C. Defaults to 3.
+        hidden_size (int): Hidden units of one direction. Defaults to 1024.
+        num_layers (int): Layers. Defaults to 3.
+        mode (str, optional): ``'forward'`` has one direction, ``'bidirectional'`` two;
+            ``'stepwise'`` has the weights of two but runs both forward in time (see
+            :class:`BiGRU`). Defaults to the class's ``default_mode``.
+        readout (str): ``'last'`` frame's output; ``'ends'``: forward direction's last and reverse
+            direction's first; ``'mean'`` over time. Defaults to ``'last'``.
+        init_cfg (dict, optional): mmengine's; without it every matrix is Xavier-uniform.
+
+    Attributes:
+        out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
+
+    Raises:
+        InputError: If the mode or the readout does not exist.
+    """
+
+    cell: ClassVar[type[nn.RNNBase]]
+    default_mode: ClassVar[str] = 'forward'
+
+    def __init__(
+        self,
+        num_joints: int = 25,
+        num_person: int = 2,
+        in_channels: int = 3,
+        hidden_size: int = 1024,
+        num_layers: int = 3,
+        mode: str | None = None,
+        readout: str = 'last',
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        mode = mode or self.default_mode
+        for option, value, choices in (('mode', mode, MODES), ('readout', readout, READOUTS)):
+            if value not in choices:
+                raise InputError(
+                    f'{type(self).__name__} {option} must be one of {choices}, but got {value!r}'
+                )
+        self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
+        self.mode = mode
+        self.readout = readout
+        frame_size = num_joints * num_person * in_channels
+        two = mode != 'forward'
+        self.out_channels = hidden_size * (1 + two)
+        self.input_norm = nn.BatchNorm1d(frame_size)
+        self.rnn = self.cell(frame_size, hidden_size, num_layers, bidirectional=two)
+        for parameter in self.rnn.parameters():
+            if parameter.dim() == 2:
+                nn.init.xavier_uniform_(parameter)
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Encode sequences.
+
+        Args:
+            joints (Tensor): Any modality, shape (N, M, T, V, C).
+
+        Returns:
+            Tensor: Feature, shape (N, out_channels).
+        """
+        shape = self.num_person, self.num_joints, self.in_channels
+        if (joints.shape[1], *joints.shape[3:]) != shape:
+            raise InputError(
+                f'{type(self).__name__} was built for (N, M={shape[0]}, T, V={shape[1]}, '
+                f'C={shape[2]}) but got an input of shape {tuple(joints.shape)}; set num_person, '
+                'num_joints, in_channels'
+            )
+        # The authors' channel order of a frame is (V, C, M).
+        frames = self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
+        if self.mode == 'stepwise':
+            outputs = self._stepwise(frames)
+        else:
+            outputs, _ = self.rnn(frames)
+        return self._read(outputs)
+
+    def _stepwise(self, frames: Tensor) -> Tensor:
+        """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
+        start = frames.new_zeros(1, frames.shape[1], self.rnn.hidden_size)
+        lstm = isinstance(self.rnn, nn.LSTM)
+        run, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
+        # torch keeps, per layer, the four tensors of the forward and then of the reverse weights.
+        weights = self.rnn._flat_weights
+        for layer in range(0, len(weights), 8):
+            frames = torch.cat(
+                [
+                    run(frames, state, part, True, 1, 0.0, self.training, False, False)[0]
+                    for part in (weights[layer : layer + 4], weights[layer + 4 : layer + 8])
+                ],
+                dim=-1,
+            )
+        return frames
+
+    def _read(self, outputs: Tensor) -> Tensor:
+        """Reduce (T, N, out_channels) to one feature a sequence."""
+        if self.readout == 'mean':
+            return outputs.mean(dim=0)
+        if self.readout == 'ends' and self.mode != 'forward':
+            forward, reverse = outputs.chunk(2, dim=-1)
+            return torch.cat([forward[-1], reverse[0]], dim=-1)
+        return outputs[-1]
+
+
+@MODELS.register_module()
+class BiGRU(RecurrentEncoder):
+    """The field's recurrent encoder: input BatchNorm and a multi-layer GRU with two directions.
+
+    ``stepwise`` is what produced the published numbers: the released code feeds a bidirectional
+    GRU one frame at a time, so its "reverse" weights run forward in time too. Per layer that is
+    two forward GRUs over the same input whose outputs are concatenated, and it is computed so,
+    over whole sequences. ``bidirectional`` is what the paper's text says (Sec. 4.1). Both have
+    the parameters of ``nn.GRU(bidirectional=True)``. The options are those of
+    :class:`RecurrentEncoder`.
+    """
+
+    cell = nn.GRU
+    default_mode = 'stepwise'
+
+
+@MODELS.register_module()
+class GRU(RecurrentEncoder):
+    """A multi-layer GRU, of one direction unless ``mode`` says otherwise."""
+
+    cell = nn.GRU
+
+
+@MODELS.register_module()
+class LSTM(RecurrentEncoder):
+    """A multi-layer LSTM, of one direction unless ``mode`` says otherwise."""
+
+    cell = nn.LSTM

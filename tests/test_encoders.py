@@ -1,0 +1,77 @@
+"""Every encoder takes a training step in every kind of pre-training, on every layout."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmcmd.datasets import get_layout
+from mmcmd.registry import MODELS
+
+CONFIGS = Path(__file__).parents[1] / 'configs'
+ENCODERS = sorted(path.stem for path in (CONFIGS / '_base_/encoders').glob('*.py'))
+PRETRAINING = 'cmd/cmd_bigru_ntu60_xsub.py', 'moco/moco_bigru_ntu60_xsub.py'
+TINY = {
+    'head': {'queue_size': 8, 'feat_dim': 6},
+    'neck': {'out_channels': 6, 'hidden_channels': 6},
+    'distill_head': {'topk': 4},
+}
+
+
+def tiny(encoder):
+    """Return an encoder's config at a small width."""
+    backbone = Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone
+    if 'hidden_size' in backbone:
+        return {**backbone, 'hidden_size': 4, 'num_layers': 2}
+    return {**backbone, 'base_channels': 6, 'num_stages': 2, 'inflate_stages': [2]}
+
+
+@pytest.mark.parametrize('layout', ['ntu', 'kinect_v1', 'coco'])
+@pytest.mark.parametrize('pretraining', PRETRAINING)
+@pytest.mark.parametrize('encoder', ENCODERS)
+def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
+    cfg = Config.fromfile(CONFIGS / pretraining)
+    channels = 2 if layout == 'coco' else 3
+    cfg.merge_from_dict({'model': TINY})
+    cfg.model.layout = layout
+    cfg.model.backbone = {**tiny(encoder), 'in_channels': channels}
+
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    before = {name: p.clone() for name, p in model.query_encoders.named_parameters()}
+    losses = model(torch.randn(3, 2, 2, 8, get_layout(layout).num_joints, channels), mode='loss')
+    total = sum(value for name, value in losses.items() if name.startswith('loss'))
+    total.backward()
+    optimizer.step()
+
+    assert torch.isfinite(total)
+    assert ('loss_cmd' in losses) == (len(cfg.model.modalities) > 1)
+    moved = {n for n, p in model.query_encoders.named_parameters() if not torch.equal(before[n], p)}
+    for modality in cfg.model.modalities:
+        assert any(name.startswith(f'{modality}.backbone.') for name in moved)
+
+
+def test_encoder_can_be_chosen_on_the_command_line(tiny_pickle, run_tool, tmp_path):
+    options = (
+        'model.backbone._delete_=True',
+        'model.backbone.type=AAGCN',
+        'model.backbone.graph_cfg.mode=spatial',
+        'model.backbone.base_channels=4',
+    )
+    status, out, err = run_tool(
+        'misc/print_config.py', CONFIGS / PRETRAINING[0], '--cfg-options', *options
+    )
+    assert status == 0, err
+    assert "type='AAGCN'" in out
+    assert 'hidden_size=1024' not in out.split('model = dict(')[1].split('momentum')[0]
+
+
+def test_size_of_the_features_is_found_and_a_wrong_one_refused(tiny_cmd):
+    graph = {'type': 'STGCN', 'graph_cfg': {'mode': 'stgcn_spatial'}, 'base_channels': 4}
+    graph |= {'num_stages': 2, 'inflate_stages': [2], 'down_stages': [2]}
+    neck = {'type': 'ProjectionNeck', 'out_channels': 6}
+    assert tiny_cmd(backbone=graph, neck=neck).query_encoders['joint'].neck.hidden.in_features == 8
+    with pytest.raises(ValueError, match='in_channels=5, but the features of STGCN have size 8'):
+        tiny_cmd(backbone=graph, neck=neck | {'in_channels': 5})
