@@ -1,8 +1,30 @@
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
+MIM = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildWithMim(build_py):
+    # `mim` looks for configs and tools in the installed package, in mmcmd/.mim. They are copied
+    # into the build folder: nothing is left in the source tree, and an editable install has none.
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib, 'mmcmd', '.mim')
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for source in (HERE / name for name in MIM):
+            if source.is_dir():
+                ignore = shutil.ignore_patterns('__pycache__', '.*')
+                shutil.copytree(source, target / source.name, ignore=ignore)
+            else:
+                shutil.copy2(source, target)
+
 
 about = {}
 exec((HERE / 'mmcmd' / 'version.py').read_text(), about)
@@ -17,6 +39,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmcmd', 'mmcmd.*']),
+    cmdclass={'build_py': BuildWithMim},
     python_requires='>=3.10',
     install_requires=[
         'mmaction2>=1.1.0,<1.2.0',  # the wheel of 1.2.0 cannot be imported (mmaction2#2714)

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,3 +40,9 @@ class AtomicBackend(LocalBackend):
         """Write bytes."""
         with replace_file(filepath) as file:
             file.write(obj)
+
+
+def file_hash(path: str | os.PathLike) -> str:
+    """Return the first 8 hex digits of a file's SHA-256."""
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()[:8]

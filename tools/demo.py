@@ -4,24 +4,24 @@ Every step is a call of another tool, which is printed; what is there already is
 """
 
 import argparse
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch.nn.functional as F
 from rich.console import Console
-from rich.table import Table
 
-from mmcmd.apis import build_loader, extract_features, init_model, predict_scores
+from mmcmd.apis import build_loader, init_model, predict_scores, report
 from mmcmd.apis.cli import run
-from mmcmd.apis.comparison import LINEAR, METHODS, ROWS, Comparison, cells, markdown
+from mmcmd.apis.paper import MODALITIES, TABLES, Cell
+from mmcmd.apis.reproduction import Reproduction
 from mmcmd.apis.stages import Stage, run_stages
 from mmcmd.datasets.synthetic import ACTIONS
-from mmcmd.visualization import draw_confusion, draw_curves, draw_tsne
+from mmcmd.visualization import draw_confusion, draw_curves
 
+DATA = 'synthetic_xsub'
+TABLE = TABLES['baselines'](DATA)
 LABEL = 'SYNTHETIC stand-in data'
-NOTE = 'No accuracy here says anything about real data. Last epoch, test subjects.'
+NOTE = 'No accuracy here says anything about real data.'
 FIGURES = ('curves.png', 'tsne.png', 'confusion.png')
 
 
@@ -47,8 +47,8 @@ SHORT = Budget(
 )
 
 
-def plan(budget: Budget, root: Path) -> tuple[list[Stage], Comparison]:
-    """Return the stages that make the data, and the comparison on them."""
+def plan(budget: Budget, root: Path) -> tuple[list[Stage], Reproduction]:
+    """Return the stages that make the data, and the runs on them."""
     root = root / budget.name
     name = 'synthetic' if budget is FULL else f'synthetic-{budget.name}'
     skeletons, pickle = Path('data', name), Path('data', f'{name}.pkl')
@@ -65,36 +65,29 @@ def plan(budget: Budget, root: Path) -> tuple[list[Stage], Comparison]:
         product=pickle,
         needs=[generate],
     )
-    ann_file = None if budget is FULL else pickle
-    comparison = Comparison('synthetic_xsub', root, (0,), ann_file, budget.options, needs=[convert])
-    return [generate, convert], comparison
+    reproduction = Reproduction(
+        DATA, root, ann_files={DATA: pickle}, options=budget.options, needs=[convert]
+    )
+    return [generate, convert], reproduction
 
 
-def draw(comparison: Comparison, out: Path) -> None:
+def draw(reproduction: Reproduction, out: Path) -> None:
     """Draw training curves, t-SNE of CMD's and the baseline's features, a confusion matrix."""
-    modalities = ('joint', 'motion', 'bone')
     panels = {
-        'InfoNCE loss': [f'loss_{name}' for name in modalities],
+        'InfoNCE loss': [f'loss_{name}' for name in MODALITIES],
         'distillation loss': ['loss_cmd'],
         'KNN accuracy': ['knn/top1', 'knn/motion_top1', 'knn/bone_top1'],
     }
-    runs = {method: stage.work_dir for (method, _), stage in comparison.pretrain.items()}
+    runs = {name: reproduction.pretraining(name, 0).stage.work_dir for name in ('MoCo', 'CMD')}
     draw_curves(runs, panels, f'{LABEL}: pre-training', out / FIGURES[0])
 
     names = [action.name for action in ACTIONS]
-    features = {}
-    for (method, _), stage in comparison.pretrain.items():
-        config = comparison.config(METHODS[method])
-        streams, labels = extract_features(init_model(config, stage.product), build_loader(config))
-        for modality in modalities[:2]:
-            unit = F.normalize(streams[modality], dim=1)
-            features[f'{method}, {modality}'] = unit.numpy()
     title = f'{LABEL}: t-SNE of test features'
-    draw_tsne(features, labels.numpy(), names, title, out / FIGURES[1])
+    report.draw_features(reproduction, out / FIGURES[1], title, names)
 
-    config = comparison.config(LINEAR)
-    model = init_model(config, comparison.linear['CMD', 0].product)
-    scores, labels = predict_scores(model, build_loader(config))
+    linear = reproduction.chain(Cell('CMD', 'linear', '3s'), 0)[-1]
+    model = init_model(linear.config, linear.stage.product)
+    scores, labels = predict_scores(model, build_loader(linear.config))
     predictions = sum(scores.values()).argmax(dim=1)
     title = f'{LABEL}: linear evaluation of CMD, 3 streams'
     names = names[: int(labels.max()) + 1]
@@ -108,24 +101,18 @@ def main() -> None:
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='stages at a time')
     args = parser.parse_args()
 
-    stages, comparison = plan(SHORT if args.short else FULL, args.out)
-    run_stages([*stages, *comparison.stages()], args.jobs)
+    stages, reproduction = plan(SHORT if args.short else FULL, args.out)
+    run_stages([*stages, *(one.stage for one in reproduction.runs(TABLE))], args.jobs)
 
     console = Console()
-    out = comparison.root / 'report'
+    out = reproduction.root / 'report'
     out.mkdir(parents=True, exist_ok=True)
     with console.status('drawing curves, t-SNE and confusion matrix'):
-        draw(comparison, out)
-    accuracies = comparison.accuracies()
+        draw(reproduction, out)
+    records = reproduction.records(TABLE)
     pictures = '\n'.join(f'![{name}]({name})' for name in FIGURES)
-    report = f'# mmcmd demo: {LABEL}\n\n{NOTE}\n\n{markdown(accuracies)}\n{pictures}\n'
-    (out / 'report.md').write_text(report)
-    (out / 'report.json').write_text(json.dumps(accuracies, indent=2) + '\n')
-
-    view = Table('top-1, %', *accuracies, title=LABEL, caption=NOTE)
-    for label, metric in ROWS.items():
-        view.add_row(label, *cells(accuracies, metric))
-    console.print(view)
+    report.write(TABLE, records, 'small', out / 'report', f'{LABEL}. {NOTE}\n\n{pictures}')
+    console.print(report.view(TABLE, records, f'{LABEL}. {NOTE}'))
     console.print(f'table and figures: {out.resolve()}', soft_wrap=True)
 
 

@@ -11,9 +11,19 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmcmd.apis.publish import QUERY
 from mmcmd.engine.checkpoint import check_architecture, load_plain
+from mmcmd.errors import InputError
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels
+
+LOADERS = {
+    'train': 'train_dataloader',
+    'val': 'val_dataloader',
+    'test': 'test_dataloader',
+    'gallery': 'test_cfg.gallery_dataloader',
+}
+"""Short names of a config's data loaders; the gallery is the training split as tests see it."""
 
 
 def init_model(
@@ -23,7 +33,8 @@ def init_model(
 
     Args:
         config (str | Path | Config): Config or its file.
-        checkpoint (str | Path, optional): Without one the model stays as it is initialised.
+        checkpoint (str | Path, optional): Without one the model stays as it is initialised. One
+            that holds query encoders alone, as ``publish_model.py`` writes, serves features only.
         device (str): Defaults to ``'cpu'``.
 
     Returns:
@@ -39,8 +50,12 @@ def init_model(
     if checkpoint is not None:
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
-        check_architecture(model.state_dict(), state, str(checkpoint))
-        model.load_state_dict(state)
+        expected = model.state_dict()
+        query = {name: x for name, x in expected.items() if name.startswith(QUERY)}
+        if query and all(name.startswith(QUERY) for name in state):
+            expected = query
+        check_architecture(expected, state, str(checkpoint))
+        model.load_state_dict(state, strict=False)
     return model.to(device).eval()
 
 
@@ -51,12 +66,28 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
         config (str | Path | Config): Config or its file.
         loader (str): Its name, with dots: ``'test_cfg.gallery_dataloader'`` is the gallery's.
             Defaults to ``'test_dataloader'``.
+
+    Raises:
+        InputError: If the config has no such loader, or its data cannot be read.
     """
     config = config if isinstance(config, Config) else Config.fromfile(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
     for name in loader.split('.'):
+        if not (config and config.get(name)):
+            raise InputError(f'the config has no {loader}')
         config = config[name]
     return Runner.build_dataloader(config, seed=0)
+
+
+def sample_names(loader: DataLoader) -> list[str]:
+    """Return the names of a loader's sequences, in its order.
+
+    Args:
+        loader (DataLoader): Of a :class:`mmcmd.datasets.SkeletonDataset`; its sampler gives the
+            same order each time in one epoch.
+    """
+    indices = (key[-1] if isinstance(key, tuple) else key for key in loader.sampler)
+    return [str(loader.dataset.get_data_info(index)['frame_dir']) for index in indices]
 
 
 def extract_features(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:

@@ -39,6 +39,7 @@ class Stage:
     needs: Sequence['Stage'] = ()
     progress: Callable[[], float] | None = None
     process: subprocess.Popen | None = field(default=None, repr=False)
+    started: float = 0.0
 
     @property
     def signature(self) -> str:
@@ -50,10 +51,17 @@ class Stage:
     @property
     def finished(self) -> bool:
         """Whether this very command has run to its end here before."""
-        done = self.work_dir / 'stage.done'
-        return (
-            self.product.exists() and done.exists() and done.read_text().strip() == self.signature
-        )
+        return self.product.exists() and self._done[:1] == [self.signature]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the finished stage took, the last time that it was started."""
+        return float(self._done[1]) if len(self._done) > 1 else None
+
+    @property
+    def _done(self) -> list[str]:
+        path = self.work_dir / 'stage.done'
+        return path.read_text().split() if path.exists() else []
 
     @property
     def log(self) -> Path:
@@ -69,6 +77,7 @@ class Stage:
         mark.write_text(self.signature + '\n')
         (self.work_dir / 'stage.done').unlink(missing_ok=True)
         environment = {**os.environ, 'OMP_NUM_THREADS': str(threads), 'PYTHONUNBUFFERED': '1'}
+        self.started = time.monotonic()
         with self.log.open('w') as log:
             self.process = subprocess.Popen(
                 [sys.executable, *self.command],
@@ -91,7 +100,8 @@ class Stage:
                 f'{"".join(tail) or "nothing was printed"} (whole log: {self.log}; '
                 f'command: python {" ".join(self.command)})'
             )
-        (self.work_dir / 'stage.done').write_text(self.signature + '\n')
+        seconds = time.monotonic() - self.started
+        (self.work_dir / 'stage.done').write_text(f'{self.signature} {seconds:.0f}\n')
 
 
 def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:

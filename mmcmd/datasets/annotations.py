@@ -51,7 +51,7 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
         with path.open('rb') as file:
             data = load_plain(file)
     except Exception as error:  # of any kind, from a damaged pickle
-        reason = str(error) or type(error).__name__
+        reason = ' '.join(str(error).split()) or type(error).__name__
         raise InputError(
             f'{path} is not an annotation pickle that can be loaded: {reason}'
         ) from None

@@ -21,11 +21,12 @@ class Layout:
         parents (tuple[int, ...]): Index of the joint that each joint hangs on; the root is its
             own parent, so that ``joint - parent`` (the bone) is zero there.
         centre (int): The joint of the first person that becomes the origin of every frame.
-        spine (tuple[int, int]): Lower and upper joint of the vector that becomes the z axis.
-        shoulders (tuple[int, int]): First and second joint of the vector that becomes the x axis.
-            Choose the order in which it mostly lies near +x in the raw data: it is turned there
-            the shortest way, which has no definite axis for a vector near -x and may leave the
-            body upside down.
+        spine (tuple[int, int], optional): Lower and upper joint of the vector that becomes the z
+            axis. Without it nothing is turned.
+        shoulders (tuple[int, int], optional): First and second joint of the vector that becomes
+            the x axis. Choose the order in which it mostly lies near +x in the raw data: it is
+            turned there the shortest way, which has no definite axis for a vector near -x and may
+            leave the body upside down.
         graph_name (str): mmaction2's name of the graph, where it has one.
     """
 
@@ -33,18 +34,21 @@ class Layout:
     joints: tuple[str, ...]
     parents: tuple[int, ...]
     centre: int
-    spine: tuple[int, int]
-    shoulders: tuple[int, int]
+    spine: tuple[int, int] | None = None
+    shoulders: tuple[int, int] | None = None
     graph_name: str = ''
 
     def __post_init__(self) -> None:
         for field in ('joints', 'parents', 'spine', 'shoulders'):  # configs and JSON have lists
-            object.__setattr__(self, field, tuple(getattr(self, field)))
+            value = getattr(self, field)
+            object.__setattr__(self, field, value if value is None else tuple(value))
+        if (self.spine is None) != (self.shoulders is None):
+            raise ValueError(f'layout {self.name!r}: spine and shoulders are given both or neither')
         if len(self.parents) != len(self.joints):
             raise ValueError(
                 f'layout {self.name!r}: {len(self.joints)} joints but {len(self.parents)} parents'
             )
-        used = (*self.parents, self.centre, *self.spine, *self.shoulders)
+        used = (*self.parents, self.centre, *(self.spine or ()), *(self.shoulders or ()))
         if not all(0 <= joint < len(self.joints) for joint in used):
             raise ValueError(
                 f'layout {self.name!r}: joint indices must lie in [0, {len(self.joints)})'
@@ -94,9 +98,9 @@ NTU = Layout(
     graph_name='nturgb+d',
 )
 
-# Bandai-Namco-Research-Motiondataset-2: 21 joints of a motion-capture rig. Its performers face
-# the other way than before a Kinect, so the vector from the right to the left shoulder is near +x.
-# The spine is hips to neck: the lowest link alone leans with the style (raw 1-NN 0.67, not 0.79).
+# Bandai-Namco-Research-Motiondataset-2: 21 joints of a motion-capture rig. All performers face one
+# way, so nothing has to be turned; turning them by spine and shoulders, which lean with the style,
+# costs accuracy (README).
 BANDAI2 = Layout(
     name='bandai2',
     joints=(
@@ -113,9 +117,7 @@ BANDAI2 = Layout(
         *(0, 13, 14, 15),
         *(0, 17, 18, 19),
     ),
-    centre=2,
-    spine=(0, 3),
-    shoulders=(10, 6),
+    centre=0,
 )
 
 # Kinect v1, as in NW-UCLA (and UTD-MHAD, whose converter puts its joints in this order).
@@ -140,7 +142,7 @@ KINECT_V1 = Layout(
     shoulders=(4, 8),
 )
 
-# The 17 key points of COCO, (x, y) in the image: nothing is turned, so spine is never used.
+# The 17 key points of COCO, (x, y) in the image.
 COCO = Layout(
     name='coco',
     joints=(
@@ -151,8 +153,6 @@ COCO = Layout(
     ),
     parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
     centre=0,
-    spine=(11, 5),
-    shoulders=(5, 6),
     graph_name='coco',
 )
 

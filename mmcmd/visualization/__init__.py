@@ -1,3 +1,16 @@
-from .figures import draw_confusion, draw_curves, draw_tsne, read_scalars
+from .figures import draw_confusion, draw_curves, draw_tsne
+from .logs import read_log, read_scalars, scalar_names, training_speed
+from .skeletons import draw_frames, make_panels, write_animation
 
-__all__ = ['draw_confusion', 'draw_curves', 'draw_tsne', 'read_scalars']
+__all__ = [
+    'draw_confusion',
+    'draw_curves',
+    'draw_frames',
+    'draw_tsne',
+    'make_panels',
+    'read_log',
+    'read_scalars',
+    'scalar_names',
+    'training_speed',
+    'write_animation',
+]

@@ -1,6 +1,5 @@
 """Figures of a run: training curves, t-SNE of features (Fig. 4), confusion matrix."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,27 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-
-def read_scalars(work_dir: Path, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read what mmengine logged of one scalar.
-
-    Args:
-        work_dir (Path): Of a training run; the latest log in it counts.
-        key (str): Such as ``loss_joint`` or ``knn/top1``.
-
-    Returns:
-        tuple[np.ndarray, np.ndarray]: Epochs and values; where several iterations of an epoch
-        were logged, their mean.
-    """
-    values: dict[int, list[float]] = {}
-    logs = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
-    for line in logs[-1].read_text().splitlines() if logs else ():
-        record = json.loads(line)
-        if key in record:
-            # Records of training say their epoch; those of validation only their step, an epoch.
-            values.setdefault(record.get('epoch', record['step']), []).append(record[key])
-    epochs = np.array(sorted(values))
-    return epochs, np.array([np.mean(values[epoch]) for epoch in epochs])
+from mmcmd.visualization.logs import read_scalars
 
 
 def draw_curves(
@@ -37,21 +16,27 @@ def draw_curves(
     """Draw scalars over epochs, a panel a kind, a colour a run, a line style a scalar.
 
     Args:
-        runs (Mapping[str, Path]): Label to work dir.
-        panels (Mapping[str, Sequence[str]]): Label of the y axis to the scalars drawn there.
+        runs (Mapping[str, Path]): Label to work dir, or to one ``scalars.json``.
+        panels (Mapping[str, Sequence[str]]): Label of the y axis to the scalars drawn there, at
+            most four.
         title (str): Over the figure.
         out (Path): PNG to write.
     """
-    figure = Figure(figsize=(5 * len(panels), 4), layout='constrained')
+    rows = -(-len(panels) // 4)
+    columns = -(-len(panels) // rows)
+    figure = Figure(figsize=(5 * columns, 4 * rows), layout='constrained')
     figure.suptitle(title)
-    for axes, (label, keys) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
+    grid = figure.subplots(rows, columns, squeeze=False).flat
+    for axes in grid[len(panels) :]:
+        axes.remove()
+    for axes, (label, keys) in zip(grid, panels.items(), strict=False):
         for colour, (name, work_dir) in enumerate(runs.items()):
             for style, key in zip(('-', '--', ':', '-.'), keys, strict=False):
                 epochs, values = read_scalars(work_dir, key)
                 if len(epochs):
-                    axes.plot(epochs, values, style, color=f'C{colour}', label=f'{name} {key}')
+                    marker = 'o' if len(epochs) == 1 else None
+                    line = {'color': f'C{colour}', 'marker': marker}
+                    axes.plot(epochs, values, style, label=f'{name} {key}', **line)
         axes.set(xlabel='epoch', ylabel=label)
         if axes.lines:
             axes.legend(fontsize='small')

@@ -75,3 +75,53 @@ def test_bad_input_is_one_sentence_on_stderr(tmp_path, archive, run_tool, capfd)
 def test_trouble_with_the_disk_is_one_sentence(archive, run_tool, capfd):
     assert run_tool('bandai2', archive, '--out', archive / 'o.pkl', '--jobs', '1') != 0
     assert capfd.readouterr().err.startswith('convert.py: error: ')
+
+
+def test_help_lists_the_formats(run_tool, capsys):
+    assert run_tool('--help') == 0
+    formats = capsys.readouterr().out.partition('formats:\n')[2].splitlines()
+    assert {'agcn', 'bandai2', 'csv', 'ctrgcn', 'npz', 'ntu', 'pyskl'} <= {
+        line.split()[0] for line in formats
+    }
+    assert all(line.endswith('.') for line in formats)
+
+
+def test_out_must_be_given(archive, run_tool, capsys):
+    assert run_tool('bandai2', archive) != 0
+    assert 'error: --out is required' in capsys.readouterr().err
+
+
+def test_own_data_goes_in_and_is_inspected(tmp_path, run_tool, capsys):
+    keypoint = np.random.default_rng(0).normal(size=(7, 21, 3))
+    keypoint[4:7] = keypoint[:3]
+    np.savez(
+        tmp_path / 'own.npz',
+        keypoint=keypoint,
+        total_frames=np.array([3, 1, 3]),
+        label=np.array(['walk', 'run', 'walk']),
+        split=np.array(['train', 'train', 'val']),
+    )
+    out = tmp_path / 'own.pkl'
+    arguments = ('npz', tmp_path / 'own.npz', '--out', out, '--jobs', '1')
+    assert run_tool(*arguments, '--layout', 'bandai2') == 0
+    assert run_tool('inspect', out) == 0
+    shown = capsys.readouterr().out
+    assert '1 walk: 2' in shown
+    assert 'warning: LEAK: 1 of val are also in train, such as 000000 and 000002' in shown
+    assert run_tool('inspect', out, '--expect', 'ntu60_xsub') == 0
+    shown = capsys.readouterr().out
+    assert 'xsub_train has 0 sequences, NTU RGB+D 60 officially 40,091: 40,091 fewer' in shown
+
+
+def test_inspect_takes_a_pickle_and_its_own_options(tmp_path, archive, run_tool, capsys):
+    (tmp_path / 'junk.pkl').write_bytes(b'junk')
+    for arguments, message in (
+        ((tmp_path / 'no.pkl',), 'there is no annotation file'),
+        ((tmp_path / 'junk.pkl',), 'is not an annotation pickle that can be loaded'),
+        ((archive, '--out', 'x'), "inspect takes no option 'out'"),
+        ((archive, '--expect', 'x'), 'invalid choice'),
+    ):
+        assert run_tool('inspect', *arguments) != 0
+        last = capsys.readouterr().err.strip().splitlines()[-1]
+        assert last.startswith('convert.py: error: ')
+        assert message in last

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mmcmd.apis.comparison import METHODS
+from mmcmd.apis.paper import Cell
 
 
 @pytest.fixture(scope='module')
 def plans(root, tmp_path_factory):
-    """Return the demo's globals, and a budget's stages of the data and comparison."""
+    """Return the demo's globals, and a budget's stages of the data and the runs on them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         demo = runpy.run_path('tools/demo.py')
@@ -29,19 +29,19 @@ def option(command, name):
 
 
 def test_all_is_trained_on_what_the_stages_before_it_make(plan):
-    (generate, convert), comparison = plan
+    (generate, convert), reproduction = plan
     assert Path(generate.command[0]).is_file()
     assert Path(convert.command[0]).is_file()
     assert list(convert.needs) == [generate]
     assert convert.command[1:3] == ('ntu', generate.command[1])
     assert generate.product.parent == Path(generate.command[1])
     assert option(convert.command, '--out') == str(convert.product)
-    for stage in (*comparison.pretrain.values(), *comparison.random.values()):
-        assert list(stage.needs) == [convert]
-    for path in METHODS.values():
-        config = comparison.config(path)
-        assert config.train_dataloader.dataset.ann_file == str(convert.product)
-        assert config.test_cfg.gallery_dataloader.dataset.ann_file == str(convert.product)
+    for name in ('random', 'MoCo', 'CMD'):
+        one = reproduction.pretraining(name, 0)
+        assert list(one.stage.needs) == [convert]
+        assert one.config.test_cfg.gallery_dataloader.dataset.ann_file == str(convert.product)
+        linear = reproduction.chain(Cell(name, 'linear', '3s'), 0)[-1]
+        assert linear.config.train_dataloader.dataset.ann_file == str(convert.product)
 
 
 def test_generator_takes_the_options_it_is_given(plan, monkeypatch):
@@ -60,9 +60,10 @@ def test_report_says_that_the_data_is_synthetic(plans):
 
 
 def test_budgets_share_no_file(plans):
+    demo = plans[0]
     full, short = (
-        {stage.product for stage in (*stages, *comparison.stages())}
-        for stages, comparison in plans[1].values()
+        {x.product for x in (*stages, *(one.stage for one in runs.runs(demo['TABLE'])))}
+        for stages, runs in plans[1].values()
     )
     assert full
     assert not full & short

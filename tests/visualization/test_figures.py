@@ -1,13 +1,11 @@
 """Figures are read back from their files, and their texts from the figure that was saved."""
 
-import json
-
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from mmcmd.visualization import draw_confusion, draw_curves, draw_tsne, read_scalars
+from mmcmd.visualization import draw_confusion, draw_curves, draw_tsne
 
 
 @pytest.fixture
@@ -31,47 +29,6 @@ def check_picture(path, least=400, most=3000):
     assert pixels.std() > 1, 'the picture is empty'
 
 
-def write_log(work_dir, timestamp, records):
-    log = work_dir / timestamp / 'vis_data' / 'scalars.json'
-    log.parent.mkdir(parents=True)
-    log.write_text(''.join(json.dumps(record) + '\n' for record in records))
-
-
-RECORDS = (
-    {'lr': 0.1, 'loss': 4.0, 'epoch': 1, 'iter': 1, 'step': 1},
-    {'lr': 0.1, 'loss': 2.0, 'epoch': 1, 'iter': 2, 'step': 2},
-    {'lr': 0.1, 'loss': 1.0, 'epoch': 2, 'iter': 3, 'step': 3},
-    {'lr': 0.1, 'loss': 0.5, 'epoch': 2, 'iter': 4, 'step': 4},
-    {'knn/top1': 0.25, 'time': 0.1, 'step': 2},
-)
-
-
-def test_scalars_of_training_and_of_validation_are_over_epochs(tmp_path):
-    write_log(tmp_path, '20240102_000000', RECORDS)
-    write_log(tmp_path, '20240101_000000', [{'loss': 9.0, 'epoch': 1, 'step': 1}])  # older
-    epochs, values = read_scalars(tmp_path, 'loss')
-    assert (epochs.tolist(), values.tolist()) == ([1, 2], [3.0, 0.75])
-    epochs, values = read_scalars(tmp_path, 'knn/top1')
-    assert (epochs.tolist(), values.tolist()) == ([2], [0.25])
-
-
-def test_scalars_that_were_not_logged_are_none(tmp_path):
-    assert [len(part) for part in read_scalars(tmp_path, 'loss')] == [0, 0]
-    write_log(tmp_path, '20240101_000000', RECORDS)
-    assert [len(part) for part in read_scalars(tmp_path, 'loss_cmd')] == [0, 0]
-
-
-def test_scalars_of_a_real_run(pretrained):
-    results = json.loads((pretrained / 'results.json').read_text())
-    for name, entry in results.items():
-        epochs, values = read_scalars(pretrained, name)
-        assert epochs.tolist() == [1, 2], name
-        assert values[-1] == pytest.approx(entry['last']), name
-    epochs, values = read_scalars(pretrained, 'loss_joint')
-    assert epochs.tolist() == [1, 2]
-    assert (values > 0).all()
-
-
 def test_curves_have_a_line_for_each_run_and_scalar_that_was_logged(pretrained, tmp_path, figures):
     panels = {'loss': ['loss_joint', 'loss_bone'], 'accuracy': ['knn/top1'], 'none': ['nothing']}
     out = tmp_path / 'curves.png'
@@ -79,6 +36,14 @@ def test_curves_have_a_line_for_each_run_and_scalar_that_was_logged(pretrained, 
     check_picture(out)
     lines = [[line.get_label() for line in axes.lines] for axes in figures[0].axes]
     assert lines == [['CMD loss_joint', 'CMD loss_bone'], ['CMD knn/top1'], []]
+
+
+def test_many_panels_are_laid_out_in_rows(pretrained, tmp_path, figures):
+    panels = {name: [name] for name in ('loss_joint', 'loss_bone', 'lr', 'loss', 'knn/top1')}
+    draw_curves({'CMD': pretrained}, panels, 'title', tmp_path / 'curves.png')
+    check_picture(tmp_path / 'curves.png')
+    assert [axes.get_ylabel() for axes in figures[0].axes] == list(panels)
+    assert {axes.get_gridspec().get_geometry() for axes in figures[0].axes} == {(2, 3)}
 
 
 @pytest.mark.parametrize('count', [1, 3])

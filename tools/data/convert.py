@@ -1,28 +1,74 @@
-"""Convert a raw data set to the annotation pickle that mmcmd trains on, with a report beside it."""
+"""Convert a raw data set to the annotation pickle that mmcmd trains on, with a report beside it.
+
+With `inspect` for a format, say what a pickle holds and what is suspicious about it.
+"""
 
 import argparse
 import os
 
+from rich.console import Console
+
 from mmcmd.apis.cli import run
+from mmcmd.datasets.annotations import load_annotations
 from mmcmd.datasets.converters import convert
+from mmcmd.datasets.inspection import inspect_annotations
+from mmcmd.datasets.inspection_tables import print_inspection
+from mmcmd.datasets.official_totals import TOTALS
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+
+INSPECT = 'inspect'
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('format', help='format of the source, e.g. ntu or bandai2')
-    parser.add_argument('source', help='folder or file of the raw data')
-    parser.add_argument('--out', required=True, metavar='FILE.pkl', help='pickle to write')
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=_formats(), formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('format', help='format of the source (below), or inspect')
+    parser.add_argument('source', help='folder or file of the raw data; for inspect, a pickle')
+    parser.add_argument('--out', metavar='FILE.pkl', help='pickle to write')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='number of processes')
     parser.add_argument('--strict', action='store_true', help='fail if an item was skipped')
     parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
     parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
-    return parser.parse_args()
+    parser.add_argument(
+        '--test-subject',
+        type=int,
+        metavar='N',
+        help='nwucla: subject held out in xsub (default: 10)',
+    )
+    parser.add_argument(
+        '--layout', metavar='NAME|FILE.json', help='pyskl, npz, csv: which joints these are'
+    )
+    parser.add_argument('--split', metavar='NAME', help='agcn, ctrgcn: what is split, e.g. xsub')
+    parser.add_argument('--expect', choices=TOTALS, help='inspect: official totals to compare with')
+    args = parser.parse_args()
+    if args.format != INSPECT and args.out is None:
+        parser.error('--out is required')
+    return args
+
+
+def _formats() -> str:
+    formats = sorted(CONVERTERS.module_dict.items())
+    lines = [f'  {name:9}{cls.__doc__.splitlines()[0]}'.replace('``', '') for name, cls in formats]
+    return '\n'.join(['formats:', *lines])
+
+
+def inspect(source, jobs, expect=None, **options):
+    for name, value in options.items():
+        if value:
+            raise InputError(f'{INSPECT} takes no option {name!r}')
+    data = load_annotations(source)
+    print_inspection(inspect_annotations(data, expect), Console())
 
 
 def main() -> None:
     args = vars(parse_args())
-    out = args['out']
-    summary = convert(args.pop('format'), **args)
+    fmt, out = args.pop('format'), args['out']
+    if fmt == INSPECT:
+        inspect(**args)
+        return
+    summary = convert(fmt, **args)
     print(f'{out}: {summary}')
 
 

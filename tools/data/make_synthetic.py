@@ -1,4 +1,4 @@
-"""Make the stand-in data set: simulated actions as NTU ``.skeleton`` files."""
+"""Make the stand-in data set: simulated actions in the raw format of a real data set."""
 
 import argparse
 import os
@@ -6,16 +6,19 @@ import os
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
 from mmcmd.apis.cli import run
-from mmcmd.datasets.synthetic import LABEL, Plan, generate
+from mmcmd.datasets.synthetic import FORMATS, LABEL, Plan, generate
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out_dir', help='folder to fill: new, empty or with the same data set')
+    parser.add_argument(
+        '--format', choices=FORMATS, default='ntu', help='raw format to write (default: ntu)'
+    )
     parser.add_argument('--seed', type=int, default=Plan.seed)
-    parser.add_argument('--subjects', type=int, default=Plan.subjects)
-    parser.add_argument('--actions', type=int, default=Plan.actions)
-    parser.add_argument('--replications', type=int, default=Plan.replications)
+    for name in ('subjects', 'actions', 'replications'):
+        told = f'how many (default: {getattr(Plan, name)}, or the most the format can hold)'
+        parser.add_argument(f'--{name}', type=int, help=told)
     parser.add_argument(
         '--cameras', type=int, nargs='+', default=Plan.cameras, help='some of 1 2 3 (default: all)'
     )
@@ -25,12 +28,23 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    plan = Plan(args.seed, args.subjects, args.actions, args.replications, tuple(args.cameras))
+    fmt = FORMATS[args.format]
+    plan = fmt.plan(
+        seed=args.seed,
+        subjects=args.subjects,
+        actions=args.actions,
+        replications=args.replications,
+        cameras=tuple(args.cameras),
+    )
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as bar:
-        task = bar.add_task('writing skeletons', total=plan.size)
+        task = bar.add_task('writing skeletons', total=fmt.count(plan))
         written = generate(
-            args.out_dir, plan, args.jobs, on_files=lambda count: bar.advance(task, count)
+            args.out_dir,
+            plan,
+            args.jobs,
+            on_files=lambda count: bar.advance(task, count),
+            fmt=args.format,
         )
     told = f'{written} files written' if written else 'the data set was there already: reused'
     print(f'{args.out_dir}: {told} (synthetic data, see {LABEL})')

@@ -1,4 +1,5 @@
 # Linear evaluation, Sec. 4.3: 80 epochs, lr 0.1 dropped at 50 and 70, no weight decay.
+budget = 'paper'
 _base_ = ['../default_runtime.py', '../loaders.py']
 
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)

@@ -1,4 +1,5 @@
 # For small data on a CPU.
+budget = 'small'
 _base_ = './linear.py'
 
 train_dataloader = dict(num_workers=1)

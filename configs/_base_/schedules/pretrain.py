@@ -1,5 +1,6 @@
 # Sec. 4.1: SGD, batch 64, 450 epochs with one drop of the learning rate; nearest neighbours in the
 # training split meanwhile. A config that inherits says the gallery's `dataset`.
+budget = 'paper'
 _base_ = ['../default_runtime.py', '../loaders.py']
 
 train_dataloader = dict(drop_last=True, dataset=dict(pipeline={{_base_.pretrain_pipeline}}))

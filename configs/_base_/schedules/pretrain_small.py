@@ -1,4 +1,5 @@
 # For small data on a CPU: a few minutes with Adam.
+budget = 'small'
 _base_ = './pretrain.py'
 
 train_dataloader = dict(num_workers=1)

@@ -1,16 +1,32 @@
 """Raw data sets to annotation pickles; a format is a class in a file of its own."""
 
+from mmcmd.datasets.converters.agcn import AGCNConverter
 from mmcmd.datasets.converters.bandai2 import Bandai2Converter
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut
 from mmcmd.datasets.converters.conversion import Summary, convert
+from mmcmd.datasets.converters.ctrgcn import CTRGCNConverter
 from mmcmd.datasets.converters.ntu import NTUConverter
+from mmcmd.datasets.converters.nwucla import NWUCLAConverter
+from mmcmd.datasets.converters.own import NpzConverter
+from mmcmd.datasets.converters.own_csv import CsvConverter
+from mmcmd.datasets.converters.pkummd import PKUMMDConverter
+from mmcmd.datasets.converters.pyskl import PysklConverter
+from mmcmd.datasets.converters.utdmhad import UTDMHADConverter
 
 __all__ = [
+    'AGCNConverter',
     'Bandai2Converter',
+    'CTRGCNConverter',
     'Converter',
+    'CsvConverter',
     'Item',
     'LeftOut',
     'NTUConverter',
+    'NWUCLAConverter',
+    'NpzConverter',
+    'PKUMMDConverter',
+    'PysklConverter',
     'Summary',
+    'UTDMHADConverter',
     'convert',
 ]

@@ -21,11 +21,13 @@ class Converter(ABC):
     """A raw format. Subclasses register in :data:`CONVERTERS` under the name used to call them.
 
     Attributes:
-        layout (str): Key of :data:`mmcmd.datasets.layouts.LAYOUTS`.
-        counted (tuple[str, ...]): Keys of an annotation whose values the report counts.
+        layout (str or dict): Key of :data:`mmcmd.datasets.layouts.LAYOUTS`, or the fields of a
+            layout; known at the latest after :meth:`scan`.
+        counted (tuple[str, ...]): Keys of an annotation whose values the report counts, where
+            there are any.
     """
 
-    layout: ClassVar[str]
+    layout: str | dict[str, Any]
     counted: ClassVar[tuple[str, ...]] = ('label',)
 
     @abstractmethod
@@ -51,6 +53,13 @@ class Converter(ABC):
     @abstractmethod
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Name the samples of each split, all splits of the data set at once."""
+
+    def facts(self) -> dict[str, Any]:
+        """Return what holds for all samples: the top level of the pickle, beside its splits.
+
+        Called after :meth:`scan`. See :func:`mmcmd.datasets.annotations.load_annotations`.
+        """
+        return {'layout': self.layout}
 
     @staticmethod
     def halves(

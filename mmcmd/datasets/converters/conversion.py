@@ -90,15 +90,16 @@ def convert(
 
     summary = _collect(_read_all(converter, items, jobs), len(items))
     report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
-    synthetic = source.is_dir() and (source / SYNTHETIC_MARK).is_file()
+    folder = source if source.is_dir() else source.parent
+    synthetic = (folder / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
     if summary.annotations:
-        data = dict(split=splits, annotations=summary.annotations, layout=converter.layout)
+        data = dict(split=splits, annotations=summary.annotations, **converter.facts())
         save_annotations(data | ({'synthetic': True} if synthetic else {}), out)
     with replace_file(report) as file:
         lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
         if synthetic:
-            lines.insert(0, f'SYNTHETIC data, not recordings: {source} holds {SYNTHETIC_MARK}')
+            lines.insert(0, f'SYNTHETIC data, not recordings: {folder} holds {SYNTHETIC_MARK}')
         file.write('\n'.join([*lines, '']).encode('utf-8', 'backslashreplace'))
     if not summary.annotations:
         reasons = [reason for _, reason in summary.skipped + summary.left_out]
@@ -190,7 +191,9 @@ def _report(summary: Summary, splits: dict[str, list[str]], counted: tuple[str, 
     lines = [str(summary), '', 'samples per split']
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
     for key in counted:
-        counts = Counter(sample[key] for sample in summary.annotations)
+        counts = Counter(sample[key] for sample in summary.annotations if key in sample)
+        if summary.annotations and not counts:
+            continue
         lines += ['', f'samples per {key} ({len(counts)})']
         lines += [f'  {value}: {count}' for value, count in sorted(counts.items())]
     for title, reasons in (('left out on purpose', summary.left_out), ('skipped', summary.skipped)):

@@ -1,7 +1,9 @@
-"""A stand-in data set that anyone can make: simulated actions in the raw format of NTU RGB+D."""
+"""A stand-in data set that anyone can make: simulated actions in raw formats of real data sets."""
 
 from .actions import ACTIONS, Action
-from .generator import LABEL, generate, record, simulate
+from .formats import FORMATS
+from .generator import LABEL, generate
 from .plan import Plan
+from .recording import record, simulate
 
-__all__ = ['ACTIONS', 'LABEL', 'Action', 'Plan', 'generate', 'record', 'simulate']
+__all__ = ['ACTIONS', 'FORMATS', 'LABEL', 'Action', 'Plan', 'generate', 'record', 'simulate']

@@ -1,4 +1,4 @@
-"""The stand-in data set: every sample is a function of the seed and its file name."""
+"""The stand-in data set: every file is a function of the plan, the format and its name."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,41 +6,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from mmcmd.datasets.annotations import SYNTHETIC_MARK as LABEL
 from mmcmd.errors import InputError
 from mmcmd.fileio import replace_file
 
-from .actions import ACTIONS
-from .kinematics import Array
-from .ntu_writer import SUFFIX, format_skeleton
-from .performers import make_performer
-from .plan import Plan, setup_of
-from .sensor import Track, make_camera, observe
-from .simulation import perform
-
-_FIRST_PARTNER = 1000  # the second person is nobody who is also a subject
-
-
-def simulate(seed: int, performance: tuple[int, int, int]) -> list[Array]:
-    """Simulate the (subject, replication, action): world coordinates (T, V, 3) for each body."""
-    subject, _, number = performance
-    action = ACTIONS[number - 1]
-    rng = np.random.default_rng([seed, 3, setup_of(subject), *performance])
-    performers = [make_performer(seed, subject)]
-    if action.partner:
-        performers.append(make_performer(seed, _FIRST_PARTNER + int(rng.integers(100))))
-    return perform(action, tuple(performers), rng)
-
-
-def record(
-    seed: int, performance: tuple[int, int, int], bodies: list[Array], camera: int
-) -> list[Track]:
-    """Record simulated bodies with one camera (1, 2 or 3)."""
-    setup = setup_of(performance[0])
-    rng = np.random.default_rng([seed, 4, setup, camera, *performance])
-    return observe(bodies, make_camera(seed, setup, camera), rng)
+from .formats import FORMATS
+from .formats.base import Unit
+from .plan import Plan
 
 
 def generate(
@@ -48,6 +20,7 @@ def generate(
     plan: Plan | None = None,
     jobs: int = 1,
     on_files: Callable[[int], None] | None = None,
+    fmt: str = 'ntu',
 ) -> int:
     """Write the data set, or what is missing of it after an interruption.
 
@@ -55,27 +28,31 @@ def generate(
 
     Args:
         out_dir (str | os.PathLike): Folder to fill; new, empty, or holding the same data set.
-        plan (Plan, optional): What to generate. Defaults to ``Plan()``.
+        plan (Plan, optional): What to generate. Defaults to the format's own.
         jobs (int): Number of processes; the files do not depend on it.
         on_files (Callable, optional): Called with the number of files that have become ready.
+        fmt (str): Key of :data:`FORMATS`.
 
     Returns:
         int: Number of files written; 0 if the whole data set was there already.
 
     Raises:
         FileExistsError: If the folder holds something else.
-        InputError: If ``jobs`` is below 1.
+        InputError: If ``jobs`` is below 1, or the format is unknown or cannot hold the plan.
     """
-    plan = plan or Plan()
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, not {jobs}')
+    if fmt not in FORMATS:
+        raise InputError(f'unknown format {fmt!r}; formats are {", ".join(FORMATS)}')
+    plan = plan or FORMATS[fmt].plan()
+    FORMATS[fmt].check(plan)
     folder = Path(out_dir)
-    _claim(folder, plan.label())
+    _claim(folder, FORMATS[fmt].label(plan))
     written = 0
-    for made in _run(partial(_write_performance, plan, folder), plan.performances(), jobs):
-        written += made
+    for files, missing in _run(partial(_write, fmt, plan, folder), FORMATS[fmt].units(plan), jobs):
+        written += missing
         if on_files:
-            on_files(len(plan.cameras))
+            on_files(files)
     return written
 
 
@@ -91,29 +68,29 @@ def _claim(folder: Path, label: str) -> None:
     elif any(folder.iterdir()):
         raise FileExistsError(f'{folder} is not empty and holds no {LABEL}; choose another folder')
     else:
-        _write_whole(path, label)
+        _write_whole(path, label.encode())
 
 
 def _run(
-    task: Callable[[tuple[int, int, int]], int], work: list[tuple[int, int, int]], jobs: int
-) -> Iterator[int]:
+    task: Callable[[Unit], tuple[int, int]], units: list[Unit], jobs: int
+) -> Iterator[tuple[int, int]]:
     if jobs == 1:
-        yield from map(task, work)
+        yield from map(task, units)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(task, work, chunksize=4)
+        yield from pool.map(task, units, chunksize=4)
 
 
-def _write_performance(plan: Plan, folder: Path, performance: tuple[int, int, int]) -> int:
-    paths = {folder / (name + SUFFIX): cam for name, cam in plan.names(performance).items()}
-    missing = {path: camera for path, camera in paths.items() if not path.exists()}
+def _write(fmt: str, plan: Plan, folder: Path, unit: Unit) -> tuple[int, int]:
+    """Write what is missing of a unit; returns the numbers of its files and of those written."""
+    names = FORMATS[fmt].names(plan, unit)
+    missing = [name for name in names if not (folder / name).exists()]
     if missing:
-        bodies = simulate(plan.seed, performance)
-        for path, camera in missing.items():
-            _write_whole(path, format_skeleton(record(plan.seed, performance, bodies, camera)))
-    return len(missing)
+        for name, content in FORMATS[fmt].contents(plan, unit, missing):
+            _write_whole(folder / name, content)
+    return len(names), len(missing)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def _write_whole(path: Path, content: bytes) -> None:
     with replace_file(path) as file:
-        file.write(text.encode())
+        file.write(content)

@@ -1,16 +1,19 @@
 """What is generated: how many subjects, actions and cameras, and the label that tells it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
 from mmcmd.errors import InputError
 
 from .actions import ACTIONS
-from .ntu_writer import file_name
 
 VERSION = 1  # to be raised whenever the same parameters give other files
 SETUPS = 4
 _CAMERA_CHOICES = [chosen for count in (1, 2, 3) for chosen in combinations((1, 2, 3), count)]
+
+Performance = tuple[int, int, int]
+"""Subject, replication and action, counted from 1; the action is a place in :data:`ACTIONS`."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class Plan:
     Attributes:
         seed (int): Seed of everything.
         subjects (int): Number of subjects, numbered from 1.
-        actions (int): Number of actions, the first of :data:`ACTIONS`.
+        actions (int): Number of actions, the first of those that the format can hold.
         replications (int): How often each subject performs each action.
         cameras (tuple[int, ...]): Cameras out of 1 (-45 degrees), 2 (frontal) and 3 (+45 degrees).
 
@@ -48,33 +51,39 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """Number of files."""
+        """Number of recordings: one a performance and camera."""
         return self.subjects * self.actions * self.replications * len(self.cameras)
 
-    def performances(self) -> list[tuple[int, int, int]]:
-        """List all (subject, replication, action), counted from 1."""
-        counts = (self.subjects, self.replications, self.actions)
-        return list(product(*(range(1, count + 1) for count in counts)))
+    def performances(self, actions: Sequence[int] | None = None) -> list[Performance]:
+        """List all performances.
 
-    def names(self, performance: tuple[int, int, int]) -> dict[str, int]:
-        """Map the file names of a performance, without suffix, to the cameras that record it."""
-        setup = setup_of(performance[0])
-        return {file_name(setup, camera, *performance): camera for camera in self.cameras}
+        Args:
+            actions (Sequence[int], optional): Numbers of the actions to choose the first from.
+                Defaults to all.
+        """
+        chosen = (actions or range(1, len(ACTIONS) + 1))[: self.actions]
+        subjects, replications = range(1, self.subjects + 1), range(1, self.replications + 1)
+        return list(product(subjects, replications, chosen))
 
-    def label(self) -> str:
-        """Return the text that marks the data set as synthetic and tells its parameters."""
-        classes = [f'  A{n:03d} {a.name}' for n, a in enumerate(ACTIONS[: self.actions], start=1)]
+    def label(self, title: str, files: int, classes: Sequence[str]) -> str:
+        """Return the text that marks the data set as synthetic and tells its parameters.
+
+        Args:
+            title (str): Data set whose file format it is.
+            files (int): Number of files.
+            classes (Sequence[str]): Names of the classes.
+        """
         lines = (
-            'SYNTHETIC DATA. Simulated stick figures in the file format of NTU RGB+D.',
-            'No person was recorded, and no part of NTU RGB+D is in here. An accuracy on these',
-            'files says nothing about the accuracy on NTU RGB+D or on any real data.',
+            f'SYNTHETIC DATA. Simulated stick figures in the file format of {title}.',
+            f'No person was recorded, and no part of {title} is in here. An accuracy on these',
+            f'files says nothing about the accuracy on {title} or on any real data.',
             '',
             f'generator: mmcmd.datasets.synthetic, version {VERSION}',
             *(f'{name}: {value}' for name, value in vars(self).items()),
-            f'files: {self.size}',
+            f'files: {files}',
             '',
             'classes:',
-            *classes,
+            *(f'  A{number:03d} {name}' for number, name in enumerate(classes, start=1)),
         )
         return '\n'.join(lines) + '\n'
 

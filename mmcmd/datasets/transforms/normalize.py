@@ -54,12 +54,12 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     """Bring a sequence into the frame of its first person (the field's pre-normalisation).
 
     Missing frames are filled (:func:`fill_missing_frames`). The first person's centre joint is
-    subtracted from every joint of **each** frame. In 3D, the whole sequence is turned so that, in
-    frame 0, the first person's spine is the z axis and its shoulders the x axis. Joints that are
-    exactly zero are missing and stay zero.
+    subtracted from every joint of **each** frame. If the layout has a spine, the whole sequence is
+    turned so that, in frame 0, the first person's spine is the z axis and its shoulders the x
+    axis. Joints that are exactly zero are missing and stay zero.
 
     Args:
-        keypoint (np.ndarray): Shape (M, T, V, C); C is 3 (metres) or 2 (in an image).
+        keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has a spine.
         layout (Layout): Which joints are the centre, spine and shoulders.
 
     Returns:
@@ -68,7 +68,7 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     keypoint = fill_missing_frames(np.asarray(keypoint, dtype=np.float32))
     present = keypoint.any(axis=-1, keepdims=True)
     keypoint = (keypoint - keypoint[:1, :, layout.centre, None]) * present
-    if keypoint.shape[-1] == 2:
+    if layout.spine is None:
         return keypoint
     first = keypoint[0, 0].astype(np.float64)
     bottom, top = first[list(layout.spine)]

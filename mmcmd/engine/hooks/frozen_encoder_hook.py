@@ -20,7 +20,8 @@ def digest(module: nn.Module) -> dict[str, str]:
 class FrozenEncoderHook(Hook):
     """Check after every epoch that frozen encoders have not moved, BatchNorm statistics included.
 
-    Encoders that are trained may move. Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
+    Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
+    Encoders that the config says are trained may move.
 
     Raises:
         RuntimeError: Names the tensors that moved.

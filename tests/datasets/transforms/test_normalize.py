@@ -1,57 +1,10 @@
-import math
-
 import numpy as np
 import pytest
 
 from mmcmd.datasets import get_layout
 from mmcmd.datasets.transforms import NormalizeSkeleton, normalize_skeleton
 
-CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8
-
-
-def fill(person):
-    """Restate the filling of one person's missing frames with lists: (T, V, C)."""
-    frames = [frame.tolist() for frame in person]
-    empty = np.zeros_like(person[0]).tolist()
-    if all(frame == empty for frame in frames):
-        return np.array(frames)
-    if frames[0] == empty:
-        kept = [frame for frame in frames if frame != empty]
-        frames = kept + [empty] * (len(frames) - len(kept))
-    end = max(t for t, frame in enumerate(frames) if frame != empty) + 1
-    for t in range(end, len(frames)):
-        frames[t] = frames[(t - end) % end]
-    return np.array(frames)
-
-
-def turn(source, target):
-    """Restate the smallest rotation from one vector to another (Rodrigues), as a function."""
-    axis = np.cross(source, target)
-    if np.linalg.norm(axis) == 0:
-        return lambda x: x
-    axis = axis / np.linalg.norm(axis)
-    cosine = source @ target / np.linalg.norm(source) / np.linalg.norm(target)
-    angle = math.acos(max(-1, min(1, cosine)))
-    return lambda x: (
-        x * math.cos(angle)
-        + np.cross(axis, x) * math.sin(angle)
-        + axis * (axis @ x) * (1 - math.cos(angle))
-    )
-
-
-def plain(keypoint):
-    """Restate the pre-normalisation joint by joint."""
-    keypoint = np.stack([fill(person) for person in keypoint.astype(np.float64)])
-    moved = np.zeros_like(keypoint)
-    for m, t, v in np.ndindex(keypoint.shape[:3]):
-        if keypoint[m, t, v].any():
-            moved[m, t, v] = keypoint[m, t, v] - keypoint[0, t, CENTRE]
-    first = moved[0, 0]
-    upright = turn(first[TOP] - first[BOTTOM], np.array([0, 0, 1.0]))
-    across = turn(upright(first[RIGHT]) - upright(first[LEFT]), np.array([1.0, 0, 0]))
-    for index in np.ndindex(moved.shape[:3]):
-        moved[index] = across(upright(moved[index]))
-    return moved
+CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
 
 
 @pytest.fixture
@@ -73,13 +26,13 @@ def keypoint():
     ],
     ids=str,
 )
-def test_normalisation_is_the_released_one(keypoint, missing):
+def test_normalisation_is_the_released_one(keypoint, missing, plain_normalization):
     for person, frames in missing.items():
         keypoint[person, frames] = 0
     keypoint[:, 2, 11] = 0  # a joint missing in one frame
     given = keypoint.copy()
     found = normalize_skeleton(keypoint, get_layout('ntu'))
-    np.testing.assert_allclose(found, plain(keypoint), atol=1e-5)
+    np.testing.assert_allclose(found, plain_normalization(keypoint), atol=1e-5)
     assert found.dtype == np.float32
     assert np.array_equal(keypoint, given), 'the input is left alone'
 

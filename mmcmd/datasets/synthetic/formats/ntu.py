@@ -1,9 +1,14 @@
 """The raw text format of NTU RGB+D: ``S001C001P001R001A001.skeleton``."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
-from .kinematics import Array
-from .sensor import Track
+from ..kinematics import Array
+from ..plan import Plan, setup_of
+from ..recording import record, simulate
+from ..sensor import Track
+from .base import Format, Unit
 
 SUFFIX = '.skeleton'
 
@@ -14,6 +19,32 @@ _JOINT = '%.7g %.7g %.7g %.4f %.4f %.3f %.3f 0 0 0 0 %d\r\n'
 # Body id, clipped edges, two hands (confidence, state), restricted, lean x and y, tracking state.
 _BODY = '%d 0 1 1 1 1 0 0 0 2\r\n25\r\n' + _JOINT * 25
 _FIRST_ID = 72057594037900000
+
+
+class NTUFormat(Format):
+    """A file for each camera and performance."""
+
+    title = 'NTU RGB+D'
+
+    def names(self, plan: Plan, unit: Unit) -> list[str]:
+        """Name one file a camera."""
+        return list(_files(plan, unit))
+
+    def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Record what is asked for."""
+        cameras = _files(plan, unit)
+        (performance,) = unit
+        bodies = simulate(plan.seed, performance)
+        for name in names:
+            tracks = record(plan.seed, performance, bodies, cameras[name])
+            yield name, format_skeleton(tracks).encode()
+
+
+def _files(plan: Plan, unit: Unit) -> dict[str, int]:
+    """Map the names of the files to the cameras that record them."""
+    (performance,) = unit
+    setup = setup_of(performance[0])
+    return {file_name(setup, camera, *performance) + SUFFIX: camera for camera in plan.cameras}
 
 
 def file_name(setup: int, camera: int, subject: int, replication: int, action: int) -> str:

@@ -1,0 +1,13 @@
+_base_ = [
+    '../../_base_/encoders/bigru_small.py',
+    '../../_base_/datasets/syntheticpku_xsub.py',
+    '../../_base_/models/classifier.py',
+    '../../_base_/schedules/linear_small.py',
+]
+train_dataloader = dict(dataset={{_base_.train_set}})
+val_dataloader = test_dataloader = dict(dataset={{_base_.val_set}})
+model = dict(
+    layout={{_base_.layout}},
+    backbone={{_base_.backbone}},
+    head=dict(num_classes={{_base_.num_classes}}),
+)

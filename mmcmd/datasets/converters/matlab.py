@@ -1,0 +1,94 @@
+"""Arrays out of MATLAB files of version 5 to 7, in Python alone.
+
+scipy's reader is compiled code that a damaged file can crash, and the whole conversion with it.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+
+_HEADER = 128
+_LITTLE_ENDIAN = b'\x00\x01IM'  # the end of the header: version 1.0 and the order of bytes
+_HDF5 = b'\x00\x02IM'
+_MATRIX, _COMPRESSED = 14, 15
+_NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8'}
+_FLOATS = (6, 7)  # classes double and single
+_COMPLEX = 1 << 11
+_MOST = 1 << 26  # bytes that a compressed element may unfold to
+
+
+def read_floats(content: bytes, name: str) -> np.ndarray:
+    """Read one array of real numbers.
+
+    Args:
+        content (bytes): The file.
+        name (str): Name of the variable.
+
+    Returns:
+        np.ndarray: Of the shape it has in MATLAB; read-only.
+
+    Raises:
+        ValueError: If it is no such file, or has no such array; says what is wrong.
+    """
+    if content[_HEADER - 4 : _HEADER] == _HDF5:
+        raise ValueError('it has version 7.3: save it with -v7')
+    if content[_HEADER - 4 : _HEADER] != _LITTLE_ENDIAN:
+        raise ValueError('its header is not that of version 5 to 7')
+    found = []
+    for kind, element in _elements(content[_HEADER:]):
+        if kind == _COMPRESSED:
+            kind, element = next(_elements(_unfold(element)), (kind, b''))
+        if kind == _MATRIX:
+            parts = list(_elements(element))
+            if len(parts) < 4:
+                raise ValueError('it has a variable without contents')
+            found.append(parts[2][1].decode('ascii', 'backslashreplace'))
+            if found[-1] == name:
+                return _array(parts[0][1], parts[1][1], parts[3:])
+    raise ValueError(f'it has no variable {name!r}, only {str(found)[:80]}')
+
+
+def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Split data into its elements: kinds and contents."""
+    place = 0
+    while place < len(data):
+        if len(data) - place < 8:
+            raise ValueError('it is truncated')
+        kind, size = struct.unpack_from('<II', data, place)
+        start, padded = place + 8, 8 + -(-size // 8) * 8
+        if kind == _COMPRESSED:
+            padded = 8 + size
+        if kind >> 16:  # up to four bytes stand inside the tag
+            kind, size, start, padded = kind & 0xFFFF, kind >> 16, place + 4, 8
+        if size > len(data) - start or (padded == 8 and size > 4):
+            raise ValueError('it is truncated')
+        yield kind, data[start : start + size]
+        place += padded
+
+
+def _unfold(data: bytes) -> bytes:
+    unfolding = zlib.decompressobj()
+    try:
+        unfolded = unfolding.decompress(data, _MOST)
+    except zlib.error as error:
+        raise ValueError(f'it is damaged: {error}') from None
+    if not unfolding.eof:
+        raise ValueError(f'it is truncated, or holds more than {_MOST >> 20} MiB')
+    return unfolded
+
+
+def _array(flags: bytes, dimensions: bytes, parts: list[tuple[int, bytes]]) -> np.ndarray:
+    (word,) = struct.unpack_from('<I', flags.ljust(4, b'\0'))
+    if word & 0xFF not in _FLOATS or word & _COMPLEX or len(parts) != 1:
+        raise ValueError('the variable is not an array of real floats')
+    shape = np.frombuffer(dimensions, '<i4').tolist()
+    kind, numbers = parts[0]
+    if kind not in _NUMBERS:
+        raise ValueError('the variable is not an array of real floats')
+    values = np.frombuffer(numbers, f'<{_NUMBERS[kind]}')
+    if min(shape, default=-1) < 0 or math.prod(shape) != len(values):
+        raise ValueError(f'the variable has {len(values)} numbers, but its shape is {shape}')
+    return values.reshape(shape, order='F')

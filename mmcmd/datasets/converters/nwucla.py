@@ -1,0 +1,101 @@
+"""Northwestern-UCLA Multiview Action3D: a folder of JSON files, one a sequence."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from mmcmd.datasets.converters.arrays import to_keypoint
+from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.layouts import KINECT_V1
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+
+# Numbers of the actions, in the order of the classes; the data set has no 7 and no 10.
+ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
+SUBJECTS = 10
+TRAIN_VIEWS = frozenset((1, 2))
+
+_NAME = re.compile(r'a([0-9]{2})_s([0-9]{2})_e([0-9]{2})_v([0-9]{2})')
+
+
+@CONVERTERS.register_module('nwucla')
+class NWUCLAConverter(Converter):
+    """Northwestern-UCLA (CVPR 2014), as the ``all_sqe`` files that the GCN family trains on.
+
+    A file such as ``a08_s01_e00_v01.json`` (action, subject, environment, view) holds
+    ``skeletons`` ``(T, 20, 3)`` in metres and ``label``, which counts the ten classes from 1.
+
+    Args:
+        test_subject (int): Subject held out by the cross-subject split. The paper leaves one of the
+            ten out and averages over all; which one a single split takes is not standardised.
+
+    Raises:
+        InputError: If there is no such subject.
+    """
+
+    layout = KINECT_V1.name
+    counted = ('label', 'subject', 'view')
+
+    def __init__(self, test_subject: int = SUBJECTS) -> None:
+        if not 1 <= test_subject <= SUBJECTS:
+            raise InputError(f'test_subject must lie in [1, {SUBJECTS}], got {test_subject}')
+        self.test_subject = test_subject
+
+    def scan(self, source: Path) -> list[Item]:
+        """List the ``.json`` files in a folder and its subfolders."""
+        if not source.is_dir():
+            raise InputError(f'{source} is a file, expected a folder of .json files')
+        paths = sorted(path for path in source.rglob('*.json') if path.is_file())
+        if not paths:
+            raise InputError(f'there is no .json file in {source}')
+        return [Item(str(path), path) for path in paths]
+
+    def read(self, item: Item) -> dict[str, Any]:
+        """Read one file."""
+        path = item.content
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            raise ValueError(f'{path}: expected a name such as a08_s01_e00_v01.json')
+        action, subject, environment, view = map(int, match.groups())
+        if action not in ACTIONS:
+            raise ValueError(f'{path}: there is no action {action}, actions are {ACTIONS}')
+        label = ACTIONS.index(action)
+        data = _load(path)
+        if type(data['label']) is not int or data['label'] != label + 1:
+            raise ValueError(
+                f'{path}: label {str(data["label"])[:20]}, but action {action} is class {label + 1}'
+            )
+        keypoint = to_keypoint(data['skeletons'], KINECT_V1.num_joints, f'{path}: skeletons')
+        return dict(
+            frame_dir=path.stem,
+            label=label,
+            keypoint=keypoint,
+            total_frames=keypoint.shape[1],
+            subject=subject,
+            environment=environment,
+            view=view,
+        )
+
+    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+        """Cross-view (views 1 and 2 train) and cross-subject: training and test halves."""
+        return {
+            **self.halves('xview', annotations, lambda a: a['view'] in TRAIN_VIEWS),
+            **self.halves('xsub', annotations, lambda a: a['subject'] != self.test_subject),
+        }
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes(), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError(f'{path} is not a skeleton file: nested too deeply') from None
+    except ValueError as error:
+        raise ValueError(f'{path} is not valid JSON: {error}') from None
+    if not isinstance(data, dict) or not {'skeletons', 'label'} <= data.keys():
+        raise ValueError(f'{path}: expected an object with skeletons and label')
+    return data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f'a number is {constant}')

@@ -1,0 +1,61 @@
+"""Options that several formats take, from the words of a command line."""
+
+import json
+import os
+import re
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from mmcmd.datasets.layouts import LAYOUTS, get_layout
+from mmcmd.errors import InputError
+
+
+def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
+    """Return the layout of that name, or the fields of one in a JSON file.
+
+    Args:
+        text (str or PathLike): Key of :data:`LAYOUTS`, or a file that holds the fields of a
+            :class:`mmcmd.datasets.layouts.Layout`.
+
+    Returns:
+        str | dict: As :func:`get_layout` takes it.
+
+    Raises:
+        InputError: If there is neither, or the fields do not make a layout.
+    """
+    if text in LAYOUTS:
+        return str(text)
+    path = Path(text)
+    if not path.is_file():
+        known = ', '.join(sorted(LAYOUTS))
+        raise InputError(f'layout {str(text)!r} is neither one of {known} nor a JSON file')
+    try:
+        fields = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{path} is not JSON: {error}') from None
+    if not isinstance(fields, dict):
+        raise InputError(f'{path}: expected an object with the fields of a layout')
+    try:
+        layout = get_layout(fields)
+    except InputError as error:
+        raise InputError(f'{path}: {error}') from None
+    pairs = [pair for pair in (layout.spine, layout.shoulders) if pair is not None]
+    if not all(type(joint) is int for joint in (*layout.parents, layout.centre, *chain(*pairs))):
+        raise InputError(f'{path}: a joint is told by its index, an integer')
+    if not all(len(pair) == 2 for pair in pairs):
+        raise InputError(f'{path}: `spine` and `shoulders` must be two joints each')
+    if not all(isinstance(name, str) for name in (layout.name, *layout.joints)):
+        raise InputError(f'{path}: `name` and `joints` must be text')
+    return layout.to_dict()
+
+
+def check_split(name: str | None) -> str | None:
+    """Return the name of a split, ``xsub`` for example, if it can be one.
+
+    Raises:
+        InputError: If it cannot.
+    """
+    if name is not None and not re.fullmatch(r'[A-Za-z0-9_-]+', name):
+        raise InputError(f'split {name!r}: expected letters, digits and _, such as xsub')
+    return name

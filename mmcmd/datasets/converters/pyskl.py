@@ -1,0 +1,96 @@
+"""The pickles of pyskl and mmaction2, made into ours."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcmd.datasets.annotations import check_annotations
+from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.ntu import SampleName
+from mmcmd.datasets.converters.options import read_layout
+from mmcmd.datasets.layouts import COCO, NTU
+from mmcmd.datasets.safe_pickle import load_plain
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+
+
+@CONVERTERS.register_module('pyskl')
+class PysklConverter(Converter):
+    """Pickles of pyskl and mmaction2, such as ``ntu60_3danno.pkl``.
+
+    Such a file, a dict of ``split`` and ``annotations``, loads as it is. Made into ours it says
+    what its joints are, malformed samples are left out and reported, and samples with the names of
+    NTU RGB+D tell subject, camera and setup. Coordinates, their dtype and whatever else a sample
+    holds are kept.
+
+    Args:
+        layout (str or PathLike, optional): Name of a joint layout, or a JSON file of its fields.
+            Defaults to what the file says, then to ``coco`` for 17 joints in an image and
+            ``ntu`` for anything else.
+    """
+
+    counted = ('label', 'subject', 'camera', 'setup')
+
+    def __init__(self, layout: str | os.PathLike | None = None) -> None:
+        self.layout = read_layout(layout) if layout else None
+        self._rest: dict[str, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what only the main process needs."""
+        return {'layout': self.layout}
+
+    def facts(self) -> dict[str, Any]:
+        """Keep what the file said beside its samples and splits."""
+        return {**self._rest, **super().facts()}
+
+    def scan(self, source: Path) -> list[Item]:
+        """Load the file, without running anything in it."""
+        if source.is_dir():
+            raise InputError(f'{source} is a folder, expected a pickle')
+        try:
+            with source.open('rb') as file:
+                data = load_plain(file)
+        except Exception as error:  # of any kind, from a damaged pickle
+            reason = ' '.join(str(error).split()) or type(error).__name__
+            raise InputError(f'{source} is not a pickle that can be loaded: {reason}') from None
+        if isinstance(data, list):
+            data = {'annotations': data}
+        samples = data.pop('annotations', None) if isinstance(data, dict) else None
+        if not isinstance(samples, list):
+            raise InputError(f'{source}: expected a dict with a list `annotations`, or such a list')
+        if self.layout is None:
+            self.layout = data.get('layout') or _guess(samples)
+        self._rest = {'split': {}} | data | {'layout': self.layout}
+        check_annotations(self._rest | {'annotations': []}, source)
+        self._splits = self._rest.pop('split')
+        return [Item(_name(source, index, sample), sample) for index, sample in enumerate(samples)]
+
+    def read(self, item: Item) -> dict[str, Any]:
+        """Check one sample."""
+        data = dict(split={}, annotations=[item.content], layout=self.layout)
+        check_annotations(data, item.name)
+        sample = item.content
+        name = SampleName.parse(sample['frame_dir'])
+        return {**(name._asdict() if name else {}), **sample}
+
+    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+        """Keep the splits of the file, less the samples that could not be read."""
+        known = {sample['frame_dir'] for sample in annotations}
+        return {
+            name: [sample for sample in names if sample in known]
+            for name, names in self._splits.items()
+        }
+
+
+def _guess(samples: list[Any]) -> str:
+    """Tell the layout from the first array of joints."""
+    arrays = (sample.get('keypoint') for sample in samples if isinstance(sample, dict))
+    shape = next((x.shape for x in arrays if isinstance(x, np.ndarray)), ())
+    return COCO.name if shape[2:] == (COCO.num_joints, 2) else NTU.name
+
+
+def _name(source: Path, index: int, sample: Any) -> str:
+    named = sample.get('frame_dir') if isinstance(sample, dict) else None
+    return f'{source}[{index}]' + (f' {named}' if isinstance(named, str) else '')

@@ -1,0 +1,55 @@
+import math
+
+import numpy as np
+import pytest
+
+CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
+
+
+def fill(person):
+    """Restate the filling of one person's missing frames with lists: (T, V, C)."""
+    frames = [frame.tolist() for frame in person]
+    empty = np.zeros_like(person[0]).tolist()
+    if all(frame == empty for frame in frames):
+        return np.array(frames)
+    if frames[0] == empty:
+        kept = [frame for frame in frames if frame != empty]
+        frames = kept + [empty] * (len(frames) - len(kept))
+    end = max(t for t, frame in enumerate(frames) if frame != empty) + 1
+    for t in range(end, len(frames)):
+        frames[t] = frames[(t - end) % end]
+    return np.array(frames)
+
+
+def turn(source, target):
+    """Restate the smallest rotation of one vector onto another (Rodrigues): maps (..., 3)."""
+    axis = np.cross(source, target)
+    if np.linalg.norm(axis) == 0:
+        return lambda x: x
+    axis = axis / np.linalg.norm(axis)
+    cosine = source @ target / np.linalg.norm(source) / np.linalg.norm(target)
+    angle = math.acos(max(-1, min(1, cosine)))
+    return lambda x: (
+        x * math.cos(angle)
+        + np.cross(axis, x) * math.sin(angle)
+        + axis * (x @ axis)[..., None] * (1 - math.cos(angle))
+    )
+
+
+def plain(keypoint):
+    """Restate the pre-normalisation joint by joint."""
+    keypoint = np.stack([fill(person) for person in keypoint.astype(np.float64)])
+    moved = np.zeros_like(keypoint)
+    for m, t, v in np.ndindex(keypoint.shape[:3]):
+        if keypoint[m, t, v].any():
+            moved[m, t, v] = keypoint[m, t, v] - keypoint[0, t, CENTRE]
+    first = moved[0, 0]
+    upright = turn(first[TOP] - first[BOTTOM], np.array([0, 0, 1.0]))
+    across = turn(upright(first[RIGHT]) - upright(first[LEFT]), np.array([1.0, 0, 0]))
+    return across(upright(moved))
+
+
+@pytest.fixture
+def plain_normalization():
+    """Return a slow restatement of the released pre-normalisation: (M, T, 25, 3) to the same."""
+    return plain

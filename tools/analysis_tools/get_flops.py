@@ -1,0 +1,57 @@
+"""Print parameters and FLOPs of the encoders of a config, which needs neither data nor weights."""
+
+from rich.console import Console
+from rich.table import Table
+
+from mmcmd.apis import init_model
+from mmcmd.apis.cli import load_config, loaders, run, runner_parser
+from mmcmd.apis.complexity import encoder_complexity, step_flops
+from mmcmd.datasets import get_layout
+from mmcmd.errors import InputError
+from mmcmd.models import MomentumContrast
+
+
+def main() -> None:
+    parser = runner_parser('Print parameters and FLOPs of the encoders of a config.')
+    parser.add_argument(
+        '--shape',
+        nargs=4,
+        type=int,
+        metavar=('M', 'T', 'V', 'C'),
+        help='persons, frames, joints, coordinates of a sequence; those of the config by default',
+    )
+    args = parser.parse_args()
+    cfg = load_config(args)
+    if 'model' not in cfg:
+        raise InputError(f'{args.config} has no model')
+    if args.shape is None:
+        dataset = next((loader.dataset for loader in loaders(cfg)), {})
+        args.shape = (
+            cfg.model.backbone.get('num_person', 2),
+            dataset.get('clip_len', 64),
+            get_layout(cfg.model.get('layout', 'ntu')).num_joints,
+            cfg.model.backbone.get('in_channels', 3),
+        )
+    if min(args.shape) < 1:
+        raise InputError(f'--shape must be four positive numbers, got {args.shape}')
+
+    model = init_model(cfg)
+    encoders = encoder_complexity(model, args.shape)
+
+    console = Console()
+    shape = ' x '.join(map(str, args.shape))
+    console.print(f'one sequence, M x T x V x C = {shape}; a FLOP is one multiply-add')
+    table = Table('encoder', 'parameters', 'FLOPs')
+    for name, encoder in encoders.items():
+        table.add_row(name, f'{encoder.params / 1e6:.3f} M', f'{encoder.flops / 1e9:.4f} G')
+    console.print(table)
+    if isinstance(model, MomentumContrast):
+        console.print(
+            f'training step: about {step_flops(encoders) / 1e9:.4f} G a sequence, of all encoders: '
+            'query forward and backward (3x), key forward (1x); without projections and queues',
+            soft_wrap=True,
+        )
+
+
+if __name__ == '__main__':
+    run(main)

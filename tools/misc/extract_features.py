@@ -1,0 +1,42 @@
+"""Write the features of sequences to an npz file: an array a modality, labels and names."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mmcmd.apis import build_loader, extract_features, init_model
+from mmcmd.apis.cli import load_config, run, runner_parser
+from mmcmd.apis.inference import LOADERS, sample_names
+from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
+
+
+def main() -> None:
+    parser = runner_parser('Write features (before the projection) of sequences to an npz file.')
+    parser.add_argument('checkpoint', help='checkpoint file, whole or published')
+    parser.add_argument('--out', type=Path, required=True, help='file to write (.npz)')
+    parser.add_argument(
+        '--loader',
+        choices=LOADERS,
+        default='test',
+        help='whose data; gallery is the training split as tests see it, train is augmented',
+    )
+    args = parser.parse_args()
+    if args.out.suffix != '.npz':
+        raise InputError(f'--out must end in .npz, got {args.out}')
+    cfg = load_config(args)
+    device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    model = init_model(cfg, args.checkpoint, device)
+    loader = build_loader(cfg, LOADERS[args.loader])
+    features, labels = extract_features(model, loader)
+    names = sample_names(loader)[: len(labels)]
+    arrays = {name: rows.numpy() for name, rows in features.items()}
+    with replace_file(args.out) as file:
+        np.savez(file, **arrays, labels=labels.numpy(), names=np.array(names))
+    shapes = ', '.join(f'{name} {rows.shape}' for name, rows in arrays.items())
+    print(f'{args.out}: {shapes}, labels and names')
+
+
+if __name__ == '__main__':
+    run(main)

@@ -1,0 +1,99 @@
+"""Reproduce the paper's tables: run what is missing, write the table beside the paper's numbers."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as View
+
+from mmcmd.apis import report
+from mmcmd.apis.cli import run
+from mmcmd.apis.cost import estimate, multiply_rate
+from mmcmd.apis.paper import TABLES
+from mmcmd.apis.reproduction import Reproduction, Run, datasets
+from mmcmd.apis.stages import run_stages
+from mmcmd.errors import InputError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'tables', nargs='+', choices=TABLES, metavar='TABLE', help=', '.join(TABLES)
+    )
+    parser.add_argument(
+        '--data', required=True, help='ntu60 (all its splits), bandai2_xstyle, synthetic, ...'
+    )
+    parser.add_argument(
+        '--budget',
+        choices=('small', 'paper'),
+        default='small',
+        help="small: shrunk for a CPU; paper: the configs' own size (default: small)",
+    )
+    parser.add_argument('--seeds', type=int, default=1, help='seeds 0, 1, ... (default: 1)')
+    parser.add_argument('--encoder', default='bigru', help='as in the names of the configs')
+    parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
+    parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
+    parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='runs at a time')
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
+    what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
+    args = parser.parse_args()
+    if args.seeds < 1:
+        raise InputError(f'--seeds must be at least 1, got {args.seeds}')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    plans = []
+    for data in datasets(args.data):
+        reproduction = Reproduction(
+            data,
+            args.out / f'{data}-{args.budget}',
+            range(args.seeds),
+            args.budget,
+            args.encoder,
+            ann_files={data: args.ann_file} if args.ann_file else {},
+        )
+        plans += [(reproduction, name, TABLES[name](data)) for name in args.tables]
+    runs = {}
+    for reproduction, _, table in plans:
+        runs |= {one.stage.work_dir: one for one in reproduction.runs(table)}
+    if args.dry_run:
+        show_plan(list(runs.values()), args.jobs)
+        return
+    if not args.report_only:
+        run_stages([one.stage for one in runs.values()], args.jobs)
+    for reproduction, name, table in plans:
+        records, out = reproduction.records(table), reproduction.root / name
+        report.write(table, records, args.budget, out)
+        if name == 'fig4':
+            report.draw_features(reproduction, out.with_suffix('.png'))
+        Console().print(report.view(table, records))
+        print(f'{out}.md')
+
+
+def show_plan(runs: Sequence[Run], jobs: int) -> None:
+    """Print every run and what it costs."""
+    view = View('run', 'config', 'epochs', 'sequences', 'PFLOP', 'hours', title='plan')
+    for column in view.columns[2:]:
+        column.justify = 'right'
+    total, rate = 0.0, multiply_rate()
+    for one in runs:
+        cost = None if one.stage.finished else estimate(one.config)
+        row = ['done' if one.stage.finished else '?'] * 3
+        if cost:
+            total += cost.hours(rate)
+            row = [f'{cost.sequences:,}', f'{2 * cost.flops / 1e15:.3f}', f'{cost.hours(rate):.2f}']
+        view.add_row(one.stage.name, Path(one.stage.command[1]).stem, str(one.epochs), *row)
+    Console().print(view)
+    print(
+        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one thread each '
+        f'({2 * rate / 1e9:.0f} GFLOP/s measured, half of it used; "?": the data are not there)'
+    )
+
+
+if __name__ == '__main__':
+    run(main)
