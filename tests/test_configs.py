@@ -1,5 +1,6 @@
 """Every config loads, builds at its full size and fits its data; on `meta`, so without memory."""
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,12 @@ LOADERS = 'train_dataloader', 'val_dataloader', 'test_dataloader'
 
 @pytest.fixture(params=NAMES)
 def cfg(request):
-    return Config.fromfile(CONFIGS / request.param)
+    return read(request.param)
+
+
+@cache
+def read(name):
+    return Config.fromfile(CONFIGS / name)
 
 
 def loaders(cfg):
@@ -40,7 +46,14 @@ def build(config):
         return MODELS.build(config)
 
 
-def test_full_size_model_takes_what_the_pipelines_give(cfg):
+def one_config_a_model():
+    """List a config for each different model."""
+    return list({read(name).model.__repr__(): name for name in reversed(NAMES)}.values())
+
+
+@pytest.mark.parametrize('name', one_config_a_model())
+def test_full_size_model_takes_what_the_pipelines_give(name):
+    cfg = read(name)
     layout = get_layout(cfg.layout)
     length = 4  # no model depends on it, and on `meta` every frame of a GRU takes long
     model = build(cfg.model)

@@ -64,15 +64,20 @@ def main() -> None:
     if args.dry_run:
         show_plan(list(runs.values()), args.jobs)
         return
+    failures = []
     if not args.report_only:
-        run_stages([one.stage for one in runs.values()], args.jobs)
+        stages = [one.stage for one in runs.values()]
+        failures = run_stages(stages, args.jobs, keep_going=True)
     for reproduction, name, table in plans:
         records, out = reproduction.records(table), reproduction.root / name
-        report.write(table, records, args.budget, out)
+        note = ''.join(f'- not run: {failure}\n' for failure in failures)
+        report.write(table, records, args.budget, out, note)
         if name == 'fig4':
             report.draw_features(reproduction, out.with_suffix('.png'))
         Console().print(report.view(table, records))
         print(f'{out}.md')
+    if failures:
+        raise InputError(f'{len(failures)} runs failed, their numbers are blank: {failures[0]}')
 
 
 def show_plan(runs: Sequence[Run], jobs: int) -> None:

@@ -116,16 +116,22 @@ def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:
     return share
 
 
-def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None:
+def run_stages(
+    stages: Sequence[Stage], jobs: int = 1, threads: int = 1, keep_going: bool = False
+) -> list[str]:
     """Run stages as soon as what they need is finished; skip those that are finished already.
 
     Args:
         stages (Sequence[Stage]): In any order; what a stage needs must be among them or finished.
         jobs (int): Stages at a time. Defaults to 1.
         threads (int): Threads of each. Defaults to 1.
+        keep_going (bool): Run what does not need a stage that failed. Defaults to False.
+
+    Returns:
+        list[str]: A sentence for each stage that failed.
 
     Raises:
-        InputError: If a stage fails; the others that run are stopped.
+        InputError: If a stage fails and not ``keep_going``; the others that run are stopped.
     """
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, got {jobs}')
@@ -133,16 +139,22 @@ def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None
     columns = (TextColumn('{task.description:<44}'), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, TaskID] = {}
-        waiting, running = list(stages), []
+        waiting, running, failed = list(stages), [], {}
         try:
             while waiting or running:
+                lost = [x for x in waiting if any(y.name in failed for y in x.needs)]
+                for stage in lost:
+                    waiting.remove(stage)
+                    failed[stage.name] = f'{stage.name} needs a stage that failed'
                 for stage in [x for x in waiting if all(y.finished for y in x.needs)]:
                     if stage.finished:
                         waiting.remove(stage)
                         console.print(f'{stage.name}: already there ({stage.work_dir})')
                     elif len(running) < jobs:
                         waiting.remove(stage)
-                        console.print(f'$ python {" ".join(stage.command)}', soft_wrap=True)
+                        console.print(
+                            f'$ python {" ".join(stage.command)}', soft_wrap=True, markup=False
+                        )
                         stage.start(threads)
                         running.append(stage)
                         total = 1.0 if stage.progress else None
@@ -153,7 +165,13 @@ def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None
                 for stage in list(running):
                     if stage.process.poll() is not None:
                         running.remove(stage)
-                        stage.finish()
+                        try:
+                            stage.finish()
+                        except InputError as error:
+                            if not keep_going:
+                                raise
+                            failed[stage.name] = str(error)
+                            console.print(f'failed: {error}', soft_wrap=True, markup=False)
                         bars.update(tasks[stage.name], total=1.0, completed=1.0)
                     elif stage.progress:
                         bars.update(tasks[stage.name], completed=stage.progress())
@@ -161,3 +179,4 @@ def run_stages(stages: Sequence[Stage], jobs: int = 1, threads: int = 1) -> None
             for stage in running:
                 stage.process.terminate()
                 stage.process.wait()
+    return list(failed.values())

@@ -224,3 +224,15 @@ def test_what_a_tool_says_is_in_its_log_at_once(stage):
     )
     run_stages([talking])
     assert seen[0] == 'working\n'
+
+
+def test_what_does_not_need_a_failed_stage_is_run_if_asked(stage, tmp_path):
+    bad = stage('bad', 'raise SystemExit(3)')
+    lost = stage('lost', MAKE, needs=[bad])
+    good = stage('good', MAKE)
+    told = run_stages([bad, lost, good], keep_going=True)
+    assert good.finished
+    assert not lost.work_dir.exists()
+    assert [sentence.split(' ')[0] for sentence in told] == ['bad', 'lost']
+    assert 'ended with status 3' in told[0]
+    assert 'needs a stage that failed' in told[1]

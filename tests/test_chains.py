@@ -1,0 +1,111 @@
+"""From raw files to an accuracy, for every raw format, and from one data set to another."""
+
+import json
+
+import pytest
+
+from mmcmd.datasets.synthetic import FORMATS
+
+CHAINS = {  # raw format to data set and split
+    'ntu': 'ntu60_xsub',
+    'pkummd': 'pkummd2_xsub',
+    'nwucla': 'nwucla_xview',
+    'utdmhad': 'utdmhad_xsub',
+    'bandai2': 'bandai2_xstyle',
+}
+ENCODER = ['model.backbone.hidden_size=4', 'model.backbone.num_layers=1']
+LOADING = [
+    *('train_dataloader.num_workers=0', 'val_dataloader.num_workers=0'),
+    *('train_dataloader.dataset.clip_len=8', 'val_dataloader.dataset.clip_len=8'),
+    *('train_dataloader.batch_size=8', 'default_hooks.checkpoint.interval=1'),
+    *('train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler=None'),
+]
+PRETRAINING = [
+    *('model.head.queue_size=16', 'model.distill_head.topk=8'),
+    *('val_cfg.gallery_dataloader.num_workers=0', 'val_cfg.gallery_dataloader.dataset.clip_len=8'),
+]
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp('chains')
+
+
+@pytest.fixture
+def convert(run_tool, folder):
+    """Return a function: raw format -> pickle of stand-in data that went through its files."""
+
+    def convert(fmt):
+        raw, pickle = folder / fmt, folder / f'{fmt}.pkl'
+        if not pickle.exists():
+            size = ['--subjects', '7', '--actions', '4', '--cameras', '1', '2', '3', '--jobs', '1']
+            assert run_tool('data/make_synthetic.py', raw, '--format', fmt, *size)[0] == 0
+            source = next(raw.glob('*.npz')) if fmt == 'bandai2' else raw
+            command = (fmt, source, '--out', pickle, '--jobs', '1')
+            status, _, err = run_tool('data/convert.py', *command)
+            assert status == 0, err
+        return pickle
+
+    return convert
+
+
+@pytest.fixture
+def train(run_tool, root, folder, monkeypatch):
+    """Return a function: config, pickle, options -> work dir of a short run."""
+    monkeypatch.chdir(root)
+
+    def train(config, pickle, *options):
+        work_dir = folder / config.rsplit('/', 1)[-1]
+        command = ('--work-dir', work_dir, '--ann-file', pickle, '--seed', '0')
+        options = (*ENCODER, *LOADING, *options)
+        status, _, err = run_tool(
+            'train.py', f'configs/{config}.py', *command, '--cfg-options', *options
+        )
+        assert status == 0, err
+        return work_dir
+
+    return train
+
+
+def accuracy(work_dir, metric):
+    return json.loads((work_dir / 'results.json').read_text())[metric]['last']
+
+
+def test_every_raw_format_has_a_chain():
+    assert set(CHAINS) == set(FORMATS)
+
+
+@pytest.mark.parametrize('fmt', CHAINS)
+def test_raw_files_become_an_accuracy(fmt, convert, train):
+    pickle, data = convert(fmt), CHAINS[fmt]
+    encoder = train(f'cmd/cmd_bigru_{data}', pickle, *PRETRAINING)
+    assert 0 <= accuracy(encoder, 'knn/3s_top1') <= 1
+    checkpoint = f'model.pretrained={encoder / "epoch_1.pth"}'
+    linear = train(f'benchmarks/linear/linear_bigru_{data}', pickle, checkpoint)
+    assert 0 <= accuracy(linear, 'acc/3s_top1') <= 1
+    share = 'train_dataloader.dataset.subset.percent=30'
+    semi = train(f'benchmarks/semi/semi_bigru_{data}', pickle, checkpoint, share)
+    assert (semi / 'subset.txt').is_file()
+    assert 0 <= accuracy(semi, 'acc/bone_top1') <= 1
+
+
+def test_encoder_is_transferred_from_ntu_to_pku(convert, train):
+    encoder = train('cmd/cmd_bigru_ntu60_xsub', convert('ntu'), *PRETRAINING)
+    work_dir = train(
+        'benchmarks/transfer/transfer_bigru_ntu60_xsub_to_pkummd2_xsub',
+        convert('pkummd'),
+        f'model.pretrained={encoder / "epoch_1.pth"}',
+    )
+    assert 0 <= accuracy(work_dir, 'acc/joint_top1') <= 1
+
+
+def test_encoder_is_not_transferred_to_other_joints(convert, train, run_tool, folder):
+    encoder = train('cmd/cmd_bigru_ntu60_xsub', convert('ntu'), *PRETRAINING)
+    status, _, err = run_tool(
+        'train.py',
+        'configs/benchmarks/finetune/finetune_bigru_nwucla_xview.py',
+        *('--work-dir', folder / 'refused', '--ann-file', convert('nwucla'), '--cfg-options'),
+        *(*ENCODER, f'model.pretrained={encoder / "epoch_1.pth"}'),
+    )
+    assert status == 2
+    assert "trained on the joints of layout 'ntu'" in err.splitlines()[-1]
