@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint clean
+.PHONY: help install demo test lint faults fuzz clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
 	@echo 'make test     the tests'
 	@echo 'make lint     ruff'
+	@echo 'make faults   the long drills: 10 kills and resumes, 2,000 iterations (some minutes)'
+	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make install  the environment alone, in $(VENV)'
 
 install: $(STAMP)
@@ -32,6 +34,13 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+fuzz: $(STAMP)
+	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)
+
+faults: $(STAMP)
+	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
+	$(BIN)/python tests/faults/soak.py $(SOAK)
 
 clean:
 	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache

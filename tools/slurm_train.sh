@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
-# tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --signal=B:USR1@120
+# [sbatch [its options]] tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 # GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5) and SRUN_ARGS are read from the environment.
+# As a batch job it requeues itself when the training was asked to stop (status 85), and a requeued
+# job goes on with --resume.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: $0 PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
@@ -11,9 +16,30 @@ shift 3
 gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus" -lt "$gpus_per_node" ] && gpus_per_node=$gpus
+tools=$(dirname "$0")
+# sbatch runs a copy of this file from a folder of its own.
+[ -f "$tools/train.py" ] || tools=${SLURM_SUBMIT_DIR:-.}/tools
+[ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && set -- "$@" --resume
 # SRUN_ARGS may hold several words.
-# shellcheck disable=SC2086
-exec srun -p "$partition" --job-name="$job_name" \
-    --gres=gpu:"$gpus_per_node" --ntasks="$gpus" --ntasks-per-node="$gpus_per_node" \
-    --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-    python -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"
+# shellcheck disable=SC2206
+command=(srun -p "$partition" --job-name="$job_name"
+    --gres=gpu:"$gpus_per_node" --ntasks="$gpus" --ntasks-per-node="$gpus_per_node"
+    --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${SRUN_ARGS:-}
+    python -u "$tools/train.py" "$config" --launcher slurm "$@")
+[ -n "${SLURM_JOB_ID:-}" ] || exec "${command[@]}"
+
+"${command[@]}" &
+step=$!
+# srun passes USR1 on to the ranks, and at TERM would kill them.
+trap 'signalled=1; kill -USR1 "$step" 2>/dev/null || true' USR1 TERM
+while :; do
+    signalled=0 status=0
+    wait "$step" || status=$?
+    [ "$signalled" = 1 ] || break # otherwise it is the wait that has ended
+done
+if [ "$status" = 85 ]; then
+    echo "$0: the training has saved where it was; requeueing job $SLURM_JOB_ID" >&2
+    scontrol requeue "$SLURM_JOB_ID" ||
+        echo "$0: not requeued; submit it again with --resume" >&2
+fi
+exit "$status"

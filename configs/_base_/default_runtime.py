@@ -5,17 +5,20 @@ default_hooks = dict(
     runtime_info=dict(type='RuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     throughput=dict(type='ThroughputHook'),
+    nonfinite=dict(type='NonFiniteHook'),
+    collapse=dict(type='CollapseHook'),
     results=dict(type='ResultsHook'),
     subset=dict(type='SubsetHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(
-        type='CheckpointHook',
+        type='SafeCheckpointHook',
         interval=10,
         max_keep_ckpts=2,
         backend_args=dict(backend='atomic'),
     ),
     plain_checkpoint=dict(type='PlainCheckpointHook'),
+    preemption=dict(type='PreemptionHook'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
@@ -28,7 +31,7 @@ log_processor = dict(
     type='LogProcessor',
     window_size=20,
     by_epoch=True,
-    mean_pattern=r'.*(loss|acc|time|samples_per_s|grad_norm).*',
+    mean_pattern=r'.*(loss|acc|std|time|samples_per_s|grad_norm).*',
 )
 visualizer = dict(
     type='Visualizer',

@@ -1,6 +1,10 @@
 # How a sequence becomes a batch, for every protocol. A config says the `dataset` of each loader.
 normalize = [dict(type='NormalizeSkeleton')]
-pack = [dict(type='FormatGCNInput', num_person=2), dict(type='PackActionInputs')]
+pack = [
+    dict(type='FormatGCNInput', num_person=2),
+    # The name goes along, so that a batch that breaks the training can say what is in it.
+    dict(type='PackActionInputs', meta_keys=('frame_dir',)),
+]
 
 # Two augmented views of a random piece of the sequence, query and key.
 pretrain_pipeline = [

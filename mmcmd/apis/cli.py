@@ -1,8 +1,12 @@
 """What the command line tools share: options, and errors that end in one sentence."""
 
 import argparse
+import errno
+import json
 import os
 import sys
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -123,6 +127,19 @@ def _join_on_cpu(cfg: Config) -> None:
     )
 
 
+_OUT_OF_MEMORY = (
+    'the GPU is out of memory; lower train_dataloader.batch_size (when evaluating, that of '
+    'val_dataloader, test_dataloader and the gallery_dataloader), model.head.queue_size or '
+    'model.backbone.hidden_size, or train with --amp'
+)
+_DISK_FULL = (
+    'the disk is full; the checkpoints written before are whole: free some space and go on with '
+    '--resume'
+)
+_RANK_LOST = 'another rank is gone; its own message tells why'
+_NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
     try:
@@ -132,12 +149,39 @@ def run(main: Callable[[], int | None]) -> None:
         while isinstance(error.__context__, InputError):
             error = error.__context__
         _stop(f'error: {error}', 2)
-    except OSError as error:  # no room, no permission: the message names the file
-        _stop(f'error: {error}', 2)
+    except torch.cuda.OutOfMemoryError as error:
+        _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
+    except OSError as error:  # no permission: the message names the file
+        full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
+        _stop(f'error: {full}', 2)
     except KeyboardInterrupt:
         _stop('interrupted', 130)
+    except Exception as error:
+        if 'gloo/transport' in str(error):  # where this rank learns that another is gone
+            _print(f'error: {_RANK_LOST} ({_first_sentence(error)})')
+            sys.exit(1)
+        _tell_torchrun(traceback.format_exc())
+        raise
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split('. ')[0].split('\n')[0].rstrip('.')
 
 
 def _stop(message: str, status: int) -> NoReturn:
-    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+    _print(message)
+    _tell_torchrun(message)
     sys.exit(status)
+
+
+def _print(message: str) -> None:
+    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+
+
+def _tell_torchrun(reason: str) -> None:
+    """Leave the reason where torchrun looks for what it prints last of all."""
+    if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
+        # It takes the earliest failure for the cause of the others, and counts in seconds.
+        details = {'py_callstack': reason, 'timestamp': int(time.time()) - 1}
+        failure = {'message': {'message': reason, 'extraInfo': details}}
+        Path(path).write_text(json.dumps(failure))

@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from mmcmd.fileio import replace_file
 class AnnotationsNotFoundError(InputError, FileNotFoundError):
     """There is no annotation file; the message says which command makes it."""
 
+
+LONGEST_NAME = 200
+"""Bytes of the name of a sample; it becomes part of the names of files."""
+
+_MOST = 1 << 31  # classes and frames
 
 SYNTHETIC_MARK = 'SYNTHETIC.txt'
 """A folder with this file in it holds simulated data."""
@@ -75,9 +81,14 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     """
     if not (isinstance(data, dict) and isinstance(data.get('annotations'), list)):
         raise InputError(f'{path}: expected a dict with a list `annotations`, or such a list')
+    if not _is_names(list(data)):
+        raise InputError(f'{path}: the keys of its dict must be text')
     split = data.get('split')
-    if not isinstance(split, dict) or not all(map(_is_names, split.values())):
+    if not (isinstance(split, dict) and all(map(_is_names, (list(split), *split.values())))):
         raise InputError(f'{path}: `split` must be a dict of lists of sample names')
+    for key in ('normalized', 'synthetic'):
+        if not isinstance(data.get(key), (bool, int, np.bool_, type(None))):
+            raise InputError(f'{path}: `{key}` must be true or false')
     num_joints = None
     if data.get('layout') is not None:
         try:
@@ -87,12 +98,20 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     for index, sample in enumerate(data['annotations']):
         fault = _fault(sample, num_joints)
         if fault:
-            named = isinstance(sample, dict) and sample.get('frame_dir')
-            raise InputError(f'{path}: sample {named or f"number {index}"}: {fault}')
+            raise InputError(f'{path}: sample {_called(sample, index)}: {fault}')
 
 
 def _is_names(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
+def _called(sample: Any, index: int) -> str:
+    """Say which sample, in a line whatever its name is."""
+    if not isinstance(sample, dict) or 'frame_dir' not in sample:
+        return f'number {index}'
+    name = sample['frame_dir']
+    is_fit = isinstance(name, str) and name.isprintable()
+    return name[:LONGEST_NAME] if is_fit else reprlib.repr(name)
 
 
 def _fault(sample: Any, num_joints: int | None) -> str | None:
@@ -103,11 +122,15 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
     if missing:
         return f'lacks {", ".join(sorted(missing))}'
     if not isinstance(sample['frame_dir'], str):
-        return f'`frame_dir` must be text, got {sample["frame_dir"]!r}'
+        return f'`frame_dir` must be text, got {reprlib.repr(sample["frame_dir"])}'
+    name = sample['frame_dir']
+    if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        return f'`frame_dir` must be printable text of at most {LONGEST_NAME} bytes'
     for key in ('label', 'total_frames'):
         value = sample[key]
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-            return f'`{key}` must be an integer >= 0, got {value!r}'
+        is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not is_integer or not 0 <= value < _MOST:
+            return f'`{key}` must be an integer in [0, {_MOST}), got {reprlib.repr(value)}'
         sample[key] = int(value)
     keypoint = sample['keypoint']
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':

@@ -1,14 +1,43 @@
 """Pickles from strangers: numbers, text, plain arrays and containers, and nothing that runs."""
 
 import codecs
+import os
 import pickle
 import re
-from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from itertools import chain, islice
+from math import prod
+from struct import unpack
 from typing import IO, Any
 
 import numpy as np
 
-_PLAIN_DTYPE = re.compile(r'[biufSU]\d*')
+_PLAIN_DTYPE = re.compile(r'[biuf][1-9]\d?|[SU][1-9]\d{0,4}')  # of a width that is no danger
+_FIRST_BEYOND_UNICODE = 0x110000
+_DEEPEST = 64  # containers in containers
+_FEW = 1 << 20  # items that are no danger however small the file
+_FLAT = (str, bytes, int, float, complex, type(None), np.generic)
+
+
+class MoreThanData(ValueError):
+    """A pickle asks for something that plain data does not need and that could run code."""
+
+
+def _brief(value: Any) -> str:
+    """Write a value out, which may be the end of us if it is no text: see :func:`check_extent`."""
+    return repr(value[:40]) if isinstance(value, str) else f'a {type(value).__name__}'
+
+
+def check_text(array: np.ndarray) -> None:
+    """Check that an array of text holds characters, which numpy finds out only on reading one.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if array.dtype.kind == 'U' and array.size:
+        codes = np.ascontiguousarray(array).view(array.dtype.byteorder + 'u4')
+        if codes.max() >= _FIRST_BEYOND_UNICODE:
+            raise ValueError('it holds text with characters that do not exist')
 
 
 class _DType:
@@ -20,22 +49,32 @@ class _DType:
 
     def __init__(self, code: str, *_: Any) -> None:
         if not (isinstance(code, str) and _PLAIN_DTYPE.fullmatch(code)):
-            raise ValueError(f'it holds an array of type {code!r}, expected numbers or text')
+            raise ValueError(f'it holds an array of type {_brief(code)}, not numbers or text')
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple) -> None:
+        if state[1] not in ('<', '>', '|', '='):
+            raise ValueError(f'it holds an array in byte order {_brief(state[1])}')
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class _Array:
-    """Stands in for ``numpy.ndarray`` while loading, for :class:`_DType`'s sake."""
+def _reconstruct(*_: Any) -> np.ndarray:
+    return np.empty(0)
 
-    def __init__(self, *_: Any) -> None:
-        self.array = np.empty(0)
 
-    def __setstate__(self, state: tuple) -> None:
-        *_, shape, dtype, fortran, raw = state  # a version precedes them in all but the oldest
-        self.array.__setstate__((1, shape, dtype.dtype, fortran, raw))
+def _check_shape(shape: tuple[int, ...], dtype: _DType, raw: bytes | str) -> None:
+    if not all(type(axis) is int and axis >= 0 for axis in shape):
+        raise ValueError('it holds an array whose shape is no shape')
+    if prod(shape) * dtype.dtype.itemsize != len(raw):
+        raise ValueError('it holds an array that its bytes do not fill')
+
+
+def _fill(array: np.ndarray, state: tuple) -> None:
+    """Give an array of :func:`_reconstruct` what it holds."""
+    *_, shape, dtype, fortran, raw = state  # a version precedes them in all but the oldest
+    _check_shape(shape, dtype, raw)
+    array.__setstate__((1, shape, dtype.dtype, fortran, raw))
+    check_text(array)
 
 
 def _scalar(dtype: _DType, raw: bytes | str) -> np.generic:
@@ -44,55 +83,202 @@ def _scalar(dtype: _DType, raw: bytes | str) -> np.generic:
 
 
 def _from_buffer(raw: bytes, dtype: _DType, shape: tuple[int, ...], order: str) -> np.ndarray:
-    return np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
+    _check_shape(shape, dtype, raw)
+    order = 'F' if order == 'F' else 'C'
+    array = np.frombuffer(raw, dtype.dtype).reshape(shape, order=order)
+    check_text(array)
+    return array
 
 
 def _encode(text: str, encoding: str) -> bytes:
     if encoding != 'latin1':
-        raise ValueError(f'it encodes text as {encoding!r}, expected latin1')
+        raise ValueError(f'it encodes text as {_brief(encoding)}, expected latin1')
     return codecs.latin_1_encode(text)[0]
+
+
+def _flat(keys: Iterable[Any]) -> list[Any]:
+    """Check what is to be hashed: the hash of a deep tuple overflows the stack of the process."""
+    keys = list(keys)
+    if set(map(type, keys)) != {str}:  # which it mostly is
+        for key in keys:
+            parts = key if isinstance(key, tuple) else (key,)
+            if not all(isinstance(part, _FLAT) for part in parts):
+                raise ValueError('a key of a dict or a member of a set is no number or text')
+    return keys
+
+
+def _set(items: Iterable[Any] = ()) -> set:
+    return set(_flat(items))
+
+
+def _frozenset(items: Iterable[Any] = ()) -> frozenset:
+    return frozenset(_flat(items))
+
+
+def _dict(pairs: Iterable[Any] = ()) -> dict:
+    pairs = [(key, value) for key, value in pairs]
+    _flat(key for key, _ in pairs)
+    return dict(pairs)
 
 
 # What a pickle may name, and what it gets: rebuilders of ours for those of numpy. `ndarray` is only
 # ever an argument of `_reconstruct`, so it gets something that cannot be called.
-_ALLOWED: dict[tuple[str, str], Any] = {
+PLAIN: dict[tuple[str, str], Any] = {
     ('numpy', 'ndarray'): 'ndarray',
     ('numpy', 'dtype'): _DType,
     ('_codecs', 'encode'): _encode,
-    ('collections', 'OrderedDict'): OrderedDict,
+    ('collections', 'OrderedDict'): _dict,
 }
 for _numpy_core in ('numpy.core', 'numpy._core'):  # the names before and since numpy 2
-    _ALLOWED[_numpy_core + '.multiarray', '_reconstruct'] = _Array
-    _ALLOWED[_numpy_core + '.multiarray', 'scalar'] = _scalar
-    _ALLOWED[_numpy_core + '.numeric', '_frombuffer'] = _from_buffer
+    PLAIN[_numpy_core + '.multiarray', '_reconstruct'] = _reconstruct
+    PLAIN[_numpy_core + '.multiarray', 'scalar'] = _scalar
+    PLAIN[_numpy_core + '.numeric', '_frombuffer'] = _from_buffer
 for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
-    for _type in (set, frozenset):
-        _ALLOWED[_builtins, _type.__name__] = _type
+    PLAIN[_builtins, 'set'] = _set
+    PLAIN[_builtins, 'frozenset'] = _frozenset
 
 
-class _Unpickler(pickle.Unpickler):
-    """Rebuilds containers, numbers, text and plain arrays; any other global is refused."""
+class _Source:
+    """A file that is never asked for more than it has left, so that no claim takes memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        place = file.tell()
+        self.left = file.seek(0, os.SEEK_END) - place
+        file.seek(place)
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        if size > self.left:
+            raise EOFError('it is truncated')
+        self.left -= size
+        return self._file.read(size)
+
+    def readline(self) -> bytes:
+        line = self._file.readline()
+        self.left -= len(line)
+        return line
+
+
+class _Opcodes(dict):
+    """Opcodes that are understood."""
+
+    def __missing__(self, opcode: int) -> Any:
+        raise pickle.UnpicklingError(f'it holds opcode {bytes([opcode])!r}')
+
+
+_OPCODES = """
+    PROTO FRAME STOP MARK POP POP_MARK DUP GET BINGET LONG_BINGET PUT BINPUT LONG_BINPUT MEMOIZE
+    NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 FLOAT BINFLOAT
+    STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8
+    BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8
+    EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_LIST LIST APPEND APPENDS
+    EMPTY_DICT DICT SETITEM SETITEMS EMPTY_SET ADDITEMS FROZENSET
+    GLOBAL STACK_GLOBAL REDUCE BUILD
+"""
+
+
+class PlainUnpickler(pickle._Unpickler):
+    """Rebuilds containers, numbers, text and plain arrays; any other global is refused.
+
+    It is the unpickler in Python, not that in C, which takes memory for whatever index of its memo
+    a file makes up. Of its opcodes those are left that plain data needs.
+
+    Args:
+        file (IO[bytes]): Opened for reading in binary mode.
+        table (Mapping): What a pickle may name, module and name, and what it gets.
+    """
+
+    dispatch = _Opcodes(
+        (code, pickle._Unpickler.dispatch[code])
+        for code in (getattr(pickle, name)[0] for name in _OPCODES.split())
+    )
+
+    def __init__(self, file: IO[bytes], table: Mapping[tuple[str, str], Any] = PLAIN) -> None:
+        # latin1: how the arrays of Python 2 come through unharmed.
+        super().__init__(_Source(file), encoding='latin1')
+        self._table = table
 
     def find_class(self, module: str, name: str) -> Any:
         """Look the global up in a fixed table: nothing is imported and no attribute is followed."""
         try:
-            return _ALLOWED[module, name]
+            return self._table[module, name]
         except KeyError:
-            raise ValueError(
-                f'it asks for {module}.{name}, which annotations do not need and which could run '
+            raise MoreThanData(
+                f'it asks for {module}.{name}, which plain data does not need and which could run '
                 'code'
             ) from None
 
+    def _build(self) -> None:
+        state, made = self.stack.pop(), self.stack[-1]
+        if type(made) is _DType:
+            made.__setstate__(state)
+        elif type(made) is np.ndarray and made.shape == (0,):
+            _fill(made, state)
+        else:
+            raise ValueError(f'it gives a state to a {type(made).__name__}')
 
-def _plain(value: Any) -> Any:
-    """Put the arrays in the place of their stand-ins."""
-    if isinstance(value, _Array):
-        return value.array
+    def _bytearray(self) -> None:
+        (size,) = unpack('<Q', self.read(8))
+        self.append(bytearray(self.read(size)))
+
+    def _set_items(self, items: list[Any]) -> None:
+        into = self.stack[-1]
+        if type(into) is not dict:
+            raise ValueError(f'it sets items of a {type(into).__name__}')
+        into.update(zip(_flat(items[::2]), items[1::2], strict=True))
+
+    def _set_item(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._set_items([key, value])
+
+    def _make_dict(self) -> None:
+        items = self.pop_mark()
+        self.append({})
+        self._set_items(items)
+
+    def _add_items(self) -> None:
+        items, into = self.pop_mark(), self.stack[-1]
+        if type(into) is not set:
+            raise ValueError(f'it adds members to a {type(into).__name__}')
+        into.update(_flat(items))
+
+    dispatch[pickle.BUILD[0]] = _build
+    dispatch[pickle.BYTEARRAY8[0]] = _bytearray
+    dispatch[pickle.SETITEM[0]] = _set_item
+    dispatch[pickle.SETITEMS[0]] = lambda self: self._set_items(self.pop_mark())
+    dispatch[pickle.DICT[0]] = _make_dict
+    dispatch[pickle.ADDITEMS[0]] = _add_items
+    dispatch[pickle.FROZENSET[0]] = lambda self: self.append(_frozenset(self.pop_mark()))
+
+
+def _parts(value: Any) -> Iterable[Any]:
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(map(_plain, value))
-    return value
+        return value.values()
+    return value if isinstance(value, (list, tuple, set, frozenset)) else ()
+
+
+def check_extent(value: Any, size: int) -> None:
+    """Check that containers hold about as much as their file.
+
+    A list that holds a list twice, which holds a list twice, and so on, is short in a file, and
+    writing it out takes for ever; one that holds itself has no end.
+
+    Args:
+        value (Any): Containers in containers.
+        size (int): Bytes of the file.
+
+    Raises:
+        ValueError: If they do not.
+    """
+    level, left = [value], max(size, _FEW)
+    for _ in range(_DEEPEST):
+        left -= len(level)
+        if left < 0:
+            raise ValueError('it holds the same over and over')
+        level = list(islice(chain.from_iterable(map(_parts, level)), left + 1))
+        if not level:
+            return
+    raise ValueError('it is nested too deeply')
 
 
 def load_plain(file: IO[bytes]) -> Any:
@@ -105,8 +291,9 @@ def load_plain(file: IO[bytes]) -> Any:
         Any: What was pickled.
 
     Raises:
-        ValueError: If it asks for anything else, before that runs.
+        MoreThanData: If it asks for anything else, before that runs.
         Exception: If it is damaged: a pickle fails in as many ways as there are opcodes.
     """
-    # latin1: how the arrays of Python 2 come through unharmed.
-    return _plain(_Unpickler(file, encoding='latin1').load())
+    value = PlainUnpickler(file).load()
+    check_extent(value, file.seek(0, os.SEEK_END))
+    return value

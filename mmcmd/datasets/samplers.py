@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from mmengine.dataset import DefaultSampler
 
@@ -15,9 +15,34 @@ class EpochSampler(DefaultSampler):
     A worker process does not know the epoch, and mmengine seeds every worker with a constant, so
     that without persistent workers each epoch repeats one augmentation stream. With this key
     :class:`SkeletonDataset` draws the same augmentation for a sample whatever the number of
-    workers and ranks, and another one in each epoch.
+    workers and ranks, and another one in each epoch. Ranks take turns in one global order, so
+    that the n-th batches of all ranks together are the n-th batch of a single one.
+
+    Args:
+        dataset (Sized): The data set.
+        shuffle (bool): Draw another order in each epoch. Defaults to True.
+        seed (int, optional): Defaults to one that the ranks agree on.
+        drop_last (bool): Leave out the samples that do not go round all ranks, instead of
+            repeating the first ones. Together with the loader's ``drop_last`` an epoch then has
+            the same batches for any number of ranks. Defaults to False.
     """
+
+    start = 0
+    """How many samples of this rank's share are left out, because a resumed epoch has had them."""
+
+    def __init__(
+        self,
+        dataset: Sized,
+        shuffle: bool = True,
+        seed: int | None = None,
+        drop_last: bool = False,
+    ) -> None:
+        super().__init__(dataset, shuffle=shuffle, seed=seed)
+        if drop_last:
+            self.num_samples = len(dataset) // self.world_size
+            self.total_size = self.num_samples * self.world_size
 
     def __iter__(self) -> Iterator[SampleKey]:
         """Iterate over the keys of this rank's share of the epoch."""
-        return ((self.seed, self.epoch, index) for index in super().__iter__())
+        indices = list(super().__iter__())[self.start :]
+        return ((self.seed, self.epoch, index) for index in indices)

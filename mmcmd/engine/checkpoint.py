@@ -11,10 +11,11 @@ from mmengine.dist import barrier, get_rank
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from mmcmd.datasets.safe_pickle import MoreThanData
+from mmcmd.engine.checkpoint_files import STARTS, check_plain
 from mmcmd.errors import InputError
 
 TRUST_FLAG = '--trust-checkpoint'
-_STARTS = b'PK\x03\x04', b'\x80'  # of torch's zip files, and of its pickles before 1.6
 _trusted = False
 
 
@@ -40,13 +41,16 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     path = Path(filename).expanduser()
     if not path.is_file():
         raise InputError(f'checkpoint {filename} does not exist')
+    is_pickle = False
     try:
+        with path.open('rb') as file:
+            is_pickle = file.read(4).startswith(STARTS)
+        if not _trusted:
+            check_plain(path)
         checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
     except Exception as error:  # of any kind, from a damaged file
-        reason = str(error).split('\n')[0] or type(error).__name__
-        with path.open('rb') as file:
-            is_pickle = file.read(4).startswith(_STARTS)
-        if is_pickle and isinstance(error, pickle.UnpicklingError) and not _trusted:
+        reason = ' '.join(str(error).split('\n')[0].split()) or type(error).__name__
+        if isinstance(error, (MoreThanData, pickle.UnpicklingError)) and not _trusted:
             raise InputError(
                 f'{filename} holds more than data and could run code when loaded; if you trust '
                 f'where it comes from, add {TRUST_FLAG}'

@@ -1,10 +1,135 @@
+import random
+from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
-from mmengine.runner import Runner, TestLoop, ValLoop
+from mmengine.dist import get_world_size
+from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
+from torch import nn
 
+from mmcmd.datasets.samplers import EpochSampler
+from mmcmd.errors import InputError
 from mmcmd.evaluation import KNNMetric
 from mmcmd.registry import LOOPS
+
+
+def seed_generators(*key: int) -> None:
+    """Seed the global generators of Python, numpy and torch with a function of ``key``."""
+    seed = int(np.random.SeedSequence(key).generate_state(1)[0])
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (the global one is meant)
+    torch.manual_seed(seed)
+
+
+@LOOPS.register_module()
+class ResumableEpochLoop(EpochBasedTrainLoop):
+    """mmengine's training by epochs, which goes on exactly from a checkpoint of any iteration.
+
+    mmengine's own loop knows ends of epochs only: a checkpoint of an iteration makes it train
+    the whole epoch again, and a validation that was cut off is lost.
+
+    - ``position`` counts the batches of the current epoch that are done. After a resume the
+      sampler leaves them out; they are not loaded.
+    - A validation that was due when the checkpoint was saved is made up for.
+    - The global generators are seeded before each iteration with (seed, iteration). Dropout and
+      the like therefore need no state in the checkpoint, and depend neither on the number of
+      workers nor on when one validates.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (dict): With an :class:`EpochSampler`; of any other sampler a resumed epoch
+            loads the batches that are done and drops them.
+        **kwargs: ``max_epochs``, ``val_begin``, ``val_interval`` and ``dynamic_intervals`` of
+            mmengine's ``EpochBasedTrainLoop``.
+    """
+
+    def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
+        super().__init__(runner, dataloader, **kwargs)
+        self.position = 0
+        self.validated = True  # or nothing is due
+        self.on_exit = ExitStack()  # what hooks undo however the training ends
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the training is, besides mmengine's ``epoch`` and ``iter``."""
+        return {
+            # Batches would depend on the number of ranks.
+            'samples': self.position * self._global_batch,
+            'validated': self.validated,
+            # mmengine restores the runner's, but the sampler has been built by then.
+            'sampler_seed': getattr(self.dataloader.sampler, 'seed', None),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from there.
+
+        Raises:
+            InputError: If that is in the middle of a batch, because batches now are larger.
+        """
+        self.position, rest = divmod(state['samples'], self._global_batch)
+        self.validated = state['validated']
+        self.dataloader.sampler.seed = state['sampler_seed']
+        if rest:
+            raise InputError(
+                f'the checkpoint lies {state["samples"]} sequences into an epoch, which is no '
+                f'multiple of the {self._global_batch} that all ranks now train on in an '
+                'iteration; resume with the batch size and the number of ranks of before'
+            )
+
+    def run(self) -> nn.Module:
+        """Train to the end."""
+        with self.on_exit:
+            self._call_before_train()
+            if not self.validated:
+                self._validate()
+            while self._epoch < self._max_epochs and not self.stop_training:
+                self.run_epoch()
+                self._validate()
+            self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """Train on what remains of the epoch."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        for batch in self._remaining_batches():
+            seed_generators(self.runner.seed, self._iter)
+            self.position += 1  # to the hooks that follow the iteration it is done
+            self.run_iter(self.position - 1, batch)
+        self.position, self.validated = 0, False
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _call_before_train(self) -> None:
+        """Call the hooks, and keep the message hub as the checkpoint has it.
+
+        mmengine notes the number of the next iteration in it, where a run that was not cut off
+        still has that of the last one.
+        """
+        hub = self.runner.message_hub
+        loaded = {name: hub.get_info(name) for name in ('epoch', 'iter')}
+        self.runner.call_hook('before_train')
+        hub.update_info_dict({name: x for name, x in loaded.items() if x is not None})
+
+    @property
+    def _global_batch(self) -> int:
+        return (self.dataloader.batch_size or 1) * get_world_size()
+
+    def _remaining_batches(self) -> Iterable:
+        sampler = self.dataloader.sampler
+        if isinstance(sampler, EpochSampler):
+            sampler.start = self.position * self.dataloader.batch_size
+            return self.dataloader
+        return islice(self.dataloader, self.position, None)
+
+    def _validate(self) -> None:
+        self._decide_current_val_interval()
+        self.validated = True  # for a checkpoint that is saved because of its result
+        due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
+        if self.runner.val_loop is not None and self._epoch >= self.val_begin and due:
+            self.runner.val_loop.run()
 
 
 class _GalleryMixin:

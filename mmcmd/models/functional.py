@@ -84,3 +84,17 @@ def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: 
         momentum (float): The fraction taken from the query encoder, 1 - alpha in Sec. 3.2.
     """
     torch._foreach_lerp_(list(key_encoder.parameters()), list(query_encoder.parameters()), momentum)
+
+
+def spread(embeddings: Tensor) -> Tensor:
+    """Tell how far apart the embeddings of a batch are.
+
+    Args:
+        embeddings (Tensor): L2-normalised, shape (N, D).
+
+    Returns:
+        Tensor: Their standard deviation over the batch, averaged over the dimensions, times
+        sqrt(D): 0 when all are one, about 1 when they fill the sphere; shape ().
+    """
+    std = embeddings.detach().std(dim=0, correction=0)
+    return std.mean() * embeddings.shape[1] ** 0.5

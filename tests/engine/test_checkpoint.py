@@ -1,9 +1,14 @@
 """Checkpoints are data: what is more is refused, and what does not fit is told."""
 
+import contextlib
 import functools
 import http.server
+import io
 import os
+import pickle
+import tarfile
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -44,6 +49,126 @@ def test_checkpoint_that_would_run_code_is_refused_before_it_does(
         assert 'evil.pth' in stderr
         assert '--trust-checkpoint' in stderr
         assert not sung.exists()
+
+
+def archive_with(pickled, extra=()):
+    """Return a whole checkpoint with another pickle in it, and further members."""
+    file, whole = io.BytesIO(), io.BytesIO()
+    torch.save({'state_dict': {'a': torch.ones(2)}}, whole)
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(file, 'w') as out:
+        for name in source.namelist():
+            is_pickle = name.endswith('data.pkl') and pickled is not None
+            out.writestr(name, pickled if is_pickle else source.read(name))
+        for name, content in dict(extra).items():
+            out.writestr(name, content)
+    return file.getvalue()
+
+
+def tar_of(members):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode='w') as out:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            out.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def hostile_files(command):
+    system = f'cos\nsystem\n(X{chr(len(command))}\0\0\0{command}tR.'.encode()
+    evil = b'\x80\x02' + system
+    getattr_chain = (
+        b"cbuiltins\ngetattr\n(cbuiltins\n__import__\n(S'os'\ntRS'system'\ntR"
+        + f'(S{command!r}\ntR.'.encode()
+    )
+    yield 'global', archive_with(evil), True
+    yield 'builtins.getattr', archive_with(b'\x80\x02' + getattr_chain), True
+    yield 'copyreg', archive_with(b'\x80\x02ccopyreg\n_reconstructor\n(cos\nsystem\n)tR.'), True
+    yield 'tensor class', archive_with(b'\x80\x02ctorch\nTensor\nK\x07\x85R.'), True
+    wrapped = b'ctorch._tensor\n_rebuild_from_type_v2\n(cos\nsystem\nctorch\nTensor\n(K\x01t}tR.'
+    yield 'rebuild function', archive_with(b'\x80\x02' + wrapped), True
+    yield 'torch.hub', archive_with(b'\x80\x02ctorch.hub\nload\n)R.'), True
+    methods = b'ccollections\nOrderedDict\n)R}X\x05\0\0\0itemsK\x01sb.'
+    yield 'method of a dict', archive_with(b'\x80\x02' + methods), True
+    yield 'second pickle', archive_with(None, {'evil/data.pkl': evil}), False
+    yield 'same name twice', archive_with(None, {'archive/data.pkl': evil}), False
+    yield 'torchscript', archive_with(None, {'archive/constants.pkl': evil}), True
+    yield 'archive in an archive', archive_with(archive_with(evil)), True
+    yield 'old pickle', evil, True
+    magic = torch.serialization.MAGIC_NUMBER
+    head = [pickle.dumps(x, 2) for x in (magic, 1001, {'little_endian': True}, {'a': 1})]
+    yield 'old pickle, last part', b''.join([*head, evil]), True
+    tar = {'storages': evil, 'tensors': evil, 'pickle': evil}
+    yield 'tar', tar_of(tar), False
+    yield 'bare text pickle', system, False
+
+
+HOSTILE = [name for name, *_ in hostile_files('')]
+
+
+@pytest.mark.filterwarnings('ignore:Duplicate name')
+@pytest.mark.parametrize('name', HOSTILE)
+def test_hostile_file_is_refused_before_anything_runs(name, tmp_path):
+    mark = tmp_path / 'ran'
+    found = {key: rest for key, *rest in hostile_files(f'touch {mark}')}
+    content, asks_for_trust = found[name]
+    (tmp_path / 'evil.pth').write_bytes(content)
+    before = set(tmp_path.rglob('*'))
+    with pytest.raises(InputError, match=r'evil\.pth') as caught:
+        load_plain(str(tmp_path / 'evil.pth'))
+    assert ('--trust-checkpoint' in str(caught.value)) == asks_for_trust
+    assert set(tmp_path.rglob('*')) == before
+
+
+def test_hostile_pickle_would_run_under_plain_pickle(tmp_path):
+    content = next(x for key, x, _ in hostile_files(f'touch {tmp_path}/ran') if key == 'old pickle')
+    pickle.loads(content)
+    assert (tmp_path / 'ran').exists()
+
+
+@pytest.mark.parametrize('name', ['../evil', '/tmp/evil-member', 'archive/data/../../evil'])
+def test_names_in_an_archive_write_nothing(name, tmp_path):
+    (tmp_path / 'a').mkdir()
+    (tmp_path / 'a/c.pth').write_bytes(archive_with(None, {name: b'x'}))
+    before = set(tmp_path.rglob('*'))
+    with contextlib.suppress(InputError):  # torch wants all in one folder
+        load_plain(str(tmp_path / 'a/c.pth'))
+    assert set(tmp_path.rglob('*')) == before
+    assert not Path('/tmp/evil-member').exists()
+
+
+def test_an_inert_pickle_in_bytes_stays_bytes(tmp_path):
+    evil = pickle.dumps(Canary(os.mkdir, tmp_path / 'sung'))
+    torch.save({'state_dict': {}, 'raw': evil}, tmp_path / 'c.pth')
+    assert load_plain(str(tmp_path / 'c.pth'))['raw'] == evil
+    assert not (tmp_path / 'sung').exists()
+
+
+def test_what_training_saves_passes(tmp_path):
+    """Everything a plain checkpoint may hold, in the format of today and that before 1.6."""
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    model(torch.ones(2, 2)).sum().backward()
+    optimizer.step()
+    schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 3])
+    whole = dict(
+        state_dict=model.state_dict(),
+        optimizer=optimizer.state_dict(),
+        schedule=schedule.state_dict(),
+        meta=dict(epoch=1, big=2**70, tags={'a'}, nothing=None, shape=torch.Size([1, 2])),
+        parameter=model[0].weight,
+        kinds=[torch.float16, torch.device('cpu'), torch.zeros(3, dtype=torch.bfloat16), 1j],
+        part=torch.arange(10)[2:8:2],
+        raw=b'\xff',
+    )
+    for number, is_zip in enumerate((True, False)):
+        path = tmp_path / f'{number}.pth'
+        torch.save(whole, path, _use_new_zipfile_serialization=is_zip)
+        loaded = load_plain(str(path))
+        assert loaded['meta'] == whole['meta']
+        assert loaded['kinds'][0] is torch.float16
+        assert loaded['part'].tolist() == [2, 4, 6]
+        assert loaded['state_dict']._metadata == whole['state_dict']._metadata
 
 
 def test_trusted_checkpoint_is_loaded_whole(canary, run_tool, tmp_path):

@@ -1,5 +1,6 @@
 """The command line: a run that is killed goes on with `--resume` as if nothing had happened."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -43,23 +44,30 @@ def final_state(work_dir):
     return torch.load(work_dir / f'epoch_{EPOCHS}.pth', weights_only=True)['state_dict']
 
 
-def test_killed_run_resumes_to_the_weights_of_an_uninterrupted_one(start, tmp_path):
-    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
-    reference, process = start(whole), start(killed)
+def stop(process, work_dir, number):
+    """Send a signal as soon as a checkpoint is saved; return the exit status."""
+    before = sorted(work_dir.glob('*_*.pth'))
     until = time.monotonic() + 100
-    while not (killed / 'last_checkpoint').is_file() and time.monotonic() < until:
+    while sorted(work_dir.glob('*_*.pth')) == before and time.monotonic() < until:
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.005)
-    process.kill()
-    process.wait()
-    assert list(killed.glob('epoch_*.pth'))
-    assert not (killed / f'epoch_{EPOCHS}.pth').exists(), 'the run ended before it was killed'
+    process.send_signal(number)
+    process.communicate(timeout=100)
+    assert not (work_dir / f'epoch_{EPOCHS}.pth').exists(), 'the run ended before it was stopped'
+    return process.returncode
 
-    resumed = start(killed, '--resume')
-    for process in (reference, resumed):
+
+def test_stopped_run_resumes_to_the_weights_of_an_uninterrupted_one(start, tmp_path):
+    whole, stopped = tmp_path / 'whole', tmp_path / 'stopped'
+    reference = start(whole)
+    assert stop(start(stopped), stopped, signal.SIGKILL) == -signal.SIGKILL
+    assert stop(start(stopped, '--resume'), stopped, signal.SIGTERM) == 85
+    assert (stopped / 'last_checkpoint').read_text() == str(stopped / 'preempted.pth')
+
+    for process in (reference, start(stopped, '--resume')):
         _, stderr = process.communicate(timeout=100)
         assert process.returncode == 0, stderr
-    expected, found = final_state(whole), final_state(killed)
+    expected, found = final_state(whole), final_state(stopped)
     assert expected.keys() == found.keys()
     for name, value in expected.items():
         assert torch.equal(found[name], value), name

@@ -7,8 +7,10 @@ import torch
 import torch.distributed
 import torch.nn.functional as F
 from mmengine.model import MMDistributedDataParallel
+from torch import nn
 
 from mmcmd.evaluation import KNNMetric
+from mmcmd.models import ContrastiveEncoder
 from mmcmd.registry import MODELS
 
 STEPS, BATCH, QUEUE = 20, 6, 25
@@ -19,8 +21,50 @@ def random(*shape, seed):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def pretrain(rank, world_size):
-    """Train 20 steps on this rank's share of each batch; return queues, weights and losses."""
+class AllMean(torch.autograd.Function):
+    """Mean over the ranks."""
+
+    @staticmethod
+    def forward(ctx, x):
+        x = x.clone()
+        torch.distributed.all_reduce(x)
+        return x / torch.distributed.get_world_size()
+
+    backward = forward
+
+
+class SyncedNorm(nn.BatchNorm1d):
+    """BatchNorm over the batches of all ranks; torch's SyncBatchNorm refuses the CPU."""
+
+    def forward(self, x):
+        dims = [dim for dim in range(x.dim()) if dim != 1]
+        shape = [-1 if dim == 1 else 1 for dim in range(x.dim())]
+        mean = AllMean.apply(x.mean(dims)).view(shape)
+        variance = AllMean.apply(((x - mean) ** 2).mean(dims)).view(shape)
+        x = (x - mean) / (variance + self.eps).sqrt()
+        return x * self.weight.view(shape) + self.bias.view(shape)
+
+
+def synced(module):
+    """Replace the BatchNorm layers of a module; return how many there were."""
+    found = [(parent, name) for parent in module.modules() for name, _ in parent.named_children()]
+    found = [x for x in found if isinstance(getattr(*x), nn.BatchNorm1d)]
+    for parent, name in found:
+        layer = getattr(parent, name)
+        norm = SyncedNorm(layer.num_features).requires_grad_(layer.weight.requires_grad)
+        setattr(parent, name, norm)
+    return len(found)
+
+
+def pretrain(rank, world_size, norm):
+    """Train 20 steps on this rank's share of each batch, in double precision.
+
+    Args:
+        norm (str): 'eval' keeps BatchNorm out of it, 'synced' lets it see the batch of all ranks.
+
+    Returns:
+        dict: After each step the queues, this rank's losses and the gradients; the weights.
+    """
     torch.manual_seed(0)
     model = MODELS.build(
         {
@@ -31,20 +75,31 @@ def pretrain(rank, world_size):
             'distill_head': {'type': 'CMDHead', 'topk': 5},
             'momentum': 0.1,
         }
-    ).eval()  # so that BatchNorm, which sees a rank's share alone, has no part in it
+    )
+    if norm == 'eval':
+        model.eval()
+    elif world_size > 1:
+        assert synced(model) == 6, 'three encoder pairs'
     wrapped = MMDistributedDataParallel(model) if world_size > 1 else model
-    optimizer = torch.optim.SGD(model.query_encoders.parameters(), lr=0.01, momentum=0.9)
-    queues = []
+    parameters = dict(model.query_encoders.named_parameters())
+    optimizer = torch.optim.SGD(parameters.values(), lr=0.01, momentum=0.9)
+    queues, history, gradients = [], [], []
     for step in range(STEPS):
         batch = random(BATCH, 2, 2, 6, 25, 3, seed=step).chunk(world_size)[rank]
         losses = wrapped(batch, mode='loss')
         optimizer.zero_grad()
         sum(value for name, value in losses.items() if 'loss' in name).backward()
+        history.append({k: v.detach() for k, v in losses.items() if not k.startswith('std')})
+        gradients.append({name: x.grad.clone() for name, x in parameters.items()})
         optimizer.step()
         queues.append(torch.stack([head.queue.clone() for head in model.heads.values()]))
-    weights = {name: x for name, x in model.state_dict().items() if 'encoders' in name}
-    pointers = [head.queue_ptr.item() for head in model.heads.values()]
-    return {'queues': torch.stack(queues), 'weights': weights, 'pointers': pointers}
+    return {
+        'queues': torch.stack(queues),
+        'losses': {name: torch.stack([x[name] for x in history]) for name in history[0]},
+        'gradients': {name: torch.stack([x[name] for x in gradients]) for name in parameters},
+        'weights': {name: x.detach() for name, x in model.named_parameters()},
+        'pointers': [head.queue_ptr.item() for head in model.heads.values()],
+    }
 
 
 def evaluate(rank, world_size):
@@ -73,7 +128,11 @@ def main():
         torch.distributed.init_process_group(
             'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=world_size
         )
-    results = pretrain(rank, world_size) | evaluate(rank, world_size)
+    results = evaluate(rank, world_size)
+    torch.set_default_dtype(torch.double)
+    # The model's own ends in single precision, whatever the weights are in.
+    ContrastiveEncoder.embed = lambda self, x: F.normalize(self.neck(self(x)), dim=1)
+    results |= {norm: pretrain(rank, world_size, norm) for norm in ('eval', 'synced')}
     torch.save(results, folder / f'{rank}_of_{world_size}.pth')
 
 

@@ -2,7 +2,7 @@
 budget = 'paper'
 _base_ = ['../default_runtime.py', '../loaders.py']
 
-train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=80, val_interval=5)
+train_cfg = dict(type='ResumableEpochLoop', max_epochs=80, val_interval=5)
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0))
 param_scheduler = [dict(type='MultiStepLR', milestones=[50, 70], gamma=0.1, by_epoch=True)]
 auto_scale_lr = dict(enable=False, base_batch_size=64)

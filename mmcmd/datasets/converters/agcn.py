@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mmcmd.datasets.converters.archives import map_array
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.ntu import MAX_FRAMES, SampleName
 from mmcmd.datasets.converters.options import check_split
@@ -73,7 +74,7 @@ class AGCNConverter(Converter):
             raise ValueError(f'{item.name}: num_frame is {row.num_frames}, expected at least 1')
         if row.label < 0:
             raise ValueError(f'{item.name}: label {row.label}, expected >= 0')
-        array = np.load(row.array, mmap_mode='r', allow_pickle=False)
+        array = map_array(row.array, 'f')
         with np.errstate(over='ignore'):
             keypoint = np.array(array[row.index, :, : row.num_frames], np.float32)
         if not np.isfinite(keypoint).all():
@@ -100,14 +101,14 @@ class AGCNConverter(Converter):
 
 def _scan_half(source: Path, half: str) -> list[Row]:
     path = source / f'{half}_data_joint.npy'
-    shape = _map(path).shape
+    shape = map_array(path, 'f').shape
     if len(shape) != 5 or shape[1] != 3 or shape[3] != NTU.num_joints or not shape[2] * shape[4]:
         raise InputError(f'{path}: expected shape (N, 3, T, {NTU.num_joints}, 2), got {shape}')
     names, labels = _read_labels(source / f'{half}_label.pkl')
     lengths = np.full(shape[0], shape[2])
     counts = source / f'{half}_num_frame.npy'
     if counts.is_file():
-        given = _map(counts, 'iuf')
+        given = map_array(counts, 'iuf')
         if given.shape != shape[:1]:
             raise InputError(f'{counts}: expected shape ({shape[0]},), got {given.shape}')
         if not np.array_equal(given, np.floor(given)):  # NaN is not
@@ -122,20 +123,6 @@ def _scan_half(source: Path, half: str) -> list[Row]:
         Row(path, index, min(int(length), MAX_FRAMES), half, name.removesuffix('.skeleton'), label)
         for index, (length, name, label) in enumerate(zip(lengths, names, labels, strict=True))
     ]
-
-
-def _map(path: Path, kinds: str = 'f') -> np.ndarray:
-    """Map an array into memory without reading it."""
-    if not path.is_file():
-        raise InputError(f'there is no {path}')
-    try:
-        with np.errstate(over='ignore'):  # of sizes that a header makes up
-            array = np.load(path, mmap_mode='r', allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError) as error:
-        raise InputError(f'{path} is not a whole .npy file of numbers: {error}') from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
-        raise InputError(f'{path} is not an .npy file of numbers')
-    return array
 
 
 def _read_labels(path: Path) -> tuple[list[str], list[int]]:

@@ -1,5 +1,7 @@
-"""Archives of numpy arrays from strangers: claims are checked first, and rows read one by one."""
+"""Files of numpy arrays from strangers: claims are checked first, and rows read one by one."""
 
+import os
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -10,14 +12,72 @@ from typing import IO
 
 import numpy as np
 
+from mmcmd.datasets.safe_pickle import check_text
 from mmcmd.errors import InputError
 
 _MAX_INFLATION = 200  # recordings compress to a half or a tenth
 _SMALL = 1 << 28  # bytes that are no danger however they inflate
+_LONGEST_HEADER = 10_000  # as numpy has it
 _BROKEN = (
-    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, RuntimeError),
-    *(TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+    *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, OverflowError),
+    *(RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
 )
+
+# A dict as numpy writes it. Numpy takes it for Python, with all the ways in which that can fail.
+_HEADER = re.compile(
+    rb"""\{\s*'descr'\s*:\s*'([<>|=]?[biufU][0-9]{1,5})'\s*,"""
+    rb"""\s*'fortran_order'\s*:\s*(True|False)\s*,"""
+    rb"""\s*'shape'\s*:\s*\(((?:\s*[0-9]{1,18}L?\s*,)*(?:\s*[0-9]{1,18}L?)?)\s*\)\s*,?\s*\}\s*"""
+)
+
+Header = tuple[tuple[int, ...], bool, np.dtype]
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """Read the header of an ``.npy`` file: shape, whether in Fortran order, dtype.
+
+    Raises:
+        ValueError: If there is none, or it is not that of numbers or text.
+    """
+    version = np.lib.format.read_magic(file)
+    length = int.from_bytes(file.read(2 if version == (1, 0) else 4), 'little')
+    if length > _LONGEST_HEADER:
+        raise ValueError(f'its header is {length:,} bytes long')
+    header = _HEADER.fullmatch(file.read(length))
+    if header is None:
+        raise ValueError('its header is not that of an array of numbers or text')
+    shape = tuple(int(number) for number in re.findall(rb'[0-9]+', header[3]))
+    dtype = np.dtype(header[1].decode())
+    if not dtype.itemsize:
+        raise ValueError('its items have no size')
+    return shape, header[2] == b'True', dtype
+
+
+def map_array(path: Path, kinds: str) -> np.ndarray:
+    """Map an ``.npy`` file into memory without reading it.
+
+    Args:
+        path (Path): The file.
+        kinds (str): Kinds of dtype that are expected.
+
+    Raises:
+        InputError: If it is not such a file, or holds less than it claims.
+    """
+    if not path.is_file():
+        raise InputError(f'there is no {path}')
+    try:
+        with path.open('rb') as file:
+            shape, fortran, dtype = read_header(file)
+            start, end = file.tell(), file.seek(0, os.SEEK_END)
+        if end - start < prod(shape) * dtype.itemsize:
+            raise ValueError(f'it claims {shape} of {dtype} and holds {end - start:,} bytes')
+        if dtype.kind not in kinds:
+            raise InputError(f'{path} is not an .npy file of numbers')
+        return np.memmap(path, dtype, 'r', start, shape, 'F' if fortran else 'C')
+    except InputError:
+        raise
+    except _BROKEN as error:
+        raise InputError(f'{path} is not a whole .npy file of numbers: {error}') from None
 
 
 class Archive:
@@ -39,7 +99,8 @@ class Archive:
         """Return shape and dtype of an array, after checking that the file holds as much.
 
         Raises:
-            InputError: If there is no such array, or it is not one of numbers or text.
+            InputError: If there is no such array, it is not one of numbers or text, or it inflates
+                beyond reason.
         """
         with self._open(key) as (_, shape, _, dtype):
             return shape, dtype
@@ -48,16 +109,11 @@ class Archive:
         """Load an array.
 
         Raises:
-            InputError: As :meth:`header`, or if it is damaged or inflates beyond reason.
+            InputError: As :meth:`header`, or if it is damaged.
         """
-        info = self._info(key)
-        if info.file_size > max(_SMALL, _MAX_INFLATION * info.compress_size):
-            raise InputError(
-                f'{self.path}: {key} would inflate from {info.compress_size:,} to '
-                f'{info.file_size:,} bytes, which no recording does'
-            )
         with self._open(key) as (file, shape, fortran, dtype):
             flat = np.frombuffer(file.read(), dtype, count=prod(shape))
+            check_text(flat)
             return flat.reshape(shape, order='F' if fortran else 'C')
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
@@ -83,13 +139,16 @@ class Archive:
     def _open(self, key: str) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype]]:
         """Open a member behind its header: file, shape, whether Fortran order, dtype."""
         info = self._info(key)
+        if info.compress_size > self.path.stat().st_size:
+            raise InputError(f'{self.path}: {key} claims {info.compress_size:,} bytes of the file')
+        if info.file_size > max(_SMALL, _MAX_INFLATION * info.compress_size):
+            raise InputError(
+                f'{self.path}: {key} would inflate from {info.compress_size:,} to '
+                f'{info.file_size:,} bytes, which no recording does'
+            )
         try:
             with self._members.open(info) as file:
-                version = np.lib.format.read_magic(file)
-                if version == (1, 0):
-                    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-                else:
-                    shape, fortran, dtype = np.lib.format.read_array_header_2_0(file)
+                shape, fortran, dtype = read_header(file)
                 size = info.file_size - file.tell()
                 if dtype.kind not in 'biufU' or size != prod(shape) * dtype.itemsize:
                     raise InputError(

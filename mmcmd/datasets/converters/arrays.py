@@ -19,10 +19,7 @@ def to_keypoint(values: Any, num_joints: int, name: str) -> np.ndarray:
     Raises:
         ValueError: If they are not such numbers, or not finite, or all zero; says ``name``.
     """
-    try:
-        array = np.asarray(values)
-    except (ValueError, OverflowError):  # lists of unequal lengths, or integers without end
-        raise ValueError(f'{name} is no array, expected (T, {num_joints}, 3)') from None
+    array = _numbers(values, num_joints, name) if isinstance(values, list) else np.asarray(values)
     if array.dtype.kind not in 'fiu' or array.ndim != 3 or array.shape[1:] != (num_joints, 3):
         raise ValueError(
             f'{name} must be numbers (T, {num_joints}, 3), got {array.dtype} {array.shape}'
@@ -36,3 +33,18 @@ def to_keypoint(values: Any, num_joints: int, name: str) -> np.ndarray:
     if not keypoint.any():
         raise ValueError(f'{name}: no joint is ever non-zero (a missing skeleton)')
     return keypoint
+
+
+def _numbers(values: list, num_joints: int, name: str) -> np.ndarray:
+    """Make an array of lists of numbers; text would take the room of the longest, over and over."""
+    array = np.asarray(values, object)
+    others = {type(value).__name__ for value in array.flat} - {'int', 'float'}
+    if others:
+        raise ValueError(
+            f'{name} is no array, it must be numbers (T, {num_joints}, 3) and holds '
+            f'{", ".join(sorted(others))}'
+        )
+    try:
+        return array.astype(np.float64)
+    except OverflowError:
+        raise ValueError(f'{name}: a coordinate is NaN or infinite') from None

@@ -1,12 +1,11 @@
 """Bandai-Namco-Research-Motiondataset-2, as an ``.npz`` of joint positions."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmcmd.datasets.converters.archives import open_archive
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.layouts import BANDAI2
 from mmcmd.errors import InputError
@@ -69,37 +68,35 @@ class Bandai2Converter(Converter):
 def _load(source: Path) -> dict[str, np.ndarray]:
     """Load and check the archive as a whole."""
     per_sequence = ('total_frames', 'label', 'style', 'frame_dir')
-    try:
-        with np.load(source, allow_pickle=False) as archive:
-            arrays = {
-                key: archive[key] for key in (*per_sequence, 'keypoint', 'style_names', 'parents')
-            }
-    except KeyError as error:
-        raise InputError(f'{source}: {error.args[0]}') from None
-    except (
-        *(AttributeError, EOFError, OSError, TypeError, ValueError),
-        *(zipfile.BadZipFile, zlib.error, NotImplementedError),
-    ):
-        raise InputError(f'{source} is not an .npz file of plain arrays') from None
-
-    keypoint, frames, style = (arrays[key] for key in ('keypoint', 'total_frames', 'style'))
     joints = BANDAI2.num_joints
-    if keypoint.dtype.kind != 'f' or keypoint.ndim != 3 or keypoint.shape[1:] != (joints, 3):
+    with open_archive(source) as archive:
+        shape, dtype = archive.header('keypoint')
+        if dtype.kind != 'f' or len(shape) != 3 or shape[1:] != (joints, 3):
+            raise InputError(
+                f'{source}: keypoint must be floats (sum of T, {joints}, 3), got {dtype} {shape}'
+            )
+        headers = {key: archive.header(key) for key in per_sequence}
+        if len({shape for shape, _ in headers.values()}) > 1 or len(headers['label'][0]) != 1:
+            raise InputError(f'{source}: {", ".join(per_sequence)} must be equally many')
+        if any(headers[key][1].kind not in 'iu' for key in ('total_frames', 'label', 'style')):
+            raise InputError(f'{source}: total_frames, label and style must be integers')
+        shape, dtype = archive.header('style_names')
+        if len(shape) != 1 or dtype.kind != 'U':
+            raise InputError(f'{source}: style_names must be text (styles,), got {dtype} {shape}')
+        names = (*per_sequence, 'keypoint', 'style_names', 'parents')
+        arrays = {key: archive.load(key) for key in names}
+
+    frames, style, parents = (arrays[key] for key in ('total_frames', 'style', 'parents'))
+    total = sum(frames.tolist())
+    if (frames < 0).any() or total != len(arrays['keypoint']):
         raise InputError(
-            f'{source}: keypoint must be floats (sum of T, {joints}, 3), '
-            f'got {keypoint.dtype} {keypoint.shape}'
-        )
-    if any(arrays[key].shape != (len(arrays['frame_dir']),) for key in per_sequence):
-        raise InputError(f'{source}: {", ".join(per_sequence)} must be equally many')
-    if any(arrays[key].dtype.kind not in 'iu' for key in ('total_frames', 'label', 'style')):
-        raise InputError(f'{source}: total_frames, label and style must be integers')
-    if (frames < 0).any() or frames.sum() != len(keypoint):
-        raise InputError(
-            f'{source}: total_frames add up to {frames.sum()}, keypoint has {len(keypoint)} frames'
+            f'{source}: total_frames add up to {total}, keypoint has '
+            f'{len(arrays["keypoint"])} frames'
         )
     if style.size and not 0 <= style.min() <= style.max() < arrays['style_names'].size:
         raise InputError(f'{source}: a style has no name in style_names')
-    parents = np.where(arrays['parents'] < 0, np.arange(arrays['parents'].size), arrays['parents'])
+    if parents.dtype.kind == 'i':
+        parents = np.where(parents < 0, np.arange(parents.size).reshape(parents.shape), parents)
     if parents.tolist() != list(BANDAI2.parents):
         raise InputError(f'{source}: parents differ from those of the layout {BANDAI2.name!r}')
     return arrays

@@ -20,7 +20,7 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
-from mmcmd.datasets.annotations import SYNTHETIC_MARK, save_annotations
+from mmcmd.datasets.annotations import SYNTHETIC_MARK, check_annotations, save_annotations
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut
 from mmcmd.errors import InputError
 from mmcmd.fileio import replace_file
@@ -130,8 +130,12 @@ Outcome = tuple[Item, dict[str, Any] | Exception]
 
 
 def _attempt(converter: Converter, item: Item) -> Outcome:
+    """Read an item; what could not be saved is an error of it, and not of all."""
     try:
-        return Item(item.name, None), converter.read(item)
+        sample = converter.read(item)
+        data = dict(split={}, annotations=[sample], layout=converter.layout)
+        check_annotations(data, item.name)
+        return Item(item.name, None), sample
     except (ValueError, OSError) as error:
         return Item(item.name, None), error
 
@@ -179,11 +183,16 @@ def _share(sample: dict[str, Any]) -> dict[str, Any]:
     shared = {}
     for key, value in sample.items():
         if isinstance(value, str):
-            value = sys.intern(value)
+            value = sys.intern(str(value))  # it may be numpy's
         elif isinstance(value, np.ndarray):
             value = value.view(np.dtype(value.dtype.str))
-        shared[sys.intern(key)] = value
+        shared[sys.intern(str(key)) if isinstance(key, str) else key] = value
     return shared
+
+
+def _order(counted: tuple[Any, int]) -> tuple[bool, Any]:
+    """Numbers come before text."""
+    return isinstance(counted[0], str), counted[0]
 
 
 def _report(summary: Summary, splits: dict[str, list[str]], counted: tuple[str, ...]) -> list[str]:
@@ -191,11 +200,12 @@ def _report(summary: Summary, splits: dict[str, list[str]], counted: tuple[str, 
     lines = [str(summary), '', 'samples per split']
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
     for key in counted:
-        counts = Counter(sample[key] for sample in summary.annotations if key in sample)
+        values = (sample.get(key) for sample in summary.annotations)
+        counts = Counter(value for value in values if isinstance(value, (int, str, np.integer)))
         if summary.annotations and not counts:
             continue
         lines += ['', f'samples per {key} ({len(counts)})']
-        lines += [f'  {value}: {count}' for value, count in sorted(counts.items())]
+        lines += [f'  {value}: {count}' for value, count in sorted(counts.items(), key=_order)]
     for title, reasons in (('left out on purpose', summary.left_out), ('skipped', summary.skipped)):
         lines += ['', f'{title} ({len(reasons)})', *(f'  {reason}' for _, reason in reasons)]
     return lines

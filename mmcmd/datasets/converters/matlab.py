@@ -7,6 +7,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -17,6 +18,7 @@ _MATRIX, _COMPRESSED = 14, 15
 _NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8'}
 _FLOATS = (6, 7)  # classes double and single
 _COMPLEX = 1 << 11
+_PARTS = 4  # of an array: flags, dimensions, name, numbers
 _MOST = 1 << 26  # bytes that a compressed element may unfold to
 
 
@@ -42,10 +44,10 @@ def read_floats(content: bytes, name: str) -> np.ndarray:
         if kind == _COMPRESSED:
             kind, element = next(_elements(_unfold(element)), (kind, b''))
         if kind == _MATRIX:
-            parts = list(_elements(element))
-            if len(parts) < 4:
+            parts = list(islice(_elements(element), _PARTS + 1))
+            if len(parts) < _PARTS:
                 raise ValueError('it has a variable without contents')
-            found.append(parts[2][1].decode('ascii', 'backslashreplace'))
+            found.append(parts[2][1][:80].decode('ascii', 'backslashreplace'))
             if found[-1] == name:
                 return _array(parts[0][1], parts[1][1], parts[3:])
     raise ValueError(f'it has no variable {name!r}, only {str(found)[:80]}')
@@ -90,5 +92,7 @@ def _array(flags: bytes, dimensions: bytes, parts: list[tuple[int, bytes]]) -> n
         raise ValueError('the variable is not an array of real floats')
     values = np.frombuffer(numbers, f'<{_NUMBERS[kind]}')
     if min(shape, default=-1) < 0 or math.prod(shape) != len(values):
-        raise ValueError(f'the variable has {len(values)} numbers, but its shape is {shape}')
+        raise ValueError(
+            f'the variable has {len(values)} numbers, but its shape is {str(shape)[:80]}'
+        )
     return values.reshape(shape, order='F')

@@ -79,7 +79,8 @@ class OwnConverter(Converter, ABC):
             keypoint = keypoint.astype(np.float32).swapaxes(0, 1)
         if not np.isfinite(keypoint).all():
             raise ValueError(f'{item.name}: a coordinate is NaN or infinite')
-        keypoint = np.ascontiguousarray(keypoint[keypoint.any(axis=(1, 2, 3))])
+        if keypoint.size:  # no frames may have any number of persons
+            keypoint = np.ascontiguousarray(keypoint[keypoint.any(axis=(1, 2, 3))])
         if not keypoint.size:
             raise ValueError(f'{item.name}: no joint is ever non-zero')
         return {**item.content, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mmcmd.datasets.annotations import LONGEST_NAME
 from mmcmd.datasets.converters.base import Item
 from mmcmd.datasets.converters.own import OwnConverter
 from mmcmd.errors import InputError
@@ -128,6 +129,6 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[dict[str, Any]]:
         if len(line) != len(header) or not all(row.values()):
             raise InputError(f'{path}: line {lines.line_num} has empty or missing cells')
         name = row.pop('name')
-        if Path(name).name != name:
+        if Path(name).name != name or len(name.encode()) > LONGEST_NAME:
             raise InputError(f'{path}: line {lines.line_num}: {name!r} is not the name of a file')
         yield {'frame_dir': name.removesuffix('.csv'), **row}

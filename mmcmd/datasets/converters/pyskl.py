@@ -61,7 +61,9 @@ class PysklConverter(Converter):
         if not isinstance(samples, list):
             raise InputError(f'{source}: expected a dict with a list `annotations`, or such a list')
         if self.layout is None:
-            self.layout = data.get('layout') or _guess(samples)
+            self.layout = data.get('layout')
+        if self.layout is None:
+            self.layout = _guess(samples)
         self._rest = {'split': {}} | data | {'layout': self.layout}
         check_annotations(self._rest | {'annotations': []}, source)
         self._splits = self._rest.pop('split')

@@ -5,10 +5,11 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.engine.checkpoint import check_architecture
+from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
 
@@ -31,14 +32,17 @@ class PlainCheckpointHook(Hook):
     """Keep checkpoints plain data, so that ``torch.load(weights_only=True)`` loads and resumes.
 
     mmengine pickles its log buffers as objects, which torch >= 2.6 refuses (mmengine#1655). They
-    are saved as tensors and rebuilt after loading. A checkpoint of another architecture, which
-    mmengine would load in part with no more than a warning, is refused.
+    are saved as tensors and rebuilt after loading. The loop's position in the epoch is saved
+    with them. A checkpoint of another architecture, which mmengine would load in part with no
+    more than a warning, is refused.
     """
 
     priority = 'VERY_LOW'
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Replace log buffers by tensors."""
+        """Replace log buffers by tensors and add the loop's state."""
+        if isinstance(runner.train_loop, ResumableEpochLoop):
+            checkpoint['loop'] = runner.train_loop.state_dict()
         hub = checkpoint['message_hub']
         hub['log_scalars'] = {
             name: [torch.from_numpy(part) for part in buffer.data]
@@ -51,8 +55,7 @@ class PlainCheckpointHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Rebuild the log buffers and check that the weights are this model's."""
-        latest = find_latest_checkpoint(runner.work_dir) if runner._resume else None
-        source = runner._load_from or latest or 'the checkpoint'
+        source = runner._load_from or 'the checkpoint'
         if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
             raise InputError(
                 f'{source} holds weights only and cannot be resumed; start from it with '
@@ -68,3 +71,5 @@ class PlainCheckpointHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         state = checkpoint.get('state_dict', checkpoint)
         check_architecture(model.state_dict(), state, source)
+        if runner._resume and 'loop' in checkpoint:
+            runner.train_loop.load_state_dict(checkpoint['loop'])

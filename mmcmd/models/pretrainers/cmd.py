@@ -7,6 +7,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.functional import spread
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.registry import MODELS
 
@@ -60,7 +61,8 @@ class CMD(MomentumContrast):
 
         Returns:
             dict[str, Tensor]: ``loss_{modality}`` (Eq. 1), ``acc_{modality}`` (contrastive
-            accuracy) and ``loss_cmd`` (weighted sum over the pairs, Eq. 4).
+            accuracy), ``std_{modality}`` (:func:`spread` of the queries) and ``loss_cmd``
+            (weighted sum over the pairs, Eq. 4).
         """
         query_view, key_view = inputs.unbind(dim=1)
         self.update_key_encoders()
@@ -74,6 +76,7 @@ class CMD(MomentumContrast):
                 teachers[name] = head.similarities(key)
             students[name] = head.similarities(query)
             losses[f'loss_{name}'], losses[f'acc_{name}'] = head(query, key, students[name])
+            losses[f'std_{name}'] = spread(query)
 
         if self.distill_head:
             losses['loss_cmd'] = self.distill_head(teachers, students, self.pairs)

@@ -70,7 +70,7 @@ def test_bad_sequences_are_skipped_and_named(tmp_path, arrays, save):
         ('label', np.array([0.5, 1, 1]), 'integers'),
         ('style', np.array([0, 1, 3]), 'no name'),
         ('parents', np.arange(21), 'parents differ'),
-        ('frame_dir', np.array([{}, {}, {}]), 'not an .npz file of plain arrays'),
+        ('frame_dir', np.array([{}, {}, {}]), 'frame_dir is not a whole plain array'),
     ],
 )
 def test_archive_that_differs_is_told(arrays, save, key, value, message):

@@ -1,6 +1,9 @@
 """Conversion as a whole: going on past bad files, the report, determinism, nothing half done."""
 
 import os
+import pickle
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,6 +111,70 @@ def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):
         assert message in str(caught.value)
         assert '\n' not in str(caught.value)
     assert not out.exists()
+
+
+class Canary:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize(
+    ('fmt', 'key', 'options'),
+    [
+        ('npz', 'keypoint', {'layout': 'ntu'}),
+        ('npz', 'total_frames', {'layout': 'ntu'}),
+        ('bandai2', 'keypoint', {}),
+        ('bandai2', 'frame_dir', {}),
+        ('ctrgcn', 'x_train', {'split': 'xsub'}),
+    ],
+)
+def test_archive_of_objects_is_refused_before_they_are_made(tmp_path, fmt, key, options):
+    mark = tmp_path / 'ran'
+    arrays = dict(keypoint=np.ones((1, 21, 3)), total_frames=np.ones(1, int), label=np.ones(1, int))
+    arrays |= dict(style=np.ones(1, int), frame_dir=np.array(['a']))
+    evil = {**arrays, key: np.array([Canary(mark)], object)}
+    np.savez(tmp_path / 'evil.npz', **evil)
+    with pytest.raises(InputError, match=rf'evil\.npz: {key} is not a whole plain array'):
+        convert(fmt, tmp_path / 'evil.npz', tmp_path / 'a.pkl', **options)
+    assert not mark.exists()
+    np.load(tmp_path / 'evil.npz', allow_pickle=True)[key]
+    assert mark.exists(), 'the canary sings where it may'
+
+
+@pytest.mark.parametrize('name', ['../../evil', '/tmp/evil', '..', 'a\0b', 'a/b', 'C:\\x', '~'])
+def test_names_of_samples_write_nothing_elsewhere(tmp_path, name):
+    keypoint = np.ones((2, 25, 3), np.float32)
+    named = dict(frame_dir=np.array([name, 'good']), split=np.array(['../train', '/val']))
+    labels = np.array(['../../walk', '/run'])
+    members = dict(keypoint=keypoint, total_frames=np.array([1, 1]), label=labels, **named)
+    (tmp_path / 'in').mkdir()
+    np.savez(tmp_path / 'in/mine.npz', **members)
+    with zipfile.ZipFile(tmp_path / 'in/mine.npz', 'a') as archive:
+        archive.writestr('../evil.npy', b'')
+        archive.writestr('/tmp/evil.npy', b'')
+    before = {*tmp_path.rglob('*'), *tmp_path.parent.iterdir()}
+    summary = convert('npz', tmp_path / 'in/mine.npz', tmp_path / 'out/a.pkl', layout='ntu')
+    written = {*tmp_path.rglob('*'), *tmp_path.parent.iterdir()} - before
+    assert written == {tmp_path / 'out', *(tmp_path / 'out').iterdir()}
+    assert {path.name for path in (tmp_path / 'out').iterdir()} == {'a.pkl', 'a.report.txt'}
+    kept = [sample['frame_dir'] for sample in summary.annotations]
+    assert kept == ['good'] if '\0' in name else sorted([name, 'good'])
+
+
+def test_text_of_numpy_and_values_of_any_kind_survive(tmp_path):
+    keypoint = np.ones((1, 2, 25, 3), np.float32)
+    samples = [
+        dict(frame_dir=np.str_(name), label=0, keypoint=keypoint, total_frames=2, subject=subject)
+        for name, subject in (('a', 3), ('b', 'ann'), ('c', [1]))
+    ]
+    samples[0][7] = 'a key that is no text'
+    (tmp_path / 'theirs.pkl').write_bytes(pickle.dumps(samples, 4))
+    summary = convert('pyskl', tmp_path / 'theirs.pkl', tmp_path / 'a.pkl')
+    assert [type(sample['frame_dir']) for sample in summary.annotations] == [str] * 3
+    assert '  3: 1\n  ann: 1\n' in (tmp_path / 'a.report.txt').read_text()
 
 
 def test_interruption_leaves_no_half_file(tmp_path, make_folder, monkeypatch):

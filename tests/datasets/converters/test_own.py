@@ -288,6 +288,8 @@ def test_bad_tables_are_skipped_and_named(tmp_path, layout, folder, table):
         ('name,label,split\none,1,\n', 'line 2 has empty or missing cells'),
         ('name,label,split\none,1\n', 'line 2 has empty or missing cells'),
         ('name,label\n../one,1\n', 'is not the name of a file'),
+        ('name,label\n/one,1\n', 'is not the name of a file'),
+        (f'name,label\n{"x" * 300},1\n', 'is not the name of a file'),
     ],
 )
 def test_labels_that_make_no_sense_are_told(tmp_path, layout, folder, labels, message):

@@ -68,7 +68,8 @@ def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
     expected, keys = plain_step(model, inputs, pairs)
 
     losses = model(inputs, mode='loss')
-    assert set(losses) == {*expected, *(f'acc_{name}' for name in modalities)}
+    logged = {f'{kind}_{name}' for kind in ('acc', 'std') for name in modalities}
+    assert set(losses) == {*expected, *logged}
     for name, value in expected.items():
         assert losses[name].item() == pytest.approx(value, rel=1e-4, abs=1e-6), name
     for name in modalities:

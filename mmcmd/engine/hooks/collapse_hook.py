@@ -1,0 +1,56 @@
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcmd.registry import HOOKS
+
+_STD, _ACC = 'train/std_', 'train/acc_'
+
+
+@HOOKS.register_module()
+class CollapseHook(Hook):
+    """Log after each epoch what tells a collapse of the representation, and warn of one.
+
+    For each modality that the model gives ``std_{modality}`` for: the spread of the embeddings
+    (:func:`mmcmd.models.functional.spread`) and the contrastive accuracy, averaged over the
+    epoch.
+
+    Args:
+        min_std (float): Warn below this spread. Training runs that worked stayed above 0.4, and
+            embeddings that are all the same have 0. Defaults to 0.1.
+        min_acc (float): Warn below this contrastive accuracy. Defaults to 0.001; chance is one
+            in ``queue_size + 1``.
+    """
+
+    def __init__(self, min_std: float = 0.1, min_acc: float = 0.001) -> None:
+        self.min_std = min_std
+        self.min_acc = min_acc
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Remember where the epoch starts."""
+        self._start = runner.iter - getattr(runner.train_loop, 'position', 0)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Log one line, and a warning for each modality that has collapsed."""
+        scalars = runner.message_hub.log_scalars
+        iterations = runner.iter - self._start
+        names = [key.removeprefix(_STD) for key in scalars if key.startswith(_STD)]
+        if not names or not iterations:
+            return
+        figures = {
+            name: tuple(scalars[key + name].mean(iterations) for key in (_STD, _ACC))
+            for name in names
+        }
+        epoch = runner.epoch + 1
+        text = '; '.join(f'{name} {std:.3f}, {acc:.4f}' for name, (std, acc) in figures.items())
+        runner.logger.info(
+            f'embeddings in epoch {epoch} (standard deviation, contrastive accuracy): {text}'
+        )
+        for name, (std, acc) in figures.items():
+            if std < self.min_std or acc < self.min_acc:
+                runner.logger.warning(
+                    f'the {name} representation has collapsed or is about to: in epoch {epoch} '
+                    f'the standard deviation of its embeddings is {std:.3f} (healthy: 0.4 to 1, '
+                    f'warned of below {self.min_std}) and its contrastive accuracy {acc:.4f} '
+                    f'(warned of below {self.min_acc}); lower optim_wrapper.optimizer.lr, or '
+                    'weaken the augmentation'
+                )

@@ -1,0 +1,149 @@
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.fileio import replace_file
+from mmcmd.registry import HOOKS
+
+_NAMED = 5  # samples that a message names; the saved batch has all
+
+
+class _Iteration(NamedTuple):
+    """An iteration whose loss has not been looked at yet."""
+
+    epoch: int
+    iter: int
+    batch: dict
+    losses: dict[str, Tensor]
+    bad: Tensor  # on the CPU, once `ready`: is the loss not finite here, and on any rank?
+    ready: torch.cuda.Event | None
+
+
+@HOOKS.register_module()
+class NonFiniteHook(Hook):
+    """Stop all ranks when the loss is NaN or infinite, before anything of it is saved.
+
+    The error names the iteration, the terms of the loss and the samples. The batch is left in the
+    work dir as ``nonfinite_batch.pth`` (``nonfinite_batch_rank1.pth`` ... of several ranks): plain
+    data, with ``inputs``, ``names``, ``losses``, ``epoch`` and ``iter``.
+
+    A loss is looked at one iteration late, while the device is busy with the next: no iteration
+    waits for its own result. Weights that one bad step has spoilt are never saved, because an
+    epoch ends and a checkpoint is written after the last look, and a checkpoint's own tensors are
+    looked at as well.
+    """
+
+    priority = 'NORMAL'  # before CheckpointHook
+
+    def __init__(self) -> None:
+        self._last: _Iteration | None = None
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
+        """Look at the iteration before, and note this one."""
+        self._look(runner)
+        losses = {name: value.detach() for name, value in outputs.items() if 'loss' in name}
+        here = losses['loss'].isfinite().logical_not().float()
+        anywhere = here.clone()
+        all_reduce(anywhere, 'max')
+        bad, ready = torch.stack([here, anywhere]), None
+        if bad.is_cuda:
+            bad, ready = bad.to('cpu', non_blocking=True), torch.cuda.Event()
+            ready.record()
+        self._last = _Iteration(
+            runner.epoch + 1, runner.iter + 1, data_batch, losses, bad.cpu(), ready
+        )
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Look at the last iteration of the epoch."""
+        self._look(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Let no checkpoint be saved that holds NaN or infinity.
+
+        Raises:
+            InputError: If it does, as after gradients that were not finite while the loss was.
+        """
+        self._look(runner)
+        bad = [
+            name
+            for name, value in checkpoint['state_dict'].items()
+            if value.is_floating_point() and not value.isfinite().all()
+        ]
+        if bad:
+            raise InputError(
+                f'{len(bad)} tensors of the model hold NaN or infinity after {runner.iter} '
+                f'iterations, first {bad[0]}, and are not saved; '
+                f'{_last_checkpoint(runner)}; lower optim_wrapper.optimizer.lr, or set '
+                'optim_wrapper.clip_grad'
+            )
+
+    def _look(self, runner: Runner) -> None:
+        """Stop if the iteration that was noted went wrong; forget it otherwise.
+
+        Raises:
+            InputError: If its loss is not finite on this rank.
+            SystemExit: If it is not on another.
+        """
+        last, self._last = self._last, None
+        if last is None:
+            return
+        if last.ready is not None:
+            last.ready.synchronize()
+        here, anywhere = last.bad.tolist()
+        where = f'in iteration {last.iter} (epoch {last.epoch})'
+        if here:
+            raise InputError(self._describe(runner, last, where))
+        if anywhere:
+            # No error of its own: the one that counts is the other rank's.
+            runner.logger.error(f'stopped, because the loss of another rank is not finite {where}')
+            raise SystemExit(2)
+
+    @staticmethod
+    def _describe(runner: Runner, last: _Iteration, where: str) -> str:
+        """Save the batch and return the sentence."""
+        rank = f' on rank {get_rank()}' if get_world_size() > 1 else ''
+        values = {name: value.item() for name, value in last.losses.items()}
+        bad = [name for name, value in last.losses.items() if not value.isfinite()]
+        terms = [name for name in bad if name != 'loss'] or bad
+        inputs = [x.detach().cpu() for x in last.batch['inputs']]
+        names = [
+            str(sample.metainfo.get('frame_dir', f'number {index}'))
+            for index, sample in enumerate(last.batch['data_samples'])
+        ]
+        path = Path(runner.work_dir, f'nonfinite_batch{rank.replace(" on rank ", "_rank")}.pth')
+        with replace_file(path) as file:
+            batch = {'inputs': inputs, 'names': names, 'losses': values}
+            torch.save({**batch, 'epoch': last.epoch, 'iter': last.iter}, file)
+
+        culprits = [name for name, x in zip(names, inputs, strict=True) if not x.isfinite().all()]
+        if culprits:
+            samples = f'{_listed(culprits)} of its {len(names)} samples hold NaN or infinity'
+            remedy = 'correct them or leave them out'
+        else:
+            samples = f'all values of its {len(names)} samples ({_listed(names)}) are finite'
+            remedy = 'lower optim_wrapper.optimizer.lr, or set optim_wrapper.clip_grad'
+        terms = ', '.join(f'{name} is {values[name]}' for name in terms)
+        return (
+            f'the loss is not finite {where}{rank}: {terms}; {samples}; the batch is saved as '
+            f'{path}; {_last_checkpoint(runner)}; {remedy}'
+        )
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ', '.join(names[:_NAMED]) + (f' and {more} more' if more > 0 else '')
+
+
+def _last_checkpoint(runner: Runner) -> str:
+    path = Path(runner.work_dir, 'last_checkpoint')
+    if not path.is_file():
+        return 'no checkpoint was saved before it'
+    return f'the last good checkpoint is {path.read_text().strip()}'

@@ -1,0 +1,97 @@
+import signal
+import threading
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import torch
+from mmengine.dist import all_reduce, barrier
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcmd.engine.hooks.safe_checkpoint_hook import PREEMPTED, SafeCheckpointHook
+from mmcmd.engine.loops import ResumableEpochLoop
+from mmcmd.registry import HOOKS
+
+EXIT_STATUS = 85
+"""Exit status of a training that was asked to stop and has saved where it was."""
+
+
+@HOOKS.register_module()
+class PreemptionHook(Hook):
+    """Save a checkpoint and leave with status 85 when the scheduler asks to.
+
+    The iteration that runs, of training or of validation, is finished first. All ranks stop
+    after the same one, whichever of them got the signal. ``--resume`` goes on from there as if
+    nothing had happened.
+
+    It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`, and without them does
+    nothing.
+
+    Args:
+        signals (Sequence[str]): Names. Defaults to SIGTERM, and SIGUSR1, which Slurm sends ahead
+            of the time limit with ``--signal=B:USR1@120``.
+    """
+
+    priority = 'LOWEST'  # after the regular checkpoint of the iteration
+
+    def __init__(self, signals: Sequence[str] = ('SIGTERM', 'SIGUSR1')) -> None:
+        self.signals = [getattr(signal, name) for name in signals if hasattr(signal, name)]
+        self._received: int | None = None
+        self._leaving = False
+        self._hook: SafeCheckpointHook | None = None
+
+    def before_train(self, runner: Runner) -> None:
+        """Listen, until the training ends in one way or another."""
+        hooks = [hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)]
+        if not (hooks and isinstance(runner.train_loop, ResumableEpochLoop)):
+            return
+        self._hook = hooks[0]
+        if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses
+            for number in self.signals:
+                handler = signal.signal(number, self._receive)
+                runner.train_loop.on_exit.callback(self._stop_listening, number, handler)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
+        """Leave if a signal has come."""
+        if self._asked():
+            self._leave(runner, {'epoch': runner.epoch, 'iter': runner.iter + 1})
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
+    ) -> None:
+        """Leave if a signal has come; the validation starts again after a resume."""
+        if self._asked():
+            runner.train_loop.validated = False
+            self._leave(runner, {'epoch': runner.epoch, 'iter': runner.iter})
+
+    def _receive(self, number: int, frame: FrameType | None) -> None:
+        self._received = number
+
+    def _stop_listening(self, number: int, handler: Any) -> None:
+        # A process that leaves goes on ignoring signals: launchers send more of them as soon as
+        # the first rank is gone, and a status other than 85 would hide it.
+        if not self._leaving:
+            signal.signal(number, handler)
+
+    def _asked(self) -> bool:
+        """Return whether any rank has got a signal."""
+        if self._hook is None:
+            return False
+        asked = torch.tensor(int(self._received is not None))
+        all_reduce(asked, 'max')
+        return bool(asked)
+
+    def _leave(self, runner: Runner, meta: dict) -> NoReturn:
+        self._hook.save(runner, PREEMPTED, meta)
+        barrier()  # the first rank to go may take the others with it
+        self._leaving = True
+        name = signal.Signals(self._received).name if self._received else 'a signal to another rank'
+        runner.logger.warning(
+            f'stopped by {name} after {meta["iter"]} iterations, saved as {self._hook.last_ckpt}; '
+            f'go on with --resume (exit status {EXIT_STATUS})'
+        )
+        runner.visualizer.close()
+        raise SystemExit(EXIT_STATUS)

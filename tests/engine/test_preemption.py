@@ -1,0 +1,163 @@
+"""A scheduler's signal makes a checkpoint from which `--resume` goes on exactly."""
+
+import os
+import runpy
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+
+from mmcmd.engine.hooks.preemption_hook import EXIT_STATUS
+
+CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
+SCRIPT = Path(__file__).with_name('two_ranks_preempted.py')
+
+
+class SignalHook(Hook):
+    """Sends this process a signal in an iteration of training or in one of validation."""
+
+    def __init__(self, number, train=None, val=None):
+        self.number, self.train, self.val = number, train, val
+
+    def before_train_iter(self, runner, **kwargs):
+        if runner.iter == self.train:
+            os.kill(os.getpid(), self.number)
+
+    def before_val_iter(self, runner, **kwargs):
+        if runner.epoch == self.val:
+            os.kill(os.getpid(), self.number)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def plain_config():
+    """Leave out the formatting of the config, most of the time that mmengine takes to save."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Config, 'pretty_text', 'the config')
+        yield
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Put the handlers back, as a process that leaves does not."""
+    numbers = signal.SIGTERM, signal.SIGUSR1
+    before = [signal.getsignal(number) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def train(make_runner, tiny_options, tmp_path):
+    """Return a function: options, hooks -> runner."""
+
+    def train(*hooks, **options):
+        runner = make_runner(CMD_CONFIG, tmp_path, tiny_options | options)
+        for hook in hooks:
+            runner.register_hook(hook)
+        runner.train()
+        return runner
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ('number', 'moment', 'at'),
+    [
+        (signal.SIGUSR1, {'train': 4}, (1, 5, 10, True)),
+        (signal.SIGTERM, {'train': 5}, (1, 6, 15, True)),
+        (signal.SIGTERM, {'val': 1}, (1, 3, 0, False)),
+    ],
+    ids=['middle of an epoch', 'last iteration', 'validation'],
+)
+def test_run_stops_with_its_own_status_and_goes_on(
+    train, pretrained, root, tmp_path, number, moment, at
+):
+    with pytest.raises(SystemExit) as stop:
+        train(SignalHook(number, **moment))
+    assert stop.value.code == EXIT_STATUS == 85
+    saved = torch.load(tmp_path / 'preempted.pth', weights_only=True)
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'preempted.pth')
+    meta, loop = saved['meta'], saved['loop']
+    assert (meta['epoch'], meta['iter'], loop['samples'], loop['validated']) == at
+
+    train(resume=True)
+    assert not (tmp_path / 'preempted.pth').exists(), 'outdated by the next checkpoint'
+    differences = runpy.run_path(str(root / 'tests/faults/kill_and_resume.py'))['differences']
+    whole, resumed = (
+        torch.load(folder / 'epoch_2.pth', weights_only=True) for folder in (pretrained, tmp_path)
+    )
+    assert list(differences(whole, resumed)) == []
+
+
+def test_signals_are_the_process_s_own_again_after_the_training(train):
+    before = signal.getsignal(signal.SIGTERM)
+    during = []
+
+    class Look(Hook):
+        def before_train_iter(self, runner, **kwargs):
+            during.append(signal.getsignal(signal.SIGTERM))
+            if runner.iter == 1:
+                raise RuntimeError('stop')
+
+    with pytest.raises(RuntimeError, match='stop'):
+        train(Look())
+    assert during[0] != before
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_without_the_loop_that_can_resume_signals_are_left_alone(train):
+    during = []
+
+    class Look(Hook):
+        def before_train_iter(self, runner, **kwargs):
+            during.append(signal.getsignal(signal.SIGTERM))
+
+    before = signal.getsignal(signal.SIGTERM)
+    train(Look(), **{'train_cfg.type': 'EpochBasedTrainLoop', 'train_cfg.max_epochs': 1})
+    assert set(during) == {before}
+
+
+def test_ranks_stop_together_and_go_on_exactly(tiny_pickle, tmp_path):
+    """Only one of two ranks gets the signal, in the middle of an epoch."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = str(probe.getsockname()[1])
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, SCRIPT, tiny_pickle, tmp_path],
+            env=os.environ
+            | {'RANK': str(rank), 'LOCAL_RANK': str(rank), 'WORLD_SIZE': '2'}
+            | {'MASTER_ADDR': '127.0.0.1', 'MASTER_PORT': port},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        for process in ranks:
+            output, _ = process.communicate(timeout=200)
+            assert process.returncode == 0, output[-3000:]
+    finally:
+        for process in ranks:
+            process.kill()
+    preempted = torch.load(tmp_path / 'preempted_copy.pth', weights_only=True)
+    assert (preempted['meta']['epoch'], preempted['meta']['iter']) == (1, 5)
+    own = preempted['rank_state_dicts']
+    assert own[0] == {}
+    assert own[1]
+    assert all('running_' in name for name in own[1]), 'BatchNorm sees the share of a rank'
+    whole, resumed = (
+        [torch.load(tmp_path / f'{name}_{rank}.pth', weights_only=True) for rank in range(2)]
+        for name in ('whole', 'resumed')
+    )
+    for rank in range(2):
+        assert whole[rank].keys() == resumed[rank].keys()
+        for name, value in whole[rank].items():
+            assert torch.equal(value, resumed[rank][name]), (rank, name)
