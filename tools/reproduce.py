@@ -58,9 +58,16 @@ def main() -> None:
             ann_files={data: args.ann_file} if args.ann_file else {},
         )
         plans += [(reproduction, name, TABLES[name](data)) for name in args.tables]
-    runs = {}
-    for reproduction, _, table in plans:
-        runs |= {one.stage.work_dir: one for one in reproduction.runs(table)}
+    runs, possible, reason = {}, [], None
+    for plan in plans:
+        try:
+            runs |= {one.stage.work_dir: one for one in plan[0].runs(plan[2])}
+            possible.append(plan)
+        except InputError as error:  # one split may have what another has not
+            reason = error
+            print(f'left out: {plan[2].title}: {error}')
+    if not possible:
+        raise reason
     if args.dry_run:
         show_plan(list(runs.values()), args.jobs)
         return
@@ -68,11 +75,11 @@ def main() -> None:
     if not args.report_only:
         stages = [one.stage for one in runs.values()]
         failures = run_stages(stages, args.jobs, keep_going=True)
-    for reproduction, name, table in plans:
+    for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
         note = ''.join(f'- not run: {failure}\n' for failure in failures)
         report.write(table, records, args.budget, out, note)
-        if name == 'fig4':
+        if name == 'fig4' and all(row[0]['runs'] for row in records.values()):
             report.draw_features(reproduction, out.with_suffix('.png'))
         Console().print(report.view(table, records))
         print(f'{out}.md')
@@ -87,7 +94,7 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         column.justify = 'right'
     total, rate = 0.0, multiply_rate()
     for one in runs:
-        cost = None if one.stage.finished else estimate(one.config)
+        cost = estimate(one.config) if one.epochs and not one.stage.finished else None
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
             total += cost.hours(rate)

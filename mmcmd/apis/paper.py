@@ -134,9 +134,11 @@ _TABLE1 = {
     'CMD': (
         'CMD',
         JOINT,
-        dict(ntu60_xsub=79.8, ntu60_xview=86.9, ntu120_xsub=70.3, ntu120_xset=71.5)
+        dict(ntu60_xsub=79.4, ntu60_xview=86.9, ntu120_xsub=70.3, ntu120_xset=71.5)
         | dict(pkummd2_xsub=43.0),
     ),
+    # The paper's headline is this row of its Table 5; three modalities give the row above.
+    'CMD, J<->M': ('J<->M', JOINT, dict(ntu60_xsub=79.8)),
     '3s-MoCo': ('MoCo', '3s', {}),
     '3s-CMD': (
         'CMD',

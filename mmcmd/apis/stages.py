@@ -138,14 +138,14 @@ def run_stages(
     console = Console()
     columns = (TextColumn('{task.description:<44}'), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as bars:
-        tasks: dict[str, TaskID] = {}
+        tasks: dict[Path, TaskID] = {}
         waiting, running, failed = list(stages), [], {}
         try:
             while waiting or running:
-                lost = [x for x in waiting if any(y.name in failed for y in x.needs)]
+                lost = [x for x in waiting if any(y.work_dir in failed for y in x.needs)]
                 for stage in lost:
                     waiting.remove(stage)
-                    failed[stage.name] = f'{stage.name} needs a stage that failed'
+                    failed[stage.work_dir] = f'{stage.name} needs a stage that failed'
                 for stage in [x for x in waiting if all(y.finished for y in x.needs)]:
                     if stage.finished:
                         waiting.remove(stage)
@@ -158,7 +158,7 @@ def run_stages(
                         stage.start(threads)
                         running.append(stage)
                         total = 1.0 if stage.progress else None
-                        tasks[stage.name] = bars.add_task(stage.name, total=total)
+                        tasks[stage.work_dir] = bars.add_task(stage.name, total=total)
                 if waiting and not running:
                     raise RuntimeError(f'{waiting[0].name} needs a stage that never runs')
                 time.sleep(0.2)
@@ -170,11 +170,11 @@ def run_stages(
                         except InputError as error:
                             if not keep_going:
                                 raise
-                            failed[stage.name] = str(error)
+                            failed[stage.work_dir] = str(error)
                             console.print(f'failed: {error}', soft_wrap=True, markup=False)
-                        bars.update(tasks[stage.name], total=1.0, completed=1.0)
+                        bars.update(tasks[stage.work_dir], total=1.0, completed=1.0)
                     elif stage.progress:
-                        bars.update(tasks[stage.name], completed=stage.progress())
+                        bars.update(tasks[stage.work_dir], completed=stage.progress())
         finally:
             for stage in running:
                 stage.process.terminate()

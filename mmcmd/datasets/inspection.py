@@ -1,6 +1,7 @@
 """What an annotation file holds, and what is suspicious about it."""
 
 import hashlib
+import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
@@ -139,12 +140,17 @@ def _leaks(split: dict[str, list[str]], digests: dict[str, bytes]) -> Iterator[L
                 yield Leak(train, val, shared)
 
 
+_PKU_II = re.compile(r'A[0-9]{2}N[0-9]{2}-[LMR]_')  # recordings of the first phase have numbers
+
+
 def _guess(data: dict[str, Any], found: Inspection) -> str | None:
     """Tell which data set with official totals this is."""
     if data.get('synthetic'):
         return None
     if 'dataset' in data:
         return found.facts['dataset']
+    if all(_PKU_II.match(sample['frame_dir']) for sample in data['annotations']):
+        return 'pkummd2'
     named = all(SampleName.parse(sample['frame_dir']) for sample in data['annotations'])
     if not named or found.facts['layout'] not in (NTU.name, '?'):
         return None

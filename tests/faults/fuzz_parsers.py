@@ -34,6 +34,7 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 import numpy as np
 import torch
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -376,7 +377,8 @@ def replay(target: Target, file: Path) -> None:
 
 
 def tabulate(outcomes: dict[str, Outcome]) -> Table:
-    table = Table('parser', title='mutated inputs')
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column('parser', no_wrap=True)
     for title in ('inputs', 'parsed', 'refused', 'unexpected', 'inputs/s', 'peak MiB'):
         table.add_column(title, justify='right')
     for name, found in outcomes.items():
