@@ -2,6 +2,9 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
 
 CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
 
@@ -53,3 +56,41 @@ def plain(keypoint):
 def plain_normalization():
     """Return a slow restatement of the released pre-normalisation: (M, T, 25, 3) to the same."""
     return plain
+
+
+@pytest.fixture
+def load_epochs(root, tiny_pickle, mmcmd_scope):
+    """Return a function: loader options -> inputs and labels of the batches of two epochs."""
+    pipelines = Config.fromfile(root / 'configs' / '_base_' / 'loaders.py')
+
+    def load(sampler=None, **options):
+        loader = Runner.build_dataloader(
+            {
+                'drop_last': True,
+                'sampler': {'type': 'EpochSampler', 'shuffle': True, **(sampler or {})},
+                'dataset': {
+                    'type': 'SkeletonDataset',
+                    'ann_file': str(tiny_pickle),
+                    'split': 'xsub_train',
+                    'clip_len': 8,
+                    'pipeline': pipelines.pretrain_pipeline,
+                },
+                **options,
+            },
+            seed=3,
+        )
+        epochs = []
+        for epoch in (0, 1):
+            loader.sampler.set_epoch(epoch)
+            epochs.append(
+                [
+                    (
+                        torch.stack(batch['inputs']),
+                        [x.gt_labels.item for x in batch['data_samples']],
+                    )
+                    for batch in loader
+                ]
+            )
+        return epochs
+
+    return load

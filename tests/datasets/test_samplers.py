@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
 from mmengine.dataset import sampler as mmengine_sampler
-from mmengine.runner import Runner
 
 from mmcmd.datasets import EpochSampler
 from mmcmd.registry import TRANSFORMS
@@ -80,32 +78,12 @@ def test_epoch_has_as_many_batches_for_any_number_of_ranks(as_rank, length, worl
 
 
 @pytest.fixture
-def load(root, tiny_pickle, mmcmd_scope):
-    """Return a function: loader options -> the batches of two epochs of pre-training."""
-    pipelines = Config.fromfile(root / 'configs' / '_base_' / 'loaders.py')
+def load(load_epochs):
+    """Return a function: loader options -> the inputs of the batches of two epochs."""
 
     def load(batch_size=6, **options):
-        loader = Runner.build_dataloader(
-            {
-                'batch_size': batch_size,
-                'drop_last': True,
-                'sampler': {'type': 'EpochSampler', 'shuffle': True, 'drop_last': True},
-                'dataset': {
-                    'type': 'SkeletonDataset',
-                    'ann_file': str(tiny_pickle),
-                    'split': 'xsub_train',
-                    'clip_len': 8,
-                    'pipeline': pipelines.pretrain_pipeline,
-                },
-                **options,
-            },
-            seed=3,
-        )
-        epochs = []
-        for epoch in (0, 1):
-            loader.sampler.set_epoch(epoch)
-            epochs.append([torch.stack(batch['inputs']) for batch in loader])
-        return epochs
+        epochs = load_epochs(sampler={'drop_last': True}, batch_size=batch_size, **options)
+        return [[inputs for inputs, _ in epoch] for epoch in epochs]
 
     return load
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.errors import InputError
@@ -16,40 +15,11 @@ def pipelines(root):
 
 
 @pytest.fixture
-def batches(tiny_pickle, pipelines, mmcmd_scope):
+def batches(load_epochs):
     """Return a function: workers, persistence -> the batches of two epochs of pre-training."""
 
     def load(num_workers, persistent=False):
-        loader = Runner.build_dataloader(
-            {
-                'batch_size': 5,
-                'num_workers': num_workers,
-                'persistent_workers': persistent,
-                'drop_last': True,
-                'sampler': {'type': 'EpochSampler', 'shuffle': True},
-                'dataset': {
-                    'type': 'SkeletonDataset',
-                    'ann_file': str(tiny_pickle),
-                    'split': 'xsub_train',
-                    'clip_len': 8,
-                    'pipeline': pipelines.pretrain_pipeline,
-                },
-            },
-            seed=3,
-        )
-        epochs = []
-        for epoch in (0, 1):
-            loader.sampler.set_epoch(epoch)
-            epochs.append(
-                [
-                    (
-                        torch.stack(batch['inputs']),
-                        [x.gt_labels.item for x in batch['data_samples']],
-                    )
-                    for batch in loader
-                ]
-            )
-        return epochs
+        return load_epochs(batch_size=5, num_workers=num_workers, persistent_workers=persistent)
 
     return load
 
