@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint faults fuzz clean
+.PHONY: help install demo test lint bench faults fuzz clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
 	@echo 'make test     the tests'
 	@echo 'make lint     ruff'
+	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills and resumes, 2,000 iterations (some minutes)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make install  the environment alone, in $(VENV)'
@@ -34,6 +35,9 @@ test: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 fuzz: $(STAMP)
 	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)

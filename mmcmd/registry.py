@@ -22,12 +22,12 @@ TRANSFORMS = _child('TRANSFORMS', 'mmcmd.datasets')
 HOOKS = _child('HOOKS', 'mmcmd.engine')
 LOOPS = _child('LOOPS', 'mmcmd.engine')
 METRICS = _child('METRICS', 'mmcmd.evaluation')
+OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
 
 # Nothing of ours is in these; without them mmengine warns that it cannot search our scope.
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmcmd.models')
 WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmaction.engine')  # where AAGCN's are
 OPTIMIZERS = _child('OPTIMIZERS', 'mmcmd.engine')
-OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'mmcmd.engine')
 PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'mmcmd.engine')
 LOG_PROCESSORS = _child('LOG_PROCESSORS', 'mmcmd.engine')

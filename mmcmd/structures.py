@@ -3,8 +3,10 @@
 mmaction2 1.1 calls them ``gt_labels.item`` and ``pred_scores``; 1.2 calls them otherwise.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.structures import LabelData
@@ -13,7 +15,17 @@ from torch import Tensor
 
 def get_labels(data_samples: Sequence[ActionDataSample], device: torch.device) -> Tensor:
     """Return the class labels of a batch, shape (N,)."""
-    return torch.cat([sample.gt_labels.item for sample in data_samples]).to(device)
+    labels = torch.cat([torch.as_tensor(sample.gt_labels.item) for sample in data_samples])
+    return labels.to(device, non_blocking=True)
+
+
+def convert_labels(
+    data_samples: Sequence[ActionDataSample], convert: Callable[[Any], Tensor | np.ndarray]
+) -> None:
+    """Replace the labels there are by what a function makes of them, in place."""
+    for sample in data_samples:
+        if 'gt_labels' in sample:
+            sample.gt_labels.item = convert(sample.gt_labels.item)
 
 
 def set_scores(data_samples: Sequence[ActionDataSample], scores: Mapping[str, Tensor]) -> None:
@@ -32,7 +44,7 @@ def set_features(data_samples: Sequence[ActionDataSample], feats: Mapping[str, T
 
 def sample_features(sample: Mapping) -> tuple[dict[str, Tensor], int]:
     """Return what an evaluator needs of a sample as a dict: features by modality, and label."""
-    return sample['feats'], int(sample['gt_labels']['item'])
+    return sample['feats'], sample['gt_labels']['item'].item()
 
 
 def sample_streams(sample: Mapping) -> tuple[str, ...]:

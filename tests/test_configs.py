@@ -171,6 +171,15 @@ def test_linear_evaluation_on_ntu60_is_the_paper_s():
     assert cfg.model.backbone == pretraining.model.backbone
 
 
+def test_cached_linear_evaluation_differs_in_the_loop_only():
+    cached = sorted(CONFIGS.glob('benchmarks/linear/linear_cached_*.py'))
+    assert len(cached) >= 6
+    for path in cached:
+        exact = Config.fromfile(path.with_name(path.name.replace('_cached', ''))).to_dict()
+        exact['train_cfg']['type'] = 'CachedFeatureLoop'
+        assert Config.fromfile(path).to_dict() == exact, path.name
+
+
 def flat(value, prefix=''):
     if isinstance(value, dict):
         return {k: v for key in value for k, v in flat(value[key], f'{prefix}{key}.').items()}

@@ -2,7 +2,8 @@ default_scope = 'mmcmd'
 custom_imports = dict(imports=['mmcmd'])
 
 default_hooks = dict(
-    runtime_info=dict(type='RuntimeInfoHook'),
+    runtime_info=dict(type='DeferredInfoHook'),
+    tf32=dict(type='TF32Hook', enabled=False),
     timer=dict(type='IterTimerHook'),
     throughput=dict(type='ThroughputHook'),
     nonfinite=dict(type='NonFiniteHook'),

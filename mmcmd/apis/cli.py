@@ -77,6 +77,8 @@ def load_config(args: argparse.Namespace) -> Config:
         except (KeyError, TypeError, IndexError) as error:
             raise InputError(f'--cfg-options do not fit {args.config}: {error}') from error
     for loader in loaders(cfg):
+        if torch.cuda.is_available():  # without a GPU torch warns
+            loader.setdefault('pin_memory', True)
         # torch refuses persistent workers where there are none.
         if loader.get('num_workers') == 0:
             loader.persistent_workers = False

@@ -10,8 +10,8 @@ from mmengine.config import Config
 
 from mmcmd.apis.complexity import encoder_complexity
 from mmcmd.apis.inference import init_model
-from mmcmd.datasets.annotations import load_annotations, select_split
 from mmcmd.datasets.layouts import get_layout
+from mmcmd.datasets.store import open_annotations
 
 EFFICIENCY = 0.5
 """Share of the matrix-multiply rate that a training step was seen to reach on a CPU."""
@@ -73,7 +73,7 @@ _MEASURED: dict[str, int] = {}
 
 @lru_cache
 def _split_size(path: str, split: str) -> int:
-    return len(select_split(load_annotations(path), split, path))
+    return len(open_annotations(path).select(split))
 
 
 @lru_cache

@@ -1,6 +1,5 @@
 """The pyskl-style pickle: read without running anything in it, checked, written all or nothing."""
 
-import logging
 import os
 import pickle
 import reprlib
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.datasets.safe_pickle import load_plain
@@ -144,40 +142,6 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
     if not np.isfinite(keypoint).all():
         return '`keypoint` holds NaN or infinity'
     return None
-
-
-def select_split(
-    data: dict[str, Any], split: str | None, path: str | os.PathLike
-) -> list[dict[str, Any]]:
-    """Return the annotations of a split, in the order of the file.
-
-    Args:
-        data (dict): As returned by :func:`load_annotations`.
-        split (str or None): Name of the split, e.g. ``xsub_train``; None is all annotations.
-        path (str or PathLike): The file to name in messages.
-
-    Returns:
-        list[dict]: At least one annotation.
-
-    Raises:
-        InputError: If there is no such split (lists those there are), or it is empty.
-    """
-    if split is None:
-        selected = data['annotations']
-    elif split in data['split']:
-        names = set(data['split'][split])
-        selected = [sample for sample in data['annotations'] if sample['frame_dir'] in names]
-        absent = len(names) - len({sample['frame_dir'] for sample in selected})
-        if selected and absent:
-            print_log(
-                f'{path}: {absent} names of {split} have no annotation', 'current', logging.WARNING
-            )
-    else:
-        known = ', '.join(sorted(data['split'])) or 'none'
-        raise InputError(f'{path} has no split {split!r}; its splits: {known}')
-    if not selected:
-        raise InputError(f'{path}: split {split!r} has no samples')
-    return selected
 
 
 def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:

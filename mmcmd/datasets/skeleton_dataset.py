@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 from mmaction.datasets import PoseDataset
+from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
-from mmcmd.datasets.annotations import load_annotations, select_split
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.datasets.samplers import SampleKey
+from mmcmd.datasets.store import open_annotations
+from mmcmd.datasets.streams import jump_to_sample
 from mmcmd.datasets.subsets import draw_subset, read_subset
 from mmcmd.errors import InputError
 from mmcmd.registry import DATASETS
@@ -18,9 +20,12 @@ from mmcmd.registry import DATASETS
 class SkeletonDataset(PoseDataset):
     """Skeleton sequences of a pyskl-style pickle, loaded without running anything it contains.
 
+    They are read one by one from a memory map that all data sets and processes share, see
+    :func:`open_annotations`.
+
     Besides what the file holds, a sample has ``layout``, ``clip_len`` and ``rng``, a generator
-    that is a function of (seed, epoch, sample) alone when the loader's sampler is
-    :class:`EpochSampler`.
+    whose numbers are a function of (seed, epoch, sample) alone when the loader's sampler is
+    :class:`EpochSampler`. It serves until the next sample is asked for.
 
     Args:
         ann_file (str): The pickle; ``tools/data/convert.py`` makes it.
@@ -53,47 +58,56 @@ class SkeletonDataset(PoseDataset):
         self.clip_len = clip_len
         self.subset = subset
         self.subset_names: list[str] | None = None
-        super().__init__(ann_file, pipeline=pipeline, split=split, **kwargs)
+        self._rng = np.random.Generator(np.random.PCG64(0))
+        # Rows of the store are all there is to hold, so nothing is serialised.
+        super().__init__(ann_file, pipeline=pipeline, split=split, serialize_data=False, **kwargs)
 
-    def load_data_list(self) -> list[dict]:
-        """Load the annotations of the split."""
-        data = load_annotations(self.ann_file)
-        annotations = select_split(data, self.split, self.ann_file)
-        if data.get('synthetic'):
+    def load_data_list(self) -> np.ndarray:
+        """Open the annotations and return the rows of the split."""
+        self.annotations = open_annotations(self.ann_file)
+        rows = self.annotations.select(self.split)
+        if self.annotations.facts.get('synthetic'):
             print_log(
                 f'{self.ann_file} is SYNTHETIC stand-in data: results say nothing about real data',
                 logger='current',
                 level=logging.WARNING,
             )
-        wanted = get_layout(self.layout)
-        layout = get_layout(data.get('layout') or self.layout)
-        for sample in annotations:
-            if self.num_classes is not None and sample['label'] >= self.num_classes:
-                raise InputError(
-                    f'{self.ann_file}: {sample["frame_dir"]} is of class {sample["label"]}, but '
-                    f'num_classes={self.num_classes}; set num_classes to that of the file, or '
-                    'convert fewer classes'
-                )
-            num_joints = sample['keypoint'].shape[2]
-            if layout != wanted or num_joints != layout.num_joints:
-                raise InputError(
-                    f'{self.ann_file}: {sample["frame_dir"]} has {num_joints} joints of layout '
-                    f'{layout.name!r}, but the config says layout={wanted.name!r} '
-                    f'({wanted.num_joints} joints); set `layout` to that of the file'
-                )
-            if data.get('normalized'):  # a fact about the file that each sample must carry
-                sample['normalized'] = True
-        return self._keep_subset(annotations)
+        self._check_labels(rows)
+        self._check_layout(rows)
+        return self._keep_subset(rows)
 
-    def _keep_subset(self, annotations: list[dict]) -> list[dict]:
+    def _check_labels(self, rows: np.ndarray) -> None:
+        labels = self.annotations.labels[rows]
+        if self.num_classes is not None and labels.max() >= self.num_classes:
+            first = np.argmax(labels >= self.num_classes)
+            raise InputError(
+                f'{self.ann_file}: {self.annotations.name(rows[first])} is of class '
+                f'{labels[first]}, but num_classes={self.num_classes}; set num_classes to that of '
+                'the file, or convert fewer classes'
+            )
+
+    def _check_layout(self, rows: np.ndarray) -> None:
+        wanted = get_layout(self.layout)
+        layout = get_layout(self.annotations.facts.get('layout') or self.layout)
+        num_joints = self.annotations.num_joints[rows]
+        differs = (num_joints != layout.num_joints) | (layout != wanted)
+        if differs.any():
+            first = np.argmax(differs)
+            raise InputError(
+                f'{self.ann_file}: {self.annotations.name(rows[first])} has {num_joints[first]} '
+                f'joints of layout {layout.name!r}, but the config says layout={wanted.name!r} '
+                f'({wanted.num_joints} joints); set `layout` to that of the file'
+            )
+
+    def _keep_subset(self, rows: np.ndarray) -> np.ndarray:
         if self.subset is None:
-            return annotations
-        names = [sample['frame_dir'] for sample in annotations]
+            return rows
+        names = [self.annotations.name(row) for row in rows]
         options = dict(self.subset)
         if 'file' in options:
             self.subset_names = read_subset(options['file'], names)
         else:
-            labels = [sample['label'] for sample in annotations]
+            labels = self.annotations.labels[rows].tolist()
             try:
                 self.subset_names = draw_subset(names, labels, **options)
             except TypeError as error:
@@ -101,7 +115,17 @@ class SkeletonDataset(PoseDataset):
                     f'subset={options} must hold percent, seed, stratified, or file: {error}'
                 ) from None
         kept = set(self.subset_names)
-        return [sample for sample in annotations if sample['frame_dir'] in kept]
+        return rows[[name in kept for name in names]]
+
+    @force_full_init
+    def get_data_info(self, idx: int) -> dict:
+        """Return one annotation, whose arrays are the caller's own."""
+        sample = self.annotations[self.data_list[idx]]
+        if self.annotations.facts.get('normalized'):  # of the file, which each sample must carry
+            sample['normalized'] = True
+        sample['sample_idx'] = idx % len(self)
+        sample['modality'], sample['start_index'] = self.modality, self.start_index
+        return sample
 
     def prepare_data(self, idx: int | SampleKey) -> dict:
         """Run the pipeline on one sample.
@@ -113,5 +137,6 @@ class SkeletonDataset(PoseDataset):
         sample = self.get_data_info(index)
         sample['layout'] = self.layout
         sample['clip_len'] = self.clip_len
-        sample['rng'] = np.random.default_rng((seed, epoch, index))
+        jump_to_sample(self._rng, seed, epoch, index)
+        sample['rng'] = self._rng
         return self.pipeline(sample)

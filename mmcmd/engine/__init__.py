@@ -1,5 +1,9 @@
+from .autocast import Bfloat16OptimWrapper
+from .feature_cache import CachedFeatureLoop
 from .hooks import (
     CollapseHook,
+    CompileHook,
+    DeferredInfoHook,
     FrozenEncoderHook,
     NonFiniteHook,
     PlainCheckpointHook,
@@ -7,12 +11,17 @@ from .hooks import (
     ResultsHook,
     SafeCheckpointHook,
     SubsetHook,
+    TF32Hook,
     ThroughputHook,
 )
 from .loops import KNNTestLoop, KNNValLoop, ResumableEpochLoop
 
 __all__ = [
+    'Bfloat16OptimWrapper',
+    'CachedFeatureLoop',
     'CollapseHook',
+    'CompileHook',
+    'DeferredInfoHook',
     'FrozenEncoderHook',
     'KNNTestLoop',
     'KNNValLoop',
@@ -23,5 +32,6 @@ __all__ = [
     'ResumableEpochLoop',
     'SafeCheckpointHook',
     'SubsetHook',
+    'TF32Hook',
     'ThroughputHook',
 ]

@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -10,21 +11,31 @@ from mmcmd.errors import InputError
 from mmcmd.registry import METRICS
 from mmcmd.structures import sample_features
 
+BLOCK = 512, 512
+"""Queries and gallery entries that are compared at a time. Their similarities are still in the
+processor's cache when the nearest are looked for, instead of in memory."""
+
 
 def knn_predict(
-    queries: Tensor, gallery: Tensor, labels: Tensor, k: int = 1, chunk_size: int = 1024
+    queries: Tensor,
+    gallery: Tensor,
+    labels: Tensor,
+    k: int = 1,
+    block: tuple[int, int] = BLOCK,
 ) -> Tensor:
     """Predict classes by the labels of the k nearest gallery entries in cosine similarity.
 
-    The most frequent class wins; among equally frequent ones that of the nearest neighbour.
+    The most frequent class wins; among equally frequent ones that of the nearest neighbour. With
+    k = 1, of entries that are equally near the first one counts.
+
+    The memory that is needed does not grow with the gallery but for its k nearest of each block.
 
     Args:
         queries (Tensor): L2-normalised, shape (N, D).
         gallery (Tensor): L2-normalised, shape (G, D).
         labels (Tensor): Classes of the gallery, shape (G,).
         k (int): Neighbours. Defaults to 1.
-        chunk_size (int): Queries compared at a time, which bounds the memory to
-            ``chunk_size * G`` similarities. Defaults to 1024.
+        block (tuple[int, int]): Queries and entries compared at a time.
 
     Returns:
         Tensor: Classes, shape (N,).
@@ -32,15 +43,77 @@ def knn_predict(
     Raises:
         InputError: If the gallery has fewer than k entries.
     """
-    if not 1 <= k <= len(gallery):
-        raise InputError(f'k={k} neighbours cannot be found in a gallery of {len(gallery)}')
-    predictions = []
-    for chunk in queries.split(chunk_size):
-        nearest = labels[(chunk @ gallery.T).topk(k, dim=1).indices]
-        votes = (nearest[:, :, None] == nearest[:, None, :]).sum(dim=2)
-        # argmax takes the first, hence nearest, of the most frequent.
-        predictions.append(nearest.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0])
-    return torch.cat(predictions)
+    return knn_predict_streams({'': queries}, {'': gallery}, labels, k, block)['']
+
+
+def knn_predict_streams(
+    queries: Mapping[str, Tensor],
+    gallery: Mapping[str, Tensor],
+    labels: Tensor,
+    k: int = 1,
+    block: tuple[int, int] = BLOCK,
+) -> dict[str, Tensor]:
+    """Predict, as :func:`knn_predict`, by each of n modalities and by their mean similarity.
+
+    Each modality is multiplied once: the mean takes the similarities that are there.
+
+    Args:
+        queries (Mapping[str, Tensor]): Modality to L2-normalised features, shape (N, D).
+        gallery (Mapping[str, Tensor]): Modality to L2-normalised features, shape (G, D).
+        labels (Tensor): Classes of the gallery, shape (G,).
+        k (int): Neighbours. Defaults to 1.
+        block (tuple[int, int]): Queries and entries compared at a time.
+
+    Returns:
+        dict[str, Tensor]: Modality and, of several, ``'{n}s'`` to classes, shape (N,).
+
+    Raises:
+        InputError: If the gallery has fewer than k entries.
+    """
+    if not 1 <= k <= len(labels):
+        raise InputError(f'k={k} neighbours cannot be found in a gallery of {len(labels)}')
+    num_queries, num_entries = block
+    predictions = defaultdict(list)
+    for first in range(0, len(next(iter(queries.values()))), num_queries):
+        chunk = {name: feats[first : first + num_queries] for name, feats in queries.items()}
+        for stream, nearest in _nearest(chunk, gallery, k, num_entries).items():
+            predictions[stream].append(_vote(labels[nearest]))
+    return {stream: torch.cat(parts) for stream, parts in predictions.items()}
+
+
+def _nearest(
+    queries: Mapping[str, Tensor], gallery: Mapping[str, Tensor], k: int, num_entries: int
+) -> dict[str, Tensor]:
+    """Return, by stream, the k most similar entries, the most similar first: indices (N, k)."""
+    similarities, indices = defaultdict(list), defaultdict(list)
+    for first in range(0, len(next(iter(gallery.values()))), num_entries):
+        cosines = {
+            name: feats @ gallery[name][first : first + num_entries].T
+            for name, feats in queries.items()
+        }
+        if len(cosines) > 1:
+            cosines[f'{len(cosines)}s'] = sum(cosines.values())
+        for stream, values in cosines.items():
+            # For one neighbour `max` is faster, and takes the first of those that are equal.
+            nearest = (
+                values.max(dim=1, keepdim=True)
+                if k == 1
+                else values.topk(min(k, values.shape[1]), dim=1)
+            )
+            similarities[stream].append(nearest.values)
+            indices[stream].append(nearest.indices + first)
+    merged = {}
+    for stream, blocks in similarities.items():
+        order = torch.cat(blocks, dim=1).argsort(dim=1, descending=True, stable=True)
+        merged[stream] = torch.cat(indices[stream], dim=1).gather(1, order[:, :k])
+    return merged
+
+
+def _vote(nearest: Tensor) -> Tensor:
+    """Return the most frequent class of each row of (N, k), among equals the first one's."""
+    votes = (nearest[:, :, None] == nearest[:, None, :]).sum(dim=2)
+    # argmax takes the first, hence nearest, of the most frequent.
+    return nearest.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]
 
 
 @METRICS.register_module()
@@ -82,24 +155,22 @@ class KNNMetric(BaseMetric):
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Compare the queries with the gallery."""
-        queries, labels = self._stack(results)
-        gallery, gallery_labels = self._stack(self.gallery)
-        metrics = {}
-        for index, (name, feats) in enumerate(queries.items()):
-            predicted = knn_predict(feats, gallery[name], gallery_labels, self.k)
-            metrics['top1' if index == 0 else f'{name}_top1'] = (
-                (predicted == labels).double().mean().item()
-            )
-        return metrics
-
-    @staticmethod
-    def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
-        """Return L2-normalised features (N, D) by stream, and labels (N,)."""
-        streams = {
-            name: F.normalize(torch.stack([feats[name] for feats, _ in results]).float(), dim=1)
-            for name in results[0][0]
+        queries, labels = _stack(results)
+        predictions = knn_predict_streams(queries, *_stack(self.gallery), self.k)
+        accuracy = {
+            name: (predicted == labels).double().mean().item()
+            for name, predicted in predictions.items()
         }
-        if len(streams) > 1:
-            # The inner product of concatenated unit vectors is the sum of their cosines.
-            streams[f'{len(streams)}s'] = torch.cat(list(streams.values()), dim=1)
-        return streams, torch.tensor([label for _, label in results])
+        first = next(iter(queries))
+        return {
+            'top1' if name == first else f'{name}_top1': value for name, value in accuracy.items()
+        }
+
+
+def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
+    """Return L2-normalised features (N, D) by modality, and labels (N,)."""
+    streams = {
+        name: F.normalize(torch.stack([feats[name] for feats, _ in results]).float(), dim=1)
+        for name in results[0][0]
+    }
+    return streams, torch.tensor([label for _, label in results])

@@ -1,4 +1,5 @@
 from .backbones import GRU, LSTM, BiGRU
+from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
@@ -18,5 +19,6 @@ __all__ = [
     'MomentumContrast',
     'ProjectionNeck',
     'SkeletonClassifier',
+    'SkeletonDataPreprocessor',
     'SkeletonEncoder',
 ]

@@ -20,8 +20,9 @@ def info_nce(positive: Tensor, negatives: Tensor, temperature: float) -> Tensor:
     Returns:
         Tensor: Mean over the batch, shape ().
     """
-    logits = torch.cat([positive[:, None], negatives], dim=1) / temperature
-    return (logits.logsumexp(dim=1) - logits[:, 0]).mean()
+    # The sum over both in two steps: joining them would copy all negatives.
+    own, others = positive / temperature, (negatives / temperature).logsumexp(dim=1)
+    return (torch.logaddexp(own, others) - own).mean()
 
 
 def contrastive_accuracy(positive: Tensor, negatives: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ def load_epochs(root, tiny_pickle, mmcmd_scope):
             epochs.append(
                 [
                     (
-                        torch.stack(batch['inputs']),
+                        torch.stack(list(batch['inputs'])),
                         [x.gt_labels.item for x in batch['data_samples']],
                     )
                     for batch in loader

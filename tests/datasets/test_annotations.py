@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmcmd.datasets import annotations, safe_pickle
-from mmcmd.datasets.annotations import load_annotations, save_annotations, select_split
+from mmcmd.datasets.annotations import load_annotations, save_annotations
 from mmcmd.errors import InputError
 
 
@@ -100,7 +100,7 @@ def test_bare_list_loads_as_all_annotations(tmp_path):
     path = dump(tmp_path / 'a.pkl', [make_sample()])
     data = load_annotations(path)
     assert data['split'] == {}
-    assert len(select_split(data, None, path)) == 1
+    assert len(data['annotations']) == 1
 
 
 class Calls:
@@ -286,16 +286,6 @@ def test_missing_keys_are_named(tmp_path):
 def test_malformed_structure_is_told(tmp_path, data):
     with pytest.raises(InputError, match=r'a\.pkl: '):
         load_annotations(dump(tmp_path / 'a.pkl', data))
-
-
-def test_split_selects_in_file_order_and_others_are_listed():
-    data = make_data(make_sample('b'), make_sample('a'), make_sample('c'))
-    data['split'] = {'val': ['a', 'b'], 'none': []}
-    assert [s['frame_dir'] for s in select_split(data, 'val', 'x.pkl')] == ['b', 'a']
-    with pytest.raises(InputError, match=r"x\.pkl has no split 'test'; its splits: none, val"):
-        select_split(data, 'test', 'x.pkl')
-    with pytest.raises(InputError, match=r"x\.pkl: split 'none' has no samples"):
-        select_split(data, 'none', 'x.pkl')
 
 
 def test_what_is_saved_loads_and_nothing_else_is_left(tmp_path):

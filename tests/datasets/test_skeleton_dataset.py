@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmcmd.datasets import SkeletonDataset
+from mmcmd.datasets import SkeletonDataset, stack_inputs
 from mmcmd.errors import InputError
 
 
@@ -88,6 +88,38 @@ def test_pyskl_s_float16_file_loads_and_trains_in_float32(tmp_path, pipelines, m
     assert sample['inputs'].dtype == torch.float32
     assert sample['inputs'].shape == (2, 2, 64, 25, 3)
     assert torch.isfinite(sample['inputs']).all()
+
+
+@pytest.mark.parametrize('dtype', ['<f2', '>f8', '<i4'])
+def test_batch_of_a_normalised_file_is_float32_whatever_the_file_holds(
+    tmp_path, pipelines, mmcmd_scope, dtype
+):
+    keypoint = (np.random.default_rng(0).normal(size=(2, 12, 25, 3)) * 9).astype(dtype)
+    sample = {'frame_dir': 'a', 'label': 2, 'keypoint': keypoint, 'total_frames': 12}
+    file = write(tmp_path / 'made.pkl', annotations=[sample] * 8, normalized=True)
+    dataset = SkeletonDataset(file, pipelines.pretrain_pipeline)
+    assert dataset.get_data_info(0)['normalized'] is True
+    batch = stack_inputs([dataset[0, epoch, index] for epoch in (0, 1) for index in range(8)])
+    assert batch['inputs'].shape == (16, 2, 2, 64, 25, 3)
+    assert batch['inputs'].dtype == torch.float32
+    whole = SkeletonDataset(file, pipelines.test_pipeline, clip_len=12)[0]['inputs'].numpy()
+    np.testing.assert_array_equal(whole[0], keypoint.astype(np.float32))
+
+
+def test_label_beyond_the_classes_is_told(tiny_pickle):
+    with pytest.raises(InputError, match=r'sample03 is of class 3, but num_classes=3'):
+        SkeletonDataset(str(tiny_pickle), [], split='xsub_train', num_classes=3)
+    assert len(SkeletonDataset(str(tiny_pickle), [], num_classes=4)) == 24
+
+
+def test_indices_and_a_late_start_work_as_in_every_data_set(tiny_pickle):
+    late = SkeletonDataset(str(tiny_pickle), [], split='xsub_val', lazy_init=True, indices=[2, 0])
+    assert [late.get_data_info(i)['frame_dir'] for i in (0, 1, -1)] == [
+        'sample17',
+        'sample15',
+        'sample15',
+    ]
+    assert late.get_data_info(-1)['sample_idx'] == 1
 
 
 def test_keypoint_and_label_pass_as_they_are(tmp_path):

@@ -158,11 +158,12 @@ def test_validation_that_was_cut_off_is_made_up_for(
     assert differing(whole / 'epoch', tmp_path) == []
 
 
-@pytest.mark.parametrize('protocol', ['linear', 'finetune'])
+@pytest.mark.parametrize('protocol', ['linear', 'linear_cached', 'finetune'])
 def test_downstream_runs_go_on_as_exactly(
     train, tiny_linear_options, pretrained, differing, tmp_path, protocol
 ):
-    config = f'benchmarks/{protocol}/{protocol}_bigru_ntu60_xsub.py'
+    folder, *_ = protocol.split('_')
+    config = f'benchmarks/{folder}/{protocol}_bigru_ntu60_xsub.py'
     options = tiny_linear_options | BY_ITERATION
     options['model.pretrained'] = str(pretrained / 'epoch_2.pth')
     run = partial(train, config=config)

@@ -93,6 +93,15 @@ def test_nearest_neighbours_count_no_sample_twice(results):
     assert 0 < alone['metrics']['knn/top1'] < 1
 
 
+def test_features_that_two_ranks_encode_are_those_of_one(results):
+    first, second, alone = results
+    assert alone['feats'].shape == (2, 7, 1, 3, 8)
+    assert alone['labels'].tolist() == [*range(7)]
+    for rank in (first, second):
+        torch.testing.assert_close(rank['feats'], alone['feats'])
+        assert torch.equal(rank['labels'], alone['labels'])
+
+
 @pytest.fixture
 def launch(root, tmp_path):
     """Return a function: script of `tools`, arguments, variables -> finished process."""

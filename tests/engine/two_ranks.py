@@ -6,12 +6,17 @@ from pathlib import Path
 import torch
 import torch.distributed
 import torch.nn.functional as F
+from mmaction.structures import ActionDataSample
+from mmengine.dataset import pseudo_collate
 from mmengine.model import MMDistributedDataParallel
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 
+from mmcmd.engine.feature_cache import cache_features
 from mmcmd.evaluation import KNNMetric
 from mmcmd.models import ContrastiveEncoder
 from mmcmd.registry import MODELS
+from mmcmd.structures import get_labels
 
 STEPS, BATCH, QUEUE = 20, 6, 25
 GALLERY, QUERIES = 7, 5
@@ -121,6 +126,29 @@ def evaluate(rank, world_size):
     return {'metrics': metric.evaluate(process(QUERIES, seed=2)), 'gallery': size}
 
 
+class Crops(Dataset):
+    """Sequences whose coordinates are a function of the key, with their number as label."""
+
+    def __len__(self):
+        return GALLERY
+
+    def __getitem__(self, key):
+        _, epoch, index = key
+        inputs = random(1, 2, 6, 25, 3, seed=100 * epoch + index)
+        return {'inputs': inputs, 'data_samples': ActionDataSample().set_gt_labels(index)}
+
+
+def encode():
+    """Return the features of two crops of each sequence, and the labels that they are kept with."""
+    torch.manual_seed(0)
+    backbone = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+    head = {'type': 'LinearHead', 'num_classes': 4}
+    model = MODELS.build({'type': 'SkeletonClassifier', 'backbone': backbone, 'head': head})
+    loader = DataLoader(Crops(), batch_size=3, collate_fn=pseudo_collate)
+    features = cache_features(model, loader, num_crops=2).dataset
+    return {'feats': features.feats, 'labels': get_labels(features.samples, torch.device('cpu'))}
+
+
 def main():
     rank, world_size, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
     torch.set_num_threads(1)
@@ -128,7 +156,7 @@ def main():
         torch.distributed.init_process_group(
             'gloo', init_method=f'file://{folder}/rendezvous', rank=rank, world_size=world_size
         )
-    results = evaluate(rank, world_size)
+    results = evaluate(rank, world_size) | encode()
     torch.set_default_dtype(torch.double)
     # The model's own ends in single precision, whatever the weights are in.
     ContrastiveEncoder.embed = lambda self, x: F.normalize(self.neck(self(x)), dim=1)

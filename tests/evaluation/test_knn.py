@@ -1,9 +1,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmcmd.errors import InputError
-from mmcmd.evaluation import KNNMetric, knn_predict
+from mmcmd.evaluation import KNNMetric, knn_predict, knn_predict_streams
 
 
 def unit(count, seed, dims=3):
@@ -24,12 +26,38 @@ def brute_force(queries, gallery, labels, k):
 
 
 @pytest.mark.parametrize('k', [1, 2, 3, 5, 20])
-@pytest.mark.parametrize('chunk_size', [1, 7, 1024])
-def test_prediction_is_brute_force(k, chunk_size):
+@pytest.mark.parametrize('block', [(1, 1), (7, 3), (30, 20), (512, 1024)])
+def test_prediction_is_brute_force(k, block):
     queries, gallery = unit(30, seed=0), unit(20, seed=1)
     labels = torch.randint(4, (20,), generator=torch.Generator().manual_seed(2))
-    found = knn_predict(queries, gallery, labels, k, chunk_size)
+    found = knn_predict(queries, gallery, labels, k, block)
     assert found.tolist() == brute_force(queries, gallery, labels, k)
+
+
+vectors = st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=1, max_size=9)
+
+
+@settings(max_examples=200, deadline=None)
+@given(vectors, vectors, st.tuples(st.integers(1, 10), st.integers(1, 10)))
+def test_first_of_equally_near_entries_counts(queries, gallery, block):
+    queries, gallery = torch.tensor(queries).float(), torch.tensor(gallery).float()
+    labels = torch.arange(len(gallery))  # products of small integers are exact, and often equal
+    found = knn_predict(queries, gallery, labels, block=block)
+    assert found.tolist() == brute_force(queries, gallery, labels, k=1)
+
+
+@pytest.mark.parametrize('k', [1, 4])
+def test_streams_are_brute_force_alone_and_together(k):
+    names = 'joint', 'motion', 'bone'
+    queries = {name: unit(30, seed) for seed, name in enumerate(names)}
+    gallery = {name: unit(20, seed + 9) for seed, name in enumerate(names)}
+    labels = torch.randint(4, (20,), generator=torch.Generator().manual_seed(2))
+    found = knn_predict_streams(queries, gallery, labels, k, block=(7, 6))
+    assert list(found) == [*names, '3s']
+    queries['3s'], gallery['3s'] = (torch.cat([*x.values()], dim=1) for x in (queries, gallery))
+    for stream, predicted in found.items():
+        expected = brute_force(queries[stream], gallery[stream], labels, k)
+        assert predicted.tolist() == expected, stream
 
 
 def test_tie_goes_to_the_class_of_the_nearest():

@@ -283,7 +283,7 @@ def test_pictures_of_samples_of_any_name_stay_in_their_folder(
     options = {key: x for key, x in tiny_options.items() if 'vis_backends' not in key}
     options |= {key: tmp_path / 'in/a.pkl' for key in options if key.endswith('ann_file')}
     options['model.modalities'] = '[joint]'
-    before = {*tmp_path.rglob('*'), *tmp_path.parent.iterdir()}
+    before = {*tmp_path.rglob('*'), *tmp_path.parent.iterdir(), tmp_path / 'in/a.pkl.store'}
     status, _, stderr = run_tool(
         'misc/browse_dataset.py',
         root / 'configs/cmd/cmd_bigru_ntu60_xsub.py',

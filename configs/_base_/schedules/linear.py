@@ -1,4 +1,5 @@
-# Linear evaluation, Sec. 4.3: 80 epochs, lr 0.1 dropped at 50 and 70, no weight decay.
+# Linear evaluation, Sec. 4.3: 80 epochs, lr 0.1 dropped at 50 and 70, no weight decay. Every epoch
+# encodes a new random crop of each sequence; train_cfg.type=CachedFeatureLoop takes a few in turn.
 budget = 'paper'
 _base_ = ['../default_runtime.py', '../loaders.py']
 

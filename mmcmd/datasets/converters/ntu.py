@@ -18,6 +18,7 @@ MAX_FRAMES = 300
 JOINTS = 25
 HEADER = 11  # fields of a body before its joints: ten of the id line and the joint count
 FIELDS = 12  # of a joint line, x y z first
+_JOINTS = b'%d' % JOINTS
 
 # One list for both data sets: subjects above 40 exist in NTU RGB+D 120 only.
 TRAIN_SUBJECTS = frozenset(
@@ -72,31 +73,32 @@ def read_skeleton(path: str | os.PathLike) -> np.ndarray:
 
 
 def _read_bodies(tokens: Tokens) -> np.ndarray:
-    if not len(tokens):
+    length = len(tokens)
+    if not length:
         raise ValueError('the file is empty, expected the number of frames')
     num_frames = tokens.count(0)
     bodies, frames, first_joints = [], [], []
     cursor = 1
     # The counts are claims of the file: nothing is allocated for them, they only move a cursor.
     for frame in range(num_frames):
-        num_bodies = tokens.count(cursor) if cursor < len(tokens) else 1
+        num_bodies = tokens.count(cursor) if cursor < length else 1
         cursor += 1
         for body in range(num_bodies):
             joints = cursor + HEADER
-            if joints <= len(tokens) and tokens[joints - 1] != b'%d' % JOINTS:
+            if joints <= length and tokens[joints - 1] != _JOINTS:
                 raise ValueError(
                     f'frame {frame + 1}: expected {JOINTS} joints, '
                     f'got {tokens[joints - 1][:20].decode("ascii", "replace")!r}'
                 )
             cursor = joints + JOINTS * FIELDS
-            if cursor > len(tokens):
+            if cursor > length:
                 raise ValueError(f'truncated: {frame} whole frames of {num_frames} claimed')
             if body < MAX_BODIES and frame < MAX_FRAMES:
                 bodies.append(body)
                 frames.append(frame)
                 first_joints.append(joints)
-    if cursor < len(tokens):
-        raise ValueError(f'{len(tokens) - cursor} fields follow the {num_frames} frames claimed')
+    if cursor < length:
+        raise ValueError(f'{length - cursor} fields follow the {num_frames} frames claimed')
     if not first_joints:
         raise ValueError(f'no body in any of {num_frames} frames (a missing skeleton)')
 
@@ -125,10 +127,13 @@ def select_persons(bodies: np.ndarray) -> np.ndarray:
     """
     seen = bodies.any(axis=(2, 3))
     present = np.flatnonzero(seen.any(axis=1))
-    energy = np.array(
-        [bodies[m, seen[m]].std(axis=(0, 1), dtype=np.float64).sum() for m in present]
-    )
+    energy = np.array([_energy(bodies[m, seen[m]]) for m in present])
     return bodies[present[np.argsort(-energy, kind='stable')[:MAX_PERSONS]]]
+
+
+def _energy(body: np.ndarray) -> float:
+    axes = body.reshape(-1, 3).T.astype(np.float64, order='C')  # contiguous: much sooner
+    return axes.std(axis=1).sum()
 
 
 @CONVERTERS.register_module('ntu')

@@ -5,6 +5,7 @@ import numpy as np
 # Digits that a float64 holds exactly, with the point: dividing them by a power of ten rounds once.
 _WIDTH = 15
 _POWERS = 10.0 ** np.arange(_WIDTH + 1)
+_BLOCK = 4096  # tokens at a time: what they need fits a cache, and is not new memory every time
 
 
 class Tokens:
@@ -18,14 +19,16 @@ class Tokens:
         self._text = b' ' * _WIDTH + text + b' '  # so that no window leaves the text
         self._bytes = np.frombuffer(self._text, np.uint8)
         solid = self._bytes > ord(' ')
-        edges = np.flatnonzero(solid[1:] != solid[:-1]) + 1
+        edges = np.flatnonzero(solid[1:] != solid[:-1])
+        edges += 1
         self._starts, self._ends = edges[::2], edges[1::2]
+        self._edges = memoryview(edges)  # whose items are Python's integers, which slice sooner
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def __getitem__(self, index: int) -> bytes:
-        return self._text[self._starts[index] : self._ends[index]]
+        return self._text[self._edges[2 * index] : self._edges[2 * index + 1]]
 
     def count(self, index: int) -> int:
         """Return a token that counts something.
@@ -57,6 +60,13 @@ class Tokens:
             ValueError: If a token is not a number.
         """
         flat = np.ravel(indices)
+        values = np.empty(len(flat))
+        for first in range(0, len(flat), _BLOCK):
+            block = slice(first, first + _BLOCK)
+            values[block] = self._block_of_floats(flat[block])
+        return values.reshape(np.shape(indices))
+
+    def _block_of_floats(self, flat: np.ndarray) -> np.ndarray:
         starts, ends = self._starts[flat], self._ends[flat]
         lengths = np.minimum(ends - starts, _WIDTH + 1).astype(np.uint8)
 
@@ -81,7 +91,7 @@ class Tokens:
         np.negative(values, out=values, where=negative)
         for rest in np.flatnonzero(~plain):
             values[rest] = self._float(flat[rest])
-        return values.reshape(np.shape(indices))
+        return values
 
     def _float(self, index: int) -> float:
         token = self[index].decode('ascii', 'replace')

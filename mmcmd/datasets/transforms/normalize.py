@@ -1,7 +1,11 @@
+import math
+from functools import reduce
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmcmd.datasets.layouts import Layout, get_layout
+from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.registry import TRANSFORMS
 
 _Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
@@ -21,7 +25,7 @@ def fill_missing_frames(keypoint: np.ndarray) -> np.ndarray:
     """
     filled = keypoint.copy()
     for person in filled:
-        present = person.any(axis=(1, 2))
+        present = person.reshape(len(person), -1).any(axis=1)
         if not present.any():
             continue
         if not present[0]:
@@ -40,14 +44,15 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     It turns about their cross product; where that vanishes (parallel vectors, or a joint that
     coincides with its neighbour) nothing is turned.
     """
-    axis = np.cross(source, target)
-    sine = np.linalg.norm(axis)
+    (a, b, c), (d, e, f) = source.tolist(), target.tolist()
+    axis = b * f - c * e, c * d - a * f, a * e - b * d
+    sine, cosine = math.hypot(*axis), a * d + b * e + c * f  # times both lengths
     if sine < 1e-12:
         return np.eye(3)
-    x, y, z = axis / sine
-    angle = np.arctan2(sine, source @ target)
+    x, y, z = (value / sine for value in axis)
+    lengths = math.hypot(sine, cosine)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return np.eye(3) + sine / lengths * cross + (1 - cosine / lengths) * cross @ cross
 
 
 def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
@@ -65,9 +70,15 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     Returns:
         np.ndarray: float32, shape (M, T, V, C), of the unit of the input.
     """
-    keypoint = fill_missing_frames(np.asarray(keypoint, dtype=np.float32))
-    present = keypoint.any(axis=-1, keepdims=True)
-    keypoint = (keypoint - keypoint[:1, :, layout.centre, None]) * present
+    keypoint = np.asarray(keypoint, dtype=np.float32)
+    is_whole = keypoint.all()  # as it mostly is
+    if not is_whole:
+        keypoint = fill_missing_frames(keypoint)
+        missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
+    centre = keypoint[:1, :, layout.centre, None]
+    keypoint = keypoint - centre.repeat(keypoint.shape[2], axis=2)
+    if not is_whole:
+        keypoint[missing] = 0
     if layout.spine is None:
         return keypoint
     first = keypoint[0, 0].astype(np.float64)
@@ -75,7 +86,7 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     upright = smallest_rotation(top - bottom, _Z)
     left, right = first[list(layout.shoulders)] @ upright.T
     rotation = smallest_rotation(right - left, _X) @ upright
-    return keypoint @ rotation.T.astype(np.float32)
+    return multiply_coordinates(keypoint, rotation.T.astype(np.float32))
 
 
 @TRANSFORMS.register_module()
@@ -84,7 +95,7 @@ class NormalizeSkeleton(BaseTransform):
 
     Unlike mmaction2's ``PreNormalize3D``, which subtracts frame 0's centre, each frame is centred
     on its own. See :func:`normalize_skeleton`. A sample that is marked as ``normalized``, because
-    its file was made from normalised arrays, is left as it is.
+    its file was made from normalised arrays, is left as it is, in float32.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Optional key: ``normalized``. Modified key: ``keypoint``.
@@ -92,8 +103,9 @@ class NormalizeSkeleton(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Normalise ``results['keypoint']``."""
-        if not results.get('normalized'):
-            results['keypoint'] = normalize_skeleton(
-                results['keypoint'], get_layout(results['layout'])
-            )
+        keypoint = results['keypoint']
+        if results.get('normalized'):
+            results['keypoint'] = keypoint.astype(np.float32, copy=False)
+        else:
+            results['keypoint'] = normalize_skeleton(keypoint, get_layout(results['layout']))
         return results

@@ -4,6 +4,11 @@ from mmcv.transforms import BaseTransform
 from mmcmd.registry import TRANSFORMS
 
 
+def multiply_coordinates(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Multiply every joint of (..., C) by a matrix (C, C), as one product and not one a frame."""
+    return (keypoint.reshape(-1, len(matrix)) @ matrix).reshape(keypoint.shape)
+
+
 @TRANSFORMS.register_module()
 class Shear(BaseTransform):
     """Multiply every coordinate by one random 3x3 shear: diagonal 1, the rest U(-beta, beta).
@@ -23,8 +28,8 @@ class Shear(BaseTransform):
         matrix = (
             results['rng'].uniform(-self.beta, self.beta, (channels, channels)).astype(np.float32)
         )
-        np.fill_diagonal(matrix, 1)
-        results['keypoint'] = results['keypoint'] @ matrix
+        matrix.flat[:: channels + 1] = 1
+        results['keypoint'] = multiply_coordinates(results['keypoint'], matrix)
         return results
 
 
@@ -47,13 +52,15 @@ class JointCorruption(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Spoil joints of ``results['keypoint']``."""
-        rng, keypoint = results['rng'], results['keypoint'].copy()
+        rng, keypoint = results['rng'], results['keypoint']
         num_joints, channels = keypoint.shape[2:]
-        joints = rng.choice(num_joints, round(self.ratio * num_joints), replace=False)
+        kept = np.ones((num_joints, channels), bool)
+        kept[rng.permutation(num_joints)[: round(self.ratio * num_joints)]] = False
         if rng.random() < self.zero_prob:
-            keypoint[:, :, joints] = 0
+            results['keypoint'] = keypoint * kept
         else:
             matrix = rng.uniform(-1, 1, (channels, channels)).astype(np.float32)
-            keypoint[:, :, joints] = keypoint[:, :, joints] @ matrix
-        results['keypoint'] = keypoint
+            mixed = multiply_coordinates(keypoint, matrix)
+            np.copyto(mixed, keypoint, where=kept)
+            results['keypoint'] = mixed
         return results

@@ -1,8 +1,20 @@
+from functools import lru_cache
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
+
+
+@lru_cache(maxsize=4096)
+def _neighbours(length: int, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the frames before and after each of the result, (2, num_frames), and its place."""
+    position = (np.arange(num_frames) + 0.5) * length / num_frames - 0.5
+    position = position.clip(0, length - 1)
+    before = position.astype(np.intp)
+    after = np.minimum(before + 1, length - 1)
+    return np.stack([before, after]), (position - before)[:, None, None]
 
 
 def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
@@ -15,14 +27,14 @@ def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
     Returns:
         np.ndarray: Shape (M, num_frames, V, C), same dtype.
     """
-    length = keypoint.shape[1]
-    position = (np.arange(num_frames) + 0.5) * length / num_frames - 0.5
-    position = position.clip(0, length - 1)
-    before = position.astype(np.intp)
-    after = np.minimum(before + 1, length - 1)
-    weight = (position - before).astype(keypoint.dtype)[:, None, None]
-    start = keypoint[:, before]
-    return start + weight * (keypoint[:, after] - start)
+    if keypoint.shape[1] == num_frames:  # as every short crop of 64 frames
+        return keypoint.copy()
+    neighbours, weight = _neighbours(keypoint.shape[1], num_frames)
+    before, after = keypoint.take(neighbours, axis=1).swapaxes(0, 1)
+    resized = after - before
+    resized *= weight.astype(keypoint.dtype)
+    resized += before
+    return resized
 
 
 @TRANSFORMS.register_module()
@@ -59,9 +71,9 @@ class TemporalCropResize(BaseTransform):
             margin = int((1 - self.ratio) * length / 2)
             return margin, length - 2 * margin
         low, high = self.ratio
-        kept = int(length * rng.uniform(low, high))
+        kept = int(length * (low + (high - low) * rng.random()))
         kept = min(max(kept, self.min_frames), length)
-        return int(rng.integers(length - kept + 1)), kept
+        return int((length - kept + 1) * rng.random()), kept
 
     def transform(self, results: dict) -> dict:
         """Crop and resize ``results['keypoint']``."""

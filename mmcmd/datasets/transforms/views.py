@@ -1,8 +1,11 @@
+from bisect import bisect
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 
+from mmcmd.datasets.streams import jump_to_view
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
 
@@ -17,17 +20,19 @@ def _build(transforms: Sequence[TransformConfig]) -> list[Callable[[dict], dict]
 class Views(BaseTransform):
     """Make several independently augmented views of one sequence (query, key, ...).
 
-    The views are laid one after the other along time and counted in ``num_clips``, so that
-    mmaction2's ``FormatGCNInput`` turns them into a leading axis: (views, M, T, V, C). Each view
-    draws from a generator of its own, spawned from the sample's.
+    Each view draws random numbers of its own, see :func:`jump_to_view`, and ends as a clip, which
+    mmaction2's ``FormatGCNInput`` makes of it.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``.
-    Modified key: ``keypoint`` (M, views * T, V, C). Added key: ``num_clips``.
+    Modified key: ``keypoint`` (views, M, T, V, C).
 
     Args:
         transforms (Sequence[dict]): What is done to make one view; it must give every view the
-            same shape.
+            same shape (1, M, T, V, C).
         num_views (int): How many views. Defaults to 2.
+
+    Raises:
+        InputError: If the transforms do not end with ``FormatGCNInput``.
     """
 
     def __init__(self, transforms: Sequence[TransformConfig], num_views: int = 2) -> None:
@@ -36,12 +41,17 @@ class Views(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Replace ``results['keypoint']`` by its views."""
-        views = [
-            self.transforms({**results, 'rng': rng})['keypoint']
-            for rng in results['rng'].spawn(self.num_views)
-        ]
-        results['keypoint'] = np.concatenate(views, axis=1)
-        results['num_clips'] = self.num_views
+        rng, views = results['rng'], []
+        sample = rng.bit_generator.state
+        for number in range(self.num_views):
+            jump_to_view(rng, sample, number)
+            views.append(self.transforms(dict(results))['keypoint'])
+        if views[0].ndim != 5:
+            raise InputError(
+                f'the transforms of Views must end with FormatGCNInput, which makes a clip (1, M, '
+                f'T, V, C), but a view has shape {views[0].shape}'
+            )
+        results['keypoint'] = np.concatenate(views)
         return results
 
 
@@ -71,9 +81,9 @@ class OneOf(BaseTransform):
                 f'OneOf needs a probability for each of its {len(transforms)} transforms and '
                 f'their sum to be 1, but got {list(prob)}'
             )
-        self.prob = list(prob)
+        self._bounds = list(accumulate(prob))[:-1]
 
     def transform(self, results: dict) -> dict:
         """Apply the chosen transform."""
-        choice = results['rng'].choice(len(self.transforms), p=self.prob)
+        choice = bisect(self._bounds, results['rng'].random())
         return self.transforms[choice](results)

@@ -1,4 +1,6 @@
 from .collapse_hook import CollapseHook
+from .compile_hook import CompileHook
+from .deferred_info_hook import DeferredInfoHook
 from .frozen_encoder_hook import FrozenEncoderHook
 from .nonfinite_hook import NonFiniteHook
 from .plain_checkpoint_hook import PlainCheckpointHook
@@ -6,10 +8,13 @@ from .preemption_hook import PreemptionHook
 from .results_hook import ResultsHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .subset_hook import SubsetHook
+from .tf32_hook import TF32Hook
 from .throughput_hook import ThroughputHook
 
 __all__ = [
     'CollapseHook',
+    'CompileHook',
+    'DeferredInfoHook',
     'FrozenEncoderHook',
     'NonFiniteHook',
     'PlainCheckpointHook',
@@ -17,5 +22,6 @@ __all__ = [
     'ResultsHook',
     'SafeCheckpointHook',
     'SubsetHook',
+    'TF32Hook',
     'ThroughputHook',
 ]

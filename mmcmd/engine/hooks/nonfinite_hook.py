@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor
 
+from mmcmd.engine.host_copy import HostCopy
 from mmcmd.errors import InputError
 from mmcmd.fileio import replace_file
 from mmcmd.registry import HOOKS
@@ -21,8 +22,7 @@ class _Iteration(NamedTuple):
     iter: int
     batch: dict
     losses: dict[str, Tensor]
-    bad: Tensor  # on the CPU, once `ready`: is the loss not finite here, and on any rank?
-    ready: torch.cuda.Event | None
+    bad: HostCopy  # is the loss not finite here, and on any rank?
 
 
 @HOOKS.register_module()
@@ -53,13 +53,8 @@ class NonFiniteHook(Hook):
         here = losses['loss'].isfinite().logical_not().float()
         anywhere = here.clone()
         all_reduce(anywhere, 'max')
-        bad, ready = torch.stack([here, anywhere]), None
-        if bad.is_cuda:
-            bad, ready = bad.to('cpu', non_blocking=True), torch.cuda.Event()
-            ready.record()
-        self._last = _Iteration(
-            runner.epoch + 1, runner.iter + 1, data_batch, losses, bad.cpu(), ready
-        )
+        bad = HostCopy(torch.stack([here, anywhere]))
+        self._last = _Iteration(runner.epoch + 1, runner.iter + 1, data_batch, losses, bad)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Look at the last iteration of the epoch."""
@@ -95,9 +90,7 @@ class NonFiniteHook(Hook):
         last, self._last = self._last, None
         if last is None:
             return
-        if last.ready is not None:
-            last.ready.synchronize()
-        here, anywhere = last.bad.tolist()
+        here, anywhere = last.bad.read()
         where = f'in iteration {last.iter} (epoch {last.epoch})'
         if here:
             raise InputError(self._describe(runner, last, where))

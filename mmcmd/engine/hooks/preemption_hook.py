@@ -5,11 +5,12 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import torch
-from mmengine.dist import all_reduce, barrier
+from mmengine.dist import all_reduce, barrier, get_comm_device, get_default_group, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmcmd.engine.hooks.safe_checkpoint_hook import PREEMPTED, SafeCheckpointHook
+from mmcmd.engine.host_copy import HostCopy
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.registry import HOOKS
 
@@ -21,8 +22,9 @@ EXIT_STATUS = 85
 class PreemptionHook(Hook):
     """Save a checkpoint and leave with status 85 when the scheduler asks to.
 
-    The iteration that runs, of training or of validation, is finished first. All ranks stop
-    after the same one, whichever of them got the signal. ``--resume`` goes on from there as if
+    The iteration that runs, of training or of validation, is finished first; of several ranks the
+    next one too, because none waits for the others' answer. All stop after the same one, whichever
+    of them got the signal. ``--resume`` goes on from there as if
     nothing had happened.
 
     It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`, and without them does
@@ -39,6 +41,7 @@ class PreemptionHook(Hook):
         self.signals = [getattr(signal, name) for name in signals if hasattr(signal, name)]
         self._received: int | None = None
         self._leaving = False
+        self._answer: HostCopy | None = None
         self._hook: SafeCheckpointHook | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -77,12 +80,17 @@ class PreemptionHook(Hook):
             signal.signal(number, handler)
 
     def _asked(self) -> bool:
-        """Return whether any rank has got a signal."""
+        """Return whether any rank had got a signal an iteration ago; one rank alone knows now."""
         if self._hook is None:
             return False
-        asked = torch.tensor(int(self._received is not None))
+        if get_world_size() == 1:
+            return self._received is not None
+        asked = torch.full(
+            (1,), float(self._received is not None), device=get_comm_device(get_default_group())
+        )
         all_reduce(asked, 'max')
-        return bool(asked)
+        before, self._answer = self._answer, HostCopy(asked)
+        return before is not None and any(before.read())
 
     def _leave(self, runner: Runner, meta: dict) -> NoReturn:
         self._hook.save(runner, PREEMPTED, meta)

@@ -1,10 +1,12 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
+from mmcmd.models.backbones.recurrence import stacked_gru
 from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
@@ -91,21 +93,50 @@ class RecurrentEncoder(BaseModule):
             outputs, _ = self.rnn(frames)
         return self._read(outputs)
 
+    def _apply(self, *args: Any, **kwargs: Any) -> 'RecurrentEncoder':
+        """Move the weights, as ``.to()`` does, and lay them out anew.
+
+        cuDNN takes the weights of a call as one piece of memory. torch lays out those of the whole
+        network so; the parts that ``stepwise`` calls with would be copied together in each call.
+        """
+        super()._apply(*args, **kwargs)
+        weights = self.rnn._flat_weights
+        if self.mode == 'stepwise' and all(torch.backends.cudnn.is_acceptable(x) for x in weights):
+            with torch.no_grad(), torch.cuda.device_of(weights[0]):
+                for part in self._directions():
+                    torch._cudnn_rnn_flatten_weight(
+                        part,
+                        weight_stride0=len(part),
+                        input_size=part[0].shape[1],
+                        mode=get_cudnn_mode(self.rnn.mode),
+                        hidden_size=self.rnn.hidden_size,
+                        proj_size=0,
+                        num_layers=1,
+                        batch_first=False,
+                        bidirectional=False,
+                    )
+        return self
+
+    def _directions(self) -> list[list[Tensor]]:
+        """Return the four weight tensors of each layer's forward and then reverse direction."""
+        weights = self.rnn._flat_weights
+        return [weights[i : i + 4] for i in range(0, len(weights), 4)]
+
     def _stepwise(self, frames: Tensor) -> Tensor:
         """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
-        start = frames.new_zeros(1, frames.shape[1], self.rnn.hidden_size)
+        directions = self._directions()
+        layers = list(zip(directions[::2], directions[1::2], strict=True))
         lstm = isinstance(self.rnn, nn.LSTM)
+        if frames.device.type == 'cpu' and not (lstm or _is_special()):
+            return stacked_gru(frames, layers)
+        start = frames.new_zeros(1, frames.shape[1], self.rnn.hidden_size)
         run, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
-        # torch keeps, per layer, the four tensors of the forward and then of the reverse weights.
-        weights = self.rnn._flat_weights
-        for layer in range(0, len(weights), 8):
-            frames = torch.cat(
-                [
-                    run(frames, state, part, True, 1, 0.0, self.training, False, False)[0]
-                    for part in (weights[layer : layer + 4], weights[layer + 4 : layer + 8])
-                ],
-                dim=-1,
-            )
+        for layer in layers:
+            outputs = [
+                run(frames, state, weights, True, 1, 0.0, self.training, False, False)[0]
+                for weights in layer
+            ]
+            frames = torch.cat(outputs, dim=-1)
         return frames
 
     def _read(self, outputs: Tensor) -> Tensor:
@@ -116,6 +147,11 @@ class RecurrentEncoder(BaseModule):
             forward, reverse = outputs.chunk(2, dim=-1)
             return torch.cat([forward[-1], reverse[0]], dim=-1)
         return outputs[-1]
+
+
+def _is_special() -> bool:
+    """Whether types (autocast) or operators (a trace that counts them) are left to torch."""
+    return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
 
 
 @MODELS.register_module()

@@ -73,7 +73,8 @@ class CMD(MomentumContrast):
             query = self.query_encoders[name].embed(modality(query_view))
             with torch.no_grad():
                 key = keys[name] = self.key_encoders[name].embed(modality(key_view))
-                teachers[name] = head.similarities(key)
+                if self.distill_head:
+                    teachers[name] = head.similarities(key)
             students[name] = head.similarities(query)
             losses[f'loss_{name}'], losses[f'acc_{name}'] = head(query, key, students[name])
             losses[f'std_{name}'] = spread(query)

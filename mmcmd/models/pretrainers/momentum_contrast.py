@@ -8,6 +8,7 @@ from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
 from mmcmd.models.encoder import SkeletonEncoder, build_with_features
 from mmcmd.models.functional import momentum_update
 from mmcmd.models.modalities import build_modalities
@@ -50,7 +51,7 @@ class MomentumContrast(BaseModel):
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
             to 0.001.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        data_preprocessor (dict, optional): Defaults to mmaction2's, which stacks the batch.
+        data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
         init_cfg (dict, optional): mmengine's.
     """
 
@@ -66,9 +67,7 @@ class MomentumContrast(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            data_preprocessor or dict(type='mmaction.ActionDataPreprocessor'), init_cfg
-        )
+        super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
         if not 0 < momentum <= 1:
             raise InputError(
                 f'momentum is the fraction taken from the query encoder, in (0, 1], but is '

@@ -10,6 +10,7 @@ from torch import Tensor
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
+from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
 from mmcmd.models.encoder import SkeletonEncoder, build_with_features
 from mmcmd.models.modalities import build_modalities
 from mmcmd.registry import MODELS
@@ -34,7 +35,7 @@ class SkeletonClassifier(BaseModel):
         pooling (dict, optional): Reduces a backbone's output to a feature in another way than
             the mean.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        data_preprocessor (dict, optional): Defaults to mmaction2's, which stacks the batch.
+        data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
         init_cfg (dict, optional): mmengine's.
     """
 
@@ -50,9 +51,7 @@ class SkeletonClassifier(BaseModel):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(
-            data_preprocessor or dict(type='mmaction.ActionDataPreprocessor'), init_cfg
-        )
+        super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
         self.pretrained = pretrained
         self.layout = get_layout(layout).name
         self.frozen = frozen
@@ -96,6 +95,12 @@ class SkeletonClassifier(BaseModel):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
             return self.encoders[modality](self.modalities[modality](inputs))
 
+    def encode(self, inputs: Tensor) -> Tensor:
+        """Encode (N, clips, M, T, V, C) to features (N, clips, S, D) of all S modalities."""
+        clips = inputs.flatten(0, 1)
+        feats = [self.extract_feat(clips, name) for name in self.modalities]
+        return torch.stack(feats, dim=1).unflatten(0, inputs.shape[:2])
+
     def forward(
         self,
         inputs: Tensor,
@@ -105,15 +110,16 @@ class SkeletonClassifier(BaseModel):
         """Dispatch as mmengine asks.
 
         Args:
-            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or their features
+                (N, clips, S, D), encoded before.
             data_samples (list[ActionDataSample], optional): One a sequence, with its label.
             mode (str): ``'loss'``, ``'predict'`` or ``'tensor'`` (class scores by modality, each
                 (N, num_classes), before the softmax).
         """
-        clips = inputs.flatten(0, 1)
+        feats = inputs if inputs.dim() == 4 else self.encode(inputs)
         scores = {
-            name: head(self.extract_feat(clips, name)).unflatten(0, inputs.shape[:2]).mean(dim=1)
-            for name, head in self.heads.items()
+            name: head(x.flatten(0, 1)).unflatten(0, x.shape[:2]).mean(dim=1)
+            for (name, head), x in zip(self.heads.items(), feats.unbind(dim=2), strict=True)
         }
         if mode == 'loss':
             labels = get_labels(data_samples, inputs.device)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmcmd.datasets import annotations
-from mmcmd.datasets.annotations import load_annotations, select_split
+from mmcmd.datasets.annotations import load_annotations
 from mmcmd.datasets.converters import convert
 from mmcmd.errors import InputError
 
@@ -29,8 +29,8 @@ def test_bad_files_are_skipped_and_reported(tmp_path, make_folder):
     assert [sample['frame_dir'] for sample in data['annotations']] == sorted(GOOD)
     assert data['layout'] == 'ntu'
     assert 'synthetic' not in data
-    assert len(select_split(data, 'xsub_train', '')) == 4
-    assert len(select_split(data, 'xview_val', '')) == 4
+    assert len(data['split']['xsub_train']) == 4
+    assert len(data['split']['xview_val']) == 4
     report = (tmp_path / 'new/folder/ntu.report.txt').read_text()
     assert len(summary.skipped) == 2
     for line in (

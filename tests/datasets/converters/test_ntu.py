@@ -69,6 +69,13 @@ def test_bulk_numbers_equal_float_to_the_last_bit(words):
     np.testing.assert_array_equal(values, [float(word) for word in words])
 
 
+def test_long_texts_of_mixed_numbers_keep_order_and_shape():
+    words = [('{:.7g}', '{:e}', '{:.17g}')[n % 3].format(n / 7 - 999) for n in range(15_000)]
+    values = Tokens(' '.join(words).encode()).floats(np.arange(15_000)[::-1].reshape(3, -1))
+    expected = np.array([float(word) for word in words])[::-1].reshape(3, -1)
+    np.testing.assert_array_equal(values, expected)
+
+
 @pytest.mark.parametrize('word', ['-', '.', '-.', '1.2.3', '1-2', '--1', '0x10', 'abc', '1,5'])
 def test_word_that_is_no_number_is_told(word):
     with pytest.raises(ValueError, match='expected a number, got ' + re.escape(repr(word))):

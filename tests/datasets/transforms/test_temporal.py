@@ -18,6 +18,13 @@ def test_resize_is_torch_s_linear_interpolation(length):
     assert found.dtype == np.float32
 
 
+def test_resized_frames_are_a_copy_even_where_nothing_is_to_resize():
+    keypoint = np.ones((1, 8, 4, 3), np.float32)
+    for num_frames in (4, 8, 16):
+        resize_frames(keypoint, num_frames)[:] = 7
+    assert (keypoint == 1).all()
+
+
 def crops(length, ratio, clip_len, min_frames=64, count=2000):
     """Return (first frame, length) of many random crops, and checks that they are cut so."""
     transform = TemporalCropResize(ratio, min_frames=min_frames)

@@ -7,16 +7,16 @@ from mmcmd.errors import InputError
 AUGMENTATION = [
     {'type': 'TemporalCropResize', 'ratio': (0.1, 1.0)},
     {'type': 'OneOf', 'transforms': [{'type': 'Shear'}, {'type': 'JointCorruption'}]},
+    {'type': 'FormatGCNInput', 'num_person': 2},
 ]
 
 
 def views(key, num_views=2):
     keypoint = np.random.default_rng(0).normal(size=(2, 40, 25, 3)).astype(np.float32)
     sample = {'keypoint': keypoint, 'clip_len': 8, 'rng': np.random.default_rng(key)}
-    result = Views(AUGMENTATION, num_views=num_views)(sample)
-    assert result['num_clips'] == num_views
-    assert result['keypoint'].shape == (2, 8 * num_views, 25, 3)
-    return np.split(result['keypoint'], num_views, axis=1)
+    result = Views(AUGMENTATION, num_views=num_views)(sample)['keypoint']
+    assert result.shape == (num_views, 2, 8, 25, 3)
+    return result
 
 
 def test_views_of_a_sequence_differ():
@@ -54,3 +54,9 @@ def test_one_of_applies_exactly_one_with_its_probability(prob, expected):
 def test_probabilities_that_do_not_fit_are_told(prob):
     with pytest.raises(InputError, match='probability'):
         OneOf([{'type': 'Shear'}, {'type': 'JointCorruption'}], prob=prob)
+
+
+def test_view_that_is_no_clip_is_told():
+    sample = {'keypoint': np.ones((2, 40, 25, 3)), 'clip_len': 8, 'rng': np.random.default_rng(0)}
+    with pytest.raises(InputError, match='must end with FormatGCNInput'):
+        Views(AUGMENTATION[:-1])(sample)

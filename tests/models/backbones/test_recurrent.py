@@ -114,3 +114,30 @@ def test_input_of_another_shape_says_what_was_expected():
 def test_unknown_choice_lists_the_choices(option):
     with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first)'"):
         build(**option)
+
+
+def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monkeypatch):
+    """On a GPU; here the call is recorded, and its arguments are checked by torch's own parser."""
+    encoder, real, calls = build(), torch._cudnn_rnn_flatten_weight, []
+
+    def record(weights, **options):
+        with pytest.raises(NotImplementedError):  # on a CPU, where a wrong argument is a TypeError
+            real(weights, **options)
+        calls.append((weights, options))
+
+    monkeypatch.setattr(torch.backends.cudnn, 'is_acceptable', lambda tensor: True)
+    monkeypatch.setattr('mmcmd.models.backbones.recurrent.get_cudnn_mode', lambda mode: 3)
+    monkeypatch.setattr(torch, '_cudnn_rnn_flatten_weight', record)
+    monkeypatch.setattr(encoder.rnn, 'flatten_parameters', lambda: None)
+    nn.Sequential(encoder).double()
+    names = [
+        [f'{kind}_l{layer}{suffix}' for kind in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')]
+        for layer in range(3)
+        for suffix in ('', '_reverse')
+    ]
+    parameters = dict(encoder.rnn.named_parameters())
+    assert len(calls) == len(names)
+    for (weights, options), expected in zip(calls, names, strict=True):
+        assert all(x is parameters[name] for x, name in zip(weights, expected, strict=True))
+        assert options['input_size'] == weights[0].shape[1]
+        assert (options['num_layers'], options['bidirectional']) == (1, False)

@@ -67,6 +67,23 @@ def test_only_the_heads_of_a_frozen_classifier_move(make, batch):
     assert moved == names
 
 
+def test_frozen_encoders_build_no_graph_of_gradients(make, batch):
+    inputs, _ = batch
+    assert make().train().encode(inputs).grad_fn is None
+    assert make(frozen=False).train().encode(inputs).grad_fn is not None
+
+
+def test_features_may_take_the_place_of_coordinates(make, batch):
+    inputs, samples = batch
+    model = make()
+    feats = model.encode(torch.cat([inputs, inputs.flip(3)], dim=1))
+    assert feats.shape == (3, 2, 3, 8), 'sequences, clips, modalities, size'
+    both, flipped = model(inputs), model(inputs.flip(3))
+    for name, scores in model(feats).items():
+        torch.testing.assert_close(scores, (both[name] + flipped[name]) / 2)
+    assert model(feats, samples, mode='loss').keys() == model(*batch, mode='loss').keys()
+
+
 def test_frozen_encoders_stay_in_eval_mode(make):
     model = make().train()
     assert not any(module.training for module in model.encoders.modules())

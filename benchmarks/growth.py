@@ -1,0 +1,203 @@
+"""How each cost grows with what drives it: batch, frames, queue, ranks."""
+
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, distributed
+
+from benchmarks import topk
+from benchmarks.cmd_step import CONFIG, Step, our_loss
+from benchmarks.harness import Figure, Growth, check_equal, in_turns, seconds
+from mmcmd.models import CMDHead, MoCoHead
+from mmcmd.registry import MODELS
+
+MODALITIES = 'joint', 'motion', 'bone'
+FRESH = multiprocessing.get_context('forkserver')
+FRESH.set_forkserver_preload([__name__])  # processes that have imported all and run nothing
+PAIRS = tuple(permutations(MODALITIES, 2))
+
+
+def least(rounds: int, *functions: Callable[[], Any]) -> list[float]:
+    """Time functions in turns and return the least seconds of each."""
+    times = in_turns(rounds, **{str(i): function for i, function in enumerate(functions)})
+    return [min(x) for x in times.values()]
+
+
+def steps(short: bool) -> Iterator[Growth]:
+    """Time whole CMD steps of a narrower encoder."""
+    init_default_scope('mmcmd')
+    config = Config.fromfile(CONFIG).model
+    config.backbone.hidden_size = hidden = 32 if short else 256
+    if short:
+        config.head.queue_size, config.distill_head.topk = 1024, 512
+    model = MODELS.build(config).train()
+    sizes = (2, 4, 8) if short else (16, 32, 64)
+    for driver in ('batch', 'frames'):
+        functions = []
+        for size in sizes:
+            batch, frames = (size, sizes[-1]) if driver == 'batch' else (sizes[0], size)
+            views = torch.randn(2, batch, 2, frames, 25, 3)
+            functions.append(Step(model, lambda model, views=views: our_loss(model, *views)))
+        yield Growth(
+            'CMD step (s)',
+            driver,
+            sizes,
+            least(1 if short else 2, *functions),
+            f'hidden {hidden} x 3 (the config has 1024), queue {config.head.queue_size}, '
+            + (f'{sizes[-1]} frames' if driver == 'batch' else f'batch {sizes[0]}'),
+        )
+
+
+class Heads:
+    """What of a CMD step is not an encoder: similarities, losses, their gradients, queues.
+
+    Args:
+        queue_size (int): Q.
+        k (int): Neighbours, K.
+    """
+
+    def __init__(self, queue_size: int, k: int) -> None:
+        self.heads = {name: MoCoHead(queue_size=queue_size) for name in MODALITIES}
+        self.distill_head = CMDHead(k)
+        queries, keys = F.normalize(torch.randn(2, 3, 64, 128), dim=-1)
+        self.queries = dict(zip(MODALITIES, queries, strict=True))
+        self.keys = dict(zip(MODALITIES, keys, strict=True))
+
+    def __call__(self) -> None:
+        """Run a step."""
+        students, teachers, loss = {}, {}, 0
+        for name, head in self.heads.items():
+            query = self.queries[name].detach().requires_grad_()
+            teachers[name] = head.similarities(self.keys[name])
+            students[name] = head.similarities(query)
+            loss = loss + head(query, self.keys[name], students[name])[0]
+        (loss + self.distill_head(teachers, students, PAIRS)).backward()
+        for name, head in self.heads.items():
+            head.enqueue(self.keys[name])
+
+    def neighbours(self) -> Callable[[], Any]:
+        """Return what searches the neighbours of one modality, and that alone."""
+        found = self.heads['joint'].similarities(self.keys['joint'])
+        return partial(found.topk, self.distill_head.topk, dim=1, sorted=False)
+
+
+def peak_of_heads(queue_size: int, k: int) -> float:
+    """Return the MB by which a step of the heads raises a fresh process at most, on Linux."""
+    torch.set_num_threads(1)
+    step = Heads(queue_size, k)
+    Path('/proc/self/clear_refs').write_text('5')  # the peak is what is held now
+    before = resident('VmRSS')
+    step()
+    return resident('VmHWM') - before
+
+
+def resident(key: str) -> float:
+    """Return an entry of ``/proc/self/status`` in MB."""
+    status = Path('/proc/self/status').read_text()
+    return int(status.split(f'{key}:')[1].split()[0]) * 1024 / 1e6
+
+
+def queues(short: bool) -> Iterator[Growth | Figure]:
+    """Grow the queue."""
+    sizes, k = ((1024, 4096, 16384), 512) if short else ((16384, 131072, 1048576), 8192)
+    whole, alone, peaks, held = [], [], [], []
+    for size in sizes:
+        with FRESH.Pool(1) as pool:
+            peaks.append(pool.apply(peak_of_heads, (size, k)))
+        step = Heads(size, k)
+        held.append(sum(head.queue.nbytes for head in step.heads.values()) / 1e6)
+        both = least(1 if short else 2, step, step.neighbours())
+        whole.append(both[0]), alone.append(both[1])
+    shares = [300 * a / b for a, b in zip(alone, whole, strict=True)]
+    case = f'3 modalities, batch 64, K {k}'
+    yield Growth('heads, forward, backward and enqueue (s)', 'queue', sizes, whole, case)
+    yield Growth('top-k of one modality (s)', 'queue', sizes, alone, f'batch 64, K {k}')
+    yield Growth('its 3 top-k, of the time of the heads (%)', 'queue', sizes, shares, case)
+    yield Growth('queues (MB)', 'queue', sizes, held, '3 of 128 x Q float32')
+    yield Growth(
+        'peak of a step of the heads besides (MB)',
+        'queue',
+        sizes,
+        peaks,
+        f'resident, one thread; {case}',
+    )
+    for size in sizes[1:]:
+        yield from topk.figures(size, k, 1 if short else 5)
+
+
+def draw_keys(rank: int) -> Tensor:
+    """Return one rank's keys of the modalities, (3, 64, 128)."""
+    generator = torch.Generator().manual_seed(rank)
+    return F.normalize(torch.randn(3, 64, 128, generator=generator), dim=-1)
+
+
+def rank_main(rank: int, ranks: int, queue_size: int, rounds: int, folder: str) -> None:
+    """Be one rank: join, enqueue, and let the first note the times and the queues."""
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        'gloo', init_method=f'file://{folder}/join', rank=rank, world_size=ranks
+    )
+    heads, keys = [MoCoHead(queue_size=queue_size) for _ in MODALITIES], draw_keys(rank)
+
+    def enqueue() -> None:
+        for head, key in zip(heads, keys, strict=True):
+            head.enqueue(key)
+
+    enqueue()
+    first = [head.queue[:, : 64 * ranks].clone() for head in heads]
+    times = []
+    for _ in range(rounds):
+        distributed.barrier()
+        times.append(seconds(enqueue))
+    if rank == 0:
+        torch.save(dict(times=times, first=first), f'{folder}/noted.pt')
+    distributed.destroy_process_group()
+
+
+def exchange(short: bool) -> Iterator[Growth]:
+    """Grow the number of ranks, processes of this machine."""
+    sizes = (1, 2) if short else (1, 2, 4)
+    times = []
+    for ranks in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            options = ranks, 1024 if short else 16384, 5 if short else 50, folder
+            started = [FRESH.Process(target=rank_main, args=(i, *options)) for i in range(ranks)]
+            for process in started:
+                process.start()
+            for process in started:
+                process.join()
+            if any(process.exitcode for process in started):
+                raise RuntimeError(f'one of {ranks} ranks failed')
+            noted = torch.load(f'{folder}/noted.pt')
+        wanted = torch.cat([draw_keys(rank) for rank in range(ranks)], dim=1)
+        for queue, keys in zip(noted['first'], wanted, strict=True):
+            check_equal(queue, keys.T, f'queue of {ranks} ranks')
+        times.append(min(noted['times']))
+    received = draw_keys(0).nbytes
+    yield Growth(
+        'gather the keys and enqueue (s)',
+        'ranks',
+        sizes,
+        times,
+        f'3 modalities, batch 64 a rank, gloo; a rank receives {received / 1024:.0f} KiB of keys a '
+        f'step from each other rank; they share {os.cpu_count()} cores, so this says what the '
+        'exchange costs and nothing of a speed-up',
+    )
+
+
+def run(short: bool) -> Iterator[Growth | Figure]:
+    """Grow one driver at a time, the others as they are."""
+    torch.manual_seed(0)
+    yield from steps(short)
+    yield from queues(short)
+    yield from exchange(short)

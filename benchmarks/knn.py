@@ -1,0 +1,150 @@
+"""Nearest neighbours against scikit-learn's brute force and against the bare matrix multiply."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from sklearn.neighbors import KNeighborsClassifier
+from torch import Tensor
+
+from benchmarks.harness import Disagreement, Figure, Growth, in_turns, ratio, seconds
+from mmcmd.evaluation.knn import BLOCK, knn_predict, knn_predict_streams
+
+CLASSES = 60
+
+
+def features(count: int, dims: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Draw classes (N,), and unit vectors (N, D) around the centres of theirs."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.randn(CLASSES, dims, generator=torch.Generator().manual_seed(0))
+    labels = torch.randint(CLASSES, (count,), generator=generator)
+    points = torch.randn(count, dims, generator=generator)
+    for chunk, classes in zip(points.split(1024), labels.split(1024), strict=True):
+        chunk.mul_(6).add_(centres[classes])  # some of the nearest are of another class
+        F.normalize(chunk, dim=1, out=chunk)
+    return points, labels
+
+
+def bare_multiply(queries: Tensor, gallery: Tensor) -> None:
+    """Multiply block by block into one buffer, and look at nothing."""
+    rows, columns = BLOCK
+    buffer = torch.empty(rows, columns)
+    for chunk in queries.split(rows):
+        for entries in gallery.split(columns):
+            torch.mm(chunk, entries.T, out=buffer[: len(chunk), : len(entries)])
+
+
+def check_predictions(found: Tensor, expected: Tensor, cosines: tuple[Tensor, Tensor]) -> int:
+    """Count the predictions that differ where two entries are as near within rounding.
+
+    Args:
+        found (Tensor): Classes, shape (N,).
+        expected (Tensor): Classes, shape (N,).
+        cosines (tuple[Tensor, Tensor]): Queries (N, D) and gallery (G, D).
+
+    Raises:
+        Disagreement: If one differs elsewhere.
+    """
+    queries, gallery = cosines
+    differing = (found != expected).nonzero()[:, 0]
+    for index in differing.tolist():
+        two = (gallery.double() @ queries[index].double()).topk(2).values
+        if two[0] - two[1] > 1e-6:
+            raise Disagreement(f'query {index}: class {found[index]}, not {expected[index]}')
+    return len(differing)
+
+
+def peak_memory() -> int:
+    """Return the most memory that the process has had since :func:`forget_peak`, in bytes."""
+    status = Path('/proc/self/status').read_text()
+    fields = dict(line.split(':', 1) for line in status.splitlines())
+    return int(fields['VmHWM'].split()[0]) * 1024
+
+
+def forget_peak() -> int:
+    """Start the peak again from what is used now, and return that, in bytes."""
+    Path('/proc/self/clear_refs').write_text('5')
+    return peak_memory()
+
+
+def run(short: bool) -> Iterator[Figure | Growth]:
+    """Compare at the size of NTU-60 x-sub."""
+    num_queries, num_entries, dims, rounds = (
+        (1024, 4096, 512, 2) if short else (16487, 40091, 2048, 2)
+    )
+    queries, _ = features(num_queries, dims, seed=1)
+    gallery, labels = features(num_entries, dims, seed=2)
+    case = f'{num_entries:,} x {num_queries:,} x {dims:,}, k = 1'
+
+    before = forget_peak()
+    found = knn_predict(queries, gallery, labels)
+    ours_extra = (peak_memory() - before) / 1e6
+    classifier = KNeighborsClassifier(n_neighbors=1, algorithm='brute', metric='cosine')
+    classifier.fit(gallery.numpy(), labels.numpy())
+    before = forget_peak()
+    expected = torch.from_numpy(classifier.predict(queries.numpy()))
+    theirs_extra = (peak_memory() - before) / 1e6
+    ties = check_predictions(found, expected, (queries, gallery))
+
+    times = in_turns(
+        rounds,
+        ours=partial(knn_predict, queries, gallery, labels),
+        sklearn=partial(classifier.predict, queries.numpy()),
+        multiply=partial(bare_multiply, queries, gallery),
+    )
+    note = f'{ties} of {num_queries:,} predictions differ, by ties within rounding'
+    yield Figure(
+        'knn',
+        case,
+        **ratio(times, 'sklearn'),
+        goal='' if short else '>= 1.5',
+        against='scikit-learn, brute force, cosine',
+        note=note,
+    )
+    yield Figure(
+        'knn',
+        case,
+        **ratio(times, 'ours', under='multiply'),
+        unit='x its time',
+        goal='' if short else '<= 1.15',
+        against='the bare matrix multiply, block by block into one buffer',
+    )
+    yield Figure(
+        'knn',
+        case,
+        ours_extra,
+        'MB',
+        against='peak memory above the inputs',
+        note=f'scikit-learn: {theirs_extra:.0f} MB',
+    )
+
+    part = slice(num_queries // 8)
+    streams = [{name: x for name in ('joint', 'motion', 'bone')} for x in (queries[part], gallery)]
+    joined = [torch.cat([*x.values()], dim=1).div_(3**0.5) for x in streams]
+    times = in_turns(
+        rounds,
+        ours=partial(knn_predict_streams, *streams, labels),
+        again=lambda: [
+            *(knn_predict(queries[part], gallery, labels) for _ in range(3)),
+            knn_predict(*joined, labels),
+        ],
+    )
+    yield Figure(
+        'knn',
+        f'three modalities and their mean, {num_queries // 8:,} queries',
+        **ratio(times, 'again'),
+        against='multiplying again for the mean',
+    )
+
+    sizes = [num_entries // 4, num_entries // 2, num_entries]
+    yield Growth(
+        f'nearest neighbours of {num_queries // 8:,} queries (s)',
+        'gallery',
+        sizes,
+        [
+            seconds(partial(knn_predict, queries[part], gallery[:size], labels[:size]))
+            for size in sizes
+        ],
+    )

@@ -1,0 +1,113 @@
+"""Linear evaluation on features that are encoded once against encoding in every epoch."""
+
+import json
+import pickle
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from benchmarks.harness import Figure, Growth, check_equal, seconds
+
+CONFIGS = Path(__file__).parents[1] / 'configs/benchmarks/linear'
+MODES = {'exact': 'linear', 'cached': 'linear_cached'}
+CLASSES = 60
+
+
+def write_sequences(path: Path, train: int, val: int, frames: int = 90) -> None:
+    """Write random walks of two persons around a pose of their class."""
+    rng = np.random.default_rng(0)
+    poses = rng.normal(size=(CLASSES, 2, 1, 25, 3))
+    names = [f'sequence{index}' for index in range(train + val)]
+    walks = (rng.normal(size=(2, frames, 25, 3)).cumsum(axis=1) * 0.1 for _ in names)
+    annotations = [
+        dict(
+            frame_dir=name,
+            label=index % CLASSES,
+            keypoint=(poses[index % CLASSES] + walk).astype(np.float32),
+            total_frames=frames,
+        )
+        for index, (name, walk) in enumerate(zip(names, walks, strict=True))
+    ]
+    split = dict(xsub_train=names[:train], xsub_val=names[train:])
+    path.write_bytes(pickle.dumps(dict(split=split, annotations=annotations, layout='ntu'), 4))
+
+
+def build(mode: str, folder: Path, hidden: int, **train_cfg: int) -> Runner:
+    """Build the runner of a config of NTU-60, for joints alone."""
+    config = Config.fromfile(CONFIGS / f'{MODES[mode]}_bigru_ntu60_xsub.py')
+    work_dir = Path(tempfile.mkdtemp(prefix=mode, dir=folder))
+    options = {
+        'model.modalities': ['joint'],
+        'model.pretrained': 'random',
+        'model.backbone.hidden_size': hidden,
+        'visualizer.vis_backends': [],
+        'log_level': 'ERROR',
+        'work_dir': str(work_dir),
+        'experiment_name': work_dir.name,
+    }
+    options |= {f'train_cfg.{name}': value for name, value in train_cfg.items()}
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        options |= {
+            f'{loader}.dataset.ann_file': str(folder / 'sequences.pkl'),
+            f'{loader}.num_workers': 0,
+            f'{loader}.persistent_workers': False,
+        }
+    config.merge_from_dict(options)
+    return Runner.from_cfg(config)
+
+
+def outcome(runner: Runner) -> tuple[dict, dict]:
+    """Return the weights and the accuracies of a run that is over."""
+    results = json.loads(Path(runner.work_dir, 'results.json').read_text())
+    return runner.model.state_dict(), results
+
+
+def check_agreement(folder: Path) -> None:
+    """Check that with a crop for each epoch the cached mode is the exact one."""
+    runners = [
+        build('exact', folder, 32, max_epochs=2),
+        build('cached', folder, 32, max_epochs=2, num_crops=2),
+    ]
+    for runner in runners:
+        runner.train()
+    exact, cached = map(outcome, runners)
+    check_equal(cached, exact, 'weights or accuracies of both modes', atol=1e-5, rtol=1e-4)
+
+
+def run(short: bool) -> Iterator[Figure | Growth]:
+    """Time both, once each, from the first encoding to the last validation."""
+    train, val, hidden, epochs = (32, 16, 64, 3) if short else (512, 128, 384, 80)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_sequences(folder / 'sequences.pkl', train, val)
+        check_agreement(folder)
+        times = {
+            mode: seconds(build(mode, folder, hidden, max_epochs=epochs).train) for mode in MODES
+        }
+        yield Figure(
+            'linear',
+            f'{epochs} epochs, joints of {train} + {val} sequences, 64 frames, hidden {hidden} x 3',
+            times['exact'] / times['cached'],
+            goal='' if short else '>= 20',
+            against='encoding a new crop of each sequence in every epoch',
+            times=times,
+            note='with validation, checkpoints and encoding, each run once; weights within 1e-5 '
+            'where each epoch has its crop',
+        )
+        if short:
+            return
+        shorter = {
+            n: seconds(build('cached', folder, hidden, max_epochs=n).train)
+            for n in (epochs // 4, epochs // 2)
+        }
+        yield Growth(
+            'cached linear evaluation (s)',
+            'epochs',
+            [*shorter, epochs],
+            [*shorter.values(), times['cached']],
+            note='the features are encoded once, whatever the number',
+        )

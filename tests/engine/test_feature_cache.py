@@ -1,0 +1,108 @@
+"""Features that are encoded once train and validate as those of every epoch."""
+
+import json
+
+import pytest
+import torch
+
+from mmcmd.engine.feature_cache import cache_features
+from mmcmd.errors import InputError
+
+EXACT, CACHED = (
+    f'benchmarks/linear/{name}_bigru_ntu60_xsub.py' for name in ('linear', 'linear_cached')
+)
+EPOCHS = 3
+
+
+@pytest.fixture
+def make(make_runner, tiny_linear_options, pretrained, tmp_path):
+    """Return a function: work dir, config and options -> runner."""
+
+    def make(name, config=CACHED, **options):
+        common = {
+            'model.pretrained': str(pretrained / 'epoch_2.pth'),
+            'train_cfg.max_epochs': EPOCHS,
+            # The sequences are shorter than the 64 frames below which none is cut.
+            'train_dataloader.dataset.pipeline.1.min_frames': 1,
+        }
+        return make_runner(config, tmp_path / name, tiny_linear_options | common | options)
+
+    return make
+
+
+@pytest.fixture
+def train(make, tmp_path):
+    """Return a function: as `make` -> weights of the last checkpoint, and the results."""
+
+    def train(name, config=CACHED, **options):
+        make(name, config, **options).train()
+        checkpoint = torch.load(tmp_path / name / f'epoch_{EPOCHS}.pth', weights_only=True)
+        return checkpoint['state_dict'], json.loads((tmp_path / name / 'results.json').read_text())
+
+    return train
+
+
+@pytest.mark.parametrize('num_crops', [EPOCHS, 99])
+def test_a_crop_for_each_epoch_is_the_exact_mode(train, num_crops):
+    exact, exact_results = train('exact', EXACT)
+    cached, cached_results = train('cached', **{'train_cfg.num_crops': num_crops})
+    assert exact.keys() == cached.keys()
+    for name, value in exact.items():
+        if name.startswith('encoders.'):
+            assert torch.equal(cached[name], value), name
+        else:
+            torch.testing.assert_close(cached[name], value, rtol=1e-4, atol=1e-6, msg=name)
+    assert cached_results == exact_results
+
+
+def test_fewer_crops_are_other_features(train):
+    every, _ = train('every', **{'train_cfg.num_crops': EPOCHS})
+    one, _ = train('one', **{'train_cfg.num_crops': 1})
+    assert not torch.equal(every['heads.joint.fc.weight'], one['heads.joint.fc.weight'])
+
+
+def test_epochs_take_turns_with_the_crops_of_the_first(make):
+    runner = make('crops')
+    loader = runner.build_dataloader(runner.cfg.train_dataloader, seed=5)
+    features = cache_features(runner.model, loader, num_crops=2).dataset
+    assert features.feats.shape == (2, 15, 1, 3, 8)
+    for epoch in range(5):
+        for index in (0, 7, 14):
+            sample = loader.dataset[5, epoch % 2, index]
+            found = features.__getitems__([(5, epoch, index)])
+            with torch.no_grad():
+                expected = runner.model.encode(sample['inputs'][None])
+            torch.testing.assert_close(found['inputs'], expected)
+            assert found['data_samples'][0].frame_dir == sample['data_samples'].frame_dir
+    assert not torch.equal(features.feats[0], features.feats[1])
+
+
+def test_checkpoint_is_tested_as_that_of_the_exact_mode(make, train, tmp_path):
+    _, validated = train('cached')
+    load_from = str(tmp_path / 'cached' / f'epoch_{EPOCHS}.pth')
+    for config in (EXACT, CACHED):
+        make('test', config, load_from=load_from).test()
+        tested = json.loads((tmp_path / 'test' / 'results.json').read_text())
+        assert {name: x['last'] for name, x in tested.items()} == {
+            name: x['last'] for name, x in validated.items()
+        }
+
+
+def test_nothing_is_encoded_after_the_start(make, monkeypatch):
+    runner = make('once', **{'train_cfg.num_crops': 2})
+    encode, sizes = runner.model.encode, []
+    monkeypatch.setattr(
+        runner.model, 'encode', lambda inputs: sizes.append(len(inputs)) or encode(inputs)
+    )
+    runner.train()
+    assert sum(sizes) == 2 * 15 + 9
+
+
+def test_encoders_that_are_trained_are_refused(make):
+    with pytest.raises(InputError, match=r'frozen encoders only; set model.frozen=True, or'):
+        make('trained', **{'model.frozen': False}).train()
+
+
+def test_no_crop_is_refused(make):
+    with pytest.raises(InputError, match='num_crops=0 must be at least 1'):
+        make('none', **{'train_cfg.num_crops': 0}).train()

@@ -1,0 +1,63 @@
+"""Mixed precision: encoders in 16 bits, similarities and losses in 32."""
+
+import pytest
+import torch
+
+INPUTS = torch.randn(4, 2, 2, 6, 25, 3, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(params=[torch.bfloat16, torch.float16], ids=['bfloat16', 'float16'])
+def dtype(request):
+    return request.param
+
+
+def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtype):
+    model = tiny_cmd()
+    seen = {'backbone': [], 'heads': [], 'distill': []}
+    for encoder in (*model.query_encoders.values(), *model.key_encoders.values()):
+        encoder.neck.hidden.register_forward_hook(
+            lambda module, args, output: seen['backbone'].append(output.dtype)
+        )
+    for head in model.heads.values():
+        head.register_forward_pre_hook(
+            lambda module, args: seen['heads'].extend(x.dtype for x in args)
+        )
+    model.distill_head.register_forward_pre_hook(
+        lambda module, args: seen['distill'].extend(
+            x.dtype for side in args[:2] for x in side.values()
+        )
+    )
+    with torch.autocast('cpu', dtype):
+        losses = model(INPUTS, mode='loss')
+    assert set(seen['backbone']) == {dtype}
+    assert set(seen['heads']) == set(seen['distill']) == {torch.float32}
+    assert {x.dtype for x in losses.values()} == {torch.float32}
+
+
+def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype):
+    head = tiny_cmd().heads['joint']
+    embeddings = torch.nn.functional.normalize(torch.randn(5, 6), dim=1)
+    expected = embeddings @ head.queue
+    with torch.autocast('cpu', dtype):
+        assert torch.equal(head.similarities(embeddings), expected)
+        assert (embeddings @ head.queue).dtype == dtype, 'what it would be otherwise'
+
+
+def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
+    model = tiny_cmd()
+    state = {name: x.clone() for name, x in model.state_dict().items()}
+
+    def gradient():
+        model.load_state_dict(state)
+        model.zero_grad()
+        losses = model(INPUTS, mode='loss')
+        sum(x for name, x in losses.items() if name.startswith('loss')).backward()
+        grads = [x.grad for x in model.query_encoders.parameters()]
+        assert {x.dtype for x in grads} == {torch.float32}
+        return torch.cat([x.flatten() for x in grads])
+
+    expected = gradient()
+    with torch.autocast('cpu', dtype):
+        found = gradient()
+    assert torch.cosine_similarity(found, expected, dim=0) > 0.99
+    assert not torch.equal(found, expected)
