@@ -11,7 +11,7 @@ from mmcmd.errors import InputError
 from mmcmd.registry import METRICS
 from mmcmd.structures import sample_features
 
-BLOCK = 512, 512
+BLOCK = 1024, 1024
 """Queries and gallery entries that are compared at a time. Their similarities are still in the
 processor's cache when the nearest are looked for, instead of in memory."""
 
