@@ -136,7 +136,7 @@ def run(short: bool) -> Iterator[Figure]:
     """Time both from the same weights, queues and inputs, and the product of two matrices."""
     config = Config.fromfile(CONFIG)
     init_default_scope('mmcmd')
-    frames, side, rounds = 64, 2048, 3
+    frames, side, rounds = 64, 2048, 2
     if short:
         frames, side, rounds = 8, 512, 1
         config.model.backbone.hidden_size = 128
