@@ -49,7 +49,7 @@ setup(
         'rich',
         'scipy',
         'tensorboard',
-        'torch>=2.1',
+        'torch>=2.4',
     ],
     extras_require={
         # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.

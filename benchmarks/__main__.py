@@ -41,6 +41,8 @@ def main() -> int:
         parser.error(f'unknown stage {min(unknown)}; stages are {", ".join(STAGES)}')
 
     console = Console()
+    facts = machine() | {'form': 'short' if args.short else 'full'}
+    args.out.mkdir(parents=True, exist_ok=True)
     results, disagreements = [], []
     for name in args.stages or STAGES:
         start = time.perf_counter()
@@ -53,11 +55,9 @@ def main() -> int:
             disagreements.append(f'{name}: {error}')
             console.print(f'  DISAGREE: {error}', soft_wrap=True, markup=False)
         console.print(f'  {time.perf_counter() - start:.0f} s')
+        for suffix, text in (('md', markdown), ('json', as_json)):
+            (args.out / f'bench.{suffix}').write_text(text(results, facts))
 
-    facts = machine() | {'form': 'short' if args.short else 'full'}
-    args.out.mkdir(parents=True, exist_ok=True)
-    for suffix, text in (('md', markdown(results, facts)), ('json', as_json(results, facts))):
-        (args.out / f'bench.{suffix}').write_text(text)
     console.print(Markdown(markdown(results, facts)))
     console.print(f'written to {args.out}/bench.md and bench.json')
     for line in disagreements:

@@ -109,6 +109,7 @@ def our_loss(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
 
 def encoders_alone(model: CMD, query_view: Tensor, key_view: Tensor) -> None:
     """Run the encoders of a step alone: the queries' forward and backward, the keys' forward."""
+    model.zero_grad()
     for name, modality in model.modalities.items():
         feature = model.query_encoders[name](modality(query_view))
         with torch.no_grad():

@@ -88,10 +88,13 @@ def _made(path: Path, stamp: bytes) -> PackedAnnotations:
         with _alone(path):
             opened = _mapped(path, stamp)
             if opened is None:
+                print_log(f'packing {path} into {store_path(path)}, once', 'current')
                 data = load_annotations(path)
                 with replace_file(store_path(path)) as file:
                     pack_annotations(data, stamp, file)
                 opened = _mapped(path, stamp)
+        if opened is None:
+            raise OSError(f'{store_path(path)} was written but cannot be mapped')
         return opened
     except OSError as error:
         print_log(

@@ -21,16 +21,14 @@ class CompileHook(Hook):
     Args:
         modules (Sequence[str]): Names of modules, with ``*`` for any text; those that a model
             of one config calls ``query_encoders.joint.backbone`` and so on are
-            ``*_encoders.*.backbone``. Defaults to the heads.
+            ``*_encoders.*.backbone``. Defaults to the queue heads.
         **options: Of ``torch.compile``, such as ``mode='max-autotune'`` or ``dynamic=False``.
 
     Raises:
         InputError: If a name fits no module.
     """
 
-    def __init__(
-        self, modules: Sequence[str] = ('heads.*', 'distill_head'), **options: Any
-    ) -> None:
+    def __init__(self, modules: Sequence[str] = ('heads.*',), **options: Any) -> None:
         self.modules = modules
         self.options = options
 

@@ -16,12 +16,15 @@ class DeferredInfoHook(RuntimeInfoHook):
     is saved. They are then read at once; the message hub ends up with the same values.
     """
 
+    def __init__(self) -> None:
+        self._intervals: list[int] = []
+        self._names: list[tuple[str, ...]] = []  # of each iteration that was kept
+        self._values: list[torch.Tensor] = []
+
     def before_train(self, runner: Runner) -> None:
         """Learn when losses are logged."""
         super().before_train(runner)
         self._intervals = [x.interval for x in runner.hooks if isinstance(x, LoggerHook)]
-        self._names: list[tuple[str, ...]] = []
-        self._values: list[torch.Tensor] = []
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: dict | None = None

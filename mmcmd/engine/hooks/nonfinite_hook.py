@@ -48,7 +48,7 @@ class NonFiniteHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
         """Look at the iteration before, and note this one."""
-        self._look(runner)
+        self.look(runner)
         losses = {name: value.detach() for name, value in outputs.items() if 'loss' in name}
         here = losses['loss'].isfinite().logical_not().float()
         anywhere = here.clone()
@@ -58,7 +58,7 @@ class NonFiniteHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Look at the last iteration of the epoch."""
-        self._look(runner)
+        self.look(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Let no checkpoint be saved that holds NaN or infinity.
@@ -66,7 +66,7 @@ class NonFiniteHook(Hook):
         Raises:
             InputError: If it does, as after gradients that were not finite while the loss was.
         """
-        self._look(runner)
+        self.look(runner)
         bad = [
             name
             for name, value in checkpoint['state_dict'].items()
@@ -80,7 +80,7 @@ class NonFiniteHook(Hook):
                 'optim_wrapper.clip_grad'
             )
 
-    def _look(self, runner: Runner) -> None:
+    def look(self, runner: Runner) -> None:
         """Stop if the iteration that was noted went wrong; forget it otherwise.
 
         Raises:

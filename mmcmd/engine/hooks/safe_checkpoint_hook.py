@@ -18,6 +18,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmcmd.engine.hooks.frozen_encoder_hook import digest
+from mmcmd.engine.hooks.nonfinite_hook import NonFiniteHook
 from mmcmd.fileio import replace_file
 from mmcmd.registry import HOOKS
 
@@ -123,6 +124,10 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        # Only the first rank's hooks see the checkpoint; all must leave if a loss is not finite.
+        for hook in runner.hooks:
+            if isinstance(hook, NonFiniteHook):
+                hook.look(runner)
         self._differing = differing_tensors(_module(runner)) if get_world_size() > 1 else []
         runner.save_checkpoint(
             self.out_dir,

@@ -40,7 +40,7 @@ def _gru(
 ) -> Tensor:
     """Run one GRU: (F, T, N) to (H, T, N)."""
     gates = torch.addmm(bias_ih[:, None], weight_ih, x.flatten(1)).unflatten(1, x.shape[1:])
-    return _Recurrence.apply(gates, weight_hh, bias_hh)
+    return _Recurrence.apply(gates, weight_hh, bias_hh, torch.is_grad_enabled())
 
 
 class _Recurrence(Function):
@@ -52,13 +52,15 @@ class _Recurrence(Function):
     """
 
     @staticmethod
-    def forward(ctx: FunctionCtx, gates: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Project (3H, T, N) inputs to (H, T, N) hidden states."""
+    def forward(
+        ctx: FunctionCtx, gates: Tensor, weight: Tensor, bias: Tensor, grad_enabled: bool
+    ) -> Tensor:
+        """Turn projected inputs (3H, T, N) into hidden states (H, T, N)."""
         gates = gates.transpose(0, 1).contiguous()
         num_frames, _, batch = gates.shape
         size = weight.shape[1]
         # Without a backward pass nothing is kept: every frame overwrites the one before.
-        kept = num_frames if any(ctx.needs_input_grad) else 1
+        kept = num_frames if grad_enabled and any(ctx.needs_input_grad) else 1
         hidden = gates.new_zeros(num_frames + 1, size, batch)
         resets_updates = gates.new_empty(kept, 2 * size, batch)
         candidates = gates.new_empty(kept, size, batch)
@@ -78,7 +80,7 @@ class _Recurrence(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: FunctionCtx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of the projected inputs, the weight and the bias."""
         weight, hidden, resets_updates, candidates, recurrents = ctx.saved_tensors
         num_frames, size, batch = candidates.shape
@@ -110,4 +112,4 @@ class _Recurrence(Function):
         grad_weight = flat @ hidden[:-1].transpose(0, 1).flatten(1).t()
         grad_bias = flat.sum(dim=1)
         grad_products[2 * size :] = grad_candidates
-        return grad_products, grad_weight, grad_bias
+        return grad_products, grad_weight, grad_bias, None

@@ -83,3 +83,17 @@ def test_it_is_torch_s_gru():
     weights = gru._flat_weights
     layers = [[weights[i : i + 4]] for i in range(0, len(weights), 4)]
     torch.testing.assert_close(stacked_gru(frames, layers), gru(frames)[0])
+
+
+def test_without_gradient_no_frame_is_kept():
+    layers = build(1, 1, 64, 4, torch.float32)
+    frames = torch.randn(500, 2, 4)
+
+    def allocated():
+        with torch.profiler.profile(profile_memory=True) as profile:
+            stacked_gru(frames, layers)
+        return sum(x.self_cpu_memory_usage for x in profile.key_averages() if 'empty' in x.key)
+
+    with_gradient = allocated()
+    with torch.no_grad():  # the weights still ask for one, as in validation
+        assert allocated() < 0.6 * with_gradient
