@@ -70,11 +70,12 @@ class CMD(MomentumContrast):
         losses, keys, students, teachers = {}, {}, {}, {}
         for name, modality in self.modalities.items():
             head = self.heads[name]
-            query = self.query_encoders[name].embed(modality(query_view))
+            # The key first: what its encoder needed is free again for what the query's must keep.
             with torch.no_grad():
                 key = keys[name] = self.key_encoders[name].embed(modality(key_view))
                 if self.distill_head:
                     teachers[name] = head.similarities(key)
+            query = self.query_encoders[name].embed(modality(query_view))
             students[name] = head.similarities(query)
             losses[f'loss_{name}'], losses[f'acc_{name}'] = head(query, key, students[name])
             losses[f'std_{name}'] = spread(query)
