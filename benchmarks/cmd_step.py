@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from benchmarks.encoder import frame_by_frame
-from benchmarks.harness import Figure, check_equal, in_turns, ratio
+from benchmarks.harness import Figure, check_equal, in_turns, ratio, spread
 from mmcmd.apis.complexity import encoder_complexity, step_flops
 from mmcmd.models import CMD
 from mmcmd.registry import MODELS
@@ -186,12 +186,10 @@ def run(short: bool) -> Iterator[Figure]:
         yield Figure(
             'cmd_step',
             case + ": encoders' operations over the time of the whole step",
-            statistics.median(rates),
-            '%',
-            '>= 75' if batch == 64 else '',
-            f'rate of a {side} x {side} float32 product',
-            min(rates),
-            max(rates),
+            **spread(rates),
+            unit='%',
+            goal='>= 75' if batch == 64 else '',
+            against=f'rate of a {side} x {side} float32 product',
             note=f'{flops / 1e12:.3g} TFLOP a step; product '
             f'{2e-9 * side**3 * products / statistics.median(times["product"]):.0f} GFLOP/s',
         )
@@ -202,11 +200,9 @@ def run(short: bool) -> Iterator[Figure]:
         yield Figure(
             'cmd_step',
             case + ': all that is not an encoder',
-            statistics.median(shares),
-            '%',
-            '<= 10',
-            'the whole step',
-            min(shares),
-            max(shares),
+            **spread(shares),
+            unit='%',
+            goal='<= 10',
+            against='the whole step',
             note='projections, queues, losses, optimizer and momentum update',
         )

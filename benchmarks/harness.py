@@ -115,13 +115,16 @@ def in_turns(
     return times
 
 
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Return the fields of a :class:`Figure` of a value in each round: median, least and most."""
+    return dict(value=statistics.median(values), low=min(values), high=max(values))
+
+
 def ratio(times: dict[str, list[float]], over: str, under: str = 'ours') -> dict[str, Any]:
     """Return the fields of a :class:`Figure` of the ratios of two sides, round by round."""
     ratios = [a / b for a, b in zip(times[over], times[under], strict=True)]
     return dict(
-        value=statistics.median(ratios),
-        low=min(ratios),
-        high=max(ratios),
+        **spread(ratios),
         times={name: statistics.median(times[name]) for name in (under, over)},
     )
 

@@ -21,7 +21,7 @@ from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from benchmarks.harness import Figure, check_equal, in_turns, ratio
+from benchmarks.harness import Figure, check_equal, in_turns, ratio, spread
 from mmcmd.datasets import SkeletonDataset, stack_inputs
 from mmcmd.datasets.annotations import save_annotations
 from mmcmd.models import SkeletonDataPreprocessor
@@ -195,10 +195,8 @@ def both_ends(path: str, kind: str, short: bool) -> Iterator[Figure]:
         yield Figure(
             'views',
             case,
-            value=statistics.median(values),
+            **spread(values),
             unit='samples/s',
-            low=min(values),
-            high=max(values),
             goal='' if short else goal,
             against='a GPU that takes 4,000 with 4 workers',
             note=note,

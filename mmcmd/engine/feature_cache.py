@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.dist import all_gather, all_gather_object, get_rank, get_world_size
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mmcmd.datasets.samplers import SampleKey
 from mmcmd.engine.loops import ResumableEpochLoop
+from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.registry import LOOPS
 
@@ -124,7 +125,7 @@ class CachedFeatureLoop(ResumableEpochLoop):
 
     def __init__(self, runner: Runner, dataloader: dict, num_crops: int = 2, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, **kwargs)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         if not getattr(model, 'frozen', False):
             raise InputError(
                 'features can be kept of frozen encoders only; set model.frozen=True, or '

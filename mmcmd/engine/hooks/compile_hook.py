@@ -3,9 +3,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
 
@@ -34,7 +34,7 @@ class CompileHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Mark the modules; each is compiled when it is first called."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         named = dict(model.named_modules())
         for pattern in self.modules:
             found = [name for name in named if name and fnmatchcase(name, pattern)]

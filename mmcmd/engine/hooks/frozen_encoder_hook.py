@@ -1,10 +1,10 @@
 import hashlib
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.registry import HOOKS
 
 
@@ -43,5 +43,5 @@ class FrozenEncoderHook(Hook):
 
     @staticmethod
     def _digest(runner: Runner) -> dict[str, str]:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         return digest(model.encoders) if model.frozen else {}

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmcmd.datasets.layouts import get_layout
 from mmcmd.engine.checkpoint import check_architecture
 from mmcmd.engine.loops import ResumableEpochLoop
+from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
 
@@ -68,7 +68,7 @@ class PlainCheckpointHook(Hook):
             else buffer
             for name, buffer in hub['log_scalars'].items()
         }
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped_model(runner)
         state = checkpoint.get('state_dict', checkpoint)
         check_architecture(model.state_dict(), state, source)
         if runner._resume and 'loop' in checkpoint:

@@ -24,8 +24,7 @@ class PreemptionHook(Hook):
 
     The iteration that runs, of training or of validation, is finished first; of several ranks the
     next one too, because none waits for the others' answer. All stop after the same one, whichever
-    of them got the signal. ``--resume`` goes on from there as if
-    nothing had happened.
+    of them got the signal. ``--resume`` goes on from there as if nothing had happened.
 
     It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`, and without them does
     nothing.

@@ -13,12 +13,12 @@ from mmengine.dist import (
 )
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmcmd.engine.hooks.frozen_encoder_hook import digest
 from mmcmd.engine.hooks.nonfinite_hook import NonFiniteHook
+from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.fileio import replace_file
 from mmcmd.registry import HOOKS
 
@@ -128,7 +128,7 @@ class SafeCheckpointHook(CheckpointHook):
         for hook in runner.hooks:
             if isinstance(hook, NonFiniteHook):
                 hook.look(runner)
-        self._differing = differing_tensors(_module(runner)) if get_world_size() > 1 else []
+        self._differing = differing_tensors(unwrapped_model(runner)) if get_world_size() > 1 else []
         runner.save_checkpoint(
             self.out_dir,
             name,
@@ -201,7 +201,3 @@ class SafeCheckpointHook(CheckpointHook):
     def _remove(self, path: str) -> None:
         if self.file_backend.isfile(path):
             self.file_backend.remove(path)
-
-
-def _module(runner: Runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
