@@ -62,8 +62,6 @@ def mmcmd_scope():
     """Let mmengine's own functions find mmcmd's components, as a runner does."""
     from mmengine.registry import init_default_scope
 
-    import mmcmd  # noqa: F401
-
     init_default_scope('mmcmd')
 
 

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-import mmcmd  # noqa: F401
 from mmcmd.apis.cli import _join_on_cpu
 
 ROOT = Path(__file__).parents[2]
