@@ -16,11 +16,13 @@ def main() -> None:
         help='go on from this checkpoint, or from the latest whole one in the work dir',
     )
     parser.add_argument(
-        '--amp',
-        nargs='?',
-        const='float16',
+        '--amp', action='store_true', help='automatic mixed precision, with --amp-dtype'
+    )
+    parser.add_argument(
+        '--amp-dtype',
+        default='float16',
         choices=['float16', 'bfloat16'],
-        help='automatic mixed precision, float16 unless said otherwise (on a GPU only)',
+        help='of --amp: float16 (the default), on a GPU only, or bfloat16',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -34,11 +36,13 @@ def main() -> None:
     if args.resume is not None:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
-    if args.amp == 'bfloat16':
+    if args.amp and args.amp_dtype == 'bfloat16':
         cfg.optim_wrapper.type = 'Bfloat16OptimWrapper'
     elif args.amp:
         if not torch.cuda.is_available():
-            raise InputError('--amp float16 needs a GPU, and there is none; bfloat16 does not')
+            raise InputError(
+                '--amp needs a GPU, and there is none; --amp --amp-dtype bfloat16 does not'
+            )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')
     if args.auto_scale_lr:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 CONFIG = 'configs/cmd/cmd_bigru_ntu60_xsub.py'
 
@@ -98,6 +99,12 @@ def test_missing_checkpoint(arguments, run_tool, tmp_path):
 def test_missing_config(tool, arguments, run_tool):
     command = arguments(config='configs/nothing.py')
     check(run_tool(tool, *command), tool, 'configs/nothing.py does not exist')
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU for float16')
+def test_half_precision_without_a_gpu(arguments, run_tool):
+    outcome = run_tool('train.py', '--amp', *arguments())  # a flag, which may stand first
+    check(outcome, 'train.py', '--amp needs a GPU', '--amp-dtype bfloat16 does not')
 
 
 @pytest.mark.parametrize('text', ['model = dict(\n', "_base_ = './nothing.py'\n", 'x = y\n'])

@@ -29,6 +29,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle to write')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='number of processes')
     parser.add_argument('--strict', action='store_true', help='fail if an item was skipped')
+    parser.add_argument(
+        '--normalize',
+        action='store_true',
+        help='centre and turn the skeletons now, and not each time one is loaded',
+    )
     parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
     parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
     parser.add_argument(

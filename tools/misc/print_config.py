@@ -5,7 +5,7 @@ from mmcmd.apis.cli import load_config, run, runner_parser
 
 def main() -> None:
     args = runner_parser('Print a config, resolved.').parse_args()
-    print(load_config(args).pretty_text, end='')
+    print(load_config(args).pretty_text)
 
 
 if __name__ == '__main__':

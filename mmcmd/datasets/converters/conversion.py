@@ -3,15 +3,11 @@
 import inspect
 import logging
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +16,12 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
-from mmcmd.datasets.annotations import SYNTHETIC_MARK, check_annotations, save_annotations
-from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.annotations import SYNTHETIC_MARK, save_annotations
+from mmcmd.datasets.converters.base import Converter, LeftOut
+from mmcmd.datasets.converters.reading import Outcome, read_all
 from mmcmd.errors import InputError
 from mmcmd.fileio import replace_file
 from mmcmd.registry import CONVERTERS
-
-_CHUNK = 16  # items a worker takes at a time
 
 
 @dataclass
@@ -56,6 +51,7 @@ def convert(
     out: str | os.PathLike,
     jobs: int = 1,
     strict: bool = False,
+    normalize: bool = False,
     **options: Any,
 ) -> Summary:
     """Convert a raw data set to an annotation pickle, with a report beside it.
@@ -69,6 +65,9 @@ def convert(
         out (str or PathLike): The pickle to write; parent folders are made.
         jobs (int): Number of processes.
         strict (bool): Fail, after writing, if an item was skipped.
+        normalize (bool): Pre-normalise now (see :func:`normalize_skeleton`) and mark the pickle so,
+            rather than every time that a sample is loaded. Of arrays that are so already, nothing
+            changes.
         **options: Arguments of the converter; None is the same as absent.
 
     Raises:
@@ -88,14 +87,17 @@ def convert(
     if not os.access(out.parent, os.W_OK):  # rather now than after the work
         raise InputError(f'{out.parent} cannot be written to')
 
-    summary = _collect(_read_all(converter, items, jobs), len(items))
+    facts = converter.facts()
+    normalize = normalize and not facts.get('normalized')
+    summary = _collect(read_all(converter, items, jobs, normalize), len(items))
     report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
     folder = source if source.is_dir() else source.parent
     synthetic = (folder / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
     if summary.annotations:
-        data = dict(split=splits, annotations=summary.annotations, **converter.facts())
-        save_annotations(data | ({'synthetic': True} if synthetic else {}), out)
+        facts |= {'normalized': True} if normalize else {}
+        facts |= {'synthetic': True} if synthetic else {}
+        save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
     with replace_file(report) as file:
         lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
         if synthetic:
@@ -124,38 +126,6 @@ def _build(fmt: str, options: dict[str, Any]) -> Converter:
     for key in given.keys() - inspect.signature(converter).parameters.keys():
         raise InputError(f'format {fmt} takes no option {key!r}')
     return converter(**given)
-
-
-Outcome = tuple[Item, dict[str, Any] | Exception]
-
-
-def _attempt(converter: Converter, item: Item) -> Outcome:
-    """Read an item; what could not be saved is an error of it, and not of all."""
-    try:
-        sample = converter.read(item)
-        data = dict(split={}, annotations=[sample], layout=converter.layout)
-        check_annotations(data, item.name)
-        return Item(item.name, None), sample
-    except (ValueError, OSError) as error:
-        return Item(item.name, None), error
-
-
-def _read_all(converter: Converter, items: list[Item], jobs: int) -> Iterator[Outcome]:
-    """Read items in their order."""
-    attempt = partial(_attempt, converter)
-    if jobs == 1:
-        yield from map(attempt, items)
-        return
-    # Ctrl-C is the parent's to handle.
-    pool = ProcessPoolExecutor(
-        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
-    try:
-        yield from pool.map(attempt, items, chunksize=_CHUNK)
-    except BrokenProcessPool:
-        raise InputError('a worker process died, out of memory perhaps: try fewer jobs') from None
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcmd.datasets import annotations
+from mmcmd.datasets import SkeletonDataset, annotations
 from mmcmd.datasets.annotations import load_annotations
 from mmcmd.datasets.converters import convert
 from mmcmd.errors import InputError
@@ -43,17 +43,37 @@ def test_bad_files_are_skipped_and_reported(tmp_path, make_folder):
     assert 'truncated: 0 whole frames of 3' in report
 
 
-def test_output_does_not_depend_on_jobs(tmp_path, make_folder):
+@pytest.mark.parametrize('normalize', [False, True])
+def test_output_does_not_depend_on_jobs(tmp_path, make_folder, normalize):
     bad = {'S001C001P001R001A001.skeleton': 'x'}
     # More files than a worker takes at a time, so that both have some.
     more = {f'b/S002C001P001R001A{a:03}.skeleton': None for a in range(1, 20)}
     source = folder_of(make_folder, **bad, **more)
     for jobs in (1, 2):
-        summary = convert('ntu', source, tmp_path / f'{jobs}.pkl', jobs=jobs)
+        summary = convert('ntu', source, tmp_path / f'{jobs}.pkl', jobs, normalize=normalize)
         assert len(summary.annotations) == len(GOOD) + 19
     assert (tmp_path / '1.pkl').read_bytes() == (tmp_path / '2.pkl').read_bytes()
     reports = [(tmp_path / f'{jobs}.report.txt').read_text().splitlines()[1:] for jobs in (1, 2)]
     assert reports[0] == reports[1]
+
+
+def test_samples_that_were_normalised_before_are_those_normalised_on_the_way(
+    tmp_path, make_folder, mmcmd_scope
+):
+    source, views = folder_of(make_folder), []
+    for name, normalize in (('before', True), ('on the way', False)):
+        convert('ntu', source, tmp_path / f'{name}.pkl', normalize=normalize)
+        dataset = SkeletonDataset(tmp_path / f'{name}.pkl', [dict(type='NormalizeSkeleton')])
+        views.append([dataset[index]['keypoint'] for index in range(len(GOOD))])
+    np.testing.assert_array_equal(*views)
+    before, raw = (load_annotations(tmp_path / f'{name}.pkl') for name in ('before', 'on the way'))
+    assert before['normalized']
+    assert 'normalized' not in raw
+    assert not np.array_equal(*(x['annotations'][0]['keypoint'] for x in (before, raw)))
+    # What is normalised already stays as it is.
+    convert('pyskl', tmp_path / 'before.pkl', tmp_path / 'again.pkl', layout='ntu', normalize=True)
+    again = load_annotations(tmp_path / 'again.pkl')['annotations']
+    np.testing.assert_array_equal([x['keypoint'] for x in again], views[0])
 
 
 def test_second_file_of_a_name_is_skipped(tmp_path, make_folder):

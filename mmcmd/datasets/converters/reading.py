@@ -1,0 +1,105 @@
+"""The items of a raw data set, read in their order by one process or several."""
+
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from mmcmd.datasets.annotations import check_annotations
+from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.layouts import get_layout
+from mmcmd.datasets.transforms import normalize_skeleton
+from mmcmd.errors import InputError
+
+Outcome = tuple[Item, dict[str, Any] | Exception]
+"""An item without its content, and its annotation or why there is none."""
+
+_CHUNK = 16  # items a worker takes at a time
+
+
+def attempt(converter: Converter, normalize: bool, item: Item) -> Outcome:
+    """Read an item; what could not be saved is an error of it, and not of all.
+
+    Args:
+        converter (Converter): Of the format.
+        normalize (bool): Whether to pre-normalise what was read.
+        item (Item): One that the converter's ``scan`` found.
+    """
+    try:
+        sample = converter.read(item)
+        data = dict(split={}, annotations=[sample], layout=converter.layout)
+        check_annotations(data, item.name)
+        if normalize:
+            sample['keypoint'] = normalize_skeleton(
+                sample['keypoint'], get_layout(converter.layout)
+            )
+        sample['keypoint'] = np.ascontiguousarray(sample['keypoint'])
+        return Item(item.name, None), sample
+    except (ValueError, OSError) as error:
+        return Item(item.name, None), error
+
+
+def read_all(
+    converter: Converter, items: list[Item], jobs: int, normalize: bool
+) -> Iterator[Outcome]:
+    """Read items in their order.
+
+    Args:
+        converter (Converter): Of the format.
+        items (list[Item]): Of its ``scan``.
+        jobs (int): Number of processes.
+        normalize (bool): Whether to pre-normalise what was read.
+
+    Raises:
+        InputError: If a process dies.
+    """
+    read = partial(attempt, converter, normalize)
+    if jobs == 1:
+        yield from map(read, items)
+        return
+    chunks = [items[first : first + _CHUNK] for first in range(0, len(items), _CHUNK)]
+    # Ctrl-C is the parent's to handle.
+    pool = ProcessPoolExecutor(
+        jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+    )
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder, str(number)) for number in range(len(chunks))]
+        try:
+            for path, outcomes in zip(
+                paths, pool.map(partial(_put, read), paths, chunks), strict=True
+            ):
+                yield from _take(path, outcomes)
+        except BrokenProcessPool:
+            raise InputError(
+                'a worker process died, out of memory perhaps: try fewer jobs'
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _put(read: partial, path: Path, items: list[Item]) -> list[Outcome]:
+    """Read items and leave their coordinates in a file, a pipe being much slower."""
+    outcomes = [read(item) for item in items]
+    with path.open('wb') as file:
+        for _, sample in outcomes:
+            if isinstance(sample, dict):
+                file.write(sample['keypoint'].data)
+                sample['keypoint'] = sample['keypoint'][:0], sample['keypoint'].shape
+    return outcomes
+
+
+def _take(path: Path, outcomes: list[Outcome]) -> Iterator[Outcome]:
+    """Give the samples their coordinates back, and remove the file."""
+    with path.open('rb') as file:
+        for _, sample in outcomes:
+            if isinstance(sample, dict):
+                empty, shape = sample['keypoint']
+                sample['keypoint'] = np.fromfile(file, empty.dtype, np.prod(shape)).reshape(shape)
+    path.unlink()
+    yield from outcomes
