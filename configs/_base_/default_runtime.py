@@ -3,7 +3,7 @@ custom_imports = dict(imports=['mmcmd'])
 
 default_hooks = dict(
     runtime_info=dict(type='DeferredInfoHook'),
-    tf32=dict(type='TF32Hook', enabled=False),
+    tf32=dict(type='TF32Hook'),
     timer=dict(type='IterTimerHook'),
     throughput=dict(type='ThroughputHook'),
     nonfinite=dict(type='NonFiniteHook'),

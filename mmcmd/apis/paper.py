@@ -71,6 +71,7 @@ METHODS: dict[str, Method] = {
 }
 
 PERCENTS = (1, 5, 10, 20)
+CROPS = (1, 2, 4)
 PROTOCOLS: dict[str, tuple[str, tuple[str, ...]]] = {
     'linear': ('configs/benchmarks/linear/linear_{encoder}_{data}.py', ()),
     'finetune': ('configs/benchmarks/finetune/finetune_{encoder}_{data}.py', ()),
@@ -81,6 +82,13 @@ PROTOCOLS: dict[str, tuple[str, tuple[str, ...]]] = {
             (f'train_dataloader.dataset.subset.percent={percent}',),
         )
         for percent in PERCENTS
+    },
+    **{
+        f'cached{crops}': (
+            'configs/benchmarks/linear/linear_{encoder}_{data}.py',
+            ('train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={crops}'),
+        )
+        for crops in CROPS
     },
 }
 """Protocol to config and overrides; ``'knn'`` is read from the pre-training run itself."""
@@ -242,6 +250,15 @@ def _table4(data: str) -> Table:
     return Table(f'Table 4, semi-supervised, {data}', columns, rows)
 
 
+def _crops(data: str) -> Table:
+    protocols = {'a new crop every epoch': 'linear'} | {f'{n} cached': f'cached{n}' for n in CROPS}
+    return Table(
+        f'Linear evaluation of CMD on cached features, crops of each sequence, {data}',
+        [*protocols],
+        {stream: [Cell('CMD', x, stream) for x in protocols.values()] for stream in _STREAMS},
+    )
+
+
 def _fig3(data: str) -> Table:
     methods = {str(k): 'CMD' if k == 8192 else f'K={k}' for k in NEIGHBOURS}
     return _ablation('Fig. 3, number of neighbours K in a queue of 16384', methods, data)
@@ -270,5 +287,6 @@ TABLES: dict[str, Callable[[str], Table]] = {
     'fig3': _fig3,
     'fig4': _fig4,
     'temperatures': _temperatures,
+    'crops': _crops,
 }
 """Name to a function: data set and split, as in the names of the configs, to the table."""
