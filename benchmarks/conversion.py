@@ -152,9 +152,9 @@ def make_files(folder: Path, plan: Plan, count: int) -> list[Path]:
 
 
 def convert_folder(folder: Path, out: Path, jobs: int) -> bytes:
-    """Convert and return the pickle."""
+    """Convert to normalised arrays and return the pickle."""
     with redirect_stderr(StringIO()):  # the progress bar
-        convert('ntu', folder, out, jobs=jobs)
+        convert('ntu', folder, out, jobs, normalize=True)
     return out.read_bytes()
 
 
@@ -202,7 +202,7 @@ def _cores(raw: Path, root: Path, paths: list[Path], short: bool) -> Iterator[Fi
     bare = ratio(times, 'alone', 'halves')['value']
     yield Figure(
         'conversion',
-        f'{len(paths):,} `.skeleton` files to a pickle, `jobs=2`',
+        f'{len(paths):,} `.skeleton` files to a pickle of normalised arrays, `jobs=2`',
         **ratio(times, 'one'),
         goal='' if short else '>= 1.8',
         against='`jobs=1`',

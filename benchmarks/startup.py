@@ -1,6 +1,7 @@
 """``import mmcmd``, and ``tools/train.py`` to its first iteration, against mmaction2's own."""
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -18,7 +19,15 @@ from benchmarks.views import make_sequences
 from mmcmd.datasets.annotations import save_annotations
 
 ROOT = Path(__file__).parents[1]
-THEIR_IMPORTS = 'import mmaction.models, mmaction.datasets, mmaction.evaluation'
+IMPORTS = {
+    '`import mmcmd`': ('import mmcmd', 'import mmaction', '>= 1'),
+    'all models, data sets and metrics imported': (
+        'import mmcmd.models, mmcmd.datasets, mmcmd.evaluation',
+        'import mmaction.models, mmaction.datasets, mmaction.evaluation',
+        '>= 0.95',
+    ),
+}
+"""Our statement, mmaction2's, and the goal."""
 TOOLS = dict(
     ours=ROOT / 'tools/train.py',
     mmaction2=Path(mmaction.__file__).parent / '.mim/tools/train.py',
@@ -108,6 +117,12 @@ def run_statement(statement: str) -> None:
     subprocess.run([sys.executable, '-W', 'ignore', '-c', statement], check=True)
 
 
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that were started and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def write_inputs(folder: Path, sequences: int, workers: int) -> None:
     """Write the data, the hook and both configs."""
     annotations = [
@@ -175,7 +190,7 @@ def first_iteration(rounds: int, sequences: int, workers: int) -> Iterator[Figur
         'startup',
         f'`tools/train.py` to the end of its first iteration, {workers} workers',
         **ratio({side: [sum(x) for x in splits] for side, splits in kept.items()}, 'mmaction2'),
-        goal='>= 0.95' if rounds else '',
+        goal='>= 1' if rounds else '',
         against="mmaction2's `tools/train.py`: RecognizerGCN, PoseDataset",
         note='ST-GCN of 16 channels, 16 frames, batch 8, '
         f'{sequences} sequences; seconds until the runner trains + first batch + iteration (ours '
@@ -188,17 +203,20 @@ def run(short: bool) -> Iterator[Figure]:
     if short:  # one start of each says whether both still run
         yield from first_iteration(rounds=0, sequences=64, workers=0)
         return
-    times = in_turns(
-        9,
-        ours=partial(run_statement, 'import mmcmd'),
-        theirs=partial(run_statement, THEIR_IMPORTS),
-    )
-    yield Figure(
-        'startup',
-        '`import mmcmd`',
-        **ratio(times, 'theirs'),
-        goal='>= 0.95',
-        against="mmaction2's models, datasets and evaluation",
-    )
+    for case, (ours, theirs, goal) in IMPORTS.items():
+        times = in_turns(
+            9,
+            clock=cpu_of_children,
+            ours=partial(run_statement, ours),
+            theirs=partial(run_statement, theirs),
+        )
+        yield Figure(
+            'startup',
+            case,
+            **ratio(times, 'theirs'),
+            goal=goal,
+            against=f'`{theirs}`',
+            note='CPU time of a fresh interpreter',
+        )
     for workers in (0, 2):
         yield from first_iteration(rounds=7, sequences=512, workers=workers)

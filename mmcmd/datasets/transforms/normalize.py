@@ -75,8 +75,9 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     if not is_whole:
         keypoint = fill_missing_frames(keypoint)
         missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
-    centre = keypoint[:1, :, layout.centre, None]
-    keypoint = keypoint - centre.repeat(keypoint.shape[2], axis=2)
+    shape, frames = keypoint.shape, keypoint.reshape(*keypoint.shape[:2], -1)
+    centre = np.tile(keypoint[0, :, layout.centre], shape[2])  # whole frames subtract much sooner
+    keypoint = (frames - centre).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
     if layout.spine is None:
