@@ -147,7 +147,10 @@ _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
     try:
-        sys.exit(main())
+        status = main()
+        if torch.distributed.is_initialized():  # or its threads may abort the interpreter's exit
+            torch.distributed.destroy_process_group()
+        sys.exit(status)
     except InputError as error:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
         while isinstance(error.__context__, InputError):

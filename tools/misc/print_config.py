@@ -1,11 +1,13 @@
 """Print a config as the other tools see it: bases merged, options applied."""
 
+from mmengine.config import Config
+
 from mmcmd.apis.cli import load_config, run, runner_parser
 
 
 def main() -> None:
     args = runner_parser('Print a config, resolved.').parse_args()
-    print(load_config(args).pretty_text)
+    print(Config(load_config(args).to_dict()).pretty_text, end='')
 
 
 if __name__ == '__main__':
