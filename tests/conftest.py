@@ -101,6 +101,24 @@ def loader_options(name, pickle_file):
 
 
 @pytest.fixture(scope='session')
+def tiny_stgcn():
+    """Return the config of a tiny ST-GCN, whose features have size 4."""
+    return {
+        'type': 'STGCN',
+        'base_channels': 4,
+        'num_stages': 2,
+        'graph_cfg': {'layout': 'nturgb+d', 'mode': 'stgcn_spatial'},
+    }
+
+
+@pytest.fixture(scope='session')
+def tiny_stgcn_options(tiny_options, tiny_stgcn):
+    """Return `tiny_options` with that ST-GCN for an encoder."""
+    kept = {key: x for key, x in tiny_options.items() if not key.startswith('model.backbone')}
+    return kept | {'model.backbone': {'_delete_': True, **tiny_stgcn}, 'model.neck.in_channels': 4}
+
+
+@pytest.fixture(scope='session')
 def tiny_linear_options(tiny_options):
     """Return what makes the config of linear evaluation on NTU-60 tiny."""
     dropped = ('model.', 'val_cfg.', 'test_cfg.')

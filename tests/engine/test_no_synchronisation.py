@@ -1,32 +1,50 @@
 """On a GPU, reading a tensor of the step makes host and device wait for each other.
 
 Nothing in a training step may do so; that it does not can be seen on a CPU too, where every
-operator and every method that would read is recorded.
+operator and every method that would read is recorded. Losses run on the device ``meta`` as well,
+which has no values that could be read, and where what was made on the CPU is seen.
 """
 
 from contextlib import ExitStack
 
+import numpy as np
 import pytest
 import torch
+from mmaction.structures import ActionDataSample
 from mmengine.hooks import Hook
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from mmcmd.engine.host_copy import HostCopy
+from mmcmd.registry import MODELS
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-STGCN = {
-    'type': 'STGCN',
-    'base_channels': 4,
-    'num_stages': 2,
-    'graph_cfg': {'layout': 'nturgb+d', 'mode': 'stgcn_spatial'},
-}
+LINEAR_CONFIG = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
 # What gives the host a value, or a shape that depends on values.
-METHODS = {'item', 'tolist', 'numpy', 'cpu', '__bool__', '__int__', '__float__', '__index__'}
+METHODS = {
+    *('item', 'tolist', 'numpy', '__array__', 'cpu'),
+    *('__bool__', '__int__', '__float__', '__index__'),
+}
 OPERATORS = {
     *('_local_scalar_dense', 'is_nonzero', 'nonzero', 'masked_select', 'equal'),
     *('_unique2', 'unique_dim', 'unique_consecutive', 'bincount', 'repeat_interleave'),
 }
+# With a boolean mask they do, too.
+INDEXING = {'index', 'index_put', 'index_put_', '_index_put_impl_', '_unsafe_index'}
+
+
+def _waits(name, args, kwargs):
+    """Whether a call copies between devices, or may, and does not say ``non_blocking``."""
+    given = args[1:]
+    if name == 'to':  # which is for types, too
+        devices = any(isinstance(x, str | torch.device | Tensor) for x in given)
+        if not (devices or {'device', 'other'} & kwargs.keys()):
+            return False
+    elif name != 'copy_':
+        return False
+    return not kwargs.get('non_blocking', any(x is True for x in given))
 
 
 class _Methods(TorchFunctionMode):
@@ -36,9 +54,10 @@ class _Methods(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         name = getattr(function, '__name__', '')
-        if name in METHODS:
+        kwargs = kwargs or {}
+        if name in METHODS or _waits(name, args, kwargs):
             self.found.append(name)
-        return function(*args, **(kwargs or {}))
+        return function(*args, **kwargs)
 
 
 class _Operators(TorchDispatchMode):
@@ -48,8 +67,8 @@ class _Operators(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
-        boolean_index = name in ('index', 'index_put_') and any(
-            x is not None and x.dtype == torch.bool for x in args[1]
+        boolean_index = name in INDEXING and any(
+            x is not None and x.dtype in (torch.bool, torch.uint8) for x in args[1]
         )
         if name in OPERATORS or boolean_index:
             self.found.append(name)
@@ -75,11 +94,36 @@ def reads():
         lambda x: x.nonzero(),
         lambda x: x.unique(),
         lambda x: x.numpy(),
+        lambda x: np.asarray(x),
+        lambda x: x.cpu(),
+        lambda x: x.to('cpu'),
+        lambda x: x.to(device='cpu'),
+        lambda x: x.to(torch.device('cpu'), torch.float64),
+        lambda x: x.to(torch.zeros(1)),
+        lambda x: torch.zeros(3).copy_(x),
+        lambda x: x.__setitem__(x > 0, torch.ones(2)),
+        lambda x: x.index_put((x > 0,), torch.ones(2)),
+        lambda x: torch.ops.aten._index_put_impl_(x, [x > 0], torch.ones(2)),
     ],
 )
 def test_what_would_read_is_found(reads, read):
     read(torch.arange(3.0))
     assert reads
+
+
+@pytest.mark.parametrize(
+    'other',
+    [
+        lambda x: x.to(torch.float64),
+        lambda x: x.to('cpu', non_blocking=True),
+        lambda x: x.to('cpu', torch.float64, True),
+        lambda x: torch.zeros(3).copy_(x, non_blocking=True),
+        lambda x: x[torch.tensor([0, 2])],
+    ],
+)
+def test_what_would_not_is_not(reads, other):
+    other(torch.arange(3.0))
+    assert not reads
 
 
 class _Recorder(Hook):
@@ -107,11 +151,14 @@ class _LastHook(Hook):
         self.recorder.stack.close()
 
 
-@pytest.mark.parametrize('backbone', [None, STGCN], ids=['BiGRU', 'STGCN'])
+@pytest.mark.parametrize(
+    'case', ['BiGRU', 'BiGRU as on a GPU', 'STGCN', 'bfloat16', 'linear evaluation']
+)
 def test_iterations_read_nothing_of_their_own_until_they_log(
-    make_runner, tiny_options, tmp_path, monkeypatch, backbone
+    make_runner, tmp_path, monkeypatch, request, case
 ):
-    options = tiny_options | {
+    fixtures = {'STGCN': 'tiny_stgcn_options', 'linear evaluation': 'tiny_linear_options'}
+    options = request.getfixturevalue(fixtures.get(case, 'tiny_options')) | {
         'train_dataloader.batch_size': 2,
         'default_hooks.logger.interval': 3,
         'train_cfg.max_epochs': 1,
@@ -120,10 +167,14 @@ def test_iterations_read_nothing_of_their_own_until_they_log(
         'val_evaluator': None,
         'default_hooks.checkpoint.save_best': None,
     }
-    if backbone:
-        options = {k: x for k, x in options.items() if not k.startswith('model.backbone')}
-        options |= {'model.backbone': {'_delete_': True, **backbone}, 'model.neck.in_channels': 4}
-    runner = make_runner(CMD_CONFIG, tmp_path, options)
+    if case == 'BiGRU as on a GPU':
+        monkeypatch.setattr('mmcmd.models.backbones.recurrent._is_special', lambda: True)
+    if case == 'bfloat16':
+        options['optim_wrapper.type'] = 'Bfloat16OptimWrapper'
+    if case == 'linear evaluation':
+        options['model.pretrained'] = 'random'
+    config = LINEAR_CONFIG if case == 'linear evaluation' else CMD_CONFIG
+    runner = make_runner(config, tmp_path, options)
     recorder = _Recorder()
     runner.register_hook(recorder)
     runner.register_hook(_LastHook(recorder))
@@ -144,9 +195,83 @@ def test_iterations_read_nothing_of_their_own_until_they_log(
     monkeypatch.setattr(HostCopy, '__init__', note)
     monkeypatch.setattr(HostCopy, 'read', measure)
     runner.train()
-    assert len(recorder.iterations) == 7
-    logged = {2, 5, 6}  # every third, and the last
+    last = len(runner.train_dataloader) - 1
+    assert len(recorder.iterations) == last + 1 >= 7
     for index, found in enumerate(recorder.iterations):
-        if index not in logged:
+        if index % 3 != 2 and index != last:  # those log
             assert found == [], f'iteration {index}'
     assert set(ages) == {1}, 'copies are read an iteration after they were asked for'
+
+
+class _Devices(TorchDispatchMode):
+    """Refuses what is not on the device ``meta``, which itself lets numbers of the CPU pass."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for x in tree_leaves((args, kwargs, result)):
+            assert not isinstance(x, Tensor) or x.is_meta, f'{function} on {x.device}'
+        return result
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        lambda x: torch.zeros(3),
+        lambda x: x + torch.tensor(2.0),
+        lambda x: x[torch.arange(2)],
+        lambda x: x.cpu(),
+        lambda x: x.to(device='cpu'),
+        lambda x: torch.zeros(3).copy_(x),
+        lambda x: x.sum().item(),
+        lambda x: bool(x.any()),
+        lambda x: x[x > 0],
+        lambda x: x.nonzero(),
+        lambda x: x.unique(),
+    ],
+)
+def test_what_is_made_or_read_on_the_host_is_found_on_meta(wrong):
+    x = torch.empty(3, device='meta')
+    with pytest.raises((AssertionError, RuntimeError)), _Devices():
+        wrong(x)
+
+
+def loss_on_meta(model, *args):
+    """Run forward and backward where no value exists."""
+    model.to('meta')
+    with _Devices():
+        losses = model(*args, mode='loss')
+        sum(x for name, x in losses.items() if name.startswith('loss')).backward()
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None) == parameter.requires_grad, name
+
+
+@pytest.fixture
+def backbone(request, tiny_stgcn):
+    """Return the config of a tiny encoder by its name."""
+    recurrent = {'type': request.param, 'hidden_size': 4, 'num_layers': 2}
+    return tiny_stgcn if request.param == 'STGCN' else recurrent
+
+
+ENCODERS = pytest.mark.parametrize('backbone', ['BiGRU', 'LSTM', 'STGCN'], indirect=True)
+
+
+@ENCODERS
+def test_everything_of_a_step_is_made_on_the_inputs_device(tiny_cmd, backbone):
+    model = tiny_cmd(backbone=backbone, neck={'type': 'ProjectionNeck', 'out_channels': 6})
+    loss_on_meta(model, torch.empty(4, 2, 2, 6, 25, 3, device='meta'))
+
+
+@ENCODERS
+@pytest.mark.parametrize('frozen', [True, False])
+def test_everything_of_a_classifier_is_made_on_the_inputs_device(backbone, frozen):
+    config = {
+        'type': 'SkeletonClassifier',
+        'backbone': backbone,
+        'head': {'type': 'LinearHead', 'num_classes': 4},
+        'pretrained': 'random',
+        'frozen': frozen,
+    }
+    label = torch.zeros(1, dtype=torch.long, device='meta')
+    samples = [ActionDataSample().set_gt_labels(label) for _ in range(3)]
+    inputs = torch.empty(3, 2, 2, 6, 25, 3, device='meta')
+    loss_on_meta(MODELS.build(config), inputs, samples)

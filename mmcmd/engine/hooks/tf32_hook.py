@@ -9,18 +9,20 @@ from mmcmd.registry import HOOKS
 class TF32Hook(Hook):
     """Choose how GPUs multiply float32: exactly, or with 10 bits of mantissa, several times faster.
 
-    torch's own defaults are mixed: cuDNN, and with it recurrent encoders, may round to
-    TensorFloat-32, matrix products may not. Here both do the same. (float16 has 10 bits too, so
-    that what trains with ``--amp`` does with this.)
+    torch's own defaults are mixed: cuDNN, and with it recurrent encoders and convolutions, may
+    round to TensorFloat-32, matrix products may not. (float16 has 10 bits too, so that what trains
+    with ``--amp`` does with this.)
 
     Args:
-        enabled (bool): Round. Defaults to False.
+        enabled (bool, optional): Round in both, or in neither. Defaults to None: torch's switches
+            stay as they are.
     """
 
-    def __init__(self, enabled: bool = False) -> None:
+    def __init__(self, enabled: bool | None = None) -> None:
         self.enabled = enabled
 
     def before_run(self, runner: Runner) -> None:
         """Set torch's switches."""
-        torch.backends.cuda.matmul.allow_tf32 = self.enabled
-        torch.backends.cudnn.allow_tf32 = self.enabled
+        if self.enabled is not None:
+            torch.backends.cuda.matmul.allow_tf32 = self.enabled
+            torch.backends.cudnn.allow_tf32 = self.enabled

@@ -90,7 +90,8 @@ class RecurrentEncoder(BaseModule):
         if self.mode == 'stepwise':
             outputs = self._stepwise(frames)
         else:
-            outputs, _ = self.rnn(frames)
+            weights, two = self.rnn._flat_weights, self.rnn.bidirectional
+            outputs = self._run(frames, weights, self.rnn.num_layers, two)
         return self._read(outputs)
 
     def _apply(self, *args: Any, **kwargs: Any) -> 'RecurrentEncoder':
@@ -129,15 +130,24 @@ class RecurrentEncoder(BaseModule):
         lstm = isinstance(self.rnn, nn.LSTM)
         if frames.device.type == 'cpu' and not (lstm or _is_special()):
             return stacked_gru(frames, layers)
-        start = frames.new_zeros(1, frames.shape[1], self.rnn.hidden_size)
-        run, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
+        frames = frames.contiguous()  # once, rather than in the call of each direction
         for layer in layers:
-            outputs = [
-                run(frames, state, weights, True, 1, 0.0, self.training, False, False)[0]
-                for weights in layer
-            ]
-            frames = torch.cat(outputs, dim=-1)
+            frames = torch.cat([self._run(frames, weights) for weights in layer], dim=-1)
         return frames
+
+    def _run(
+        self, frames: Tensor, weights: list[Tensor], layers: int = 1, two: bool = False
+    ) -> Tensor:
+        """Call torch's kernel, on a GPU cuDNN's: (T, N, F) to (T, N, directions * hidden_size)."""
+        device = frames.device.type
+        if _autocasts_to_bfloat16(device):
+            # Left to autocast, cuDNN would run in float16: torch knows no other type for it.
+            with torch.autocast(device, enabled=False):
+                return self._run(frames.bfloat16(), _in_bfloat16(weights), layers, two)
+        start = frames.new_zeros(layers * (1 + two), frames.shape[1], self.rnn.hidden_size)
+        lstm = isinstance(self.rnn, nn.LSTM)
+        kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
+        return kernel(frames, state, weights, True, layers, 0.0, self.training, two, False)[0]
 
     def _read(self, outputs: Tensor) -> Tensor:
         """Reduce (T, N, out_channels) to one feature a sequence."""
@@ -152,6 +162,21 @@ class RecurrentEncoder(BaseModule):
 def _is_special() -> bool:
     """Whether types (autocast) or operators (a trace that counts them) are left to torch."""
     return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
+
+
+def _autocasts_to_bfloat16(device: str) -> bool:
+    """Whether it does; on devices (``meta``) that know no autocast too."""
+    known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return known and torch.get_autocast_dtype(device) == torch.bfloat16
+
+
+def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:
+    """Cast, with a gradient, into one piece of memory: matrices, then biases, as cuDNN has them."""
+    ordered = sorted(weights, key=Tensor.dim, reverse=True)
+    flat = torch.cat([x.flatten().bfloat16() for x in ordered])
+    pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
+    cast = {id(x): piece.view_as(x) for x, piece in pieces}
+    return [cast[id(x)] for x in weights]
 
 
 @MODELS.register_module()

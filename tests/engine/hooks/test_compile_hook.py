@@ -1,23 +1,26 @@
+from types import SimpleNamespace
+
 import pytest
 import torch
 from mmengine.hooks import Hook
+from mmengine.logging import MMLogger
+from torch._dynamo.utils import counters
 
+from mmcmd.apis.cli import parse_options
+from mmcmd.engine import CompileHook
 from mmcmd.errors import InputError
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-STGCN = {
-    'model.backbone': {
-        '_delete_': True,
-        'type': 'STGCN',
-        'base_channels': 4,
-        'num_stages': 2,
-        'down_stages': [],
-        'inflate_stages': [],
-        'graph_cfg': {'mode': 'stgcn_spatial'},
-    },
-    'model.neck.in_channels': 4,
-    'model.modalities': ['joint'],
-}
+COMPILE = 'default_hooks.compile'
+
+
+@pytest.fixture(autouse=True)
+def nothing_compiled_before():
+    """Forget what torch compiled, and counted, for the whole process."""
+    torch._dynamo.reset()
+    counters.clear()
+    yield
+    torch._dynamo.reset()
 
 
 class ThreeIterations(Hook):
@@ -27,50 +30,89 @@ class ThreeIterations(Hook):
 
 
 @pytest.fixture
-def train(make_runner, tiny_options, tmp_path):
-    """Return a function: options, compile hooks -> state after three iterations."""
+def train(make_runner, tmp_path):
+    """Return a function: options, as dict and as on a command line -> model after 3 iterations."""
 
-    def train(options, *hooks):
+    def train(options, *texts):
         changes = {
             'train_dataloader.batch_size': 4,
             'val_cfg': None,
             'val_dataloader': None,
             'val_evaluator': None,
             'default_hooks.checkpoint.save_best': None,
-            'custom_hooks': list(hooks),
         }
-        kept = {
-            name: x
-            for name, x in tiny_options.items()
-            if not (options and name.startswith('model.backbone'))
-        }
-        runner = make_runner(CMD_CONFIG, tmp_path, kept | options | changes)
+        runner = make_runner(CMD_CONFIG, tmp_path, options | changes | parse_options(texts))
         runner.register_hook(ThreeIterations())
         with pytest.raises(StopIteration):
             runner.train()
-        return runner.model.state_dict()
+        return runner.model
 
     return train
 
 
+def compiled_modules(model):
+    return {name for name, x in model.named_modules() if x._compiled_call_impl is not None}
+
+
+HEADS = {'heads.joint', 'heads.motion', 'heads.bone'}
+
+
 @pytest.mark.parametrize(
-    ('options', 'modules', 'backend'),
+    ('encoder', 'choice', 'backend', 'expected'),
     [
-        ({}, ['distill_head'], 'inductor'),
-        ({}, ['heads.*'], 'aot_eager'),
-        (STGCN, ['*_encoders.*.backbone'], 'aot_eager'),
+        ('BiGRU', [], 'aot_eager', HEADS | {'distill_head'}),
+        ('BiGRU', [f'{COMPILE}.modules=[distill_head]'], 'inductor', {'distill_head'}),
+        (
+            'STGCN',
+            ['model.modalities=[joint]', f'{COMPILE}.modules=[*_encoders.*.backbone]'],
+            'aot_eager',
+            {'query_encoders.joint.backbone', 'key_encoders.joint.backbone'},
+        ),
     ],
-    ids=['distillation head', 'queue heads', 'graph encoders'],
+    ids=['all heads', 'distillation head', 'graph encoders'],
 )
-def test_compiled_parts_train_to_the_same_weights(train, options, modules, backend):
-    compiled = train(options, dict(type='CompileHook', modules=modules, backend=backend))
-    assert torch._dynamo.utils.counters['stats']['unique_graphs'] > 0, 'nothing was compiled'
-    plain = train(options)
-    assert compiled.keys() == plain.keys()
-    for name, value in plain.items():
-        torch.testing.assert_close(compiled[name], value, rtol=1e-4, atol=1e-5, msg=name)
+def test_compiled_parts_train_to_the_same_weights(
+    train, tiny_options, tiny_stgcn_options, encoder, choice, backend, expected
+):
+    options = tiny_stgcn_options if encoder == 'STGCN' else tiny_options
+    hook = f'{COMPILE}.type=CompileHook', f'{COMPILE}.backend={backend}'
+    model = train(options, *hook, *choice)
+    assert compiled_modules(model) == expected
+    assert counters['stats']['unique_graphs'] >= len({x.split('.')[0] for x in expected})
+    counters.clear()
+    plain = train(options, *choice[:-1])
+    assert not counters['stats'], 'nothing is compiled without the hook'
+    found = model.state_dict()
+    assert found.keys() == plain.state_dict().keys()
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_name_that_fits_nothing_is_said(train):
-    with pytest.raises(InputError, match=r"no module of CMD is called 'head'; it has .*heads"):
-        train({}, dict(type='CompileHook', modules=['head']))
+def mark(model, *args):
+    logger = MMLogger.get_instance('compile')
+    CompileHook(*args).before_train(SimpleNamespace(model=model, logger=logger))
+    return compiled_modules(model)
+
+
+def test_method_that_does_not_distil_has_its_other_heads_compiled(tiny_cmd):
+    assert mark(tiny_cmd(modalities=['joint'])) == {'heads.joint'}
+
+
+@pytest.mark.parametrize(
+    ('patterns', 'said'),
+    [
+        (['head', 'heads.*'], "is called 'head'; it has .*heads"),
+        (['heads.*', 'distill_head'], "is called 'distill_head'; it has"),
+        (['neck', 'head'], "is called 'neck' or 'head'; it has"),
+    ],
+)
+def test_given_name_that_fits_nothing_is_said_and_nothing_compiled(tiny_cmd, patterns, said):
+    model = tiny_cmd(modalities=['joint'])
+    with pytest.raises(InputError, match=f'no module of CMD {said}'):
+        mark(model, patterns)
+    assert not compiled_modules(model)
+
+
+def test_model_without_heads_is_said():
+    with pytest.raises(InputError, match=r"Linear is called 'heads\.\*' or 'distill_head'"):
+        mark(torch.nn.Linear(2, 2))

@@ -1,17 +1,39 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from mmcmd.errors import InputError
-from mmcmd.models import BiGRU
+from mmcmd.models import LSTM, BiGRU
 
 SHAPE = 2, 4, 3  # persons, joints, coordinates
 
 
-def build(seed=0, **options):
+def build(seed=0, cls=BiGRU, **options):
     torch.manual_seed(seed)
     defaults = {'num_person': 2, 'num_joints': 4, 'in_channels': 3}
-    return BiGRU(**defaults | {'hidden_size': 5, 'num_layers': 3} | options)
+    return cls(**defaults | {'hidden_size': 5, 'num_layers': 3} | options)
+
+
+@pytest.fixture
+def as_on_gpu(monkeypatch):
+    """Let the CPU take the calls that a GPU takes."""
+    monkeypatch.setattr('mmcmd.models.backbones.recurrent._is_special', lambda: True)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Record frames, weights and result of torch's recurrent kernels."""
+    found = []
+
+    def record(kernel, frames, state, weights, *options):
+        found.append((frames, weights, kernel(frames, state, weights, *options)))
+        return found[-1][2]
+
+    for kernel in (torch.gru, torch.lstm):
+        monkeypatch.setattr(torch, kernel.__name__, partial(record, kernel))
+    return found
 
 
 @pytest.fixture
@@ -40,8 +62,14 @@ def normalise(frames):
     return (frames - mean) / (variance + 1e-5).sqrt()
 
 
-def test_stepwise_is_the_released_loop_over_frames(joints):
+@pytest.mark.parametrize('device', ['CPU', 'GPU'])
+def test_stepwise_is_the_released_loop_over_frames(joints, calls, request, device):
+    if device == 'GPU':
+        request.getfixturevalue('as_on_gpu')
     encoder = build()
+    encoder(joints)
+    # One call a layer and direction, over all frames.
+    assert [len(frames) for frames, *_ in calls] == ([7] * 6 if device == 'GPU' else [])
     gru = nn.GRU(24, 5, 3, bidirectional=True)
     gru.load_state_dict(encoder.rnn.state_dict())
 
@@ -116,6 +144,94 @@ def test_unknown_choice_lists_the_choices(option):
         build(**option)
 
 
+def precision(dtype):
+    return torch.autocast('cpu', dtype, enabled=dtype is not None)
+
+
+@pytest.mark.parametrize('dtype', [None, torch.bfloat16])
+def test_kernels_get_whole_sequences_and_weights_without_gaps(joints, calls, as_on_gpu, dtype):
+    encoder = build()
+    with precision(dtype):
+        encoder(joints)
+    assert len(calls) == 6
+    for (frames, weights, _), laid_out in zip(calls, encoder._directions(), strict=True):
+        assert frames.is_contiguous()
+        assert all(x.is_contiguous() for x in weights)
+        if dtype is None:  # the very tensors that `_apply` lays out
+            assert all(x is y for x, y in zip(weights, laid_out, strict=True))
+        else:  # a piece of memory of their own, in cuDNN's order
+            assert len({x.untyped_storage().data_ptr() for x in weights}) == 1
+            ends = torch.tensor([0, *(x.numel() for x in weights)]).cumsum(0).tolist()
+            assert [x.storage_offset() for x in weights] == ends[:-1]
+            assert weights[0].untyped_storage().nbytes() == 2 * ends[-1]
+            assert [x.dim() for x in weights] == [2, 2, 1, 1]
+    first = [frames.data_ptr() for frames, *_ in calls[:2]]
+    assert dtype is not None or first[0] == first[1], 'made contiguous once for both directions'
+
+
+KINDS = pytest.mark.parametrize(
+    ('cls', 'mode'),
+    [
+        *((BiGRU, mode) for mode in ('stepwise', 'bidirectional', 'forward')),
+        *((LSTM, mode) for mode in ('stepwise', 'bidirectional', 'forward')),
+    ],
+    ids=lambda x: getattr(x, '__name__', x),
+)
+
+
+@KINDS
+def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, calls, cls, mode):
+    """On a GPU, torch's autocast of cuDNN's networks would make it float16."""
+    weight = torch.randn(3, 5 if mode == 'forward' else 10)
+
+    def run(dtype):
+        encoder = build(cls=cls, mode=mode, readout='mean')
+        with precision(dtype):
+            output = encoder(joints)
+        (output.float() * weight).sum().backward()
+        return output, dict(encoder.named_parameters())
+
+    expected, wanted = run(None)
+    calls.clear()
+    output, found = run(torch.bfloat16)
+    assert output.dtype == torch.bfloat16
+    for frames, weights, result in calls:
+        assert {x.dtype for x in (frames, *weights, result[0])} == {torch.bfloat16}
+    assert calls, 'recorded'
+    torch.testing.assert_close(output.float(), expected, rtol=0, atol=0.02)
+    for name, parameter in found.items():
+        assert parameter.dtype == parameter.grad.dtype == torch.float32
+        difference = (parameter.grad - wanted[name].grad).norm() / wanted[name].grad.norm()
+        assert 0 < difference < 0.05, name
+
+
+def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
+    encoder = build(mode='bidirectional')
+    with precision(torch.bfloat16):
+        encoder(joints)
+    ((_, weights, _),) = calls
+    for ours, parameter in zip(weights, encoder.rnn._flat_weights, strict=True):
+        torch.testing.assert_close(ours, parameter.bfloat16(), rtol=0, atol=0)
+    by_offset = sorted(weights, key=torch.Tensor.storage_offset)
+    assert [x.dim() for x in by_offset] == [2] * 12 + [1] * 12
+
+
+@KINDS
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='asks cuDNN, and there is no GPU')
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
+    encoder = build(cls=cls, mode=mode)
+    expected = encoder(joints)
+    encoder.cuda()
+    torch.testing.assert_close(encoder(joints.cuda()).cpu(), expected, rtol=0, atol=5e-3)  # TF32
+    with torch.autocast('cuda', dtype):
+        output = encoder(joints.cuda())
+    assert output.dtype == dtype
+    torch.testing.assert_close(output.float().cpu(), expected, rtol=0, atol=0.02)
+    output.float().sum().backward()
+    assert {x.grad.dtype for x in encoder.parameters()} == {torch.float32}
+
+
 def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monkeypatch):
     """On a GPU; here the call is recorded, and its arguments are checked by torch's own parser."""
     encoder, real, calls = build(), torch._cudnn_rnn_flatten_weight, []
@@ -139,5 +255,6 @@ def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monk
     assert len(calls) == len(names)
     for (weights, options), expected in zip(calls, names, strict=True):
         assert all(x is parameters[name] for x, name in zip(weights, expected, strict=True))
+        assert all(x.is_contiguous() for x in weights)
         assert options['input_size'] == weights[0].shape[1]
         assert (options['num_layers'], options['bidirectional']) == (1, False)

@@ -44,7 +44,10 @@ def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype):
 
 
 def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
-    model = tiny_cmd()
+    # Smooth: rounding may carry a unit over the kink of a ReLU, or a key out of the nearest.
+    model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12})
+    for encoder in model.query_encoders.values():
+        encoder.neck.activation = torch.nn.Softplus()
     state = {name: x.clone() for name, x in model.state_dict().items()}
 
     def gradient():
