@@ -42,7 +42,7 @@ setup(
     cmdclass={'build_py': BuildWithMim},
     python_requires='>=3.10',
     install_requires=[
-        'filelock',
+        'filelock>=3.24',  # its locks notice that their file was removed
         'mmaction2>=1.1.0,<1.2.0',  # the wheel of 1.2.0 cannot be imported (mmaction2#2714)
         'mmengine>=0.10.4',
         'numpy>=1.25',

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +22,10 @@ def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    # Not the number of the process, which another has too in another container or on another node.
+    temporary = path.with_name(f'.{path.name}.{secrets.token_hex(8)}.part')
     try:
-        with temporary.open('wb') as file:
+        with temporary.open('xb') as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -73,12 +73,14 @@ def _mapped(path: Path, stamp: bytes) -> PackedAnnotations | None:
 def _alone(path: Path) -> Iterator[None]:
     """Let other processes wait that want the same store."""
     lock = path.with_name(f'.{path.name}.store.lock')
-    try:
-        with FileLock(lock):
+    with FileLock(lock):
+        try:
             yield
-    finally:
-        with suppress(OSError):
-            lock.unlink()
+        finally:
+            # While it is held: a process that waits sees that its file has no name any more, and
+            # locks a new one. Removed after the release, it could be the file of the next holder.
+            with suppress(OSError):
+                lock.unlink()
 
 
 def _made(path: Path, stamp: bytes) -> PackedAnnotations:

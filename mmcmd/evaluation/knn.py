@@ -1,8 +1,10 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from mmengine.device import get_device
 from mmengine.dist import collect_results
 from mmengine.evaluator import BaseMetric
 from torch import Tensor
@@ -14,6 +16,8 @@ from mmcmd.structures import sample_features
 BLOCK = 1024, 1024
 """Queries and gallery entries that are compared at a time. Their similarities are still in the
 processor's cache when the nearest are looked for, instead of in memory."""
+GPU_BLOCK = 8192, 1024
+"""The same on a GPU, to which the gallery goes once for each block of queries."""
 
 
 def knn_predict(
@@ -52,10 +56,12 @@ def knn_predict_streams(
     labels: Tensor,
     k: int = 1,
     block: tuple[int, int] = BLOCK,
+    device: str | torch.device | None = None,
 ) -> dict[str, Tensor]:
     """Predict, as :func:`knn_predict`, by each of n modalities and by their mean similarity.
 
-    Each modality is multiplied once: the mean takes the similarities that are there.
+    Each modality is multiplied once: the mean takes the similarities that are there. It is done on
+    ``device``, to which the features go block by block.
 
     Args:
         queries (Mapping[str, Tensor]): Modality to L2-normalised features, shape (N, D).
@@ -63,6 +69,7 @@ def knn_predict_streams(
         labels (Tensor): Classes of the gallery, shape (G,).
         k (int): Neighbours. Defaults to 1.
         block (tuple[int, int]): Queries and entries compared at a time.
+        device (str or torch.device, optional): Defaults to that of the queries.
 
     Returns:
         dict[str, Tensor]: Modality and, of several, ``'{n}s'`` to classes, shape (N,).
@@ -74,10 +81,14 @@ def knn_predict_streams(
         raise InputError(f'k={k} neighbours cannot be found in a gallery of {len(labels)}')
     num_queries, num_entries = block
     predictions = defaultdict(list)
-    for first in range(0, len(next(iter(queries.values()))), num_queries):
-        chunk = {name: feats[first : first + num_queries] for name, feats in queries.items()}
+    size = len(next(iter(queries.values())))
+    for first in range(0, max(size, 1), num_queries):  # of no queries a block too, of no classes
+        chunk = {
+            name: feats[first : first + num_queries].to(device or feats.device)
+            for name, feats in queries.items()
+        }
         for stream, nearest in _nearest(chunk, gallery, k, num_entries).items():
-            predictions[stream].append(_vote(labels[nearest]))
+            predictions[stream].append(_vote(labels[nearest.to(labels.device)]))
     return {stream: torch.cat(parts) for stream, parts in predictions.items()}
 
 
@@ -88,7 +99,7 @@ def _nearest(
     similarities, indices = defaultdict(list), defaultdict(list)
     for first in range(0, len(next(iter(gallery.values()))), num_entries):
         cosines = {
-            name: feats @ gallery[name][first : first + num_entries].T
+            name: feats @ gallery[name][first : first + num_entries].to(feats.device).T
             for name, feats in queries.items()
         }
         if len(cosines) > 1:
@@ -124,6 +135,11 @@ class KNNMetric(BaseMetric):
     ``knn/{n}s_top1`` compares by the mean cosine similarity of all n modalities. A KNN loop gives
     the gallery.
 
+    The features are float32 in the memory of the host: ``4 * N * S * D`` bytes of N sequences in S
+    modalities, for the gallery of NTU-60 x-sub (40,091, 3, 2048) 0.99 GB, on the first rank those
+    of all. While a split is stacked it takes twice that. The gallery is kept until it has been
+    compared, on the device of mmengine, which holds a block at a time.
+
     Args:
         k (int): Neighbours. Defaults to 1, the protocol of the field.
         collect_device (str): mmengine's. Defaults to ``'cpu'``.
@@ -135,13 +151,21 @@ class KNNMetric(BaseMetric):
     def __init__(self, k: int = 1, collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.k = k
-        self.gallery: list | None = None
+        self.gallery: tuple[dict[str, Tensor], Tensor] | None = None
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
         """Keep the features and label of each sample."""
-        for sample in data_samples:
-            feats, label = sample_features(sample)
-            self.results.append(({name: x.cpu() for name, x in feats.items()}, label))
+        feats, labels = zip(*map(sample_features, data_samples), strict=True)
+        # One transfer a modality. Rows of an array, as each row of a tensor is pickled with all.
+        streams = {
+            name: torch.stack([sample[name] for sample in feats]).float().cpu().numpy()
+            for name in feats[0]
+        }
+        rows = zip(*streams.values(), strict=True)
+        self.results += [
+            (dict(zip(streams, row, strict=True)), label)
+            for row, label in zip(rows, labels, strict=True)
+        ]
 
     def keep_as_gallery(self, size: int) -> None:
         """Make what was processed so far the gallery.
@@ -150,13 +174,16 @@ class KNNMetric(BaseMetric):
             size (int): Sequences in the gallery's data set; what a distributed sampler added is
                 dropped.
         """
-        self.gallery = collect_results(self.results, size, self.collect_device)
+        results = collect_results(self.results, size, self.collect_device)
         self.results.clear()
+        self.gallery = None if results is None else _stack(results)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compare the queries with the gallery."""
-        queries, labels = _stack(results)
-        predictions = knn_predict_streams(queries, *_stack(self.gallery), self.k)
+        """Compare the queries with the gallery, and let that go."""
+        (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
+        device = get_device()
+        block = BLOCK if device == 'cpu' else GPU_BLOCK
+        predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
         accuracy = {
             name: (predicted == labels).double().mean().item()
             for name, predicted in predictions.items()
@@ -170,7 +197,9 @@ class KNNMetric(BaseMetric):
 def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
     """Return L2-normalised features (N, D) by modality, and labels (N,)."""
     streams = {
-        name: F.normalize(torch.stack([feats[name] for feats, _ in results]).float(), dim=1)
+        name: torch.from_numpy(np.stack([feats[name] for feats, _ in results]))
         for name in results[0][0]
     }
+    for feats in streams.values():
+        F.normalize(feats, dim=1, out=feats)
     return streams, torch.tensor([label for _, label in results])

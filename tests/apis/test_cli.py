@@ -1,6 +1,7 @@
 import argparse
 
 import pytest
+import torch
 
 from mmcmd.apis import cli
 from mmcmd.engine import checkpoint
@@ -116,3 +117,20 @@ def test_parser_has_the_options_that_people_s_commands_rely_on():
     args = cli.runner_parser('x').parse_args(['c.py', '--launcher', 'slurm', '--local-rank', '3'])
     assert isinstance(args, argparse.Namespace)
     assert (args.launcher, args.local_rank) == ('slurm', 3)
+
+
+@pytest.mark.parametrize('available', [True, False])
+def test_all_loaders_are_pinned_where_there_is_a_gpu(load, root, monkeypatch, available):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: available)
+    cfg = load(root / 'configs' / 'cmd' / 'cmd_bigru_ntu60_xsub.py')
+    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
+    loaders += cfg.val_cfg.gallery_dataloader, cfg.test_cfg.gallery_dataloader
+    assert [loader.get('pin_memory', False) for loader in loaders] == [available] * 5
+
+
+def test_an_option_leaves_a_loader_unpinned(load, root, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    path = root / 'configs' / 'cmd' / 'cmd_bigru_ntu60_xsub.py'
+    cfg = load(path, '--cfg-options', 'train_dataloader.pin_memory=False')
+    assert not cfg.train_dataloader.pin_memory
+    assert cfg.val_dataloader.pin_memory

@@ -4,14 +4,20 @@ import copy
 import multiprocessing
 import os
 import pickle
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 from mmengine.logging import MMLogger
 
 from mmcmd.datasets import SkeletonDataset, packing
 from mmcmd.datasets.annotations import load_annotations
-from mmcmd.datasets.store import open_annotations, store_path
+from mmcmd.datasets.store import _alone, open_annotations, store_path
 from mmcmd.errors import InputError
 
 SAMPLES = [
@@ -20,6 +26,7 @@ SAMPLES = [
     ('c', (1, 1, 5, 2), '<f2', {}),
     ('d', (1, 3, 25, 3), '<i2', {'subject': 'P001', 'note': None}),
 ]
+INDEX = 'facts', 'absent', 'dtypes', 'names', 'member', 'rows', 'checksums'
 
 
 @pytest.fixture
@@ -115,7 +122,7 @@ def flip(raw, place):
         lambda raw: raw[64:],
         lambda raw: raw + bytes(64),
         lambda raw: flip(raw, len(raw) - 1),
-        lambda raw: flip(raw, len(raw) - 41),
+        lambda raw: flip(raw, len(raw) - 40),
         lambda raw: raw.replace(b'<f4', b'|O8'),
     ],
 )
@@ -130,24 +137,28 @@ def test_damaged_store_is_made_anew(file, damage):
 def test_no_flipped_bit_of_the_index_goes_unseen(file):
     opened = open_annotations(file)
     whole = store_path(file).read_bytes()
-    begin = sum(-(-x['keypoint'].nbytes // 64) * 64 for x in map(opened.__getitem__, range(4)))
-    stamp = whole[-32:].rstrip(b'\0')
+    begin, stamp = opened._ends[-1], whole[-32:].rstrip(b'\0')
     for place in range(begin, len(whole), 7):
         raw = np.frombuffer(flip(whole, place), np.uint8)
         try:
-            check_whole(packing.PackedAnnotations(file, raw, stamp), file)
+            packing.PackedAnnotations(file, raw, stamp)
         except packing.DamagedError:
-            continue  # seen; other bits, of the archive's own headers, change nothing
+            continue  # seen
+        pytest.fail(f'byte {place} of {len(whole)}')
 
 
-def test_damaged_coordinates_are_told_when_they_are_read(file):
-    open_annotations(file)
-    whole = store_path(file).read_bytes()
-    store_path(file).write_bytes(flip(whole, 5))
+def test_damaged_sample_is_told_when_it_is_read(file):
     opened = open_annotations(file)
-    opened[1]
-    with pytest.raises(InputError, match=r'coordinates of a are damaged; remove x\.pkl\.store'):
-        opened[0]
+    whole, last_of_b = store_path(file).read_bytes(), opened._ends[1] - 1
+    del opened
+    store_path(file).write_bytes(
+        flip(flip(whole, 5), last_of_b)
+    )  # coordinates, and what is besides
+    opened = open_annotations(file)
+    opened[2]
+    for row, name in ((0, 'a'), (1, 'b \u00e4')):
+        with pytest.raises(InputError, match=rf'{name} is damaged; remove x\.pkl\.store'):
+            opened[row]
 
 
 def test_pickle_in_a_store_runs_nothing(file, tmp_path):
@@ -167,6 +178,43 @@ def test_pickle_in_a_store_runs_nothing(file, tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
+@pytest.mark.parametrize(
+    'craft',
+    [
+        lambda x: x['rows'][:, 0].__setitem__(0, -64),  # bytes of its pickle
+        lambda x: x['rows'][:, 0].__setitem__(0, 64),  # so that the next lie elsewhere
+        lambda x: x['rows'][:, 0].__setitem__(0, 2**62),
+        lambda x: x['rows'][:, 1].__setitem__(0, 9),  # dtype
+        lambda x: x['rows'][:, 1].__setitem__(0, -1),
+        lambda x: x['rows'][:, 3].__setitem__(0, 0),  # frames
+        lambda x: x['rows'][:, 3].__setitem__(0, 999),
+        lambda x: x['rows'][:, 2:6].__setitem__(0, 1 << 16),  # a product of 2 ** 64
+        lambda x: x['rows'][:, 6].__setitem__(0, -1),  # label
+        lambda x: x.update(rows=x['rows'][:3]),
+        lambda x: x.update(rows=x['rows'].astype(float)),
+        lambda x: x.update(names=x['names'].tolist()),
+        lambda x: x.update(names=np.array([b'a', b'\n', b'c', b'd'])),
+        lambda x: x.update(names=np.array([b'a', b'b', b'c', b'd' * 201])),
+        lambda x: x.update(member=x['member'][:, :2]),
+        lambda x: x.update(dtypes=['<f4', '>f8', 'O', '<i2']),
+        lambda x: x.update(facts={'layout': 'none such'}),
+        lambda x: x.update(absent={3: 0}),
+    ],
+)
+def test_crafted_index_is_not_taken(file, craft):
+    open_annotations(file)
+    whole = store_path(file).read_bytes()
+    end = len(whole) - packing.FOOTER.size
+    _, size, _, stamp = packing.FOOTER.unpack(whole[end:])
+    index = dict(zip(INDEX, pickle.loads(whole[end - size : end]), strict=True))
+    craft(index)
+    crafted = pickle.dumps(tuple(index.values()), 4)
+    crafted += packing.footer(crafted, stamp)
+    store_path(file).write_bytes(whole[: end - size] + crafted)
+    check_whole(open_annotations(file), file)
+    assert store_path(file).read_bytes() == whole, 'made anew'
+
+
 def test_folder_that_takes_no_store_is_told_and_annotations_are_in_memory(file, told):
     store_path(file).mkdir()  # which even the superuser cannot replace by a file
     opened = open_annotations(file)
@@ -181,6 +229,35 @@ def test_processes_that_open_at_once_get_the_same(file):
         sums = pool.map(total, [file] * 8)
     assert len(set(sums)) == 1
     assert sorted(os.listdir(file.parent)) == ['x.pkl', 'x.pkl.store']
+
+
+def test_lock_is_removed_while_it_is_held(tmp_path, monkeypatch):
+    unlink, held = Path.unlink, []
+
+    def probe(path):
+        with suppress(Timeout), FileLock(path).acquire(timeout=0):
+            held.append(False)
+        held.append(True)
+        unlink(path)
+
+    with _alone(tmp_path / 'x.pkl'):
+        monkeypatch.setattr(Path, 'unlink', probe)
+    assert held == [True], 'or two who wait may both go on, with a file each'
+    assert not os.listdir(tmp_path)
+
+
+def test_one_at_a_time_holds_a_lock_whose_file_comes_and_goes(tmp_path):
+    entered, busy = [], threading.Lock()
+
+    def enter(_):
+        with _alone(tmp_path / 'x.pkl'):
+            entered.append(busy.acquire(blocking=False))
+            time.sleep(0.002)
+            busy.release()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(enter, range(40)))
+    assert entered == [True] * 40
 
 
 def total(path):

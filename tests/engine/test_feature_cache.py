@@ -42,10 +42,14 @@ def train(make, tmp_path):
     return train
 
 
-@pytest.mark.parametrize('num_crops', [EPOCHS, 99])
-def test_a_crop_for_each_epoch_is_the_exact_mode(train, num_crops):
-    exact, exact_results = train('exact', EXACT)
-    cached, cached_results = train('cached', **{'train_cfg.num_crops': num_crops})
+@pytest.mark.parametrize(
+    ('num_crops', 'wrapper'),
+    [(EPOCHS, 'OptimWrapper'), (99, 'OptimWrapper'), (EPOCHS, 'Bfloat16OptimWrapper')],
+)
+def test_a_crop_for_each_epoch_is_the_exact_mode(train, num_crops, wrapper):
+    options = {'optim_wrapper.type': wrapper}
+    exact, exact_results = train('exact', EXACT, **options)
+    cached, cached_results = train('cached', **options, **{'train_cfg.num_crops': num_crops})
     assert exact.keys() == cached.keys()
     for name, value in exact.items():
         if name.startswith('encoders.'):
@@ -86,6 +90,14 @@ def test_checkpoint_is_tested_as_that_of_the_exact_mode(make, train, tmp_path):
         assert {name: x['last'] for name, x in tested.items()} == {
             name: x['last'] for name, x in validated.items()
         }
+
+
+@pytest.mark.filterwarnings('ignore:.*pin_memory:UserWarning')  # where there is no GPU
+def test_features_are_pinned_if_the_coordinates_are(make):
+    for pinned in (False, True):
+        runner = make('pinned', **{'train_dataloader.pin_memory': pinned})
+        loader = runner.build_dataloader(runner.cfg.train_dataloader, seed=5)
+        assert cache_features(runner.model, loader).pin_memory is pinned
 
 
 def test_nothing_is_encoded_after_the_start(make, monkeypatch):

@@ -122,7 +122,7 @@ def evaluate(rank, world_size):
         return count
 
     metric.keep_as_gallery(process(GALLERY, seed=1))
-    size = None if metric.gallery is None else len(metric.gallery)
+    size = None if metric.gallery is None else len(metric.gallery[1])
     return {'metrics': metric.evaluate(process(QUERIES, seed=2)), 'gallery': size}
 
 

@@ -1,3 +1,5 @@
+import pickle
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -72,6 +74,25 @@ def test_tie_goes_to_the_class_of_the_nearest():
 def test_impossible_k_is_told(k):
     with pytest.raises(InputError, match=f'k={k} .*gallery of 20'):
         knn_predict(unit(3, 0), unit(20, 1), torch.zeros(20, dtype=torch.long), k)
+
+
+@pytest.mark.parametrize('k', [1, 3])
+def test_of_no_queries_there_are_no_classes(k):
+    labels = torch.arange(5)
+    assert knn_predict(torch.empty(0, 3), unit(5, 0), labels, k).shape == (0,)
+    both = {name: unit(5, 0) for name in ('joint', 'bone')}
+    none = {name: x[:0] for name, x in both.items()}
+    found = knn_predict_streams(none, both, labels, k)
+    assert {name: x.tolist() for name, x in found.items()} == {'joint': [], 'bone': [], '2s': []}
+
+
+def test_results_of_a_sample_are_pickled_without_those_of_its_batch():
+    metric = KNNMetric()
+    feats = torch.randn(64, 100)
+    metric.process(
+        {}, [{'feats': {'joint': x}, 'gt_labels': {'item': torch.tensor([1])}} for x in feats]
+    )
+    assert len(pickle.dumps(metric.results)) < 1.5 * feats.nbytes
 
 
 def evaluate(queries, gallery, query_labels, gallery_labels, k=1):

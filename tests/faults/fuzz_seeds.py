@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mmcmd.datasets import packing
 from mmcmd.datasets.annotations import check_annotations, load_annotations
 from mmcmd.datasets.converters import (
     AGCNConverter,
@@ -32,6 +33,7 @@ from mmcmd.datasets.converters import (
     PysklConverter,
     UTDMHADConverter,
     conversion,
+    reading,
 )
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.datasets.inspection import inspect_annotations
@@ -103,7 +105,7 @@ class Target:
 
 def converted(converter: Converter, source: Path) -> bool:
     """Do what :func:`convert` does, up to writing: whatever is read must be fit to be saved."""
-    outcomes = [conversion._attempt(converter, item)[1] for item in converter.scan(source)]
+    outcomes = [reading.attempt(converter, False, item)[1] for item in converter.scan(source)]
     samples = [conversion._share(x) for x in outcomes if not isinstance(x, Exception)]
     splits = converter.splits(samples)
     conversion._report(conversion.Summary(samples), splits, converter.counted)
@@ -520,6 +522,53 @@ def inspected(path: Path) -> bool:
     return True
 
 
+STAMP = b'fuzz'
+
+
+def stores() -> list[Parts]:
+    """Return stores as samples and index, and pickles of what a sample holds besides."""
+    more = dict(subject=3, tags={'s'}, score=np.ones((1, 2, 4)), note=None)
+    found = [{'more': pickle.dumps(more, protocol)} for protocol in (2, 4)]
+    three = [annotation('c'), annotation('d', **more), annotation('e', 25, 2, label=7)]
+    for data in (
+        pickle.loads(annotation_pickles()[0]['']),
+        dict(split={'x': ['c', 'd'], 'y': ['e', 'gone']}, annotations=three, synthetic=True),
+    ):
+        file = BytesIO()
+        packing.pack_annotations(data, STAMP, file)
+        raw, end = file.getvalue(), file.tell() - packing.FOOTER.size
+        _, size, *_ = packing.FOOTER.unpack(raw[end:])
+        found.append({'samples': raw[: end - size], 'index': raw[end - size : end]})
+    return found
+
+
+def packed(parts: Parts, rng: random.Random) -> bytes:
+    """Put the parts of a store behind whole checksums."""
+    if 'more' in parts:
+        more = np.frombuffer(parts['more'], np.uint8)
+        words = packing.to_words(np.ones((1, 2, 4, 3), np.float32), more)
+        row = np.array([[more.size, 0, 1, 2, 4, 3, 1]])
+        index = {}, {}, ['<f4'], np.array([b'a']), np.zeros((0, 1), bool), row, words.sum()[None]
+        parts = {'samples': words.tobytes(), 'index': pickle.dumps(index, 4)}
+    index = parts.get('index', b'')
+    return parts.get('samples', b'') + index + packing.footer(index, STAMP)
+
+
+def unpacked(path: Path) -> bool:
+    """Read all that a store holds, and see that it is what a pickle may hold."""
+    store = packing.PackedAnnotations(path, np.fromfile(path, np.uint8), STAMP)
+    for split in store.splits:
+        store.select(split)
+    samples = [store[row] for row in store.select(None)]
+    for sample in samples:  # a sum of its words says nothing of their type
+        sample['keypoint'] = np.nan_to_num(sample['keypoint'])
+    try:
+        check_annotations(dict(split={}, annotations=samples), path)
+    except InputError as error:
+        raise AssertionError(f'what was read was never packed: {error}') from None
+    return True
+
+
 def torch_parts(data: Any) -> Parts:
     file = BytesIO()
     torch.save(data, file)
@@ -694,6 +743,16 @@ _ALL = (
         lambda path: converted(PysklConverter(), path) or True,
         tokens=PICKLE,
         kind='binary',
+    ),
+    Target(
+        'store',
+        'a.pkl.store',
+        stores,
+        unpacked,
+        (InputError, packing.DamagedError),
+        PICKLE,
+        'binary',
+        packed,
     ),
     Target(
         'checkpoint', 'c.pth', checkpoints, loaded, tokens=CHECKPOINT, kind='binary', pack=stored
