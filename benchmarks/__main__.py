@@ -1,19 +1,22 @@
 """Time every stage against what one would otherwise run: ``python -m benchmarks [STAGE ...]``.
 
-Speeds are ratios of times taken in turns in one run. The exit status is 1 if two implementations
-disagree, and 0 otherwise, whatever the speeds.
+Speeds are ratios of times taken in turns in one run. A stage that fails is noted in the tables, and
+the others are run all the same. The exit status is 1 if two implementations disagree, 2 if none do
+but a stage failed to run, and 0 otherwise, whatever the speeds.
 """
 
 import argparse
 import importlib
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.markdown import Markdown
 
-from benchmarks.harness import Disagreement, as_json, machine, markdown
+from benchmarks.harness import Disagreement, Failure, Result
+from benchmarks.tables import as_json, machine, markdown
 
 STAGES = (
     'encoder',
@@ -43,26 +46,41 @@ def main() -> int:
     console = Console()
     facts = machine() | {'form': 'short' if args.short else 'full'}
     args.out.mkdir(parents=True, exist_ok=True)
-    results, disagreements = [], []
+    results: list[Result] = []
     for name in args.stages or STAGES:
         start = time.perf_counter()
         console.print(f'{name} ...')
-        try:
-            for result in importlib.import_module(f'benchmarks.{name}').run(args.short):
-                results.append(result)
-                console.print(f'  {result}', soft_wrap=True, markup=False, highlight=False)
-        except Disagreement as error:
-            disagreements.append(f'{name}: {error}')
-            console.print(f'  DISAGREE: {error}', soft_wrap=True, markup=False)
+        for result in run_stage(name, args.short, console):
+            results.append(result)
+            console.print(f'  {result}', soft_wrap=True, markup=False, highlight=False)
         console.print(f'  {time.perf_counter() - start:.0f} s')
         for suffix, text in (('md', markdown), ('json', as_json)):
             (args.out / f'bench.{suffix}').write_text(text(results, facts))
 
     console.print(Markdown(markdown(results, facts)))
     console.print(f'written to {args.out}/bench.md and bench.json')
-    for line in disagreements:
-        console.print(f'two implementations disagree: {line}', soft_wrap=True, markup=False)
-    return int(bool(disagreements))
+    failures = [result for result in results if isinstance(result, Failure)]
+    for failure in failures:
+        console.print(str(failure), soft_wrap=True, markup=False)
+    return exit_status(failures)
+
+
+def run_stage(name: str, short: bool, console: Console) -> Iterator[Result]:
+    """Run a stage; what ends it early is its last result."""
+    try:
+        yield from importlib.import_module(f'benchmarks.{name}').run(short)
+    except Disagreement as error:
+        yield Failure(name, str(error), disagrees=True)
+    except Exception as error:  # an hour of other stages is not lost for it
+        console.print_exception(width=120)
+        yield Failure(name, f'{type(error).__name__}: {error}')
+
+
+def exit_status(failures: Sequence[Failure]) -> int:
+    """Return 1 if two implementations disagree, else 2 if a stage failed, else 0."""
+    if any(failure.disagrees for failure in failures):
+        return 1
+    return 2 if failures else 0
 
 
 if __name__ == '__main__':

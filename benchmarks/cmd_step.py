@@ -4,205 +4,170 @@ import statistics
 from collections.abc import Iterator
 from copy import deepcopy
 from functools import partial
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmarks.encoder import frame_by_frame
-from benchmarks.harness import Figure, check_equal, in_turns, ratio, spread
+from benchmarks.algorithm_1 import algorithm_1
+from benchmarks.harness import (
+    Figure,
+    change,
+    check_close_in_norm,
+    check_equal,
+    gradients,
+    in_turns,
+    ratio,
+    spread,
+)
+from benchmarks.step import Rest, Step, our_loss
 from mmcmd.apis.complexity import encoder_complexity, step_flops
 from mmcmd.models import CMD
 from mmcmd.registry import MODELS
 
 CONFIG = 'configs/cmd/cmd_bigru_ntu60_xsub.py'
-GOALS = {16: '>= 1.7', 64: ''}
-SGD = dict(lr=0.01, momentum=0.9, weight_decay=1e-4)
+PRODUCTS = 8
+"""Products of matrices in a row that the machine's rate is taken of, a second or two."""
+
+CHANGE_TOL = 1e-2
+"""Of the norm of what a step changes. It changes weights of 1 by some 1e-5, so that their last bit
+is nearly a hundredth of that; what is usual is a few 1e-4. Gradients have no such rounding."""
 
 
-def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
-    """Restate Algorithm 1 with every modality and pair written out; return the loss.
+class Case(NamedTuple):
+    """Sizes and goals: of the comparison with Algorithm 1, and of the step's parts."""
+
+    batch: int
+    rounds: int
+    part_rounds: int
+    goal: str = ''
+    rate_goal: str = ''
+    rest_goal: str = ''
+
+
+CASES = (
+    Case(16, 5, 7, goal='>= 1.7', rest_goal='<= 10'),
+    Case(64, 3, 5, rate_goal='>= 75', rest_goal='<= 10'),
+)
+
+
+def set_apart(model: CMD) -> None:
+    """Move the key encoders off the query encoders, so that they have a way to follow them."""
+    with torch.no_grad():
+        for parameter in model.key_encoders.parameters():
+            size = parameter.abs().mean() / 2 + 0.01
+            parameter.add_(torch.randn_like(parameter) * size)
+
+
+def check_first_step(ours: Step, plain: Step) -> str:
+    """Check loss, gradients, and what the step changes; return how near they are.
 
     Args:
-        model (CMD): Whose weights and queues are used, and advanced.
-        query_view (Tensor): Joints, shape (N, M, T, V, C).
-        key_view (Tensor): Joints, shape (N, M, T, V, C).
+        ours (Step): Not run before.
+        plain (Step): Of a copy of the same model.
     """
-    tau_c, tau_t, tau_s, topk = 0.07, 0.05, 0.1, model.distill_head.topk
-    joint_head, motion_head, bone_head = model.heads.values()
-    for key_encoder, query_encoder in zip(
-        model.key_encoders.values(), model.query_encoders.values(), strict=True
-    ):
-        for k, q in zip(key_encoder.parameters(), query_encoder.parameters(), strict=True):
-            k.data = k.data * (1 - model.momentum) + q.data * model.momentum
-
-    joint_q, motion_q, bone_q = views(model, query_view)
-    joint_q = embed(model.query_encoders['joint'], joint_q)
-    motion_q = embed(model.query_encoders['motion'], motion_q)
-    bone_q = embed(model.query_encoders['bone'], bone_q)
-    with torch.no_grad():
-        joint_k, motion_k, bone_k = views(model, key_view)
-        joint_k = embed(model.key_encoders['joint'], joint_k)
-        motion_k = embed(model.key_encoders['motion'], motion_k)
-        bone_k = embed(model.key_encoders['bone'], bone_k)
-        joint_t = torch.einsum('nd,dq->nq', joint_k, joint_head.queue.clone())
-        motion_t = torch.einsum('nd,dq->nq', motion_k, motion_head.queue.clone())
-        bone_t = torch.einsum('nd,dq->nq', bone_k, bone_head.queue.clone())
-
-    joint_s = torch.einsum('nd,dq->nq', joint_q, joint_head.queue.clone())
-    motion_s = torch.einsum('nd,dq->nq', motion_q, motion_head.queue.clone())
-    bone_s = torch.einsum('nd,dq->nq', bone_q, bone_head.queue.clone())
-    loss = info_nce(joint_q, joint_k, joint_s, tau_c)
-    loss = loss + info_nce(motion_q, motion_k, motion_s, tau_c)
-    loss = loss + info_nce(bone_q, bone_k, bone_s, tau_c)
-
-    loss = loss + distill(joint_t, motion_s, topk, tau_t, tau_s)
-    loss = loss + distill(joint_t, bone_s, topk, tau_t, tau_s)
-    loss = loss + distill(motion_t, joint_s, topk, tau_t, tau_s)
-    loss = loss + distill(motion_t, bone_s, topk, tau_t, tau_s)
-    loss = loss + distill(bone_t, joint_s, topk, tau_t, tau_s)
-    loss = loss + distill(bone_t, motion_s, topk, tau_t, tau_s)
-
-    start = int(joint_head.queue_ptr)
-    for head, key in ((joint_head, joint_k), (motion_head, motion_k), (bone_head, bone_k)):
-        head.queue[:, start : start + len(key)] = key.T
-        head.queue_ptr[0] = start + len(key)
-    return loss
-
-
-def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return joint, motion and bone."""
-    motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
-    motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
-    for child, parent in enumerate(model.modalities['bone'].parents.tolist()):
-        bone[..., child, :] = joints[..., child, :] - joints[..., parent, :]
-    return joints, motion, bone
-
-
-def embed(encoder: nn.Module, x: Tensor) -> Tensor:
-    """Encode frame by frame, and project."""
-    return F.normalize(encoder.neck(frame_by_frame(encoder.backbone, x)), dim=1)
-
-
-def info_nce(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Classify the positive among all."""
-    positive = torch.einsum('nd,nd->n', query, key)
-    logits = torch.cat([positive[:, None], negatives], dim=1) / temperature
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
-
-
-def distill(teacher: Tensor, student: Tensor, topk: int, tau_t: float, tau_s: float) -> Tensor:
-    """Compare the two at the teacher's nearest neighbours."""
-    nearest, index = torch.topk(teacher, topk)
-    target = F.softmax(nearest / tau_t, dim=1)
-    found = F.log_softmax(torch.gather(student, 1, index) / tau_s, dim=1)
-    return F.kl_div(found, target, reduction='batchmean')
-
-
-def our_loss(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
-    """Compute the loss as the runner does."""
-    losses = model(torch.stack([query_view, key_view], dim=1), mode='loss')
-    return model.parse_losses(losses)[0]
-
-
-def encoders_alone(model: CMD, query_view: Tensor, key_view: Tensor) -> None:
-    """Run the encoders of a step alone: the queries' forward and backward, the keys' forward."""
-    model.zero_grad()
-    for name, modality in model.modalities.items():
-        feature = model.query_encoders[name](modality(query_view))
-        with torch.no_grad():
-            model.key_encoders[name](modality(key_view))
-        feature.backward(feature.detach())
-
-
-class Step:
-    """A model and its optimizer, stepped by one way of computing the loss."""
-
-    def __init__(self, model: CMD, loss: partial) -> None:
-        self.model, self.loss = model, loss
-        self.optimizer = torch.optim.SGD(model.query_encoders.parameters(), **SGD)
-
-    def __call__(self) -> Tensor:
-        """Run a step and return its loss."""
-        self.optimizer.zero_grad()
-        loss = self.loss(self.model)
-        loss.backward()
-        self.optimizer.step()
-        return loss.detach()
+    before = {name: x.clone() for name, x in ours.model.state_dict().items()}
+    check_equal(ours(), plain(), 'loss of a CMD step', rtol=1e-5)
+    sides = [step.model for step in (ours, plain)]
+    slopes = (gradients(model.query_encoders) for model in sides)
+    apart = check_close_in_norm(*slopes, 'gradients of a CMD step')
+    changes = (change(model.state_dict(), before) for model in sides)
+    changed = check_close_in_norm(*changes, 'change by a CMD step', CHANGE_TOL)
+    return (
+        f'every gradient within {apart:.1g} of its norm, the change of every weight, statistic and '
+        f'queue within {changed:.1g} of its'
+    )
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time both from the same weights, queues and inputs, and the product of two matrices."""
-    config = Config.fromfile(CONFIG)
+    """Time both from the same weights, queues and inputs; then the parts of ours."""
     init_default_scope('mmcmd')
-    frames, side, rounds = 64, 2048, 2
+    config = Config.fromfile(CONFIG).model
+    frames, side = (8, 512) if short else (64, 2048)
     if short:
-        frames, side, rounds = 8, 512, 1
-        config.model.backbone.hidden_size = 128
-        config.model.head.queue_size, config.model.distill_head.topk = 1024, 512
-    queue, topk = config.model.head.queue_size, config.model.distill_head.topk
-    left, right = torch.randn(2, side, side)
-    products = 1 if short else 10
+        config.backbone.hidden_size = 128
+        config.head.queue_size, config.distill_head.topk = 1024, 512
+    queue, topk = config.head.queue_size, config.distill_head.topk
 
-    for batch, goal in {8: ''}.items() if short else GOALS.items():
+    for case in [Case(8, 1, 1)] if short else CASES:
         torch.manual_seed(0)
-        model = MODELS.build(config.model)
+        model = MODELS.build(config)
         macs = step_flops(encoder_complexity(model, (2, frames, 25, 3)))
-        model.train()
-        views_of = torch.randn(batch, 2, frames, 25, 3), torch.randn(batch, 2, frames, 25, 3)
-        plain = Step(
-            deepcopy(model), lambda model, views_of=views_of: algorithm_1(model, *views_of)
-        )
-        ours = Step(model, lambda model, views_of=views_of: our_loss(model, *views_of))
-        check_equal(ours(), plain(), 'loss of a CMD step', rtol=1e-5)
-        found, expected = model.state_dict(), plain.model.state_dict()
-        for name, tensor in found.items():
-            check_equal(tensor, expected[name], f'{name} after a CMD step', atol=1e-5)
+        set_apart(model.train())
+        views = torch.randn(2, case.batch, 2, frames, 25, 3)
+        ours = Step(model, lambda model, views=views: our_loss(model, *views))
+        text = f'joint, motion, bone; queue {queue}, K {topk}, {frames} frames, batch {case.batch}'
+        yield against_algorithm_1(case, text, ours, views)
+        yield from parts(case, text, ours, views, 2 * macs * case.batch, side)
 
-        times = in_turns(
-            rounds,
-            ours=ours,
-            algorithm_1=plain,
-            encoders=partial(encoders_alone, model, *views_of),
-            product=lambda: [torch.mm(left, right) for _ in range(products)],
-        )
-        case = f'joint, motion, bone; queue {queue}, K {topk}, {frames} frames, batch {batch}'
-        yield Figure(
-            'cmd_step',
-            case,
-            **ratio(times, 'algorithm_1'),
-            goal=goal,
-            against='Algorithm 1, modality by modality, frame by frame',
-        )
-        if short:
-            return
-        flops = 2 * macs * batch
-        rates = [
-            100 * (flops / step) / (2 * side**3 * products / product)
-            for step, product in zip(times['ours'], times['product'], strict=True)
-        ]
-        yield Figure(
-            'cmd_step',
-            case + ": encoders' operations over the time of the whole step",
-            **spread(rates),
-            unit='%',
-            goal='>= 75' if batch == 64 else '',
-            against=f'rate of a {side} x {side} float32 product',
-            note=f'{flops / 1e12:.3g} TFLOP a step; product '
-            f'{2e-9 * side**3 * products / statistics.median(times["product"]):.0f} GFLOP/s',
-        )
-        shares = [
-            100 * (1 - alone / step)
-            for step, alone in zip(times['ours'], times['encoders'], strict=True)
-        ]
-        yield Figure(
-            'cmd_step',
-            case + ': all that is not an encoder',
-            **spread(shares),
-            unit='%',
-            goal='<= 10',
-            against='the whole step',
-            note='projections, queues, losses, optimizer and momentum update',
-        )
+
+def against_algorithm_1(case: Case, text: str, ours: Step, views: Tensor) -> Figure:
+    """Time a step of ours and of Algorithm 1 written out, from the same state."""
+    plain = Step(deepcopy(ours.model), lambda model: algorithm_1(model, *views))
+    agreement = check_first_step(ours, plain)
+    return Figure(
+        'cmd_step',
+        text,
+        **ratio(in_turns(case.rounds, ours=ours, algorithm_1=plain), 'algorithm_1'),
+        goal=case.goal,
+        against='Algorithm 1, modality by modality, frame by frame',
+        note=f'{case.rounds} rounds; {agreement}',
+    )
+
+
+def parts(
+    case: Case, text: str, ours: Step, views: Tensor, flops: float, side: int
+) -> Iterator[Figure]:
+    """Relate a step to the machine's rate right before and after it, and its rest to the whole.
+
+    Args:
+        case (Case): Its rounds and goals.
+        text (str): What is run.
+        ours (Step): Which was run before.
+        views (Tensor): Query and key view, shape (2, N, M, T, V, C).
+        flops (float): Of the encoders, a step; a multiplication and an addition are two.
+        side (int): Of the matrices that are multiplied.
+    """
+    left, right = torch.randn(2, side, side)
+    product = partial(multiply, left, right)
+    times = in_turns(
+        case.part_rounds, before=product, ours=ours, after=product, rest=Rest(ours, *views)
+    )
+    rates = [
+        2e-9 * side**3 * PRODUCTS / ((before + after) / 2)
+        for before, after in zip(times['before'], times['after'], strict=True)
+    ]
+    shares = [
+        100 * 1e-9 * flops / step / rate for step, rate in zip(times['ours'], rates, strict=True)
+    ]
+    rounds = f'{case.part_rounds} rounds'
+    yield Figure(
+        'cmd_step',
+        f"{text}: encoders' operations over the time of the whole step",
+        **spread(shares),
+        unit='%',
+        goal=case.rate_goal,
+        against=f'rate of a {side} x {side} float32 product right before and after each step',
+        times=dict(ours=statistics.median(times['ours'])),
+        note=f'{rounds}; {flops / 1e12:.3g} TFLOP a step; products at '
+        f'{statistics.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f}) GFLOP/s',
+    )
+    yield Figure(
+        'cmd_step',
+        f'{text}: all that is not an encoder',
+        **spread([100 * a / b for a, b in zip(times['rest'], times['ours'], strict=True)]),
+        unit='%',
+        goal=case.rest_goal,
+        against='the whole step',
+        times={name: statistics.median(times[name]) for name in ('rest', 'ours')},
+        note=f"{rounds}; the same step with the backbones' passes left out: modalities, "
+        'projections, queues, losses, optimizer and momentum update of all weights',
+    )
+
+
+def multiply(left: Tensor, right: Tensor) -> None:
+    """Multiply two matrices a few times."""
+    for _ in range(PRODUCTS):
+        torch.mm(left, right)

@@ -1,12 +1,12 @@
 """A data set of NTU-120's size, opened and shared by workers, against unpickling it.
 
-Each figure is taken in a process of its own. Unpickling in every process, as ranks and spawned
-workers do, would not fit into this much memory five times, so it is measured once.
+Each figure is taken in a process of its own; ours after an epoch, so that every sample was read by
+a worker. Unpickling in every process, as ranks and spawned workers do, would not fit into this much
+memory five times, so it is measured once.
 """
 
 import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
@@ -16,99 +16,54 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from benchmarks.harness import Disagreement, Figure, Growth, seconds
-from mmcmd.datasets import SkeletonDataset
+from benchmarks.memory import MB, memory
+from benchmarks.ntu120 import Mapped, Unpickled, generate
 from mmcmd.datasets.annotations import save_annotations
 from mmcmd.datasets.store import open_annotations, store_path
 
 ROOT = Path(__file__).parents[1]
-WORKERS, BATCH, BATCHES = 4, 64, 38
-
-
-def generate(number: int) -> dict[str, Any]:
-    """Make annotations: 1 or 2 persons, 40 to 160 frames of 25 joints, pieces of random walks."""
-    rng = np.random.default_rng(0)
-    walk = rng.normal(size=(1 << 18, 25, 3)).astype(np.float32).cumsum(axis=0)
-    persons, frames = rng.integers(1, 3, number), rng.integers(40, 161, number)
-    starts = rng.integers(0, len(walk) - 320, number)
-    annotations = [
-        dict(
-            frame_dir=f'S{i // 4000 + 1:03}C001P001R{i % 4000:04}A{i % 120 + 1:03}',
-            label=i % 120,
-            keypoint=walk[start : start + m * t].reshape(m, t, 25, 3),
-            total_frames=int(t),
-        )
-        for i, (m, t, start) in enumerate(zip(persons, frames, starts, strict=True))
-    ]
-    names = [sample['frame_dir'] for sample in annotations]
-    split = dict(xsub_train=names[::2], xsub_val=names[1::2])
-    return dict(split=split, annotations=annotations, layout='ntu')
-
-
-class Unpickled(Dataset):
-    """A list of dicts, unpickled by whoever wants it."""
-
-    def __init__(self, path: str, split: str) -> None:
-        with open(path, 'rb') as file:
-            data = pickle.load(file)
-        members = set(data['split'][split])
-        self.samples = [x for x in data['annotations'] if x['frame_dir'] in members]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        return self.samples[index]['keypoint'][:1, :32]
-
-
-class Mapped(SkeletonDataset):
-    """Ours; the same piece of each sample."""
-
-    def __init__(self, path: str, split: str) -> None:
-        super().__init__(path, [lambda sample: sample['keypoint'][:1, :32]], split=split)
-
-
-def memory(processes: list[int]) -> dict[str, float]:
-    """Return MB that processes take: shared pages by their shares (PSS), and their own (USS)."""
-    sizes = dict(pss=0.0, uss=0.0)
-    for process in processes:
-        for line in Path(f'/proc/{process}/smaps_rollup').read_text().splitlines():
-            name, *rest = line.replace(':', '').split()
-            if name == 'Pss':
-                sizes['pss'] += int(rest[0]) / 1024
-            elif name.startswith('Private_') and name != 'Private_Hugetlb':
-                sizes['uss'] += int(rest[0]) / 1024
-    return sizes
+WORKERS, BATCH = 4, 64
+EVERYONE = f'of the main process and {WORKERS} workers'
 
 
 def measure(kind: str, path: str) -> dict[str, Any]:
-    """Open a data set in this process, load batches, and say what it took."""
-    before = memory([os.getpid()])['uss']
+    """Open a data set in this process, and say what it took; of ours, what reading it all takes."""
+    store = store_path(path).resolve()
+    before = memory([os.getpid()], store)['private']
     start = time.perf_counter()
     dataset = (Mapped if kind == 'ours' else Unpickled)(path, 'xsub_train')
     opened = time.perf_counter() - start
-    own = memory([os.getpid()])['uss'] - before
+    own = memory([os.getpid()], store)['private'] - before
     total = float(sum(dataset[index].sum(dtype=float) for index in range(8)))
-    facts = dict(open=opened, own=own, samples=len(dataset), total=total)
+    facts = dict(before=before, open=opened, own=own, samples=len(dataset), total=total)
     if kind == 'ours':
-        loader = DataLoader(dataset, BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
-        start = time.perf_counter()
-        batches = iter(loader)
-        next(batches)
-        facts['first_batch'] = time.perf_counter() - start
-        for _ in islice(batches, BATCHES - 1 - 2 * WORKERS):
-            pass
-        workers = [worker.pid for worker in batches._workers]
-        facts['all'] = memory([os.getpid(), *workers])
-        facts['workers'] = memory(workers)
-    else:
-        start = time.perf_counter()
-        default_collate([dataset[index] for index in range(BATCH)])
-        facts['first_batch'] = time.perf_counter() - start
-    return facts
+        return facts | read_an_epoch(dataset, store)
+    start = time.perf_counter()
+    default_collate([dataset[index] for index in range(BATCH)])
+    return facts | dict(first_batch=time.perf_counter() - start)
+
+
+def read_an_epoch(dataset: Dataset, store: Path) -> dict[str, Any]:
+    """Read every sample once through the workers, then say what all processes hold."""
+    loader = DataLoader(dataset, BATCH, shuffle=True, num_workers=WORKERS)
+    start = time.perf_counter()
+    batches = iter(loader)
+    count = len(next(batches))
+    first_batch = time.perf_counter() - start
+    for batch in islice(batches, len(loader) - 1):  # one more, and the workers would end
+        count += len(batch)
+    if count != len(dataset):
+        raise Disagreement(f'an epoch has {count} samples, the split {len(dataset)}')
+    workers = [worker.pid for worker in batches._workers]
+    return dict(
+        first_batch=first_batch,
+        epoch=time.perf_counter() - start,
+        all=memory([os.getpid(), *workers], store),
+        workers=memory(workers, store),
+    )
 
 
 def in_a_process(kind: str, path: Path) -> dict[str, Any]:
@@ -129,49 +84,100 @@ def run(short: bool) -> Iterator[Figure | Growth]:
             packed.append(seconds(lambda path=path: open_annotations(path)))
             ours.append(in_a_process('ours', path))
             unpickled.append(in_a_process('unpickled', path))
-            stored = store_path(path).stat().st_size / 2**20
+            stored = store_path(path).stat().st_size / MB
         if ours[-1]['total'] != unpickled[-1]['total']:
             raise Disagreement(f'samples of the store and of the pickle at {size} sequences')
 
     case = f'{size:,} sequences, {stored:,.0f} MB'
-    last, other = ours[-1], unpickled[-1]
-    workers = f'of the main process and {WORKERS} workers'
+    yield from figures(case, packed[-1], ours[-1], unpickled[-1], short)
+    if not short:
+        yield from growth(sizes, packed, ours, unpickled)
 
-    def goal(text: str) -> str:
-        return '' if short else text
 
-    for what, value, unit, bound, against in (
-        ('opened', last['open'], 's', '<= 2', f'unpickling: {other["open"]:.1f} s'),
-        ('packed, once', packed[-1], 's', '', f'unpickling: {other["open"]:.1f} s'),
-        ('first batch, workers started', last['first_batch'], 's', '', ''),
+def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) -> Iterator[Figure]:
+    """Compare both at the largest size."""
+    once = f'unpickling: {unpickled["open"]:.1f} s'
+    copies = f'unpickling in {WORKERS + 1} processes: {(WORKERS + 1) * unpickled["own"]:,.0f} MB'
+    epoch = f'after an epoch of {ours["samples"]:,} samples in {ours["epoch"]:.0f} s'
+    all_of_them = ours['all']
+    for what, value, unit, goal, against, note in (
+        ('opened', ours['open'], 's', '<= 2', once, ''),
+        ('packed, once', packed, 's', '', once, ''),
+        ('first batch, workers started', ours['first_batch'], 's', '', '', ''),
         (
             'private memory of opening',
-            last['own'],
+            ours['own'],
             'MB',
             '<= 100',
-            f'unpickling: {other["own"]:,.0f} MB, in every process',
+            f'unpickling: {unpickled["own"]:,.0f} MB, in every process',
+            '',
         ),
         (
-            f'memory {workers}, mapped pages and libraries included (PSS)',
-            last['all']['pss'],
+            f'private memory {EVERYONE}',
+            all_of_them['private'],
             'MB',
-            f'<= {other["own"]:.0f}',
-            f'unpickling in {WORKERS + 1} processes: {(WORKERS + 1) * other["own"]:,.0f} MB',
+            f'<= {unpickled["own"]:.0f}',
+            copies,
+            f'USS {epoch}; goal: one unpickled copy; with what they share, libraries and forked '
+            f'pages, {all_of_them["share"]:,.0f} MB, of which {ours["before"]:,.0f} MB were there '
+            'before it was opened',
+        ),
+        (
+            f'pages of the store mapped {EVERYONE}',
+            all_of_them['mapped_share'],
+            'MB',
+            '',
+            copies,
+            f'{epoch}; one copy for all, {all_of_them["mapped"]:,.0f} MB if counted in each: page '
+            'cache of a file that is only read, which the system drops when memory is short and '
+            'reads again when needed',
         ),
     ):
-        yield Figure('dataset', f'{case}: {what}', value, unit, goal(bound), against)
-    for cost, values in (
-        ('opening (s)', [x['open'] for x in ours]),
-        ('packing (s)', packed),
-        ('unpickling (s)', [x['open'] for x in unpickled]),
-        ('first batch (s)', [x['first_batch'] for x in ours]),
-        ('private memory of opening (MB)', [x['own'] for x in ours]),
-        ('private memory of unpickling (MB)', [x['own'] for x in unpickled]),
-        (f'private memory of {WORKERS} workers (MB)', [x['workers']['uss'] for x in ours]),
-        (f'memory {workers} (PSS, MB)', [x['all']['pss'] for x in ours]),
+        yield Figure(
+            'dataset',
+            f'{case}: {what}',
+            value,
+            unit,
+            '' if short else goal,
+            against,
+            note=note,
+        )
+
+
+def growth(
+    sizes: tuple[int, ...], packed: list[float], ours: list[dict], unpickled: list[dict]
+) -> Iterator[Growth]:
+    """Tell how all of it grows."""
+    for cost, values, note in (
+        ('opening (s)', [x['open'] for x in ours], ''),
+        ('packing (s)', packed, ''),
+        ('unpickling (s)', [x['open'] for x in unpickled], ''),
+        ('first batch (s)', [x['first_batch'] for x in ours], ''),
+        ('an epoch (s)', [x['epoch'] for x in ours], 'a piece of every sample of one split'),
+        ('private memory of opening (MB)', [x['own'] for x in ours], ''),
+        ('private memory of unpickling (MB)', [x['own'] for x in unpickled], 'in every process'),
+        (
+            f'private memory of {WORKERS} workers (MB)',
+            [x['workers']['private'] for x in ours],
+            'USS after the epoch',
+        ),
+        (
+            f'private memory {EVERYONE} (MB)',
+            [x['all']['private'] for x in ours],
+            'USS after the epoch',
+        ),
+        (
+            f'memory {EVERYONE} but the store (MB)',
+            [x['all']['share'] for x in ours],
+            'PSS after the epoch, libraries and forked pages included',
+        ),
+        (
+            f'pages of the store mapped {EVERYONE} (MB)',
+            [x['all']['mapped_share'] for x in ours],
+            'after the epoch; one copy for all, page cache that can be reclaimed',
+        ),
     ):
-        if not short:
-            yield Growth(cost, 'sequences', sizes, values)
+        yield Growth(cost, 'sequences', sizes, values, note)
 
 
 if __name__ == '__main__':

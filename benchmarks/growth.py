@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import permutations
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,8 +15,10 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, distributed
 
 from benchmarks import topk
-from benchmarks.cmd_step import CONFIG, Step, our_loss
+from benchmarks.cmd_step import CONFIG
 from benchmarks.harness import Figure, Growth, check_equal, in_turns, seconds
+from benchmarks.memory import peak_of
+from benchmarks.step import Step, our_loss
 from mmcmd.models import CMDHead, MoCoHead
 from mmcmd.registry import MODELS
 
@@ -94,17 +95,7 @@ class Heads:
 def peak_of_heads(queue_size: int, k: int) -> float:
     """Return the MB by which a step of the heads raises a fresh process at most, on Linux."""
     torch.set_num_threads(1)
-    step = Heads(queue_size, k)
-    Path('/proc/self/clear_refs').write_text('5')  # the peak is what is held now
-    before = resident('VmRSS')
-    step()
-    return resident('VmHWM') - before
-
-
-def resident(key: str) -> float:
-    """Return an entry of ``/proc/self/status`` in MB."""
-    status = Path('/proc/self/status').read_text()
-    return int(status.split(f'{key}:')[1].split()[0]) * 1024 / 1e6
+    return peak_of(Heads(queue_size, k))[0]
 
 
 def queues(short: bool) -> Iterator[Growth | Figure]:

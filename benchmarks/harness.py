@@ -1,18 +1,17 @@
-"""What the stages share: timing in turns, agreement, figures, and the tables made of them."""
+"""What the stages share: timing in turns, agreement and figures."""
 
 import gc
-import json
+import math
 import operator
-import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 _COMPARISONS = {'>=': operator.ge, '<=': operator.le}
 
@@ -82,7 +81,26 @@ class Growth:
         return float(np.polyfit(np.log(self.sizes), np.log(self.values), 1)[0])
 
 
-Result = Figure | Growth
+@dataclass(frozen=True)
+class Failure:
+    """Why a stage has no further figures.
+
+    Attributes:
+        stage (str): Such as ``encoder``.
+        reason (str): What was wrong.
+        disagrees (bool): Two implementations disagree; else the stage could not be run.
+    """
+
+    stage: str
+    reason: str
+    disagrees: bool = False
+
+    def __str__(self) -> str:
+        kind = 'two implementations disagree' if self.disagrees else 'failed'
+        return f'{kind}: {self.stage}: {" ".join(self.reason.split())}'
+
+
+Result = Figure | Growth | Failure
 
 
 def seconds(function: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
@@ -141,64 +159,60 @@ def check_equal(found: Any, expected: Any, what: str, atol: float = 0.0, rtol: f
         raise Disagreement(f'{what}: {" ".join(str(error).split())}') from None
 
 
-def machine() -> dict[str, Any]:
-    """Describe what the figures were measured on."""
-    cpu = platform.processor() or platform.machine()
-    info = Path('/proc/cpuinfo')
-    if info.exists():
-        names = [line for line in info.read_text().splitlines() if line.startswith('model name')]
-        cpu = names[0].split(':')[1].strip() if names else cpu
-    return dict(
-        cpu=cpu,
-        threads=torch.get_num_threads(),
-        python=platform.python_version(),
-        torch=torch.__version__,
-    )
+def gradients(module: nn.Module) -> dict[str, Tensor]:
+    """Return each parameter's gradient by name; zeros where there is none."""
+    return {
+        name: torch.zeros_like(x) if x.grad is None else x.grad
+        for name, x in module.named_parameters()
+    }
 
 
-def markdown(results: Iterable[Result], facts: dict[str, Any]) -> str:
-    """Write the tables."""
-    results = list(results)
-    lines = [', '.join(f'{name} {value}' for name, value in facts.items()), '']
-    figures = [x for x in results if isinstance(x, Figure)]
-    if figures:
-        lines += [
-            '| stage | case | against | measured | goal | |',
-            '| --- | --- | --- | --- | --- | --- |',
-            *map(_row, figures),
-            '',
-        ]
-    growth = [x for x in results if isinstance(x, Growth)]
-    if growth:
-        lines += ['| cost | driver | at | measured | exponent | |', '|' + ' --- |' * 6]
-        lines += [
-            f'| {x.cost} | {x.driver} | {_listed(x.sizes)} | {_listed(x.values)} '
-            f'| {x.exponent:.2f} | {x.note} |'
-            for x in growth
-        ]
-    return '\n'.join(lines).rstrip() + '\n'
+def change(after: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Subtract tensors by name."""
+    return {name: x.detach() - before[name] for name, x in after.items()}
 
 
-def _row(figure: Figure) -> str:
-    measured = f'{figure.value:.3g} {figure.unit}'
-    if figure.low is not None:
-        measured += f' ({figure.low:.3g} to {figure.high:.3g})'
-    goal = {None: '', True: f'{figure.goal}', False: f'{figure.goal}: **missed**'}[figure.reached]
-    times = ', '.join(f'{name} {value:.3g} s' for name, value in (figure.times or {}).items())
-    note = '; '.join(filter(None, (times, figure.note)))
-    return f'| {figure.stage} | {figure.case} | {figure.against} | {measured} | {goal} | {note} |'
+def norm(tensor: Tensor) -> float:
+    """Return the root of the sum of squares, added up in float64."""
+    return torch.linalg.vector_norm(tensor.detach().double()).item()
 
 
-def _listed(values: Iterable[float]) -> str:
-    return ', '.join(f'{x:,.0f}' if x >= 1000 else f'{x:.3g}' for x in values)
+def check_close_in_norm(
+    found: Mapping[str, Tensor],
+    wanted: Mapping[str, Tensor],
+    what: str,
+    tol: float = 1e-4,
+    zero: float = 0.0,
+) -> float:
+    """Check that each of several tensors lies within ``tol * norm(wanted)`` of what is wanted.
 
+    A bound on each number says nothing where the numbers are small, as gradients are: zeros would
+    pass. The norm of a tensor is its own measure.
 
-def as_json(results: Iterable[Result], facts: dict[str, Any]) -> str:
-    """Write everything, for programs."""
-    figures, growth = [], []
-    for x in results:
-        if isinstance(x, Figure):
-            figures.append(asdict(x) | {'reached': x.reached})
-        else:
-            growth.append(asdict(x) | {'exponent': x.exponent})
-    return json.dumps(dict(machine=facts, figures=figures, growth=growth), indent=1) + '\n'
+    Args:
+        found (Mapping[str, Tensor]): By name.
+        wanted (Mapping[str, Tensor]): By the same names, of the same shapes.
+        what (str): They are, for the message.
+        tol (float): Defaults to 1e-4.
+        zero (float): Share of the norm of all that are wanted, below which one is zero but for
+            rounding; then what is found must be below it too. Defaults to 0.
+
+    Returns:
+        float: The largest of the distances over the norms.
+
+    Raises:
+        Disagreement: If one lies further away, or names or shapes differ; says which.
+    """
+    shapes = [{(name, tuple(x.shape)) for name, x in side.items()} for side in (found, wanted)]
+    if shapes[0] != shapes[1]:
+        raise Disagreement(f'{what}: names or shapes of one alone: {sorted(shapes[0] ^ shapes[1])}')
+    norms = {name: norm(x) for name, x in wanted.items()}
+    least, apart = zero * math.hypot(*norms.values()), [0.0]
+    for name, size in norms.items():
+        if size <= least and norm(found[name]) <= least:
+            continue
+        distance = norm(found[name].double() - wanted[name].double())
+        apart.append(distance / size if size else math.inf)
+        if not apart[-1] <= tol:  # so that NaN is found out
+            raise Disagreement(f'{what}: {name} is {apart[-1]:.2g} of its norm away, above {tol:g}')
+    return max(apart)

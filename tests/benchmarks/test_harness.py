@@ -8,7 +8,16 @@ import pytest
 import torch
 
 import benchmarks.__main__ as command
-from benchmarks.harness import Disagreement, Figure, Growth, as_json, check_equal, markdown, ratio
+from benchmarks.harness import (
+    Disagreement,
+    Figure,
+    Growth,
+    check_close_in_norm,
+    check_equal,
+    gradients,
+    ratio,
+)
+from benchmarks.tables import as_json, markdown
 
 FAST = Figure('encoder', 'a case', 2.0, goal='>= 1.9')
 SLOW = Figure('encoder', 'another', 1.5, goal='>= 1.9', low=1.4, high=1.6)
@@ -17,22 +26,24 @@ SQUARE = Growth('step (s)', 'batch', (2, 4, 8), (0.4, 1.6, 6.4))
 
 @pytest.fixture
 def bench(monkeypatch, tmp_path):
-    """Return a function: run the command with a stage that gives these results, or raises them."""
+    """Return a function: run the command with stages that give results, or raise them."""
 
-    def run(*results):
-        def stage(short):
-            for result in results:
-                if isinstance(result, Exception):
-                    raise result
-                yield result
-
-        module = ModuleType('benchmarks.encoder')
-        module.run = stage
-        monkeypatch.setitem(sys.modules, 'benchmarks.encoder', module)
-        monkeypatch.setattr(sys, 'argv', ['benchmarks', 'encoder', '--out', str(tmp_path)])
+    def run(*results, **others):
+        stages = {'encoder': results} | others
+        for name, given in stages.items():
+            module = ModuleType(f'benchmarks.{name}')
+            module.run = lambda short, given=given: map(give, given)
+            monkeypatch.setitem(sys.modules, f'benchmarks.{name}', module)
+        monkeypatch.setattr(sys, 'argv', ['benchmarks', *stages, '--out', str(tmp_path)])
         return command.main()
 
     return run
+
+
+def give(result):
+    if isinstance(result, Exception):
+        raise result
+    return result
 
 
 def test_a_missed_goal_is_reported_and_is_no_failure(bench, tmp_path):
@@ -45,7 +56,24 @@ def test_a_disagreement_fails_and_keeps_what_was_measured_before(bench, tmp_path
     assert bench(FAST, Disagreement('losses differ'), SLOW) == 1
     figures = json.loads((tmp_path / 'bench.json').read_text())['figures']
     assert [figure['case'] for figure in figures] == ['a case']
-    assert 'disagree: encoder: losses differ' in capsys.readouterr().out
+    line = 'two implementations disagree: encoder: losses differ'
+    assert line in capsys.readouterr().out
+    assert f'- {line}' in (tmp_path / 'bench.md').read_text()
+
+
+def test_a_stage_that_fails_is_noted_and_the_others_are_run(bench, tmp_path, capsys):
+    assert bench(FAST, ValueError('no\nroom'), knn=[SLOW]) == 2
+    data = json.loads((tmp_path / 'bench.json').read_text())
+    assert [figure['case'] for figure in data['figures']] == ['a case', 'another']
+    assert data['failures'] == [
+        {'stage': 'encoder', 'reason': 'ValueError: no\nroom', 'disagrees': False}
+    ]
+    assert '- failed: encoder: ValueError: no room\n' in (tmp_path / 'bench.md').read_text()
+    assert 'failed: encoder: ValueError: no room' in capsys.readouterr().out
+
+
+def test_a_disagreement_outweighs_a_failure(bench):
+    assert bench(ValueError('no room'), knn=[Disagreement('classes differ')]) == 1
 
 
 def test_an_unknown_stage_is_refused(monkeypatch, capsys):
@@ -81,6 +109,48 @@ def test_check_equal_names_what_differs():
         check_equal(torch.ones(2), torch.zeros(2), 'loss', atol=1e-5)
 
 
+SLOPES = {'weight': torch.linspace(-2e-7, 1e-7, 100), 'bias': torch.ones(3)}
+
+
+@pytest.mark.parametrize('factor', [0.0, 0.99, 1.001, -1.0, float('nan')])
+def test_gradients_of_zero_or_of_another_scale_are_found_out_however_small(factor):
+    found = SLOPES | {'weight': factor * SLOPES['weight']}
+    with pytest.raises(Disagreement, match='slopes: weight is '):
+        check_close_in_norm(found, SLOPES, 'slopes')
+
+
+def test_gradients_within_rounding_are_close_and_the_largest_distance_is_told():
+    found = {'weight': SLOPES['weight'] * (1 + 1e-6), 'bias': SLOPES['bias'] * (1 + 1e-5)}
+    assert check_close_in_norm(found, SLOPES, 'slopes') == pytest.approx(1e-5, rel=0.02)
+    assert check_close_in_norm({'none': torch.zeros(2)}, {'none': torch.zeros(2)}, '') == 0
+
+
+def test_what_should_be_zero_must_be_zero_unless_that_is_rounding():
+    wanted = {'weight': torch.ones(4), 'bias': torch.zeros(1)}
+    found = wanted | {'bias': torch.full((1,), 1e-7)}
+    with pytest.raises(Disagreement, match='bias is inf'):
+        check_close_in_norm(found, wanted, 'slopes')
+    assert check_close_in_norm(found, wanted, 'slopes', zero=1e-6) == 0
+    with pytest.raises(Disagreement, match='bias'):
+        check_close_in_norm(wanted | {'bias': torch.ones(1)}, wanted, 'slopes', zero=1e-6)
+    with pytest.raises(Disagreement, match='weight'):
+        check_close_in_norm(wanted | {'weight': torch.zeros(4)}, wanted, 'slopes', zero=1e-6)
+
+
+def test_other_names_or_shapes_disagree():
+    for found in ({'weight': SLOPES['weight']}, SLOPES | {'bias': torch.ones(1)}):
+        with pytest.raises(Disagreement, match='bias'):
+            check_close_in_norm(found, SLOPES, 'slopes')
+
+
+def test_a_gradient_that_is_not_there_is_zero():
+    layer = torch.nn.Linear(2, 1)
+    layer.weight.grad = torch.ones(1, 2)
+    found = gradients(layer)
+    assert found['weight'].tolist() == [[1, 1]]
+    assert found['bias'].tolist() == [0]
+
+
 def test_tables_hold_figures_and_growth():
     text = markdown([FAST, SQUARE], {'cpu': 'some'})
     assert text.startswith('cpu some\n')
@@ -91,6 +161,7 @@ def test_tables_hold_figures_and_growth():
 def test_json_gives_back_what_was_measured():
     data = json.loads(as_json([SLOW, SQUARE], {'threads': 1}))
     assert data['machine'] == {'threads': 1}
+    assert data['failures'] == []
     (figure,), (growth,) = data['figures'], data['growth']
     assert figure.pop('reached') is False
     assert Figure(**figure) == SLOW

@@ -1,0 +1,87 @@
+"""Algorithm 1 of CMD written out modality by modality, with the encoder run frame by frame."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmarks.encoder import frame_by_frame
+from mmcmd.models import CMD
+
+
+def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
+    """Restate Algorithm 1 with every modality and pair written out; return the loss.
+
+    Args:
+        model (CMD): Whose weights and queues are used, and advanced.
+        query_view (Tensor): Joints, shape (N, M, T, V, C).
+        key_view (Tensor): Joints, shape (N, M, T, V, C).
+    """
+    tau_c, tau_t, tau_s, topk = 0.07, 0.05, 0.1, model.distill_head.topk
+    joint_head, motion_head, bone_head = model.heads.values()
+    for key_encoder, query_encoder in zip(
+        model.key_encoders.values(), model.query_encoders.values(), strict=True
+    ):
+        for k, q in zip(key_encoder.parameters(), query_encoder.parameters(), strict=True):
+            k.data = k.data * (1 - model.momentum) + q.data * model.momentum
+
+    joint_q, motion_q, bone_q = views(model, query_view)
+    joint_q = embed(model.query_encoders['joint'], joint_q)
+    motion_q = embed(model.query_encoders['motion'], motion_q)
+    bone_q = embed(model.query_encoders['bone'], bone_q)
+    with torch.no_grad():
+        joint_k, motion_k, bone_k = views(model, key_view)
+        joint_k = embed(model.key_encoders['joint'], joint_k)
+        motion_k = embed(model.key_encoders['motion'], motion_k)
+        bone_k = embed(model.key_encoders['bone'], bone_k)
+        joint_t = torch.einsum('nd,dq->nq', joint_k, joint_head.queue.clone())
+        motion_t = torch.einsum('nd,dq->nq', motion_k, motion_head.queue.clone())
+        bone_t = torch.einsum('nd,dq->nq', bone_k, bone_head.queue.clone())
+
+    joint_s = torch.einsum('nd,dq->nq', joint_q, joint_head.queue.clone())
+    motion_s = torch.einsum('nd,dq->nq', motion_q, motion_head.queue.clone())
+    bone_s = torch.einsum('nd,dq->nq', bone_q, bone_head.queue.clone())
+    loss = info_nce(joint_q, joint_k, joint_s, tau_c)
+    loss = loss + info_nce(motion_q, motion_k, motion_s, tau_c)
+    loss = loss + info_nce(bone_q, bone_k, bone_s, tau_c)
+
+    loss = loss + distill(joint_t, motion_s, topk, tau_t, tau_s)
+    loss = loss + distill(joint_t, bone_s, topk, tau_t, tau_s)
+    loss = loss + distill(motion_t, joint_s, topk, tau_t, tau_s)
+    loss = loss + distill(motion_t, bone_s, topk, tau_t, tau_s)
+    loss = loss + distill(bone_t, joint_s, topk, tau_t, tau_s)
+    loss = loss + distill(bone_t, motion_s, topk, tau_t, tau_s)
+
+    start = int(joint_head.queue_ptr)
+    for head, key in ((joint_head, joint_k), (motion_head, motion_k), (bone_head, bone_k)):
+        head.queue[:, start : start + len(key)] = key.T
+        head.queue_ptr[0] = start + len(key)
+    return loss
+
+
+def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return joint, motion and bone."""
+    motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
+    motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
+    for child, parent in enumerate(model.modalities['bone'].parents.tolist()):
+        bone[..., child, :] = joints[..., child, :] - joints[..., parent, :]
+    return joints, motion, bone
+
+
+def embed(encoder: nn.Module, x: Tensor) -> Tensor:
+    """Encode frame by frame, and project."""
+    return F.normalize(encoder.neck(frame_by_frame(encoder.backbone, x)), dim=1)
+
+
+def info_nce(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
+    """Classify the positive among all."""
+    positive = torch.einsum('nd,nd->n', query, key)
+    logits = torch.cat([positive[:, None], negatives], dim=1) / temperature
+    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
+
+
+def distill(teacher: Tensor, student: Tensor, topk: int, tau_t: float, tau_s: float) -> Tensor:
+    """Compare the two at the teacher's nearest neighbours."""
+    nearest, index = torch.topk(teacher, topk)
+    target = F.softmax(nearest / tau_t, dim=1)
+    found = F.log_softmax(torch.gather(student, 1, index) / tau_s, dim=1)
+    return F.kl_div(found, target, reduction='batchmean')

@@ -1,0 +1,75 @@
+from copy import deepcopy
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from benchmarks.algorithm_1 import algorithm_1
+from benchmarks.cmd_step import CONFIG, check_first_step, set_apart
+from benchmarks.harness import Disagreement, change
+from benchmarks.step import Rest, Step, our_loss
+from mmcmd.registry import MODELS
+
+
+@pytest.fixture
+def views():
+    return torch.randn(2, 4, 2, 4, 25, 3)
+
+
+@pytest.fixture
+def step(views):
+    torch.manual_seed(0)
+    config = Config.fromfile(CONFIG).model
+    config.backbone.hidden_size = 8
+    config.head.queue_size, config.distill_head.topk = 64, 32
+    model = MODELS.build(config).train()
+    set_apart(model)
+    return Step(model, lambda model: our_loss(model, *views))
+
+
+def test_the_rest_needs_the_gradients_of_a_real_step(step, views):
+    with pytest.raises(RuntimeError, match='run a step first'):
+        Rest(step, *views)()
+
+
+def test_the_rest_runs_all_but_the_backbones(step, views):
+    step()
+    rest = Rest(step, *views)
+    calls = []
+    for encoders in (step.model.query_encoders, step.model.key_encoders):
+        for encoder in encoders.values():
+            encoder.backbone.rnn.register_forward_hook(lambda *_: calls.append(1))
+            encoder.backbone.input_norm.register_forward_hook(lambda *_: calls.append(1))
+    before = {name: x.clone() for name, x in step.model.state_dict().items()}
+    rest()
+    assert not calls
+    moved = {name for name, x in change(step.model.state_dict(), before).items() if x.any()}
+    weights = {name for name, _ in step.model.named_parameters()}
+    assert weights <= moved
+    assert {f'heads.{name}.queue' for name in step.model.heads} <= moved
+    step()
+    assert calls
+
+
+def test_the_rest_has_the_loss_of_the_whole_step(step, views):
+    step()
+    step.model.momentum = 0.0  # the key features are those of the step that follows
+    rest = Rest(step, *views)
+    for group in step.optimizer.param_groups:
+        group['lr'] = 0.0
+    queues = [head.queue.clone() for head in step.model.heads.values()]
+    found = rest()
+    for head, queue in zip(step.model.heads.values(), queues, strict=True):
+        head.queue.copy_(queue)
+    torch.testing.assert_close(found, step())
+
+
+@pytest.mark.parametrize('part', ['momentum', 'pairs'])
+def test_a_step_that_leaves_something_out_is_found_out(step, views, part):
+    plain = Step(deepcopy(step.model), lambda model: algorithm_1(model, *views))
+    if part == 'momentum':
+        step.model.update_key_encoders = lambda: None
+    else:
+        step.model.pairs = step.model.pairs[:-1]
+    with pytest.raises(Disagreement, match='CMD step'):
+        check_first_step(step, plain)
