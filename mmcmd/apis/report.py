@@ -85,16 +85,16 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
     """One row a number and seed."""
-    head = ['config', 'method', 'metric', 'seed', 'epochs', 'last', 'best (epoch)']
+    head = ['config', 'method', 'protocol', 'metric', 'seed', 'epochs', 'last', 'best (epoch)']
     head += ['checkpoint', 'minutes']
     rows = []
     for record in (record for row in records.values() for record in row if record):
         for run in record['runs']:
             best = f'{run["best"]:.1f}' + (f' ({run["best_epoch"]})' if run['epochs'] else '')
             minutes = f'{run["seconds"] / 60:.1f}' if run['seconds'] else ''
-            where = (run['config'], record['method'], record['metric'], str(run['seed']))
-            what = (str(run['epochs']), f'{run["last"]:.1f}', best, run['checkpoint'] or '')
-            rows.append([*where, *what, minutes])
+            where = [run['config'], *(record[x] for x in ('method', 'protocol', 'metric'))]
+            what = (str(run['seed']), str(run['epochs']), f'{run["last"]:.1f}', best)
+            rows.append([*where, *what, run['checkpoint'] or '', minutes])
     unique = {tuple(row): row for row in rows}
     return head, list(unique.values())
 
