@@ -2,9 +2,12 @@
 
 A type that mmcmd does not define is looked up in mmaction2 and then in mmengine, so configs name
 ``STGCN`` or ``PackActionInputs`` without a prefix as long as ``default_scope = 'mmcmd'``. A child
-asks its parents only for what they hold already, so it imports mmaction2's components as well as
-its own when it is first asked.
+asks its parents only for what they hold already, so models, data sets, transforms and metrics of
+mmaction2 are imported along with ours.
 """
+
+import warnings
+from typing import Any
 
 from mmaction import registry as mmaction_registry
 from mmengine.registry import Registry
@@ -12,9 +15,37 @@ from mmengine.registry import Registry
 SCOPE = 'mmcmd'
 
 
+class LazyRegistry(Registry):
+    """A registry whose locations are imported before the first is asked for, or added.
+
+    mmengine's own does not do so before one is added. A class of a user's that replaces one of ours
+    by ``force=True`` would then be there first, and ours refused.
+    """
+
+    _is_importing = False
+
+    def import_from_location(self) -> None:
+        """Import the locations, once."""
+        if self._imported or self._is_importing:  # by what a location registers
+            return
+        self._is_importing = True
+        try:
+            with warnings.catch_warnings():
+                # mmcv-lite warns that it lacks `mmcv.ops`, which no skeleton code uses.
+                warnings.filterwarnings('ignore', 'Fail to import', UserWarning)
+                super().import_from_location()
+        finally:
+            self._is_importing = False
+
+    def register_module(self, *args: Any, **kwargs: Any) -> Any:
+        """Register a class or function, as mmengine does."""
+        self.import_from_location()
+        return super().register_module(*args, **kwargs)
+
+
 def _child(name: str, *locations: str) -> Registry:
     parent = getattr(mmaction_registry, name)
-    return Registry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
+    return LazyRegistry(parent.name, parent=parent, scope=SCOPE, locations=list(locations))
 
 
 MODELS = _child('MODELS', 'mmaction.models', 'mmcmd.models')
@@ -36,7 +67,7 @@ LOG_PROCESSORS = _child('LOG_PROCESSORS', 'mmengine.runner')
 VISUALIZERS = _child('VISUALIZERS', 'mmengine.visualization')
 VISBACKENDS = _child('VISBACKENDS', 'mmengine.visualization')
 
-MODALITIES = Registry('modality', scope=SCOPE, locations=['mmcmd.models'])
+MODALITIES = LazyRegistry('modality', scope=SCOPE, locations=['mmcmd.models'])
 """What a skeleton can be seen as (joint, motion, bone): functions of a batch, on its device."""
 
 CONVERTERS = Registry('converter', scope=SCOPE, locations=['mmcmd.datasets.converters'])

@@ -1,7 +1,15 @@
+import pickle
 import subprocess
 import sys
 
 import pytest
+
+LOADERS = {'MODELS': 'STGCN', 'HOOKS': 'CheckpointHook', 'LOOPS': 'TestLoop'}
+
+
+class Canary:
+    def __reduce__(self):
+        return print, ('sings',)
 
 
 def run_fresh(statements: str) -> tuple[int, str, str]:
@@ -29,6 +37,33 @@ def test_a_registry_imports_what_it_is_asked_for(name):
     registry, kind = name.split('.')
     statements = f'from mmcmd import registry; print(registry.{registry}.get("{kind}").__name__)'
     assert run_fresh(statements) == (0, f'{kind}\n', '')
+
+
+def test_a_component_of_ours_can_be_replaced_before_any_was_asked_for():
+    statements = (
+        'from mmcmd.registry import MODELS\n'
+        'class BiGRU: pass\n'
+        'MODELS.register_module(force=True)(BiGRU)\n'
+        'print(MODELS.get("BiGRU").__module__, MODELS.get("CMD").__module__.split(".")[0])'
+    )
+    assert run_fresh(statements) == (0, '__main__ mmcmd\n', '')
+
+
+@pytest.mark.parametrize(
+    'statement',
+    [
+        *(f'from mmcmd.registry import {x}; {x}.get("{y}")' for x, y in LOADERS.items()),
+        *(f'import mmcmd.{x}' for x in ('models', 'engine', 'apis')),
+    ],
+)
+def test_checkpoints_that_run_code_are_refused_wherever_one_begins(statement, tmp_path):
+    path = tmp_path / 'evil.pth'
+    path.write_bytes(pickle.dumps(Canary()))
+    load = f'from mmengine.runner import load_checkpoint\nload_checkpoint(None, {str(path)!r})'
+    status, out, err = run_fresh(f'{statement}\n{load}')
+    assert status == 1
+    assert 'holds more than data' in err
+    assert 'sings' not in out
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def load_config(args: argparse.Namespace) -> Config:
         raise InputError(
             f'config {args.config} cannot be read: {type(error).__name__}: {reason}'
         ) from None
-    # Text as it comes: yapf would format it again for every log, file and checkpoint that holds it.
+    # mmengine formats a config with yapf each time it logs or saves it. `fromfile` takes no option.
     cfg = Config(cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False)
     cfg.launcher = args.launcher
     # mmengine's order of precedence: command line, config, then a folder named after the config.

@@ -1,5 +1,6 @@
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -183,7 +184,8 @@ class KNNMetric(BaseMetric):
         (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
         device = get_device()
         block = BLOCK if device == 'cpu' else GPU_BLOCK
-        predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
+        with _exact_products():
+            predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
         accuracy = {
             name: (predicted == labels).double().mean().item()
             for name, predicted in predictions.items()
@@ -192,6 +194,17 @@ class KNNMetric(BaseMetric):
         return {
             'top1' if name == first else f'{name}_top1': value for name, value in accuracy.items()
         }
+
+
+@contextmanager
+def _exact_products() -> Iterator[None]:
+    """Multiply float32 exactly, whatever the training may do on a GPU (:class:`TF32Hook`)."""
+    switches = torch.backends.cuda.matmul
+    before, switches.allow_tf32 = switches.allow_tf32, False
+    try:
+        yield
+    finally:
+        switches.allow_tf32 = before
 
 
 def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:

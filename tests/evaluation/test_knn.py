@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmcmd.errors import InputError
-from mmcmd.evaluation import KNNMetric, knn_predict, knn_predict_streams
+from mmcmd.evaluation import KNNMetric, knn, knn_predict, knn_predict_streams
 
 
 def unit(count, seed, dims=3):
@@ -143,3 +143,18 @@ def test_metric_names_and_values(names, k):
 def test_one_modality_has_no_average():
     feats, labels = {'motion': unit(5, 0)}, torch.arange(5)
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
+
+
+def test_metric_multiplies_exactly_whatever_the_training_may(monkeypatch):
+    switches, seen = torch.backends.cuda.matmul, []
+    monkeypatch.setattr(switches, 'allow_tf32', True)
+    predict = knn.knn_predict_streams
+    monkeypatch.setattr(
+        knn,
+        'knn_predict_streams',
+        lambda *args: seen.append(switches.allow_tf32) or predict(*args),
+    )
+    feats, labels = {'joint': unit(5, 0)}, torch.arange(5)
+    assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
+    assert seen == [False]
+    assert switches.allow_tf32

@@ -57,7 +57,8 @@ class Converter(ABC):
     def facts(self) -> dict[str, Any]:
         """Return what holds for all samples: the top level of the pickle, beside its splits.
 
-        Called after :meth:`scan`. See :func:`mmcmd.datasets.annotations.load_annotations`.
+        Called after :meth:`scan` and before :meth:`read`. See
+        :func:`mmcmd.datasets.annotations.load_annotations`.
         """
         return {'layout': self.layout}
 

@@ -89,17 +89,20 @@ def convert(
 
     facts = converter.facts()
     normalize = normalize and not facts.get('normalized')
-    summary = _collect(read_all(converter, items, jobs, normalize), len(items))
+    facts |= {'normalized': True} if normalize else {}
+    outcomes = read_all(converter, items, jobs, normalize, out.parent)
+    summary = _collect(outcomes, len(items))
     report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
     folder = source if source.is_dir() else source.parent
     synthetic = (folder / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
     if summary.annotations:
-        facts |= {'normalized': True} if normalize else {}
         facts |= {'synthetic': True} if synthetic else {}
         save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
     with replace_file(report) as file:
         lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
+        if facts.get('normalized'):
+            lines.insert(1, 'the coordinates are normalised')
         if synthetic:
             lines.insert(0, f'SYNTHETIC data, not recordings: {folder} holds {SYNTHETIC_MARK}')
         file.write('\n'.join([*lines, '']).encode('utf-8', 'backslashreplace'))

@@ -1,7 +1,7 @@
 """The items of a raw data set, read in their order by one process or several."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
@@ -36,9 +36,10 @@ def attempt(converter: Converter, normalize: bool, item: Item) -> Outcome:
         data = dict(split={}, annotations=[sample], layout=converter.layout)
         check_annotations(data, item.name)
         if normalize:
-            sample['keypoint'] = normalize_skeleton(
-                sample['keypoint'], get_layout(converter.layout)
-            )
+            layout = get_layout(converter.layout)
+            with np.errstate(over='ignore', invalid='ignore'):
+                sample['keypoint'] = normalize_skeleton(sample['keypoint'], layout)
+            check_annotations(data, item.name)  # numbers may be too large for float32
         sample['keypoint'] = np.ascontiguousarray(sample['keypoint'])
         return Item(item.name, None), sample
     except (ValueError, OSError) as error:
@@ -46,7 +47,7 @@ def attempt(converter: Converter, normalize: bool, item: Item) -> Outcome:
 
 
 def read_all(
-    converter: Converter, items: list[Item], jobs: int, normalize: bool
+    converter: Converter, items: list[Item], jobs: int, normalize: bool, folder: Path
 ) -> Iterator[Outcome]:
     """Read items in their order.
 
@@ -55,9 +56,10 @@ def read_all(
         items (list[Item]): Of its ``scan``.
         jobs (int): Number of processes.
         normalize (bool): Whether to pre-normalise what was read.
+        folder (Path): Where several processes may leave files meanwhile.
 
     Raises:
-        InputError: If a process dies.
+        InputError: If a process dies, or the folder is full.
     """
     read = partial(attempt, converter, normalize)
     if jobs == 1:
@@ -68,22 +70,24 @@ def read_all(
     pool = ProcessPoolExecutor(
         jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     )
-    with TemporaryDirectory() as folder:
-        paths = [Path(folder, str(number)) for number in range(len(chunks))]
+    with TemporaryDirectory(prefix='.reading.', suffix='.part', dir=folder) as shared:
+        paths = [Path(shared, str(number)) for number in range(len(chunks))]
         try:
             for path, outcomes in zip(
-                paths, pool.map(partial(_put, read), paths, chunks), strict=True
+                paths, pool.map(partial(_hand_over, read), paths, chunks), strict=True
             ):
-                yield from _take(path, outcomes)
+                yield from _take_over(path, outcomes)
         except BrokenProcessPool:
             raise InputError(
                 'a worker process died, out of memory perhaps: try fewer jobs'
             ) from None
+        except OSError as error:
+            raise InputError(f'{folder} takes no more files: {error}') from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _put(read: partial, path: Path, items: list[Item]) -> list[Outcome]:
+def _hand_over(read: Callable[[Item], Outcome], path: Path, items: list[Item]) -> list[Outcome]:
     """Read items and leave their coordinates in a file, a pipe being much slower."""
     outcomes = [read(item) for item in items]
     with path.open('wb') as file:
@@ -94,7 +98,7 @@ def _put(read: partial, path: Path, items: list[Item]) -> list[Outcome]:
     return outcomes
 
 
-def _take(path: Path, outcomes: list[Outcome]) -> Iterator[Outcome]:
+def _take_over(path: Path, outcomes: list[Outcome]) -> Iterator[Outcome]:
     """Give the samples their coordinates back, and remove the file."""
     with path.open('rb') as file:
         for _, sample in outcomes:

@@ -68,12 +68,28 @@ def test_samples_that_were_normalised_before_are_those_normalised_on_the_way(
     np.testing.assert_array_equal(*views)
     before, raw = (load_annotations(tmp_path / f'{name}.pkl') for name in ('before', 'on the way'))
     assert before['normalized']
+    assert 'the coordinates are normalised' in (tmp_path / 'before.report.txt').read_text()
     assert 'normalized' not in raw
     assert not np.array_equal(*(x['annotations'][0]['keypoint'] for x in (before, raw)))
     # What is normalised already stays as it is.
     convert('pyskl', tmp_path / 'before.pkl', tmp_path / 'again.pkl', layout='ntu', normalize=True)
     again = load_annotations(tmp_path / 'again.pkl')['annotations']
     np.testing.assert_array_equal([x['keypoint'] for x in again], views[0])
+
+
+def test_sample_that_overflows_when_normalised_is_skipped_and_not_all(tmp_path):
+    keypoint = np.random.default_rng(0).normal(size=(2, 1, 3, 25, 3))
+    keypoint[1, 0, 0, 0] = 1e300
+    samples = [
+        dict(frame_dir=name, label=0, keypoint=x, total_frames=3)
+        for name, x in zip('ab', keypoint, strict=True)
+    ]
+    (tmp_path / 'theirs.pkl').write_bytes(pickle.dumps(samples, 4))
+    options = dict(layout='ntu', normalize=True)
+    summary = convert('pyskl', tmp_path / 'theirs.pkl', tmp_path / 'a.pkl', **options)
+    assert [sample['frame_dir'] for sample in summary.annotations] == ['a']
+    ((_, reason),) = summary.skipped
+    assert 'holds NaN or infinity' in reason
 
 
 def test_second_file_of_a_name_is_skipped(tmp_path, make_folder):
