@@ -3,14 +3,12 @@
 import math
 import tempfile
 from collections.abc import Iterator
-from contextlib import redirect_stderr
 from functools import partial
-from io import StringIO
-from multiprocessing import Process
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.cores import in_a_process
 from benchmarks.harness import (
     Disagreement,
     Figure,
@@ -20,7 +18,7 @@ from benchmarks.harness import (
     in_turns,
     ratio,
 )
-from mmcmd.datasets.converters import Item, NTUConverter, convert
+from mmcmd.datasets.converters import Item, NTUConverter
 from mmcmd.datasets.layouts import NTU
 from mmcmd.datasets.synthetic import Plan, generate
 from mmcmd.datasets.transforms import normalize_skeleton
@@ -151,22 +149,6 @@ def make_files(folder: Path, plan: Plan, count: int) -> list[Path]:
     return paths[:count]
 
 
-def convert_folder(folder: Path, out: Path, jobs: int) -> bytes:
-    """Convert to normalised arrays and return the pickle."""
-    with redirect_stderr(StringIO()):  # the progress bar
-        convert('ntu', folder, out, jobs, normalize=True)
-    return out.read_bytes()
-
-
-def apart(paths: list[Path], count: int) -> None:
-    """Share the work among processes that tell nobody what they found."""
-    processes = [Process(target=ours, args=(paths[first::count],)) for first in range(count)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-
-
 def run(short: bool) -> Iterator[Result]:
     """Time both on the same files, which are in the page cache, in one process each."""
     with tempfile.TemporaryDirectory() as root:
@@ -190,21 +172,21 @@ def run(short: bool) -> Iterator[Result]:
             times = in_turns(5, **{str(n): partial(ours, paths[:n]) for n in sizes})
             medians = [float(np.median(times[str(n)])) for n in sizes]
             yield Growth('conversion (s)', 'files', sizes, medians, about)
-        yield from _cores(raw, Path(root), paths, short)
+        yield cores(raw, len(paths), short)
 
 
-def _cores(raw: Path, root: Path, paths: list[Path], short: bool) -> Iterator[Figure]:
-    one, two = (partial(convert_folder, raw, root / f'{jobs}.pkl', jobs) for jobs in (1, 2))
-    if one() != two():
+def cores(raw: Path, count: int, short: bool) -> Figure:
+    """Compare one process with two."""
+    found = in_a_process(raw, 1 if short else 7)
+    if not found['equal']:
         raise Disagreement('the pickles of one and of two processes differ')
-    halves = {'alone': partial(apart, paths, 1), 'halves': partial(apart, paths, 2)}
-    times = in_turns(1 if short else 7, ours=two, one=one, **halves)
-    bare = ratio(times, 'alone', 'halves')['value']
-    yield Figure(
+    bare = ratio(found['times'], 'alone', under='halves')
+    return Figure(
         'conversion',
-        f'{len(paths):,} `.skeleton` files to a pickle of normalised arrays, `jobs=2`',
-        **ratio(times, 'one'),
+        f'{count:,} `.skeleton` files to a pickle of normalised arrays, `jobs=2`',
+        **ratio(found['times'], 'one', under='two'),
         goal='' if short else '>= 1.8',
         against='`jobs=1`',
-        note=f'{bare:.2f} x where two bare processes read half of the files each',
+        note=f'{bare["value"]:.2f} x ({bare["low"]:.2f} to {bare["high"]:.2f}) where two bare '
+        'processes read half of the files each and tell nobody',
     )

@@ -165,8 +165,11 @@ def run(main: Callable[[], int | None]) -> None:
         _stop('interrupted', 130)
     except Exception as error:
         if 'gloo/transport' in str(error):  # where this rank learns that another is gone
-            _print(f'error: {_RANK_LOST} ({_first_sentence(error)})')
-            sys.exit(1)
+            message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
+            _print(message)
+            _tell_torchrun(message, delay=60)
+            sys.stdout.flush()
+            os._exit(1)  # gloo's threads may abort an interpreter that ends as usual
         _tell_torchrun(traceback.format_exc())
         raise
 
@@ -185,10 +188,13 @@ def _print(message: str) -> None:
     sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
 
 
-def _tell_torchrun(reason: str) -> None:
-    """Leave the reason where torchrun looks for what it prints last of all."""
+def _tell_torchrun(reason: str, delay: int = -1) -> None:
+    """Leave the reason where torchrun looks for what it prints last of all.
+
+    It takes the earliest failure for the cause of the others, and counts in seconds: a ``delay``
+    below 0 goes before the ranks that leave no reason, one above 0 goes after them.
+    """
     if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
-        # It takes the earliest failure for the cause of the others, and counts in seconds.
-        details = {'py_callstack': reason, 'timestamp': int(time.time()) - 1}
+        details = {'py_callstack': reason, 'timestamp': int(time.time()) + delay}
         failure = {'message': {'message': reason, 'extraInfo': details}}
         Path(path).write_text(json.dumps(failure))

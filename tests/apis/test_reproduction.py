@@ -192,7 +192,7 @@ def test_report_says_what_was_run_and_leaves_the_rest_blank(short, tmp_path):
     assert 'a note' in lines
     row = next(line for line in lines if line.startswith('| configs/cmd/cmd_bigru_synth'))
     cells = [cell.strip() for cell in row.strip('|').split('|')]
-    assert cells[1:] == ['CMD', 'knn/top1', '0', '2', '50.0', '60.0 (1)', '9a129038', '1.5']
+    assert cells[1:] == ['CMD', 'knn', 'knn/top1', '0', '2', '50.0', '60.0 (1)', '9a129038', '1.5']
     content = json.loads((tmp_path / 'table2.json').read_text())
     assert content['rows']['CMD'][0]['runs'][1]['command'].startswith('python tools/train.py')
     assert content['hardware'] == report.hardware()

@@ -145,16 +145,24 @@ def test_one_modality_has_no_average():
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
 
 
-def test_metric_multiplies_exactly_whatever_the_training_may(monkeypatch):
-    switches, seen = torch.backends.cuda.matmul, []
-    monkeypatch.setattr(switches, 'allow_tf32', True)
+@pytest.fixture
+def tf32():
+    """Return torch's switches, with TF32 on until the test ends."""
+    switches = torch.backends.cuda.matmul
+    before, switches.allow_tf32 = switches.allow_tf32, True
+    yield switches
+    switches.allow_tf32 = before
+
+
+def test_metric_multiplies_exactly_whatever_the_training_may(tf32, monkeypatch):
+    seen = []
     predict = knn.knn_predict_streams
     monkeypatch.setattr(
         knn,
         'knn_predict_streams',
-        lambda *args: seen.append(switches.allow_tf32) or predict(*args),
+        lambda *args: seen.append(tf32.allow_tf32) or predict(*args),
     )
     feats, labels = {'joint': unit(5, 0)}, torch.arange(5)
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
     assert seen == [False]
-    assert switches.allow_tf32
+    assert tf32.allow_tf32

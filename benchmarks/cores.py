@@ -1,0 +1,74 @@
+"""How a conversion gains from a second process, measured in a fresh one as a user's is.
+
+What the stages before have left in memory would be copied by every process that is forked.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from contextlib import redirect_stderr
+from functools import partial
+from io import StringIO
+from multiprocessing import Process
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import in_turns
+from mmcmd.datasets.converters import Item, NTUConverter, convert
+from mmcmd.datasets.layouts import NTU
+from mmcmd.datasets.transforms import normalize_skeleton
+
+ROOT = Path(__file__).parents[1]
+
+
+def convert_folder(folder: Path, out: Path, jobs: int) -> None:
+    """Convert ``.skeleton`` files to a pickle of normalised arrays."""
+    with redirect_stderr(StringIO()):  # the progress bar
+        convert('ntu', folder, out, jobs, normalize=True)
+
+
+def read_arrays(paths: list[Path]) -> None:
+    """Read files and normalise what is in them."""
+    read = NTUConverter().read
+    for path in paths:
+        normalize_skeleton(read(Item('', path))['keypoint'], NTU)
+
+
+def apart(paths: list[Path], count: int) -> None:
+    """Share the work among processes that tell nobody what they found."""
+    shares = [paths[first::count] for first in range(count)]
+    processes = [Process(target=read_arrays, args=(share,)) for share in shares]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+
+def measure(raw: str, rounds: str) -> dict[str, Any]:
+    """Convert a folder with one and two processes, and read it without telling anybody."""
+    paths = sorted(Path(raw).glob('*.skeleton'))
+    with tempfile.TemporaryDirectory() as folder:
+        outs = [Path(folder, f'{jobs}.pkl') for jobs in (1, 2)]
+        times = in_turns(
+            int(rounds),
+            one=partial(convert_folder, Path(raw), outs[0], 1),
+            two=partial(convert_folder, Path(raw), outs[1], 2),
+            alone=partial(apart, paths, 1),
+            halves=partial(apart, paths, 2),
+        )
+        first, second = (out.read_bytes() for out in outs)
+    return dict(times=times, equal=first == second)
+
+
+def in_a_process(raw: Path, rounds: int) -> dict[str, Any]:
+    """Run :func:`measure` in a process of its own."""
+    command = [sys.executable, '-m', 'benchmarks.cores', str(raw), str(rounds)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == '__main__':
+    sys.stdout.write(json.dumps(measure(*sys.argv[1:])) + '\n')
