@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import json
 import os
 import sys
@@ -148,7 +149,9 @@ def run(main: Callable[[], int | None]) -> None:
     """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
     try:
         status = main()
-        if torch.distributed.is_initialized():  # or its threads may abort the interpreter's exit
+        if torch.distributed.is_initialized():
+            # What still holds the group keeps its threads, which may abort the interpreter's exit.
+            gc.collect()
             torch.distributed.destroy_process_group()
         sys.exit(status)
     except InputError as error:

@@ -21,6 +21,18 @@ GPU_BLOCK = 8192, 1024
 """The same on a GPU, to which the gallery goes once for each block of queries."""
 
 
+@contextmanager
+def _exact_products() -> Iterator[None]:
+    """Multiply float32 exactly, whatever the training may (:class:`TF32Hook`, autocast)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision('highest')
+    try:
+        with torch.autocast('cpu', enabled=False), torch.autocast('cuda', enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def knn_predict(
     queries: Tensor,
     gallery: Tensor,
@@ -51,6 +63,7 @@ def knn_predict(
     return knn_predict_streams({'': queries}, {'': gallery}, labels, k, block)['']
 
 
+@_exact_products()
 def knn_predict_streams(
     queries: Mapping[str, Tensor],
     gallery: Mapping[str, Tensor],
@@ -85,12 +98,18 @@ def knn_predict_streams(
     size = len(next(iter(queries.values())))
     for first in range(0, max(size, 1), num_queries):  # of no queries a block too, of no classes
         chunk = {
-            name: feats[first : first + num_queries].to(device or feats.device)
+            name: _packed(feats[first : first + num_queries].to(device or feats.device))
             for name, feats in queries.items()
         }
         for stream, nearest in _nearest(chunk, gallery, k, num_entries).items():
             predictions[stream].append(_vote(labels[nearest.to(labels.device)]))
     return {stream: torch.cat(parts) for stream, parts in predictions.items()}
+
+
+def _packed(queries: Tensor) -> Tensor:
+    """Hand float32 queries on a CPU to oneDNN, which multiplies blocks faster than torch's BLAS."""
+    usable = queries.device.type == 'cpu' and queries.dtype == torch.float32
+    return queries.to_mkldnn() if usable and torch.backends.mkldnn.is_available() else queries
 
 
 def _nearest(
@@ -100,7 +119,9 @@ def _nearest(
     similarities, indices = defaultdict(list), defaultdict(list)
     for first in range(0, len(next(iter(gallery.values()))), num_entries):
         cosines = {
-            name: feats @ gallery[name][first : first + num_entries].to(feats.device).T
+            name: F.linear(
+                feats, gallery[name][first : first + num_entries].to(feats.device)
+            ).to_dense()
             for name, feats in queries.items()
         }
         if len(cosines) > 1:
@@ -184,8 +205,7 @@ class KNNMetric(BaseMetric):
         (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
         device = get_device()
         block = BLOCK if device == 'cpu' else GPU_BLOCK
-        with _exact_products():
-            predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
+        predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
         accuracy = {
             name: (predicted == labels).double().mean().item()
             for name, predicted in predictions.items()
@@ -194,17 +214,6 @@ class KNNMetric(BaseMetric):
         return {
             'top1' if name == first else f'{name}_top1': value for name, value in accuracy.items()
         }
-
-
-@contextmanager
-def _exact_products() -> Iterator[None]:
-    """Multiply float32 exactly, whatever the training may do on a GPU (:class:`TF32Hook`)."""
-    switches = torch.backends.cuda.matmul
-    before, switches.allow_tf32 = switches.allow_tf32, False
-    try:
-        yield
-    finally:
-        switches.allow_tf32 = before
 
 
 def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:

@@ -36,6 +36,21 @@ def test_prediction_is_brute_force(k, block):
     assert found.tolist() == brute_force(queries, gallery, labels, k)
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('autocast', [False, True])
+def test_wide_features_of_any_type_are_multiplied_exactly(dtype, autocast):
+    common = 3 * unit(1, seed=2, dims=512)  # so that all are about as near as each other
+    queries, gallery = (
+        F.normalize(unit(60, seed, dims=512).to(dtype) + common, dim=1) for seed in (0, 1)
+    )
+    labels = torch.arange(60)
+    expected = brute_force(queries, gallery, labels, k=1)
+    rough = (queries.bfloat16() @ gallery.bfloat16().T).argmax(dim=1)
+    assert rough.tolist() != expected, 'the data must tell exact products from others'
+    with torch.autocast('cpu', enabled=autocast):
+        assert knn_predict(queries, gallery, labels).tolist() == expected
+
+
 vectors = st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=1, max_size=9)
 
 
@@ -156,11 +171,11 @@ def tf32():
 
 def test_metric_multiplies_exactly_whatever_the_training_may(tf32, monkeypatch):
     seen = []
-    predict = knn.knn_predict_streams
+    nearest = knn._nearest
     monkeypatch.setattr(
         knn,
-        'knn_predict_streams',
-        lambda *args: seen.append(tf32.allow_tf32) or predict(*args),
+        '_nearest',
+        lambda *args: seen.append(tf32.allow_tf32) or nearest(*args),
     )
     feats, labels = {'joint': unit(5, 0)}, torch.arange(5)
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
