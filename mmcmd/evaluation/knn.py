@@ -24,13 +24,13 @@ GPU_BLOCK = 8192, 1024
 @contextmanager
 def _exact_products() -> Iterator[None]:
     """Multiply float32 exactly, whatever the training may (:class:`TF32Hook`, autocast)."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision('highest')
+    switches = torch.backends.cuda.matmul
+    before, switches.allow_tf32 = switches.allow_tf32, False
     try:
         with torch.autocast('cpu', enabled=False), torch.autocast('cuda', enabled=False):
             yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        switches.allow_tf32 = before
 
 
 def knn_predict(
