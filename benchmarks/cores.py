@@ -43,6 +43,8 @@ def apart(paths: list[Path], count: int) -> None:
         process.start()
     for process in processes:
         process.join()
+    if any(process.exitcode for process in processes):
+        raise RuntimeError('a process that reads files failed')
 
 
 def measure(raw: str, rounds: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ mmaction2 are imported along with ours.
 """
 
 import warnings
+from threading import RLock
 from typing import Any
 
 from mmaction import registry as mmaction_registry
@@ -23,19 +24,21 @@ class LazyRegistry(Registry):
     """
 
     _is_importing = False
+    _lock = RLock()  # of all, as their locations import each other
 
     def import_from_location(self) -> None:
         """Import the locations, once."""
-        if self._imported or self._is_importing:  # by what a location registers
-            return
-        self._is_importing = True
-        try:
-            with warnings.catch_warnings():
-                # mmcv-lite warns that it lacks `mmcv.ops`, which no skeleton code uses.
-                warnings.filterwarnings('ignore', 'Fail to import', UserWarning)
-                super().import_from_location()
-        finally:
-            self._is_importing = False
+        with self._lock:  # another thread waits until all are there
+            if self._imported or self._is_importing:  # by what a location registers
+                return
+            self._is_importing = True
+            try:
+                with warnings.catch_warnings():
+                    # mmcv-lite warns that it lacks `mmcv.ops`, which no skeleton code uses.
+                    warnings.filterwarnings('ignore', 'Fail to import', UserWarning)
+                    super().import_from_location()
+            finally:
+                self._is_importing = False
 
     def register_module(self, *args: Any, **kwargs: Any) -> Any:
         """Register a class or function, as mmengine does."""

@@ -5,6 +5,7 @@ import errno
 import gc
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -141,7 +142,8 @@ _DISK_FULL = (
     'the disk is full; the checkpoints written before are whole: free some space and go on with '
     '--resume'
 )
-_RANK_LOST = 'another rank is gone; its own message tells why'
+_RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
+_FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
 _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
@@ -167,13 +169,15 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         _stop('interrupted', 130)
     except Exception as error:
-        if 'gloo/transport' in str(error):  # where this rank learns that another is gone
+        if _FROM_ANOTHER_RANK.search(str(error)):
             message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
             _print(message)
             _tell_torchrun(message, delay=60)
-            sys.stdout.flush()
-            os._exit(1)  # gloo's threads may abort an interpreter that ends as usual
+            _leave(1)
         _tell_torchrun(traceback.format_exc())
+        if torch.distributed.is_initialized():
+            sys.excepthook(*sys.exc_info())  # torch's, which names the rank
+            _leave(1)
         raise
 
 
@@ -184,7 +188,16 @@ def _first_sentence(error: Exception) -> str:
 def _stop(message: str, status: int) -> NoReturn:
     _print(message)
     _tell_torchrun(message)
-    sys.exit(status)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End after an error. The threads of a process group may abort an interpreter's usual exit."""
+    if not torch.distributed.is_initialized():
+        sys.exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _print(message: str) -> None:

@@ -25,12 +25,17 @@ GPU_BLOCK = 8192, 1024
 def _exact_products() -> Iterator[None]:
     """Multiply float32 exactly, whatever the training may (:class:`TF32Hook`, autocast)."""
     switches = torch.backends.cuda.matmul
-    before, switches.allow_tf32 = switches.allow_tf32, False
+    # Torch's later switch, where it has one. The former cannot be read once both were set.
+    name, exact = 'allow_tf32', False
+    if hasattr(switches, 'fp32_precision'):
+        name, exact = 'fp32_precision', 'ieee'
+    before = getattr(switches, name)
+    setattr(switches, name, exact)
     try:
         with torch.autocast('cpu', enabled=False), torch.autocast('cuda', enabled=False):
             yield
     finally:
-        switches.allow_tf32 = before
+        setattr(switches, name, before)
 
 
 def knn_predict(

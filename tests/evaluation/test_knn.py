@@ -160,24 +160,52 @@ def test_one_modality_has_no_average():
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
 
 
-@pytest.fixture
-def tf32():
-    """Return torch's switches, with TF32 on until the test ends."""
-    switches = torch.backends.cuda.matmul
-    before, switches.allow_tf32 = switches.allow_tf32, True
-    yield switches
-    switches.allow_tf32 = before
-
-
-def test_metric_multiplies_exactly_whatever_the_training_may(tf32, monkeypatch):
-    seen = []
-    nearest = knn._nearest
-    monkeypatch.setattr(
-        knn,
-        '_nearest',
-        lambda *args: seen.append(tf32.allow_tf32) or nearest(*args),
+def read_switches():
+    """Return how float32 may be multiplied, by each switch of torch's."""
+    return (
+        torch.get_float32_matmul_precision(),
+        torch.backends.cuda.matmul.allow_tf32,
+        torch.backends.cuda.matmul.fp32_precision,
     )
+
+
+@pytest.fixture(params=['off', 'tf32_hook', 'medium'])
+def switches(request):
+    """Let float32 be multiplied less exactly until the test ends, and return how it was set."""
+    if request.param == 'tf32_hook':
+        torch.backends.cuda.matmul.allow_tf32 = True
+    elif request.param == 'medium':
+        torch.set_float32_matmul_precision('medium')
+    yield read_switches()
+    torch.set_float32_matmul_precision('highest')
+
+
+def see_precisions(monkeypatch):
+    """Return a list that the precision of each product of a GPU is added to."""
+    seen, nearest = [], knn._nearest
+    switch = torch.backends.cuda.matmul
+    monkeypatch.setattr(
+        knn, '_nearest', lambda *args: seen.append(switch.fp32_precision) or nearest(*args)
+    )
+    return seen
+
+
+def test_metric_multiplies_exactly_whatever_the_training_may(switches, monkeypatch):
+    seen = see_precisions(monkeypatch)
     feats, labels = {'joint': unit(5, 0)}, torch.arange(5)
     assert evaluate(feats, feats, labels, labels) == {'knn/top1': 1.0}
-    assert seen == [False]
-    assert tf32.allow_tf32
+    assert seen == ['ieee']
+    assert read_switches() == switches
+
+
+def test_later_switch_of_torch_is_respected(monkeypatch):
+    switch = torch.backends.cuda.matmul
+    seen, before = see_precisions(monkeypatch), switch.fp32_precision
+    switch.fp32_precision = 'tf32'  # from here on the former switches raise when they are read
+    try:
+        assert knn_predict(unit(5, 0), unit(5, 0), torch.arange(5)).tolist() == [*range(5)]
+        assert seen == ['ieee']
+        assert switch.fp32_precision == 'tf32'
+    finally:
+        switch.fp32_precision = before
+    assert torch.get_float32_matmul_precision() == 'highest'

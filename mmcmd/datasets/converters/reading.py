@@ -81,8 +81,6 @@ def read_all(
             raise InputError(
                 'a worker process died, out of memory perhaps: try fewer jobs'
             ) from None
-        except OSError as error:
-            raise InputError(f'{folder} takes no more files: {error}') from None
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -90,11 +88,14 @@ def read_all(
 def _hand_over(read: Callable[[Item], Outcome], path: Path, items: list[Item]) -> list[Outcome]:
     """Read items and leave their coordinates in a file, a pipe being much slower."""
     outcomes = [read(item) for item in items]
-    with path.open('wb') as file:
-        for _, sample in outcomes:
-            if isinstance(sample, dict):
-                file.write(sample['keypoint'].data)
-                sample['keypoint'] = sample['keypoint'][:0], sample['keypoint'].shape
+    try:
+        with path.open('wb') as file:
+            for _, sample in outcomes:
+                if isinstance(sample, dict):
+                    file.write(sample['keypoint'].data)
+                    sample['keypoint'] = sample['keypoint'][:0], sample['keypoint'].shape
+    except OSError as error:
+        raise InputError(f'{path.parents[1]} takes no more files: {error}') from None
     return outcomes
 
 

@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import resource
+import signal
 import zipfile
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from mmcmd.datasets import SkeletonDataset, annotations
 from mmcmd.datasets.annotations import load_annotations
-from mmcmd.datasets.converters import convert
+from mmcmd.datasets.converters import NTUConverter, convert
 from mmcmd.errors import InputError
 
 GOOD = [f'S001C00{c}P00{p}R001A00{a}' for c in (1, 2) for p in (2, 3) for a in (1, 2)]
@@ -226,9 +228,33 @@ def test_interruption_leaves_no_half_file(tmp_path, make_folder, monkeypatch):
     assert not os.listdir(tmp_path / 'out')
 
 
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def allow_no_file():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+@pytest.mark.parametrize(
+    ('fault', 'sentence'),
+    [(die, 'a worker process died'), (allow_no_file, 'out takes no more files: .*too large')],
+)
+def test_fault_of_a_worker_is_one_sentence_and_leaves_nothing(
+    tmp_path, make_folder, monkeypatch, fault, sentence
+):
+    source, read = folder_of(make_folder), NTUConverter.read
+    # Workers are forked, and have it too.
+    monkeypatch.setattr(NTUConverter, 'read', lambda *args: fault() or read(*args))
+    with pytest.raises(InputError, match=sentence):
+        convert('ntu', source, tmp_path / 'out/a.pkl', jobs=2)
+    assert not os.listdir(tmp_path / 'out')
+
+
 def test_keypoints_survive_the_way_to_the_pickle(tmp_path, make_folder, make_text):
     body = np.random.default_rng(0).normal(size=(25, 3)).astype(np.float32)
     source = make_folder({f'{GOOD[0]}.skeleton': make_text([[body]], number='{:.9g}')})
-    convert('ntu', source, tmp_path / 'a.pkl', jobs=2)
-    (sample,) = load_annotations(tmp_path / 'a.pkl')['annotations']
+    convert('ntu', source, tmp_path / 'out/a.pkl', jobs=2)
+    assert sorted(os.listdir(tmp_path / 'out')) == ['a.pkl', 'a.report.txt']
+    (sample,) = load_annotations(tmp_path / 'out/a.pkl')['annotations']
     np.testing.assert_array_equal(sample['keypoint'], body[None, None])
