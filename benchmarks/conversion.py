@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cores import in_a_process
+from benchmarks.cores import read_arrays
 from benchmarks.harness import (
     Disagreement,
     Figure,
@@ -18,10 +18,9 @@ from benchmarks.harness import (
     in_turns,
     ratio,
 )
-from mmcmd.datasets.converters import Item, NTUConverter
+from benchmarks.processes import in_a_process
 from mmcmd.datasets.layouts import NTU
 from mmcmd.datasets.synthetic import Plan, generate
-from mmcmd.datasets.transforms import normalize_skeleton
 
 BODY_FIELDS = (
     *('bodyID', 'clipedEdges', 'handLeftConfidence', 'handLeftState', 'handRightConfidence'),
@@ -127,12 +126,6 @@ def line_by_line(paths: list[Path]) -> list[np.ndarray]:
     return found
 
 
-def ours(paths: list[Path]) -> list[np.ndarray]:
-    """Do the same with the converter and the transform."""
-    read = NTUConverter().read
-    return [normalize_skeleton(read(Item('', path))['keypoint'], NTU) for path in paths]
-
-
 def make_files(folder: Path, plan: Plan, count: int) -> list[Path]:
     """Write synthetic files whose every number is as long as in a file of NTU RGB+D."""
     generate(folder, plan)
@@ -157,8 +150,8 @@ def run(short: bool) -> Iterator[Result]:
         paths = make_files(raw, plan, count)
         size = sum(path.stat().st_size for path in paths) / len(paths) / 1000
         about = f'synthetic files of {size:.0f} kB on average'
-        check_equal(ours(paths), line_by_line(paths), 'normalised arrays', atol=1e-5)
-        loop, fast = partial(line_by_line, paths), partial(ours, paths)
+        check_equal(read_arrays(paths), line_by_line(paths), 'normalised arrays', atol=1e-5)
+        loop, fast = partial(line_by_line, paths), partial(read_arrays, paths)
         yield Figure(
             'conversion',
             f'{count:,} `.skeleton` files to normalised arrays, one core',
@@ -169,7 +162,7 @@ def run(short: bool) -> Iterator[Result]:
         )
         if not short:
             sizes = (250, 500, 1000)
-            times = in_turns(5, **{str(n): partial(ours, paths[:n]) for n in sizes})
+            times = in_turns(5, **{str(n): partial(read_arrays, paths[:n]) for n in sizes})
             medians = [float(np.median(times[str(n)])) for n in sizes]
             yield Growth('conversion (s)', 'files', sizes, medians, about)
         yield cores(raw, len(paths), short)
@@ -177,7 +170,7 @@ def run(short: bool) -> Iterator[Result]:
 
 def cores(raw: Path, count: int, short: bool) -> Figure:
     """Compare one process with two."""
-    found = in_a_process(raw, 1 if short else 7)
+    found = in_a_process('benchmarks.cores', raw, 1 if short else 7)
     if not found['equal']:
         raise Disagreement('the pickles of one and of two processes differ')
     bare = ratio(found['times'], 'alone', under='halves')

@@ -4,7 +4,6 @@ What the stages before have left in memory would be copied by every process that
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 from contextlib import redirect_stderr
@@ -14,12 +13,12 @@ from multiprocessing import Process
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks.harness import in_turns
 from mmcmd.datasets.converters import Item, NTUConverter, convert
 from mmcmd.datasets.layouts import NTU
 from mmcmd.datasets.transforms import normalize_skeleton
-
-ROOT = Path(__file__).parents[1]
 
 
 def convert_folder(folder: Path, out: Path, jobs: int) -> None:
@@ -28,11 +27,10 @@ def convert_folder(folder: Path, out: Path, jobs: int) -> None:
         convert('ntu', folder, out, jobs, normalize=True)
 
 
-def read_arrays(paths: list[Path]) -> None:
-    """Read files and normalise what is in them."""
+def read_arrays(paths: list[Path]) -> list[np.ndarray]:
+    """Read files with the converter and normalise them with the transform."""
     read = NTUConverter().read
-    for path in paths:
-        normalize_skeleton(read(Item('', path))['keypoint'], NTU)
+    return [normalize_skeleton(read(Item('', path))['keypoint'], NTU) for path in paths]
 
 
 def apart(paths: list[Path], count: int) -> None:
@@ -61,15 +59,6 @@ def measure(raw: str, rounds: str) -> dict[str, Any]:
         )
         first, second = (out.read_bytes() for out in outs)
     return dict(times=times, equal=first == second)
-
-
-def in_a_process(raw: Path, rounds: int) -> dict[str, Any]:
-    """Run :func:`measure` in a process of its own."""
-    command = [sys.executable, '-m', 'benchmarks.cores', str(raw), str(rounds)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == '__main__':

@@ -8,7 +8,6 @@ memory five times, so it is measured once.
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,10 +22,10 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from benchmarks.harness import Disagreement, Figure, Growth, seconds
 from benchmarks.memory import MB, memory
 from benchmarks.ntu120 import Mapped, Unpickled, generate
+from benchmarks.processes import in_a_process
 from mmcmd.datasets.annotations import save_annotations
 from mmcmd.datasets.store import open_annotations, store_path
 
-ROOT = Path(__file__).parents[1]
 WORKERS, BATCH = 4, 64
 EVERYONE = f'of the main process and {WORKERS} workers'
 
@@ -71,15 +70,6 @@ def read_an_epoch(dataset: Dataset, store: Path) -> dict[str, Any]:
     )
 
 
-def in_a_process(kind: str, path: Path) -> dict[str, Any]:
-    """Run :func:`measure` in a process of its own."""
-    command = [sys.executable, '-m', 'benchmarks.dataset', kind, str(path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-2000:])
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def run(short: bool) -> Iterator[Figure | Growth]:
     """Measure both at growing numbers of sequences."""
     sizes = (5_000,) if short else (5_000, 25_000, 114_000)
@@ -89,8 +79,8 @@ def run(short: bool) -> Iterator[Figure | Growth]:
             path = Path(folder, 'ntu120.pkl')
             save_annotations(generate(size), path)
             packed.append(seconds(lambda path=path: open_annotations(path)))
-            ours.append(in_a_process('ours', path))
-            unpickled.append(in_a_process('unpickled', path))
+            ours.append(in_a_process('benchmarks.dataset', 'ours', path))
+            unpickled.append(in_a_process('benchmarks.dataset', 'unpickled', path))
             stored = store_path(path).stat().st_size / MB
         for fact, tolerance in (('samples', 0), ('total', 1e-9)):
             found, wanted = ours[-1][fact], unpickled[-1][fact]
