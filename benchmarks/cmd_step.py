@@ -23,9 +23,9 @@ from benchmarks.harness import (
     spread,
 )
 from benchmarks.step import Rest, Step, our_loss
-from mmcmd.apis.complexity import encoder_complexity, step_flops
 from mmcmd.models import CMD
 from mmcmd.registry import MODELS
+from mmcmd.reproduction.complexity import encoder_complexity, step_flops
 
 CONFIG = 'configs/cmd/cmd_bigru_ntu60_xsub.py'
 PRODUCTS = 8

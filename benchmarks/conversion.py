@@ -19,8 +19,8 @@ from benchmarks.harness import (
     ratio,
 )
 from benchmarks.processes import in_a_process
-from mmcmd.datasets.layouts import NTU
-from mmcmd.datasets.synthetic import Plan, generate
+from mmcmd.skeletons import NTU
+from mmcmd.synthetic import Plan, generate
 
 BODY_FIELDS = (
     *('bodyID', 'clipedEdges', 'handLeftConfidence', 'handLeftState', 'handRightConfidence'),

@@ -17,8 +17,8 @@ import numpy as np
 
 from benchmarks.harness import in_turns
 from mmcmd.datasets.converters import Item, NTUConverter, convert
-from mmcmd.datasets.layouts import NTU
 from mmcmd.datasets.transforms import normalize_skeleton
+from mmcmd.skeletons import NTU
 
 
 def convert_folder(folder: Path, out: Path, jobs: int) -> None:

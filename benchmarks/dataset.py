@@ -23,8 +23,8 @@ from benchmarks.harness import Disagreement, Figure, Growth, seconds
 from benchmarks.memory import MB, memory
 from benchmarks.ntu120 import Mapped, Unpickled, generate
 from benchmarks.processes import in_a_process
-from mmcmd.datasets.annotations import save_annotations
-from mmcmd.datasets.store import open_annotations, store_path
+from mmcmd.datasets.annotations.reading import save_annotations
+from mmcmd.datasets.annotations.store import open_annotations, store_path
 
 WORKERS, BATCH = 4, 64
 EVERYONE = f'of the main process and {WORKERS} workers'

@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 
 from benchmarks.harness import Figure, Growth, check_equal, ratio, seconds
 from benchmarks.views import make_sequences
-from mmcmd.datasets.annotations import save_annotations
+from mmcmd.datasets.annotations.reading import save_annotations
 
 CONFIGS = Path(__file__).parents[1] / 'configs/benchmarks/linear'
 MODES = {'exact': 'linear', 'cached': 'linear_cached'}

@@ -16,7 +16,7 @@ import mmaction
 
 from benchmarks.harness import Disagreement, Figure, in_turns, ratio
 from benchmarks.views import make_sequences
-from mmcmd.datasets.annotations import save_annotations
+from mmcmd.datasets.annotations.reading import save_annotations
 
 ROOT = Path(__file__).parents[1]
 IMPORTS = {

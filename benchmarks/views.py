@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from benchmarks.harness import Figure, check_equal, in_turns, ratio, spread
 from mmcmd.datasets import SkeletonDataset, stack_inputs
-from mmcmd.datasets.annotations import save_annotations
+from mmcmd.datasets.annotations.reading import save_annotations
 from mmcmd.models import SkeletonDataPreprocessor
 
 PIPELINE = Config.fromfile(Path(__file__).parents[1] / 'configs/_base_/loaders.py')[

@@ -163,7 +163,7 @@ def run_tool(root, monkeypatch, capfd):
     """Return a function: run a tool as `python TOOL ARGS` would: exit status, stdout, stderr."""
     import runpy
 
-    from mmcmd.engine import checkpoint
+    from mmcmd.io import checkpoint
 
     monkeypatch.setattr(checkpoint, '_trusted', False)
     monkeypatch.delenv('LOCAL_RANK', raising=False)

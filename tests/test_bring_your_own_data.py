@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 
 SAVED = re.compile(r'[Ss]ave (?:this|it) as\s`([^`]+)`:\n\n```\w+\n(.*?)```', re.DOTALL)
 # Fewer units and no worker processes, for speed.

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from mmcmd.datasets.synthetic import FORMATS
+from mmcmd.synthetic import FORMATS
 
 CHAINS = {  # raw format to data set and split
     'ntu': 'ntu60_xsub',

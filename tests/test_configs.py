@@ -10,8 +10,8 @@ from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
 from mmengine.config import Config
 
-from mmcmd.datasets import get_layout
 from mmcmd.registry import DATA_SAMPLERS, LOOPS, METRICS, MODELS, TRANSFORMS
+from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 NAMES = sorted(

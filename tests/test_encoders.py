@@ -6,8 +6,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmcmd.datasets import get_layout
 from mmcmd.registry import MODELS
+from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ENCODERS = sorted(path.stem for path in (CONFIGS / '_base_/encoders').glob('*.py'))

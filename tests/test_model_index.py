@@ -7,8 +7,8 @@ import yaml
 from mmengine.config import Config
 
 from mmcmd.apis import init_model
-from mmcmd.apis.complexity import encoder_complexity
-from mmcmd.datasets import get_layout
+from mmcmd.reproduction.complexity import encoder_complexity
+from mmcmd.skeletons import get_layout
 
 ROOT = Path(__file__).parents[1]
 INDEX = yaml.safe_load((ROOT / 'model-index.yml').read_text())['Import']

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmcmd.apis import build_loader, init_model, predict_scores, report
-from mmcmd.apis.cli import run
-from mmcmd.apis.paper import MODALITIES, TABLES, Cell
-from mmcmd.apis.reproduction import Reproduction
-from mmcmd.apis.stages import Stage, run_stages
-from mmcmd.datasets.synthetic import ACTIONS
+from mmcmd.apis import build_loader, init_model, predict_scores
+from mmcmd.cli import run
+from mmcmd.reproduction import report
+from mmcmd.reproduction.paper import MODALITIES, TABLES, Cell
+from mmcmd.reproduction.runs import Reproduction
+from mmcmd.reproduction.stages import Stage, run_stages
+from mmcmd.synthetic import ACTIONS
 from mmcmd.visualization import draw_confusion, draw_curves
 
 DATA = 'synthetic_xsub'

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as View
 
-from mmcmd.apis import report
-from mmcmd.apis.cli import run
-from mmcmd.apis.cost import estimate, multiply_rate
-from mmcmd.apis.paper import TABLES
-from mmcmd.apis.reproduction import Reproduction, Run, datasets
-from mmcmd.apis.stages import run_stages
+from mmcmd.cli import run
 from mmcmd.errors import InputError
+from mmcmd.reproduction import report
+from mmcmd.reproduction.cost import estimate, multiply_rate
+from mmcmd.reproduction.paper import TABLES
+from mmcmd.reproduction.runs import Reproduction, Run, datasets
+from mmcmd.reproduction.stages import run_stages
 
 
 def parse_args() -> argparse.Namespace:

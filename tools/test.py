@@ -1,6 +1,6 @@
 """Evaluate a checkpoint: nearest neighbours or accuracy, whatever the config says."""
 
-from mmcmd.apis.cli import build_runner, load_config, run, runner_parser
+from mmcmd.cli import build_runner, load_config, run, runner_parser
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import torch
 
-from mmcmd.apis.cli import build_runner, load_config, run, runner_parser
+from mmcmd.cli import build_runner, load_config, run, runner_parser
 from mmcmd.errors import InputError
 
 

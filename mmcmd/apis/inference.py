@@ -11,9 +11,9 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from mmcmd.apis.publish import QUERY
-from mmcmd.engine.checkpoint import check_architecture, load_plain
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import check_architecture, load_plain
+from mmcmd.io.publish import QUERY
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels
 

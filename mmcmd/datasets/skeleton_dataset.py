@@ -7,13 +7,13 @@ from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
-from mmcmd.datasets.layouts import get_layout
+from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.samplers import SampleKey
-from mmcmd.datasets.store import open_annotations
 from mmcmd.datasets.streams import jump_to_sample
-from mmcmd.datasets.subsets import draw_subset, read_subset
 from mmcmd.errors import InputError
 from mmcmd.registry import DATASETS
+from mmcmd.skeletons import get_layout
 
 
 @DATASETS.register_module()

@@ -6,10 +6,10 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from mmcmd.datasets.layouts import get_layout
 from mmcmd.errors import InputError
 from mmcmd.models.necks.graph_pooling import GraphPooling
 from mmcmd.registry import MODELS
+from mmcmd.skeletons import get_layout
 
 
 class SkeletonEncoder(BaseModule):

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmcmd.datasets.layouts import Layout, get_layout
 from mmcmd.errors import InputError
 from mmcmd.registry import MODALITIES
+from mmcmd.skeletons import Layout, get_layout
 
 
 @MODALITIES.register_module(name='joint')

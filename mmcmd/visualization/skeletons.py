@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from mmcmd.datasets.layouts import Layout
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
+from mmcmd.skeletons import Layout
 
 PERSONS = ('#1f5fa8', '#c2571a')
 _AZIMUTH, _ELEVATION = np.deg2rad((25, 12))

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from mmcmd import fileio
+from mmcmd.io import files as fileio
 from mmcmd.models import CMD
 
 

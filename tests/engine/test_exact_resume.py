@@ -17,7 +17,7 @@ from mmcmd.datasets import SkeletonDataset
 from mmcmd.engine.hooks import safe_checkpoint_hook
 from mmcmd.engine.hooks.safe_checkpoint_hook import find_whole_checkpoint, is_whole
 from mmcmd.errors import InputError
-from mmcmd.fileio import AtomicBackend
+from mmcmd.io.files import AtomicBackend
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
 EPOCHS, ITERATIONS = 3, 3  # an epoch

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_encoder_state
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcmd.apis.cli import _join_on_cpu
+from mmcmd.cli import _join_on_cpu
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from mmcmd.datasets import packing
-from mmcmd.datasets.annotations import check_annotations, load_annotations
+from mmcmd.datasets.annotations import packing
+from mmcmd.datasets.annotations.inspection import inspect_annotations
+from mmcmd.datasets.annotations.reading import check_annotations, load_annotations
+from mmcmd.datasets.annotations.subsets import read_subset
 from mmcmd.datasets.converters import (
     AGCNConverter,
     Bandai2Converter,
@@ -36,11 +38,9 @@ from mmcmd.datasets.converters import (
     reading,
 )
 from mmcmd.datasets.converters.options import read_layout
-from mmcmd.datasets.inspection import inspect_annotations
-from mmcmd.datasets.layouts import BANDAI2
-from mmcmd.datasets.subsets import read_subset
-from mmcmd.engine.checkpoint import load_plain
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_plain
+from mmcmd.skeletons import BANDAI2
 
 Parts = dict[str, bytes]
 STICK = dict(

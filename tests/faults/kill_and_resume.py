@@ -138,7 +138,7 @@ def register_slow_backend(pause: float) -> None:
     """Register a backend that takes a while to write, but writes as the product's does."""
     from mmengine.fileio import register_backend
 
-    from mmcmd.fileio import AtomicBackend, replace_file
+    from mmcmd.io.files import AtomicBackend, replace_file
 
     @register_backend('slow')
     class SlowBackend(AtomicBackend):
@@ -275,7 +275,7 @@ def main() -> int:
     parser.add_argument('--kills', type=int, default=10)
     parser.add_argument('--seed', type=int, default=0)
     args = parser.parse_args()
-    import mmcmd.apis.cli  # noqa: F401 (here once, and not in each of the processes)
+    import mmcmd.cli  # noqa: F401 (here once, and not in each of the processes)
 
     torch.set_num_threads(1)
     rng, began = random.Random(args.seed), time.monotonic()

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import fuzz_parsers
 from fuzz_seeds import TARGETS, npy, torch_parts
 
-from mmcmd.datasets.layouts import BANDAI2
+from mmcmd.skeletons import BANDAI2
 
 INPUTS = 300
 MOST = 200 << 20  # bytes that a bomb may make resident; MATLAB files may unfold to 64 MiB

@@ -2,9 +2,9 @@ import pytest
 import torch
 from mmaction.datasets.transforms import GenSkeFeat
 
-from mmcmd.datasets.layouts import LAYOUTS
 from mmcmd.errors import InputError
 from mmcmd.models.modalities import build_modalities
+from mmcmd.skeletons import LAYOUTS
 
 # (joint, parent), from 1, as published for NTU RGB+D.
 NTU_BONES = (

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
-from mmcmd.datasets.layouts import BANDAI2
+from mmcmd.datasets.annotations.reading import load_annotations
+from mmcmd.skeletons import BANDAI2
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / 'tools/data/convert.py'

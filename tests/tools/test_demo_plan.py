@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmcmd.apis.paper import Cell
+from mmcmd.reproduction.paper import Cell
 
 
 @pytest.fixture(scope='module')

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 from PIL import Image
 
-from mmcmd.datasets import get_layout
 from mmcmd.models.modalities import build_modalities
+from mmcmd.skeletons import get_layout
 from mmcmd.visualization import draw_frames, make_panels, write_animation
 from mmcmd.visualization.skeletons import project
 

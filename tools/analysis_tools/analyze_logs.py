@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Column, Table
 
-from mmcmd.apis.cli import run
+from mmcmd.cli import run
 from mmcmd.errors import InputError
 from mmcmd.visualization import draw_curves, read_log, read_scalars, scalar_names, training_speed
 

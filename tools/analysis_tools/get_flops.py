@@ -4,11 +4,11 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcmd.apis import init_model
-from mmcmd.apis.cli import load_config, loaders, run, runner_parser
-from mmcmd.apis.complexity import encoder_complexity, step_flops
-from mmcmd.datasets import get_layout
+from mmcmd.cli import load_config, loaders, run, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.models import MomentumContrast
+from mmcmd.reproduction.complexity import encoder_complexity, step_flops
+from mmcmd.skeletons import get_layout
 
 
 def main() -> None:

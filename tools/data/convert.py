@@ -8,12 +8,12 @@ import os
 
 from rich.console import Console
 
-from mmcmd.apis.cli import run
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.cli import run
+from mmcmd.datasets.annotations.inspection import inspect_annotations
+from mmcmd.datasets.annotations.inspection_tables import print_inspection
+from mmcmd.datasets.annotations.official_totals import TOTALS
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import convert
-from mmcmd.datasets.inspection import inspect_annotations
-from mmcmd.datasets.inspection_tables import print_inspection
-from mmcmd.datasets.official_totals import TOTALS
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 

@@ -5,8 +5,8 @@ import os
 
 from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
 
-from mmcmd.apis.cli import run
-from mmcmd.datasets.synthetic import FORMATS, LABEL, Plan, generate
+from mmcmd.cli import run
+from mmcmd.synthetic import FORMATS, LABEL, Plan, generate
 
 
 def parse_args() -> argparse.Namespace:

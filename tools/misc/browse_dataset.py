@@ -8,11 +8,11 @@ import torch
 from rich.progress import track
 
 from mmcmd.apis import build_loader
-from mmcmd.apis.cli import load_config, run, runner_parser
 from mmcmd.apis.inference import LOADERS
-from mmcmd.datasets import get_layout
+from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.models.modalities import build_modalities
+from mmcmd.skeletons import get_layout
 from mmcmd.visualization import draw_frames, make_panels, write_animation
 
 DRAW = {'gif': write_animation, 'png': draw_frames}

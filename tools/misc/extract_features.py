@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from mmcmd.apis import build_loader, extract_features, init_model
-from mmcmd.apis.cli import load_config, run, runner_parser
 from mmcmd.apis.inference import LOADERS, sample_names
+from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from mmcmd.apis.cli import load_config, run, runner_parser
+from mmcmd.cli import load_config, run, runner_parser
 
 
 def main() -> None:

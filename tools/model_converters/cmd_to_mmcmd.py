@@ -5,11 +5,11 @@ from pathlib import Path
 
 import torch
 
-from mmcmd.apis.cli import run
-from mmcmd.apis.convert_checkpoint import rename_authors_state
-from mmcmd.engine.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
+from mmcmd.cli import run
 from mmcmd.errors import InputError
-from mmcmd.fileio import replace_file
+from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
+from mmcmd.io.convert_checkpoint import rename_authors_state
+from mmcmd.io.files import replace_file
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.apis.cli import run
-from mmcmd.apis.publish import published, write_published
-from mmcmd.engine.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
+from mmcmd.cli import run
+from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
+from mmcmd.io.publish import published, write_published
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from mmcmd.datasets.converters.archives import map_array
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.ntu import MAX_FRAMES, SampleName
 from mmcmd.datasets.converters.options import check_split
-from mmcmd.datasets.layouts import NTU
-from mmcmd.datasets.safe_pickle import load_plain
 from mmcmd.errors import InputError
+from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import NTU
 
 HALVES = ('train', 'val')
 SPLITS = ('xsub', 'xview', 'xset')

@@ -12,8 +12,8 @@ from typing import IO
 
 import numpy as np
 
-from mmcmd.datasets.safe_pickle import check_text
 from mmcmd.errors import InputError
+from mmcmd.io.safe_pickle import check_text
 
 _MAX_INFLATION = 200  # recordings compress to a half or a tenth
 _SMALL = 1 << 28  # bytes that are no danger however they inflate

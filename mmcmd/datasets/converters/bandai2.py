@@ -7,9 +7,9 @@ import numpy as np
 
 from mmcmd.datasets.converters.archives import open_archive
 from mmcmd.datasets.converters.base import Converter, Item
-from mmcmd.datasets.layouts import BANDAI2
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import BANDAI2
 
 TEST_STYLES = frozenset(('elderly', 'youthful'))
 

@@ -21,7 +21,7 @@ class Converter(ABC):
     """A raw format. Subclasses register in :data:`CONVERTERS` under the name used to call them.
 
     Attributes:
-        layout (str or dict): Key of :data:`mmcmd.datasets.layouts.LAYOUTS`, or the fields of a
+        layout (str or dict): Key of :data:`mmcmd.skeletons.LAYOUTS`, or the fields of a
             layout; known at the latest after :meth:`scan`.
         counted (tuple[str, ...]): Keys of an annotation whose values the report counts, where
             there are any.
@@ -43,7 +43,7 @@ class Converter(ABC):
         """Make an annotation of an item, in a worker process.
 
         Returns:
-            dict: See :func:`mmcmd.datasets.annotations.load_annotations`.
+            dict: See :func:`mmcmd.datasets.annotations.reading.load_annotations`.
 
         Raises:
             ValueError: If it cannot be; names the item and what was expected.
@@ -58,7 +58,7 @@ class Converter(ABC):
         """Return what holds for all samples: the top level of the pickle, beside its splits.
 
         Called after :meth:`scan` and before :meth:`read`. See
-        :func:`mmcmd.datasets.annotations.load_annotations`.
+        :func:`mmcmd.datasets.annotations.reading.load_annotations`.
         """
         return {'layout': self.layout}
 

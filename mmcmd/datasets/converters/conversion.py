@@ -16,11 +16,11 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
-from mmcmd.datasets.annotations import SYNTHETIC_MARK, save_annotations
+from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, save_annotations
 from mmcmd.datasets.converters.base import Converter, LeftOut
 from mmcmd.datasets.converters.reading import Outcome, read_all
 from mmcmd.errors import InputError
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 from mmcmd.registry import CONVERTERS
 
 

@@ -11,9 +11,9 @@ from mmcmd.datasets.converters.archives import Archive, open_archive
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.ntu import JOINTS, MAX_FRAMES, MAX_PERSONS
 from mmcmd.datasets.converters.options import check_split
-from mmcmd.datasets.layouts import NTU
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import NTU
 
 HALVES = {'train': 'train', 'test': 'val'}  # their name, ours
 SPLITS = {'CS': 'xsub', 'CV': 'xview', 'CSub': 'xsub', 'CSet': 'xset'}

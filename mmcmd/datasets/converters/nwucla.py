@@ -7,9 +7,9 @@ from typing import Any
 
 from mmcmd.datasets.converters.arrays import to_keypoint
 from mmcmd.datasets.converters.base import Converter, Item
-from mmcmd.datasets.layouts import KINECT_V1
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import KINECT_V1
 
 # Numbers of the actions, in the order of the classes; the data set has no 7 and no 10.
 ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)

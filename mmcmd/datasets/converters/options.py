@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mmcmd.datasets.layouts import LAYOUTS, get_layout
 from mmcmd.errors import InputError
+from mmcmd.skeletons import LAYOUTS, get_layout
 
 
 def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
@@ -16,7 +16,7 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
 
     Args:
         text (str or PathLike): Key of :data:`LAYOUTS`, or a file that holds the fields of a
-            :class:`mmcmd.datasets.layouts.Layout`.
+            :class:`mmcmd.skeletons.Layout`.
 
     Returns:
         str | dict: As :func:`get_layout` takes it.

@@ -12,9 +12,9 @@ import numpy as np
 from mmcmd.datasets.converters.archives import Archive, open_archive
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.options import read_layout
-from mmcmd.datasets.layouts import get_layout
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import get_layout
 
 ALL = 'all'  # the split of samples that say none
 

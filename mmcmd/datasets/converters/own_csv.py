@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmcmd.datasets.annotations import LONGEST_NAME
+from mmcmd.datasets.annotations.reading import LONGEST_NAME
 from mmcmd.datasets.converters.base import Item
 from mmcmd.datasets.converters.own import OwnConverter
 from mmcmd.errors import InputError

@@ -17,9 +17,9 @@ from mmcmd.datasets.converters.pkummd_lists import (
     read_split,
 )
 from mmcmd.datasets.converters.tokens import Tokens
-from mmcmd.datasets.layouts import NTU
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import NTU
 
 __all__ = ['ACTIONS', 'PKUMMDConverter']
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from mmcmd.datasets.annotations import check_annotations
+from mmcmd.datasets.annotations.reading import check_annotations
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.ntu import SampleName
 from mmcmd.datasets.converters.options import read_layout
-from mmcmd.datasets.layouts import COCO, NTU
-from mmcmd.datasets.safe_pickle import load_plain
 from mmcmd.errors import InputError
+from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import COCO, NTU
 
 
 @CONVERTERS.register_module('pyskl')

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from mmcmd.datasets.annotations import check_annotations
+from mmcmd.datasets.annotations.reading import check_annotations
 from mmcmd.datasets.converters.base import Converter, Item
-from mmcmd.datasets.layouts import get_layout
 from mmcmd.datasets.transforms import normalize_skeleton
 from mmcmd.errors import InputError
+from mmcmd.skeletons import get_layout
 
 Outcome = tuple[Item, dict[str, Any] | Exception]
 """An item without its content, and its annotation or why there is none."""

@@ -7,9 +7,9 @@ from typing import Any
 from mmcmd.datasets.converters.arrays import to_keypoint
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.matlab import read_floats
-from mmcmd.datasets.layouts import KINECT_V1
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import KINECT_V1
 
 ACTIONS = 27
 SUFFIX = '_skeleton.mat'

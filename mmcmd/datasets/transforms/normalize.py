@@ -4,9 +4,9 @@ from functools import reduce
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmcmd.datasets.layouts import Layout, get_layout
 from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.registry import TRANSFORMS
+from mmcmd.skeletons import Layout, get_layout
 
 _Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmcmd.engine.host_copy import HostCopy
 from mmcmd.errors import InputError
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 _NAMED = 5  # samples that a message names; the saved batch has all

@@ -6,12 +6,12 @@ from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
-from mmcmd.datasets.layouts import get_layout
-from mmcmd.engine.checkpoint import check_architecture
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import check_architecture
 from mmcmd.registry import HOOKS
+from mmcmd.skeletons import get_layout
 
 
 def to_plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 _KEY = 'results'

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from mmcmd.engine.hooks.frozen_encoder_hook import digest
 from mmcmd.engine.hooks.nonfinite_hook import NonFiniteHook
 from mmcmd.engine.unwrapping import unwrapped_model
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 POINTER = 'last_checkpoint'

@@ -3,7 +3,7 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmcmd.fileio import replace_file
+from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 

@@ -7,13 +7,13 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import BaseModel, ModuleDict
 from torch import Tensor
 
-from mmcmd.datasets.layouts import get_layout
-from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_encoder_state
 from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
 from mmcmd.models.encoder import SkeletonEncoder, build_with_features
 from mmcmd.models.modalities import build_modalities
 from mmcmd.registry import MODELS
+from mmcmd.skeletons import get_layout
 from mmcmd.structures import get_labels, set_scores
 
 

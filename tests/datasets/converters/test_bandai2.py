@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import Bandai2Converter, convert
-from mmcmd.datasets.layouts import BANDAI2
 from mmcmd.errors import InputError
+from mmcmd.skeletons import BANDAI2
 
 REAL = Path(__file__).parents[4] / 'shared/data/bandai2/bandai2_15fps.npz'
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcmd.datasets import SkeletonDataset, annotations
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets import SkeletonDataset
+from mmcmd.datasets.annotations import reading as annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import NTUConverter, convert
 from mmcmd.errors import InputError
 

@@ -7,11 +7,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from mmcmd.datasets import get_layout
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import convert
 from mmcmd.datasets.transforms import normalize_skeleton
 from mmcmd.errors import InputError
+from mmcmd.skeletons import get_layout
 
 
 def raw_sequences():

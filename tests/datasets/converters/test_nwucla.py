@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import NWUCLAConverter, convert
-from mmcmd.datasets.synthetic import FORMATS, generate
 from mmcmd.errors import InputError
+from mmcmd.synthetic import FORMATS, generate
 
 BODY = np.random.default_rng(0).normal(size=(3, 20, 3)).round(6)
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from mmcmd.datasets import get_layout
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import archives, convert
 from mmcmd.errors import InputError
+from mmcmd.skeletons import get_layout
 
 LAYOUT = dict(
     name='stick',

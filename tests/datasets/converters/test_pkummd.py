@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import LeftOut, PKUMMDConverter, convert
-from mmcmd.datasets.synthetic import FORMATS, generate, record, simulate
 from mmcmd.errors import InputError
+from mmcmd.synthetic import FORMATS, generate, record, simulate
 
 # As published: names end in a comma, headings in a blank, and the second is misspelt.
 SUBJECT_LIST = 'Training videos: \n0002-L, 0002-M, 0002-R, \n\nValidataion videos: \n0003-L, \n'

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import convert
 from mmcmd.errors import InputError
 

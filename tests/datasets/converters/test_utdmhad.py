@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import scipy.io
 
-from mmcmd.datasets.annotations import load_annotations
+from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import UTDMHADConverter, convert
 from mmcmd.datasets.converters.matlab import read_floats
-from mmcmd.datasets.layouts import KINECT_V1
-from mmcmd.datasets.synthetic import FORMATS, generate
 from mmcmd.errors import InputError
+from mmcmd.skeletons import KINECT_V1
+from mmcmd.synthetic import FORMATS, generate
 
 BODY = np.random.default_rng(0).normal(size=(20, 3, 4))
 NAME = 'a1_s2_t3_skeleton.mat'

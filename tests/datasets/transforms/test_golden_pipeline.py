@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets import get_layout
 from mmcmd.datasets.transforms import TemporalCropResize, normalize_skeleton
+from mmcmd.skeletons import get_layout
 
 
 @pytest.fixture(scope='module')

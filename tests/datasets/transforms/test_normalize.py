@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets import get_layout
 from mmcmd.datasets.transforms import NormalizeSkeleton, normalize_skeleton
+from mmcmd.skeletons import get_layout
 
 CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
 

@@ -6,7 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.logging import MMLogger
 from torch._dynamo.utils import counters
 
-from mmcmd.apis.cli import parse_options
+from mmcmd.cli import parse_options
 from mmcmd.engine import CompileHook
 from mmcmd.errors import InputError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmcmd.apis.convert_checkpoint import rename_authors_state
+from mmcmd.io.convert_checkpoint import rename_authors_state
 
 
 @pytest.fixture(scope='module')

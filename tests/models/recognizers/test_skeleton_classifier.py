@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
 
-from mmcmd.engine.checkpoint import load_encoder_state
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_encoder_state
 from mmcmd.registry import MODELS
 
 LABELS = 0, 3, 1

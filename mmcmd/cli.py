@@ -1,0 +1,216 @@
+"""What the command line tools share: options, and errors that end in one sentence."""
+
+import argparse
+import errno
+import gc
+import json
+import os
+import re
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.runner import Runner
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+
+
+def runner_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options of every tool that builds a runner."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='where logs, checkpoints and results go')
+    parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override entries of the config, for example model.head.queue_size=4096',
+    )
+    parser.add_argument(
+        TRUST_FLAG,
+        action='store_true',
+        help='load checkpoints that hold more than data; they can run code',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+    return parser
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and merge the options of :func:`runner_parser` into it.
+
+    Raises:
+        InputError: If the file is missing or is no valid config.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    if not Path(args.config).is_file():
+        raise InputError(f'config {args.config} does not exist')
+    try:
+        cfg = Config.fromfile(args.config)
+    except Exception as error:  # of any kind: a config is code
+        reason = ' '.join(str(error).split())
+        raise InputError(
+            f'config {args.config} cannot be read: {type(error).__name__}: {reason}'
+        ) from None
+    # mmengine formats a config with yapf each time it logs or saves it. `fromfile` takes no option.
+    cfg = Config(cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False)
+    cfg.launcher = args.launcher
+    # mmengine's order of precedence: command line, config, then a folder named after the config.
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
+    if args.ann_file is not None:
+        set_ann_file(cfg, args.ann_file)
+    if args.cfg_options is not None:
+        try:
+            cfg.merge_from_dict(args.cfg_options)
+        except (KeyError, TypeError, IndexError) as error:
+            raise InputError(f'--cfg-options do not fit {args.config}: {error}') from error
+    for loader in loaders(cfg):
+        if torch.cuda.is_available():  # without a GPU torch warns
+            loader.setdefault('pin_memory', True)
+        # torch refuses persistent workers where there are none.
+        if loader.get('num_workers') == 0:
+            loader.persistent_workers = False
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+        _join_on_cpu(cfg)
+    return cfg
+
+
+def parse_options(options: Sequence[str]) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` texts as ``--cfg-options`` does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
+    return parser.parse_args(['--cfg-options', *options]).cfg_options
+
+
+def loaders(cfg: Config) -> list[ConfigDict]:
+    """List the data loaders of a config, those of galleries included."""
+    found = [cfg.get(f'{name}_dataloader') for name in ('train', 'val', 'test')]
+    found += [(cfg.get(f'{name}_cfg') or {}).get('gallery_dataloader') for name in ('val', 'test')]
+    return [loader for loader in found if loader]
+
+
+def set_ann_file(cfg: Config, path: str | os.PathLike) -> None:
+    """Point every data set of a config at another pickle."""
+    for loader in loaders(cfg):
+        loader.dataset.ann_file = str(path)
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner of a config.
+
+    Raises:
+        InputError: If the config names a class or an argument that does not exist.
+    """
+    try:
+        return Runner.from_cfg(cfg)
+    except (KeyError, TypeError) as error:
+        raise InputError(f'the config cannot be built: {error}') from error
+
+
+def _join_on_cpu(cfg: Config) -> None:
+    """Join the ranks that torchrun started; mmengine's launcher does so on accelerators only."""
+    torch.distributed.init_process_group('gloo')
+    cfg.model_wrapper_cfg = dict(
+        type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
+    )
+
+
+_OUT_OF_MEMORY = (
+    'the GPU is out of memory; lower train_dataloader.batch_size (when evaluating, that of '
+    'val_dataloader, test_dataloader and the gallery_dataloader), model.head.queue_size or '
+    'model.backbone.hidden_size, or train with --amp'
+)
+_DISK_FULL = (
+    'the disk is full; the checkpoints written before are whole: free some space and go on with '
+    '--resume'
+)
+_RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
+_FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
+_NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+
+
+def run(main: Callable[[], int | None]) -> None:
+    """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
+    try:
+        status = main()
+        if torch.distributed.is_initialized():
+            # What still holds the group keeps its threads, which may abort the interpreter's exit.
+            gc.collect()
+            torch.distributed.destroy_process_group()
+        sys.exit(status)
+    except InputError as error:
+        # mmengine's registry wraps an exception in one of the same kind that adds class names.
+        while isinstance(error.__context__, InputError):
+            error = error.__context__
+        _stop(f'error: {error}', 2)
+    except torch.cuda.OutOfMemoryError as error:
+        _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
+    except OSError as error:  # no permission: the message names the file
+        full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
+        _stop(f'error: {full}', 2)
+    except KeyboardInterrupt:
+        _stop('interrupted', 130)
+    except Exception as error:
+        if _FROM_ANOTHER_RANK.search(str(error)):
+            message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
+            _print(message)
+            _tell_torchrun(message, delay=60)
+            _leave(1)
+        _tell_torchrun(traceback.format_exc())
+        if torch.distributed.is_initialized():
+            sys.excepthook(*sys.exc_info())  # torch's, which names the rank
+            _leave(1)
+        raise
+
+
+def _first_sentence(error: Exception) -> str:
+    return str(error).split('. ')[0].split('\n')[0].rstrip('.')
+
+
+def _stop(message: str, status: int) -> NoReturn:
+    _print(message)
+    _tell_torchrun(message)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End after an error. The threads of a process group may abort an interpreter's usual exit."""
+    if not torch.distributed.is_initialized():
+        sys.exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _print(message: str) -> None:
+    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+
+
+def _tell_torchrun(reason: str, delay: int = -1) -> None:
+    """Leave the reason where torchrun looks for what it prints last of all.
+
+    It takes the earliest failure for the cause of the others, and counts in seconds: a ``delay``
+    below 0 goes before the ranks that leave no reason, one above 0 goes after them.
+    """
+    if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
+        details = {'py_callstack': reason, 'timestamp': int(time.time()) + delay}
+        failure = {'message': {'message': reason, 'extraInfo': details}}
+        Path(path).write_text(json.dumps(failure))

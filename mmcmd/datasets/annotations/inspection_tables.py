@@ -1,0 +1,57 @@
+"""An inspection of an annotation file, as tables on a console."""
+
+from collections.abc import Iterable
+
+from rich.columns import Columns
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mmcmd.datasets.annotations.inspection import Inspection
+
+
+def print_inspection(found: Inspection, console: Console) -> None:
+    """Print what was found; warnings come last, each in a line of its own.
+
+    Args:
+        found (Inspection): Of :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
+        console (Console): Where to.
+    """
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow='fold')
+    low, middle, high = found.lengths
+    persons = [f'{count:,} with {number}' for number, count in sorted(found.persons.items())]
+    for key, value in (
+        *found.facts.items(),
+        ('sequences', f'{found.num_samples:,}'),
+        ('frames', f'{low} to {high}, median {middle:g}'),
+        ('persons', ', '.join(persons)),
+        ('all zero', f'{len(found.empty):,}'),
+        ('groups of twins', f'{len(found.twins):,}'),
+        ('leaks', f'{sum(len(leak.names) for leak in found.leaks):,}'),
+        ('totals checked', ', '.join(found.checked) or 'none'),
+    ):
+        table.add_row(Text(key), Text(value))
+    console.print(table)
+    _print_counts(console, 'split', found.splits.items())
+    classes = ((_class(found, label), count) for label, count in sorted(found.labels.items()))
+    _print_counts(console, 'class', classes)
+    subjects = sorted(found.subjects.items(), key=lambda pair: (str(type(pair[0])), pair[0]))
+    _print_counts(console, 'subject', subjects)
+    for warning in found.warnings:
+        style = 'bold red' if warning.startswith('LEAK') else 'yellow'
+        console.print(Text(f'warning: {warning}', style), soft_wrap=True)
+    if not found.warnings:
+        console.print('nothing suspicious')
+
+
+def _print_counts(console: Console, title: str, counts: Iterable[tuple[object, int]]) -> None:
+    cells = [Text(f'{name}: {count:,}') for name, count in counts]
+    if cells:
+        console.print(Text(f'sequences per {title} ({len(cells)})', 'bold'))
+        console.print(Columns(cells, padding=(0, 3)))
+
+
+def _class(found: Inspection, label: int) -> str:
+    return f'{label} {found.classes[label]}' if label in found.classes else str(label)

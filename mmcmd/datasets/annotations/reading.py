@@ -1,0 +1,159 @@
+"""The pyskl-style pickle: read without running anything in it, checked, written all or nothing."""
+
+import os
+import pickle
+import reprlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcmd.errors import InputError
+from mmcmd.io.files import replace_file
+from mmcmd.io.safe_pickle import load_plain
+from mmcmd.skeletons import get_layout
+
+
+class AnnotationsNotFoundError(InputError, FileNotFoundError):
+    """There is no annotation file; the message says which command makes it."""
+
+
+LONGEST_NAME = 200
+"""Bytes of the name of a sample; it becomes part of the names of files."""
+
+_MOST = 1 << 31  # classes and frames
+
+SYNTHETIC_MARK = 'SYNTHETIC.txt'
+"""A folder with this file in it holds simulated data."""
+
+
+def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
+    """Load a pyskl-style pickle (or a bare list of annotations) without running code from it.
+
+    Args:
+        path (str or PathLike): The pickle.
+
+    Returns:
+        dict: ``split`` (dict[str, list[str]], sample names), ``annotations`` (list[dict]) with at
+        least ``frame_dir`` (str), ``label`` (int), ``keypoint`` ``(M, T, V, C)`` in metres and
+        ``total_frames`` (int), and whatever else the file holds, such as ``layout`` (see
+        :func:`get_layout`), ``normalized`` (bool, coordinates are pre-normalised already) and
+        ``synthetic`` (bool).
+
+    Raises:
+        AnnotationsNotFoundError: If there is no such file; says which command makes it.
+        InputError: If it is not a whole pickle, asks for anything but arrays and plain containers,
+            or a sample is malformed.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AnnotationsNotFoundError(
+            f'there is no annotation file {path}; '
+            f'make it with: python tools/data/convert.py FORMAT SOURCE --out {path}'
+        )
+    try:
+        with path.open('rb') as file:
+            data = load_plain(file)
+    except Exception as error:  # of any kind, from a damaged pickle
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        raise InputError(
+            f'{path} is not an annotation pickle that can be loaded: {reason}'
+        ) from None
+    if isinstance(data, list):
+        data = {'annotations': data}
+    if isinstance(data, dict):
+        data.setdefault('split', {})
+    check_annotations(data, path)
+    return data
+
+
+def check_annotations(data: Any, path: str | os.PathLike) -> None:
+    """Check what :func:`load_annotations` promises, and turn numpy integers into ``int``.
+
+    Args:
+        data (dict): As returned by :func:`load_annotations`.
+        path (str or PathLike): The file to name in messages.
+
+    Raises:
+        InputError: If something is missing or malformed; names the file and the sample.
+    """
+    if not (isinstance(data, dict) and isinstance(data.get('annotations'), list)):
+        raise InputError(f'{path}: expected a dict with a list `annotations`, or such a list')
+    if not _is_names(list(data)):
+        raise InputError(f'{path}: the keys of its dict must be text')
+    split = data.get('split')
+    if not (isinstance(split, dict) and all(map(_is_names, (list(split), *split.values())))):
+        raise InputError(f'{path}: `split` must be a dict of lists of sample names')
+    for key in ('normalized', 'synthetic'):
+        if not isinstance(data.get(key), (bool, int, np.bool_, type(None))):
+            raise InputError(f'{path}: `{key}` must be true or false')
+    num_joints = None
+    if data.get('layout') is not None:
+        try:
+            num_joints = get_layout(data['layout']).num_joints
+        except (InputError, TypeError) as error:  # it may be anything, unhashable too
+            raise InputError(f'{path}: {error}') from None
+    for index, sample in enumerate(data['annotations']):
+        fault = _fault(sample, num_joints)
+        if fault:
+            raise InputError(f'{path}: sample {_called(sample, index)}: {fault}')
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(name, str) for name in value)
+
+
+def _called(sample: Any, index: int) -> str:
+    """Say which sample, in a line whatever its name is."""
+    if not isinstance(sample, dict) or 'frame_dir' not in sample:
+        return f'number {index}'
+    name = sample['frame_dir']
+    is_fit = isinstance(name, str) and name.isprintable()
+    return name[:LONGEST_NAME] if is_fit else reprlib.repr(name)
+
+
+def _fault(sample: Any, num_joints: int | None) -> str | None:
+    """Say what is wrong with one annotation, if anything is."""
+    if not isinstance(sample, dict):
+        return f'expected a dict, got {type(sample).__name__}'
+    missing = {'frame_dir', 'label', 'keypoint', 'total_frames'} - sample.keys()
+    if missing:
+        return f'lacks {", ".join(sorted(missing))}'
+    if not isinstance(sample['frame_dir'], str):
+        return f'`frame_dir` must be text, got {reprlib.repr(sample["frame_dir"])}'
+    name = sample['frame_dir']
+    if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
+        return f'`frame_dir` must be printable text of at most {LONGEST_NAME} bytes'
+    for key in ('label', 'total_frames'):
+        value = sample[key]
+        is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if not is_integer or not 0 <= value < _MOST:
+            return f'`{key}` must be an integer in [0, {_MOST}), got {reprlib.repr(value)}'
+        sample[key] = int(value)
+    keypoint = sample['keypoint']
+    if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
+        return '`keypoint` must be an array of numbers'
+    if keypoint.ndim != 4 or not keypoint.size:
+        return f'`keypoint` must have shape (M, T, V, C) and no empty axis, got {keypoint.shape}'
+    if sample['total_frames'] != keypoint.shape[1]:
+        return f'`total_frames` is {sample["total_frames"]} but `keypoint` has {keypoint.shape[1]}'
+    if num_joints not in (None, keypoint.shape[2]):
+        return f'`keypoint` has {keypoint.shape[2]} joints, the layout {num_joints}'
+    if not np.isfinite(keypoint).all():
+        return '`keypoint` holds NaN or infinity'
+    return None
+
+
+def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:
+    """Check annotations and write them (pickle protocol 4), all or nothing.
+
+    Args:
+        data (dict): As returned by :func:`load_annotations`.
+        path (str or PathLike): The file to write; its folder must exist.
+
+    Raises:
+        InputError: If the annotations are malformed; nothing is written.
+    """
+    check_annotations(data, path)
+    with replace_file(path) as file:
+        pickle.dump(data, file, protocol=4)

@@ -1,0 +1,160 @@
+"""Reading checkpoints without running what they contain, and encoders out of them."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import torch
+from mmengine.dist import barrier, get_rank
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint_files import STARTS, check_plain
+from mmcmd.io.safe_pickle import MoreThanData
+
+TRUST_FLAG = '--trust-checkpoint'
+_trusted = False
+
+
+def trust_checkpoints() -> None:
+    """Let this process load checkpoints that hold more than data, which can run code."""
+    global _trusted
+    _trusted = True
+
+
+@CheckpointLoader.register_scheme(prefixes='', force=True)
+def load_plain(filename: str, map_location: Any = None) -> dict:
+    """Load a local checkpoint that holds only tensors and plain containers.
+
+    It takes the place of mmengine's loader for local files.
+
+    Args:
+        filename (str): Path.
+        map_location: Of ``torch.load``.
+
+    Raises:
+        InputError: If the file is missing or torn, or needs more than data.
+    """
+    path = Path(filename).expanduser()
+    if not path.is_file():
+        raise InputError(f'checkpoint {filename} does not exist')
+    is_pickle = False
+    try:
+        with path.open('rb') as file:
+            is_pickle = file.read(4).startswith(STARTS)
+        if not _trusted:
+            check_plain(path)
+        checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
+    except Exception as error:  # of any kind, from a damaged file
+        reason = ' '.join(str(error).split('\n')[0].split()) or type(error).__name__
+        if isinstance(error, (MoreThanData, pickle.UnpicklingError)) and not _trusted:
+            raise InputError(
+                f'{filename} holds more than data and could run code when loaded; if you trust '
+                f'where it comes from, add {TRUST_FLAG}'
+            ) from None
+        raise InputError(
+            f'{filename} is no readable checkpoint (torn or of another kind)'
+            + (f': {reason}' if is_pickle else '')
+        ) from None
+    if not isinstance(checkpoint, dict):
+        raise InputError(
+            f'{filename} holds a {type(checkpoint).__name__} and not a dict: it is no checkpoint'
+        )
+    return checkpoint
+
+
+@CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
+def load_plain_from_url(url: str, map_location: Any = None) -> dict:
+    """Download a checkpoint to torch's hub folder, once, and load it as :func:`load_plain` does."""
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlsplit(url).path).name
+    if get_rank() == 0 and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path))
+        except OSError as error:
+            raise InputError(f'{url} cannot be downloaded: {error}') from None
+    barrier()
+    return load_plain(str(path), map_location)
+
+
+_PLAIN = {'', 'http://', 'https://'}
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=sorted({*CheckpointLoader._schemes} - _PLAIN), force=True
+)
+def refuse_scheme(filename: str, map_location: Any = None) -> dict:
+    """Refuse mmengine's other sources, whose loaders run what a checkpoint contains."""
+    raise InputError(f'{filename} is not loaded from there; download it and give the file')
+
+
+def check_architecture(
+    expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str
+) -> None:
+    """Check that a file's tensors are those a module has.
+
+    Args:
+        expected (Mapping[str, Tensor]): State of the module.
+        found (Mapping[str, Tensor]): State in the file.
+        source (str): What the file is called in the message.
+
+    Raises:
+        InputError: If a tensor is missing, left over, or of another shape.
+    """
+
+    def shape(state: Mapping[str, Tensor], name: str) -> str:
+        return f'{tuple(state[name].shape)}' if name in state else 'not there'
+
+    wrong = [name for name in {**expected, **found} if shape(expected, name) != shape(found, name)]
+    if wrong:
+        raise InputError(
+            f'{source} is of another architecture than the config: {len(wrong)} of '
+            f'{len(expected)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
+            f'and {shape(expected, wrong[0])} in the model; use the config it was trained with'
+        )
+
+
+def load_encoder_state(
+    filename: str, modality: str, encoder: nn.Module, layout: str | None = None
+) -> dict[str, Tensor]:
+    """Load the state of one modality's query encoder out of a pre-training checkpoint.
+
+    Args:
+        filename (str): Checkpoint of a :class:`mmcmd.models.MomentumContrast`.
+        modality (str): Whose encoder.
+        encoder (nn.Module): The encoder that it is for; what comes after it (the projection) is
+            left out.
+        layout (str, optional): Name of the joint layout of the data.
+
+    Raises:
+        InputError: If the file has no encoder of that modality, or one of another architecture or
+            joint layout.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
+    trained_on = (checkpoint.get('meta') or {}).get('layout', layout)
+    if layout is not None and trained_on != layout:
+        raise InputError(
+            f'{filename} was trained on the joints of layout {trained_on!r}, but the data set has '
+            f'those of {layout!r}: an encoder cannot be moved to other joints'
+        )
+    state = checkpoint.get('state_dict', checkpoint)
+    prefix = 'query_encoders.'
+    modalities = sorted({name.split('.')[1] for name in state if name.startswith(prefix)})
+    if modality not in modalities:
+        raise InputError(
+            f'{filename} has no encoder for modality {modality!r}'
+            + (
+                f', only for {", ".join(modalities)}; set model.modalities=[{modalities[0]}]'
+                if modalities
+                else ''
+            )
+        )
+    prefix += f'{modality}.'
+    parts = tuple(f'{name}.' for name, _ in encoder.named_children())
+    found = {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
+    found = {name: x for name, x in found.items() if name.startswith(parts)}
+    check_architecture(encoder.state_dict(), found, f'{filename} ({modality})')
+    return found

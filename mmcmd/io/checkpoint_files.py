@@ -1,0 +1,136 @@
+"""A look through a checkpoint before torch opens it.
+
+``torch.load(weights_only=True)`` runs nothing, but it lets a file of a hundred bytes ask for
+gigabytes (``bytearray(n)``, ``torch.Tensor(n)``, an archive that inflates) and overflow the stack.
+Here the pickle is gone through with stand-ins for everything of torch.
+"""
+
+import pickle
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+
+from mmcmd.io.safe_pickle import PLAIN, MoreThanData, PlainUnpickler, check_extent
+
+STARTS = b'PK\x03\x04', b'\x80'  # of torch's zip files, and of its pickles before 1.6
+_LEGACY_PICKLES = 5  # magic number, version, byte order, the checkpoint, keys of its storages
+
+
+class _Inert:
+    """What is made of anything of torch."""
+
+
+def _inert(*_: Any) -> _Inert:
+    return _Inert()
+
+
+def _counter(counts: dict) -> dict:
+    if type(counts) is not dict:  # whose keys are checked already
+        raise ValueError('it counts what is no dict')
+    return counts
+
+
+_TORCH: dict[tuple[str, str], Any] = {
+    ('torch._utils', '_rebuild_tensor'): _inert,
+    ('torch._utils', '_rebuild_tensor_v2'): _inert,
+    ('torch._utils', '_rebuild_parameter'): _inert,
+    ('torch.serialization', '_get_layout'): _inert,
+    ('torch', 'Size'): _inert,
+    ('torch', 'device'): _inert,
+    ('collections', 'Counter'): _counter,  # of the milestones of a learning rate
+    ('builtins', 'complex'): _inert,
+    ('__builtin__', 'complex'): _inert,
+}
+for _named in (*torch.storage._dtype_to_storage_type_map(), *torch.storage._new_dtypes()):
+    _TORCH['torch', str(_named).removeprefix('torch.')] = 'dtype'
+for _storage in torch._storage_classes:
+    _TORCH[_storage.__module__, _storage.__name__] = 'storage'
+_TABLE = {key: value for key, value in PLAIN.items() if not key[0].startswith('numpy')} | _TORCH
+
+
+class _Unpickler(PlainUnpickler):
+    """Builds containers, numbers and text, and nothing of tensors.
+
+    Args:
+        file (IO[bytes]): The pickle.
+        sizes (Mapping[str, int]): Bytes there are of each storage.
+        most (int, optional): Bytes there can be of any storage, where sizes are not known.
+    """
+
+    dispatch = type(PlainUnpickler.dispatch)(PlainUnpickler.dispatch)
+
+    def __init__(self, file: IO[bytes], sizes: Mapping[str, int], most: int | None = None) -> None:
+        super().__init__(file, _TABLE)
+        self._sizes, self._most = sizes, most
+
+    def persistent_load(self, pid: Any) -> _Inert:
+        """Check that the file holds a storage, and stand in for it."""
+        if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'):
+            raise MoreThanData('it refers to something that is no storage')
+        key, claimed = pid[2], pid[4]
+        if type(key) is not str or type(claimed) is not int:
+            raise ValueError('it refers to a storage without key or size')
+        held = self._most if self._most is not None else self._sizes.get(key, -1)
+        if not 0 <= claimed <= held:
+            raise ValueError(f'it claims a tensor of {claimed} numbers, which it does not hold')
+        return _Inert()
+
+    def _build(self) -> None:
+        """Pass the versions of modules, which torch hangs on a state dict."""
+        state, made = self.stack.pop(), self.stack[-1]
+        if type(made) is not dict or not isinstance(state, dict) or set(state) != {'_metadata'}:
+            raise MoreThanData(f'it gives a state to a {type(made).__name__}')
+
+    dispatch[pickle.BUILD[0]] = _build
+    dispatch[pickle.BINPERSID[0]] = pickle._Unpickler.dispatch[pickle.BINPERSID[0]]
+
+
+def check_plain(path: Path) -> None:
+    """Check that a checkpoint holds what it claims, and only tensors and plain containers.
+
+    Args:
+        path (Path): The file.
+
+    Raises:
+        MoreThanData: If it needs more.
+        Exception: If it is damaged, in some of many ways.
+    """
+    size = path.stat().st_size
+    with path.open('rb') as file:
+        start = file.read(4)
+        file.seek(0)
+        if start == STARTS[0]:
+            _check_archive(file, size)
+        elif start.startswith(STARTS[1]):
+            for _ in range(_LEGACY_PICKLES):
+                check_extent(_Unpickler(file, {}, size).load(), size)
+        else:
+            raise ValueError('it does not begin as a checkpoint does')
+
+
+def _check_archive(file: IO[bytes], size: int) -> None:
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+            raise ValueError('it is compressed, which torch does not do')
+        if any(member.compress_size != member.file_size for member in members):
+            raise ValueError('it has a member of two sizes')
+        if sum(member.file_size for member in members) > size:
+            raise ValueError('it claims to hold more than it is long')
+        if any(member.filename.endswith('constants.pkl') for member in members):
+            raise MoreThanData('it holds programs (TorchScript)')
+        pickles = [member for member in members if member.filename.endswith('data.pkl')]
+        if len(pickles) != 1:
+            raise ValueError(f'it holds {len(pickles)} pickles, expected 1')
+        prefix = f'{pickles[0].filename.removesuffix(".pkl")}/'
+        sizes = {
+            member.filename.removeprefix(prefix): member.file_size
+            for member in members
+            if member.filename.startswith(prefix)
+        }
+        content = BytesIO(archive.read(pickles[0]))
+        check_extent(_Unpickler(content, sizes).load(), size)

@@ -1,0 +1,69 @@
+"""Checkpoints for others: what downstream needs, as plain tensors, named by their content."""
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mmcmd.errors import InputError
+from mmcmd.io.files import replace_file
+
+QUERY = 'query_encoders.'
+_META = ('epoch', 'iter', 'seed')  # the rest names the machine and the folders of the author
+
+
+def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False) -> dict:
+    """Return what of a checkpoint is published.
+
+    The optimiser, the schedule and the log go. Of a momentum-contrast model the query encoders
+    with their projections stay, unless all is kept; of any other model everything stays.
+
+    Args:
+        checkpoint (Mapping): Of a run, or a bare state.
+        source (str): What the file is called in the message.
+        keep_all (bool): Keep key encoders and queues. Defaults to False.
+
+    Returns:
+        dict: ``meta`` with what numbers of training there are, and ``state_dict``.
+
+    Raises:
+        InputError: If there are no weights.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    is_state = isinstance(state, Mapping) and state
+    if not is_state or not all(isinstance(x, torch.Tensor) for x in state.values()):
+        raise InputError(f'{source} has no state_dict of tensors: it is no checkpoint of a model')
+    names = [name for name in state if keep_all or name.startswith(QUERY)] or list(state)
+    meta = checkpoint.get('meta') if 'state_dict' in checkpoint else None
+    meta = meta if isinstance(meta, Mapping) else {}
+    return {
+        'meta': {name: int(meta[name]) for name in _META if isinstance(meta.get(name), int)},
+        # A clone has a storage of its own: a view would be saved with all that it is a view of.
+        'state_dict': {name: state[name].detach().cpu().contiguous().clone() for name in names},
+    }
+
+
+def write_published(checkpoint: dict, out: Path) -> Path:
+    """Write a checkpoint under a name that ends in the first 8 digits of its SHA-256.
+
+    The same tensors give the same bytes, hence the same name (with one version of torch), and
+    ``torch.hub`` can check a download by the name.
+
+    Args:
+        checkpoint (dict): Of :func:`published`.
+        out (Path): ``cmd.pth`` becomes ``cmd-1a2b3c4d.pth``.
+
+    Returns:
+        Path: The file that was written.
+    """
+    buffer = io.BytesIO()
+    torch.save(checkpoint, buffer)
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()[:8]
+    stem = out.name.removesuffix('.pth')
+    path = out.with_name(f'{stem}-{digest}.pth')
+    with replace_file(path) as file:
+        file.write(buffer.getbuffer())
+    return path

@@ -1,0 +1,151 @@
+"""A reproduced table as Markdown and JSON: the paper's number beside the measured one."""
+
+import json
+import os
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from rich.table import Table as View
+
+from mmcmd.apis.inference import build_loader, extract_features, init_model
+from mmcmd.io.files import replace_file
+from mmcmd.reproduction.paper import Table
+from mmcmd.reproduction.runs import Reproduction
+from mmcmd.visualization import draw_tsne
+
+Records = Mapping[str, Sequence[Mapping[str, Any] | None]]
+"""What :meth:`mmcmd.reproduction.runs.Reproduction.records` returns."""
+
+
+def hardware() -> str:
+    """Describe this machine: accelerators or cores, and torch."""
+    count = torch.cuda.device_count()
+    device = (
+        f'{count} x {torch.cuda.get_device_name()}' if count else f'CPU, {os.cpu_count()} cores'
+    )
+    return f'{device}, torch {torch.__version__}, Python {platform.python_version()}'
+
+
+def measured(record: Mapping[str, Any] | None, which: str = 'last') -> str:
+    """Format a number: mean, and standard deviation over several seeds; empty if not run."""
+    values = [run[which] for run in record['runs']] if record else []
+    if not values:
+        return ''
+    spread = f' ± {statistics.stdev(values):.1f}' if len(values) > 1 else ''
+    return f'{statistics.mean(values):.1f}{spread}'
+
+
+def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the rows of a table as text; the paper's numbers where there are some."""
+    with_paper = [
+        any(row[index] and row[index]['paper'] for row in records.values())
+        for index in range(len(table.columns))
+    ]
+    head, rows = [''], []
+    for column, has_paper in zip(table.columns, with_paper, strict=True):
+        head += [f'{column}: paper', f'{column}: ours'] if has_paper else [column]
+    for label, row in records.items():
+        texts = [label]
+        for record, has_paper in zip(row, with_paper, strict=True):
+            if has_paper:
+                texts.append(f'{record["paper"]}' if record and record['paper'] else '')
+            texts.append(measured(record))
+        rows.append(texts)
+    return head, rows
+
+
+def markdown(table: Table, records: Records, budget: str, note: str = '') -> str:
+    """Format a table, a note, and below it what every number was made by."""
+    head, rows = cells(table, records)
+    lines = [
+        f'## {table.title}',
+        '',
+        f'Top-1 in percent on the test split, last epoch, budget {budget!r}; mean and standard '
+        'deviation over seeds. What was not run is blank.',
+        '',
+        *_grid(head, rows),
+        '',
+        *([note, ''] if note else []),
+        f'Runs on {hardware()}:',
+        '',
+        *_grid(*_provenance(records)),
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    divider = ['---', *['---:'] * (len(head) - 1)]
+    return [f'| {" | ".join(row)} |' for row in (head, divider, *rows)]
+
+
+def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
+    """One row a number and seed."""
+    head = ['config', 'method', 'protocol', 'metric', 'seed', 'epochs', 'last', 'best (epoch)']
+    head += ['checkpoint', 'minutes']
+    rows = []
+    for record in (record for row in records.values() for record in row if record):
+        for run in record['runs']:
+            best = f'{run["best"]:.1f}' + (f' ({run["best_epoch"]})' if run['epochs'] else '')
+            minutes = f'{run["seconds"] / 60:.1f}' if run['seconds'] else ''
+            where = [run['config'], *(record[x] for x in ('method', 'protocol', 'metric'))]
+            what = (str(run['seed']), str(run['epochs']), f'{run["last"]:.1f}', best)
+            rows.append([*where, *what, run['checkpoint'] or '', minutes])
+    unique = {tuple(row): row for row in rows}
+    return head, list(unique.values())
+
+
+def write(table: Table, records: Records, budget: str, out: Path, note: str = '') -> None:
+    """Write ``OUT.md`` and ``OUT.json``."""
+    content = dict(
+        title=table.title,
+        budget=budget,
+        note=note,
+        hardware=hardware(),
+        columns=list(table.columns),
+        rows=records,
+    )
+    texts = {'.md': markdown(table, records, budget, note), '.json': json.dumps(content, indent=2)}
+    for suffix, text in texts.items():
+        with replace_file(out.with_suffix(suffix)) as file:
+            file.write(text.encode())
+
+
+def view(table: Table, records: Records, note: str = '') -> View:
+    """Return the table, with a note, for a terminal."""
+    head, rows = cells(table, records)
+    caption = f'top-1, %, last epoch. {note}'.rstrip()
+    shown = View(*head, title=table.title, caption=caption)
+    for row in rows:
+        shown.add_row(*row)
+    return shown
+
+
+def draw_features(
+    reproduction: Reproduction,
+    out: Path,
+    title: str | None = None,
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Draw t-SNE of the test features of MoCo's and CMD's joint and motion encoders (Fig. 4).
+
+    Args:
+        reproduction (Reproduction): Whose pre-training runs of the first seed are finished.
+        out (Path): PNG to write.
+        title (str, optional): Over the figure. Defaults to the name of the data.
+        class_names (Sequence[str], optional): Defaults to the labels.
+    """
+    features = {}
+    for method in ('MoCo', 'CMD'):
+        one = reproduction.pretraining(method, reproduction.seeds[0])
+        model = init_model(one.config, one.stage.product)
+        streams, labels = extract_features(model, build_loader(one.config))
+        for modality in ('joint', 'motion'):
+            features[f'{method}, {modality}'] = F.normalize(streams[modality], dim=1).numpy()
+    names = class_names or [str(label) for label in range(one.config.num_classes)]
+    title = title or f't-SNE of test features, {reproduction.data}'
+    draw_tsne(features, labels.numpy(), names, title, out)

@@ -1,0 +1,42 @@
+"""The MATLAB files of UTD-MHAD: ``Skeleton/a1_s1_t1_skeleton.mat``."""
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+
+import scipy.io
+
+from mmcmd.datasets.converters import utdmhad
+from mmcmd.skeletons import KINECT_V1
+
+from ..plan import Plan
+from ..recording import simulate
+from .base import SOLO, Format, Unit
+from .kinect_v1 import record_person
+
+_ORDER = [KINECT_V1.joints.index(name) for name in utdmhad.JOINTS]
+# Instead of the text that tells the time of writing: the first 116 bytes are for readers.
+_HEADER = b'MATLAB 5.0 MAT-file, synthetic data'.ljust(116)
+
+
+class UTDMHADFormat(Format):
+    """A file for each performance, by one camera, the frontal one if planned."""
+
+    title = 'UTD-MHAD'
+    actions = SOLO[: utdmhad.ACTIONS]
+
+    def names(self, plan: Plan, unit: Unit) -> list[str]:
+        """Name the file."""
+        ((subject, replication, number),) = unit
+        action = self.actions.index(number) + 1
+        return [f'Skeleton/a{action}_s{subject}_t{replication}{utdmhad.SUFFIX}']
+
+    def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """Record the performance."""
+        (performance,) = unit
+        camera = 2 if 2 in plan.cameras else plan.cameras[0]
+        bodies = simulate(plan.seed, performance)
+        skeleton = record_person(plan, performance, bodies, camera)[:, _ORDER]
+        file = BytesIO()
+        scipy.io.savemat(file, {utdmhad.VARIABLE: skeleton.transpose(1, 2, 0)})
+        for name in names:
+            yield name, _HEADER + file.getvalue()[len(_HEADER) :]

@@ -1,0 +1,214 @@
+"""The runs behind a table can be run as they are planned, and the table says what they gave."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mmcmd.cli import load_config, runner_parser
+from mmcmd.errors import InputError
+from mmcmd.reproduction import report
+from mmcmd.reproduction.paper import METHODS, MODALITIES, TABLES, Cell
+from mmcmd.reproduction.runs import Reproduction, datasets, slug
+from mmcmd.reproduction.stages import Stage
+
+OPTIONS = ('train_cfg.max_epochs=2', 'param_scheduler=None')
+
+
+@pytest.fixture(autouse=True)
+def in_repository(root, monkeypatch):
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.chdir(root)
+
+
+@pytest.fixture
+def data(tmp_path):
+    return Stage('data', ['make.py'], tmp_path / 'data', tmp_path / 'data.pkl')
+
+
+@pytest.fixture
+def short(tmp_path, data):
+    files = {'synthetic_xsub': data.product}
+    return Reproduction(
+        'synthetic_xsub', tmp_path, (0, 1), 'small', 'bigru', files, OPTIONS, [data]
+    )
+
+
+@pytest.fixture
+def plain(tmp_path):
+    return Reproduction('ntu60_xsub', tmp_path, budget='paper')
+
+
+def read(stage):
+    """Return the config that the tool of a stage would run, with the tool's own parser."""
+    tool, *arguments = stage.command
+    assert Path(tool).is_file()
+    parser = runner_parser('x')
+    parser.add_argument('--seed', type=int)
+    parser.add_argument('--resume', action='store_true')
+    args = parser.parse_args(arguments)
+    return load_config(args), args
+
+
+@pytest.mark.parametrize('table', ['baselines', 'table3', 'table4', 'table5', 'temperatures'])
+def test_tools_run_the_configs_that_were_planned(short, table):
+    short.seeds = (1,)
+    runs = short.runs(TABLES[table]('synthetic_xsub'))
+    assert len({one.stage.work_dir for one in runs}) == len(runs)
+    assert len({one.stage.name for one in runs}) == len(runs)
+    assert len({one.stage.signature for one in runs}) == len(runs)
+    for one in runs:
+        config, args = read(one.stage)
+        assert config.work_dir == str(one.stage.work_dir)
+        assert config.model == one.config.model
+        assert config.train_cfg.max_epochs == one.config.train_cfg.max_epochs == 2
+        assert config.train_dataloader.dataset == one.config.train_dataloader.dataset
+        if one.epochs:
+            assert one.stage.product.name == 'epoch_2.pth'
+            assert args.seed == int(one.stage.work_dir.name[-1])
+        else:
+            assert config.randomness.seed == int(one.stage.work_dir.name[-1])
+
+
+def test_what_tables_share_is_planned_once(short):
+    first, second = (short.runs(TABLES[name]('synthetic_xsub')) for name in ('table1', 'table5'))
+    shared = {one.stage.name for one in first} & {one.stage.name for one in second}
+    assert {'pre-train CMD, seed 1', 'linear, MoCo, seed 0'} <= shared
+    known = {one.stage.name: one for one in first}
+    assert all(known[one.stage.name] is one for one in second if one.stage.name in shared)
+
+
+def test_budget_of_the_paper_changes_nothing_but_the_method(plain):
+    one = plain.pretraining('CMD', 0)
+    assert '--cfg-options' not in one.stage.command
+    assert one.epochs == 450
+    two = plain.pretraining('J<-B', 0)
+    assert two.stage.command[-2:] == ['model.modalities=[joint,bone]', 'model.pairs=[(bone,joint)]']
+    assert two.config.model.pairs == [('bone', 'joint')]
+    assert two.config.optim_wrapper == one.config.optim_wrapper
+
+
+def test_small_budget_shrinks_what_is_of_the_paper_s_size(tmp_path):
+    small = Reproduction('ntu60_xsub', tmp_path)
+    config = small.pretraining('K=64', 0).config
+    assert (config.model.backbone.hidden_size, config.model.head.queue_size) == (128, 1024)
+    assert config.model.distill_head.topk == 4, '64 of 16384'
+    assert config.optim_wrapper.optimizer == {'type': 'Adam', 'lr': 0.002, 'weight_decay': 1e-5}
+    linear = small.chain(Cell('CMD', 'linear', '3s'), 0)[-1].config
+    assert linear.model.backbone == config.model.backbone
+    assert (linear.train_cfg.max_epochs, linear.param_scheduler[0].milestones) == (15, [10, 13])
+
+
+def test_evaluation_waits_for_and_takes_its_own_encoder(short, data):
+    for method in ('random', 'MoCo', 'J<->B'):
+        *before, evaluation = short.chain(Cell(method, 'linear', 'joint'), 1)
+        wanted = str(before[0].stage.product) if before else 'random'
+        assert evaluation.config.model.pretrained == wanted
+        assert list(evaluation.stage.needs) == ([before[0].stage] if before else [data])
+        modalities = evaluation.config.model.modalities
+        assert tuple(modalities) == METHODS[method].modalities
+
+
+def test_semi_supervised_runs_differ_in_share_and_draw(short):
+    subsets = [
+        short.chain(Cell('CMD', f'semi{percent}', 'joint'), seed)[
+            -1
+        ].config.train_dataloader.dataset.subset.to_dict()
+        for percent in (1, 20)
+        for seed in (0, 1)
+    ]
+    assert subsets == [{'percent': p, 'seed': s} for p in (1, 20) for s in (0, 1)]
+
+
+def test_transfer_trains_on_another_data_set(short):
+    source, target = short.chain(Cell('CMD', 'transfer', 'joint'), 0)
+    assert target.config.train_dataloader.dataset.ann_file == 'data/syntheticpku.pkl'
+    assert target.config.model.pretrained == str(source.stage.product)
+    assert not target.config.model.frozen
+
+
+def test_transfer_from_what_has_no_target_is_told(tmp_path):
+    with pytest.raises(InputError, match='bandai2_xstyle is transferred to no other data set'):
+        Reproduction('bandai2_xstyle', tmp_path).runs(TABLES['table3']('bandai2_xstyle'))
+
+
+def test_ablations_change_what_they_say(plain):
+    model = plain.pretraining('positive mining', 0).config.model
+    assert (model.distill_head.topk, model.head.queue_size) == (16384, 16384)
+    assert model.distill_head.teacher_temperature == 0.001
+    assert plain.pretraining('MoCo', 0).config.model.pairs == []
+    pairs = plain.pretraining('J<-M, J<-B', 0).config.model.pairs
+    assert pairs == [('motion', 'joint'), ('bone', 'joint')]
+
+
+def test_table_5_has_the_paper_s_rows_and_numbers():
+    table = TABLES['table5']('ntu60_xsub')
+    assert list(table.rows) == [
+        *('Baseline', 'J<-B', 'J<->B', 'J<-M', 'J<->M', 'J<-M, J<-B', 'J<->M<->B')
+    ]
+    for cells in table.rows.values():
+        for column, cell in zip(table.columns, cells, strict=True):
+            assert cell is None or column == f'{cell.protocol}, {cell.stream}'
+            assert cell is None or cell.stream in METHODS[cell.method].modalities
+    assert [cell.paper for cell in table.rows['J<->M<->B']] == [77.8, 77.1, 79.4, 69.5, 68.7, 70.6]
+    assert all(cell.paper is None for cell in TABLES['table5']('bandai2_xstyle').cells)
+
+
+def test_data_sets_are_found_by_name_and_split():
+    assert datasets('ntu120') == ['ntu120_xset', 'ntu120_xsub']
+    assert datasets('bandai2_xstyle') == datasets('bandai2') == ['bandai2_xstyle']
+    with pytest.raises(InputError, match="no data set 'ntu'; data sets are bandai2_xstyle, ntu120"):
+        datasets('ntu')
+
+
+def test_folders_of_methods_are_different_and_plain():
+    slugs = [slug(name) for name in METHODS]
+    assert len(set(slugs)) == len(METHODS)
+    assert not any(character in ''.join(slugs) for character in '<>, /')
+
+
+def finish(one, metrics):
+    """Leave what a finished run leaves."""
+    folder = one.stage.work_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = {k: {'last': v, 'best': v + 0.1, 'best_epoch': 1} for k, v in metrics.items()}
+    one.stage.product.write_bytes(b'weights')
+    (folder / 'results.json').write_text(json.dumps(entries))
+    (folder / 'stage.done').write_text(f'{one.stage.signature} 90\n')
+
+
+def test_report_says_what_was_run_and_leaves_the_rest_blank(short, tmp_path):
+    table = TABLES['table2']('ntu60_xsub')
+    for seed, accuracy in ((0, 0.5), (1, 0.7)):
+        finish(short.pretraining('CMD', seed), {'knn/top1': accuracy})
+    records = short.records(table)
+    assert [run['last'] for run in records['CMD'][0]['runs']] == [50, 70]
+    report.write(table, records, 'small', tmp_path / 'table2', 'a note')
+
+    lines = (tmp_path / 'table2.md').read_text().splitlines()
+    assert '|  | top-1: paper | top-1: ours |' in lines
+    assert '| MoCo | 63.4 |  |' in lines, 'what was not run is blank'
+    assert '| CMD | 70.6 | 60.0 ± 14.1 |' in lines
+    assert 'a note' in lines
+    row = next(line for line in lines if line.startswith('| configs/cmd/cmd_bigru_synth'))
+    cells = [cell.strip() for cell in row.strip('|').split('|')]
+    assert cells[1:] == ['CMD', 'knn', 'knn/top1', '0', '2', '50.0', '60.0 (1)', '9a129038', '1.5']
+    content = json.loads((tmp_path / 'table2.json').read_text())
+    assert content['rows']['CMD'][0]['runs'][1]['command'].startswith('python tools/train.py')
+    assert content['hardware'] == report.hardware()
+
+
+def test_a_number_whose_encoder_changed_is_not_reported(short, tmp_path):
+    cell = Cell('CMD', 'linear', 'joint')
+    encoder, linear = short.chain(cell, 0)
+    finish(encoder, {'knn/top1': 0.5})
+    finish(linear, {'acc/joint_top1': 0.5, 'acc/3s_top1': 0.6})
+    table = TABLES['table1']('synthetic_xsub')
+    assert len(short.records(table)['CMD'][0]['runs']) == 1
+    (encoder.stage.work_dir / 'stage.done').write_text('another signature\n')
+    assert not short.records(table)['CMD'][0]['runs']
+
+
+def test_paper_numbers_of_every_modality_are_of_known_streams():
+    streams = {cell.stream for make in TABLES.values() for cell in make('ntu60_xsub').cells}
+    assert streams == {*MODALITIES, '3s'}

@@ -1,0 +1,136 @@
+import argparse
+
+import pytest
+import torch
+
+from mmcmd import cli
+from mmcmd.errors import InputError
+from mmcmd.io import checkpoint
+
+
+@pytest.fixture
+def load(monkeypatch):
+    """Return a function: arguments -> config."""
+    monkeypatch.setenv('LOCAL_RANK', '0')
+    monkeypatch.setattr(checkpoint, '_trusted', False)
+    return lambda *args: cli.load_config(cli.runner_parser('x').parse_args(list(map(str, args))))
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / 'some_config.py'
+    path.write_text('model = dict(head=dict(size=3))\n')
+    return path
+
+
+def test_work_dir_is_the_command_line_s_then_the_config_s_then_named_after_it(load, config):
+    assert load(config).work_dir == 'work_dirs/some_config'
+    config.write_text("work_dir = 'there'\n")
+    assert load(config).work_dir == 'there'
+    assert load(config, '--work-dir', 'here').work_dir == 'here'
+
+
+def test_options_override_the_config(load, config):
+    assert load(config, '--cfg-options', 'model.head.size=4').model.head.size == 4
+
+
+def test_checkpoints_are_trusted_only_on_demand(load, config):
+    load(config)
+    assert not checkpoint._trusted
+    load(config, '--trust-checkpoint')
+    assert checkpoint._trusted
+
+
+def test_missing_config_is_told(load, tmp_path):
+    with pytest.raises(InputError, match=r'nothing\.py does not exist'):
+        load(tmp_path / 'nothing.py')
+
+
+def stop_with(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_mistake_ends_in_one_sentence_and_status_2(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.run(stop_with(InputError('that is wrong')))
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(': error: that is wrong\n')
+
+
+def test_sentence_is_the_first_cause_not_the_registry_s(capsys, tiny_cmd):
+    with pytest.raises(SystemExit):
+        cli.run(lambda: tiny_cmd(backbone={'type': 'BiGRU', 'mode': 'backwards'}))
+    stderr = capsys.readouterr().err
+    assert stderr.count('\n') == 1
+    assert ': error: BiGRU mode must be one of' in stderr
+
+
+def test_fault_of_ours_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        cli.run(stop_with(ZeroDivisionError()))
+
+
+def test_interruption_is_quiet(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.run(stop_with(KeyboardInterrupt()))
+    assert stop.value.code == 130
+    assert capsys.readouterr().err.count('\n') == 1
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        ('cmd/cmd_bigru_ntu60_xsub.py', 'no annotation file'),
+        ('benchmarks/linear/linear_bigru_ntu60_xsub.py', 'no annotation file'),
+    ],
+)
+def test_training_without_data_says_what_makes_it(run_tool, root, tmp_path, config, message):
+    options = ['train_dataloader.dataset.ann_file=/nowhere/x.pkl', 'model.backbone.hidden_size=2']
+    key = 'neck' if config.startswith('cmd') else 'head'
+    status, _, stderr = run_tool(
+        'train.py',
+        root / 'configs' / config,
+        *('--work-dir', tmp_path, '--cfg-options', *options, f'model.{key}.in_channels=4'),
+    )
+    assert status == 2
+    assert f'{message} /nowhere/x.pkl' in stderr.splitlines()[-1]
+
+
+def test_linear_evaluation_without_an_encoder_says_which_option(
+    run_tool, root, tmp_path, tiny_linear_options
+):
+    options = {k: v for k, v in tiny_linear_options.items() if 'vis_backends' not in k}
+    status, _, stderr = run_tool(
+        'train.py',
+        root / 'configs' / 'benchmarks' / 'linear' / 'linear_bigru_ntu60_xsub.py',
+        *('--work-dir', tmp_path, '--cfg-options'),
+        *(f'{name}={value}' for name, value in options.items()),
+    )
+    assert status == 2
+    assert 'model.pretrained=CHECKPOINT.pth' in stderr.splitlines()[-1]
+
+
+def test_parser_has_the_options_that_people_s_commands_rely_on():
+    args = cli.runner_parser('x').parse_args(['c.py', '--launcher', 'slurm', '--local-rank', '3'])
+    assert isinstance(args, argparse.Namespace)
+    assert (args.launcher, args.local_rank) == ('slurm', 3)
+
+
+@pytest.mark.parametrize('available', [True, False])
+def test_all_loaders_are_pinned_where_there_is_a_gpu(load, root, monkeypatch, available):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: available)
+    cfg = load(root / 'configs' / 'cmd' / 'cmd_bigru_ntu60_xsub.py')
+    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader
+    loaders += cfg.val_cfg.gallery_dataloader, cfg.test_cfg.gallery_dataloader
+    assert [loader.get('pin_memory', False) for loader in loaders] == [available] * 5
+
+
+def test_an_option_leaves_a_loader_unpinned(load, root, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    path = root / 'configs' / 'cmd' / 'cmd_bigru_ntu60_xsub.py'
+    cfg = load(path, '--cfg-options', 'train_dataloader.pin_memory=False')
+    assert not cfg.train_dataloader.pin_memory
+    assert cfg.val_dataloader.pin_memory
