@@ -19,15 +19,15 @@ def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
     tau_c, tau_t, tau_s, topk = 0.07, 0.05, 0.1, model.distill_head.topk
     joint_head, motion_head, bone_head = model.heads.values()
     for key_encoder, query_encoder in zip(
-        model.key_encoders.values(), model.query_encoders.values(), strict=True
+        model.key_encoders.values(), model.encoders.values(), strict=True
     ):
         for k, q in zip(key_encoder.parameters(), query_encoder.parameters(), strict=True):
             k.data = k.data * (1 - model.momentum) + q.data * model.momentum
 
     joint_q, motion_q, bone_q = views(model, query_view)
-    joint_q = embed(model.query_encoders['joint'], joint_q)
-    motion_q = embed(model.query_encoders['motion'], motion_q)
-    bone_q = embed(model.query_encoders['bone'], bone_q)
+    joint_q = embed(model.encoders['joint'], joint_q)
+    motion_q = embed(model.encoders['motion'], motion_q)
+    bone_q = embed(model.encoders['bone'], bone_q)
     with torch.no_grad():
         joint_k, motion_k, bone_k = views(model, key_view)
         joint_k = embed(model.key_encoders['joint'], joint_k)

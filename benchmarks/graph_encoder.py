@@ -50,20 +50,18 @@ class PlainMoCo(nn.Module):
 
     def __init__(self, base_channels: int, queue_size: int, momentum: float) -> None:
         super().__init__()
-        self.query_encoders = Encoder(base_channels)  # as the optimizer of `Step` calls it
-        self.key_encoder = deepcopy(self.query_encoders).requires_grad_(False)
+        self.encoders = Encoder(base_channels)  # as the optimizer of `Step` calls it
+        self.key_encoder = deepcopy(self.encoders).requires_grad_(False)
         self.register_buffer('queue', torch.zeros(128, queue_size))
         self.momentum, self.start = momentum, 0
 
     def loss(self, query_view: Tensor, key_view: Tensor) -> Tensor:
         """Return the loss and advance the key encoder and the queue."""
         with torch.no_grad():
-            for k, q in zip(
-                self.key_encoder.parameters(), self.query_encoders.parameters(), strict=True
-            ):
+            for k, q in zip(self.key_encoder.parameters(), self.encoders.parameters(), strict=True):
                 k.mul_(1 - self.momentum).add_(q, alpha=self.momentum)
             key = self.key_encoder(key_view)
-        query = self.query_encoders(query_view)
+        query = self.encoders(query_view)
         loss = info_nce(query, key, query @ self.queue.clone(), 0.07)
         self.queue[:, self.start : self.start + len(key)] = key.T
         self.start = (self.start + len(key)) % self.queue.shape[1]
@@ -88,7 +86,7 @@ def copy_weights(model: CMD, plain: PlainMoCo) -> None:
 def encoders(model: CMD, plain: PlainMoCo) -> list[tuple[nn.Module, nn.Module]]:
     """Pair our query encoder and our key encoder with the plain ones."""
     return [
-        (model.query_encoders['joint'], plain.query_encoders),
+        (model.encoders['joint'], plain.encoders),
         (model.key_encoders['joint'], plain.key_encoder),
     ]
 

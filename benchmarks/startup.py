@@ -54,7 +54,7 @@ class StopHook(Hook):
         self.times.append(time.time())
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        encoder = getattr(runner.model, 'query_encoders', {'joint': runner.model})['joint']
+        encoder = getattr(runner.model, 'encoders', {'joint': runner.model})['joint']
         size = sum(x.numel() for x in encoder.backbone.parameters())
         lines = *self.times, time.time(), size, *data_batch['inputs'][0].shape[-4:]
         Path(runner.work_dir, 'noted.txt').write_text('\\n'.join(map(str, lines)))

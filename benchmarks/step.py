@@ -22,7 +22,7 @@ class Step:
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> None:
         self.model, self.loss = model, loss
-        self.optimizer = torch.optim.SGD(model.query_encoders.parameters(), **SGD)
+        self.optimizer = torch.optim.SGD(model.encoders.parameters(), **SGD)
 
     def __call__(self) -> Tensor:
         """Run a step and return its loss."""
@@ -62,10 +62,10 @@ class Rest:
         self.features, self.leaves = {}, []
         for name, modality in model.modalities.items():
             with torch.no_grad():
-                query = model.query_encoders[name].backbone(modality(query_view))
+                query = model.encoders[name].backbone(modality(query_view))
                 key = model.key_encoders[name].backbone(modality(key_view))
-            self.leaves += [query.requires_grad_(), *model.query_encoders[name].neck.parameters()]
-            self.features[model.query_encoders[name].backbone] = query
+            self.leaves += [query.requires_grad_(), *model.encoders[name].neck.parameters()]
+            self.features[model.encoders[name].backbone] = query
             self.features[model.key_encoders[name].backbone] = key
 
     def __call__(self) -> Tensor:
@@ -75,7 +75,7 @@ class Rest:
         with replaced(self.features):
             loss = self.step.loss(self.step.model)
         loss.backward()
-        if any(x.grad is None for x in self.step.model.query_encoders.parameters()):
+        if any(x.grad is None for x in self.step.model.encoders.parameters()):
             raise RuntimeError('the optimizer would pass by what has no gradient: run a step first')
         self.step.optimizer.step()
         return loss.detach()

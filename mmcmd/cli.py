@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from mmcmd import apis
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
 
@@ -25,6 +26,17 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser with the options of every tool that builds a runner."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--data', help='data set and split, a name in configs/_base_/datasets or a file like those'
+    )
+    parser.add_argument(
+        '--encoder', help='encoder, a name in configs/_base_/encoders or a file like those'
+    )
+    parser.add_argument(
+        '--budget',
+        choices=apis.BUDGETS,
+        help='small: for small data on a CPU; paper: as published (default: what fits the data)',
+    )
     parser.add_argument('--work-dir', help='where logs, checkpoints and results go')
     parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
     parser.add_argument(
@@ -32,7 +44,7 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='override entries of the config, for example model.head.queue_size=4096',
+        help='override entries of the config, for example model.queue.size=4096',
     )
     parser.add_argument(
         TRUST_FLAG,
@@ -52,45 +64,50 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and merge the options of :func:`runner_parser` into it.
 
+    Args:
+        args (argparse.Namespace): Options of the command line. ``pretrained`` and ``checkpoint``
+            may be among them, see :func:`mmcmd.apis.load_config`.
+
     Raises:
         InputError: If the file is missing or is no valid config.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if not Path(args.config).is_file():
-        raise InputError(f'config {args.config} does not exist')
-    try:
-        cfg = Config.fromfile(args.config)
-    except Exception as error:  # of any kind: a config is code
-        reason = ' '.join(str(error).split())
-        raise InputError(
-            f'config {args.config} cannot be read: {type(error).__name__}: {reason}'
-        ) from None
-    # mmengine formats a config with yapf each time it logs or saves it. `fromfile` takes no option.
-    cfg = Config(cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False)
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    cfg = apis.load_config(
+        args.config,
+        data=args.data,
+        encoder=args.encoder,
+        budget=args.budget,
+        pretrained=getattr(args, 'pretrained', None),
+        checkpoint=getattr(args, 'checkpoint', None),
+        ann_file=args.ann_file,
+        options=args.cfg_options,
+    )
     cfg.launcher = args.launcher
     # mmengine's order of precedence: command line, config, then a folder named after the config.
     if args.work_dir is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
-        cfg.work_dir = str(Path('work_dirs') / Path(args.config).stem)
-    if args.ann_file is not None:
-        set_ann_file(cfg, args.ann_file)
-    if args.cfg_options is not None:
-        try:
-            cfg.merge_from_dict(args.cfg_options)
-        except (KeyError, TypeError, IndexError) as error:
-            raise InputError(f'--cfg-options do not fit {args.config}: {error}') from error
-    for loader in loaders(cfg):
+        cfg.work_dir = str(_default_work_dir(args, cfg))
+    for loader in apis.loaders(cfg).values():
         if torch.cuda.is_available():  # without a GPU torch warns
             loader.setdefault('pin_memory', True)
         # torch refuses persistent workers where there are none.
         if loader.get('num_workers') == 0:
             loader.persistent_workers = False
-    if args.trust_checkpoint:
-        trust_checkpoints()
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     return cfg
+
+
+def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
+    """Return a folder for each config with its arguments; evaluations lie beside a checkpoint."""
+    parts, pretrained = [Path(args.config).stem], getattr(args, 'pretrained', None)
+    if pretrained not in (None, 'random') and Path(pretrained).is_file():
+        return Path(pretrained).parent / '_'.join([*parts, cfg.data.name])
+    parts += [Path(x).stem for x in (args.encoder, args.data) if x is not None]
+    return Path('work_dirs') / '_'.join(parts)
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:
@@ -98,19 +115,6 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='*', action=DictAction, default={})
     return parser.parse_args(['--cfg-options', *options]).cfg_options
-
-
-def loaders(cfg: Config) -> list[ConfigDict]:
-    """List the data loaders of a config, those of galleries included."""
-    found = [cfg.get(f'{name}_dataloader') for name in ('train', 'val', 'test')]
-    found += [(cfg.get(f'{name}_cfg') or {}).get('gallery_dataloader') for name in ('val', 'test')]
-    return [loader for loader in found if loader]
-
-
-def set_ann_file(cfg: Config, path: str | os.PathLike) -> None:
-    """Point every data set of a config at another pickle."""
-    for loader in loaders(cfg):
-        loader.dataset.ann_file = str(path)
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -135,7 +139,7 @@ def _join_on_cpu(cfg: Config) -> None:
 
 _OUT_OF_MEMORY = (
     'the GPU is out of memory; lower train_dataloader.batch_size (when evaluating, that of '
-    'val_dataloader, test_dataloader and the gallery_dataloader), model.head.queue_size or '
+    'val_dataloader, test_dataloader and the gallery_dataloader), model.queue.size or '
     'model.backbone.hidden_size, or train with --amp'
 )
 _DISK_FULL = (

@@ -11,12 +11,34 @@ import torch
 from mmaction.structures import ActionDataSample
 from mmengine.structures import LabelData
 from torch import Tensor
+from torch.utils.data import default_collate
 
 
 def get_labels(data_samples: Sequence[ActionDataSample], device: torch.device) -> Tensor:
     """Return the class labels of a batch, shape (N,)."""
     labels = torch.cat([torch.as_tensor(sample.gt_labels.item) for sample in data_samples])
     return labels.to(device, non_blocking=True)
+
+
+def get_sample_ids(data_samples: Sequence[ActionDataSample], device: torch.device) -> Tensor:
+    """Return the index of each sample in its split, shape (N,)."""
+    ids = torch.tensor([sample.metainfo['sample_idx'] for sample in data_samples])
+    return ids.to(device, non_blocking=True)
+
+
+def get_valid_frames(
+    data_samples: Sequence[ActionDataSample] | None, device: torch.device
+) -> Tensor | dict[str, Tensor] | None:
+    """Return how many frames of each view are valid, shape (N, views), or a dict of groups.
+
+    It is None if the pipeline does not say it: then all frames are valid.
+    """
+    if not data_samples or 'valid_frames' not in data_samples[0].metainfo:
+        return None
+    frames = default_collate([sample.metainfo['valid_frames'] for sample in data_samples])
+    if isinstance(frames, Mapping):
+        return {group: x.to(device, non_blocking=True) for group, x in frames.items()}
+    return frames.view(len(data_samples), -1).to(device, non_blocking=True)
 
 
 def convert_labels(
@@ -37,13 +59,13 @@ def set_scores(data_samples: Sequence[ActionDataSample], scores: Mapping[str, Te
 
 
 def set_features(data_samples: Sequence[ActionDataSample], feats: Mapping[str, Tensor]) -> None:
-    """Store features: ``feats`` maps a modality to (N, D)."""
+    """Store features: ``feats`` maps a stream to (N, D)."""
     for index, sample in enumerate(data_samples):
         sample.feats = {name: values[index] for name, values in feats.items()}
 
 
 def sample_features(sample: Mapping) -> tuple[dict[str, Tensor], int]:
-    """Return what an evaluator needs of a sample as a dict: features by modality, and label."""
+    """Return what an evaluator needs of a sample as a dict: features by stream, and label."""
     return sample['feats'], sample['gt_labels']['item'].item()
 
 

@@ -73,8 +73,7 @@ def tiny_options(tiny_pickle):
         'model.backbone.num_layers': 1,
         'model.neck.in_channels': 8,
         'model.neck.out_channels': 6,
-        'model.head.feat_dim': 6,
-        'model.head.queue_size': 12,
+        'model.queue.size': 12,
         'model.distill_head.topk': 5,
         'train_cfg.max_epochs': 2,
         'train_cfg.val_interval': 1,
@@ -134,14 +133,14 @@ def tiny_linear_options(tiny_options):
 @pytest.fixture(scope='session')
 def make_runner(root):
     """Return a function: config file, work dir and dotted options -> runner."""
-    from mmengine.config import Config
     from mmengine.runner import Runner
+
+    from mmcmd.apis import load_config
 
     made = []
 
-    def make(config, work_dir, options):
-        cfg = Config.fromfile(root / 'configs' / config)
-        cfg.merge_from_dict(dict(options))
+    def make(config, work_dir, options, pretrained=None):
+        cfg = load_config(root / 'configs' / config, options=options, pretrained=pretrained)
         cfg.work_dir = str(work_dir)
         cfg.experiment_name = f'tiny{len(made)}'  # mmengine keys its global log buffers by it
         made.append(cfg.experiment_name)
@@ -194,7 +193,7 @@ def tiny_cmd():
             'type': 'CMD',
             'backbone': backbone,
             'neck': {'type': 'ProjectionNeck', 'in_channels': 8, 'out_channels': 6},
-            'head': {'type': 'MoCoHead', 'feat_dim': 6, 'queue_size': 12},
+            'queue': {'type': 'KeyQueue', 'size': 12},
             'distill_head': {'type': 'CMDHead', 'topk': 5},
             'momentum': 0.1,
         }

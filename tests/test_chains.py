@@ -21,7 +21,7 @@ LOADING = [
     *('train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler=None'),
 ]
 PRETRAINING = [
-    *('model.head.queue_size=16', 'model.distill_head.topk=8'),
+    *('model.queue.size=16', 'model.distill_head.topk=8'),
     *('val_cfg.gallery_dataloader.num_workers=0', 'val_cfg.gallery_dataloader.dataset.clip_len=8'),
 ]
 

@@ -145,7 +145,7 @@ def test_pre_training_on_ntu60_is_the_paper_s():
     assert cfg.param_scheduler[0].gamma == 0.1
 
     shapes = {name: tuple(x.shape) for name, x in build(cfg.model).state_dict().items()}
-    for group in ('query_encoders', 'key_encoders'):
+    for group in ('encoders', 'key_encoders'):
         for name in model.modalities:
             prefix = f'{group}.{name}'
             assert shapes[f'{prefix}.backbone.input_norm.weight'] == (150,)

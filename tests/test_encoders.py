@@ -40,7 +40,7 @@ def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    before = {name: p.clone() for name, p in model.query_encoders.named_parameters()}
+    before = {name: p.clone() for name, p in model.encoders.named_parameters()}
     losses = model(torch.randn(3, 2, 2, 8, get_layout(layout).num_joints, channels), mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
     total.backward()
@@ -48,7 +48,7 @@ def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
 
     assert torch.isfinite(total)
     assert ('loss_cmd' in losses) == (len(cfg.model.modalities) > 1)
-    moved = {n for n, p in model.query_encoders.named_parameters() if not torch.equal(before[n], p)}
+    moved = {n for n, p in model.encoders.named_parameters() if not torch.equal(before[n], p)}
     for modality in cfg.model.modalities:
         assert any(name.startswith(f'{modality}.backbone.') for name in moved)
 
@@ -73,6 +73,6 @@ def test_size_of_the_features_is_found_and_a_wrong_one_refused(tiny_cmd):
     graph = {'type': 'STGCN', 'graph_cfg': {'mode': 'stgcn_spatial'}, 'base_channels': 4}
     graph |= {'num_stages': 2, 'inflate_stages': [2], 'down_stages': [2]}
     neck = {'type': 'ProjectionNeck', 'out_channels': 6}
-    assert tiny_cmd(backbone=graph, neck=neck).query_encoders['joint'].neck.hidden.in_features == 8
+    assert tiny_cmd(backbone=graph, neck=neck).encoders['joint'].neck.hidden.in_features == 8
     with pytest.raises(ValueError, match='in_channels=5, but the features of STGCN have size 8'):
         tiny_cmd(backbone=graph, neck=neck | {'in_channels': 5})

@@ -9,6 +9,11 @@ from mmcmd.errors import InputError
 def main() -> None:
     parser = runner_parser('Train what a config describes.')
     parser.add_argument(
+        '--pretrained',
+        metavar='CHECKPOINT',
+        help='of an evaluation: checkpoint of a pre-training, or `random`',
+    )
+    parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',

@@ -3,13 +3,10 @@ custom_imports = dict(imports=['mmcmd'])
 
 default_hooks = dict(
     runtime_info=dict(type='DeferredInfoHook'),
-    tf32=dict(type='TF32Hook'),
     timer=dict(type='IterTimerHook'),
     throughput=dict(type='ThroughputHook'),
     nonfinite=dict(type='NonFiniteHook'),
-    collapse=dict(type='CollapseHook'),
     results=dict(type='ResultsHook'),
-    subset=dict(type='SubsetHook'),
     logger=dict(type='LoggerHook', interval=20, ignore_last=False),
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(

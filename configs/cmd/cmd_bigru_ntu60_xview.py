@@ -1,10 +1,1 @@
-_base_ = [
-    '../_base_/encoders/bigru.py',
-    '../_base_/datasets/ntu60_xview.py',
-    '../_base_/models/cmd.py',
-    '../_base_/schedules/pretrain.py',
-]
-train_dataloader = dict(dataset={{_base_.train_set}})
-val_dataloader = test_dataloader = dict(dataset={{_base_.val_set}})
-val_cfg = test_cfg = dict(gallery_dataloader=dict(dataset={{_base_.train_set}}))
-model = dict(layout={{_base_.layout}}, backbone={{_base_.backbone}})
+_base_ = './cmd.py'

@@ -1,3 +1,1 @@
-# CMD with one modality is MoCo v2.
-_base_ = '../cmd/cmd_bigru_ntu60_xsub.py'
-model = dict(modalities=('joint',))
+_base_ = './moco.py'

@@ -1,3 +1,14 @@
+from .config import BUDGETS, choices, load_config, loaders, set_dataset
 from .inference import build_loader, extract_features, init_model, predict_scores
 
-__all__ = ['build_loader', 'extract_features', 'init_model', 'predict_scores']
+__all__ = [
+    'BUDGETS',
+    'build_loader',
+    'choices',
+    'extract_features',
+    'init_model',
+    'load_config',
+    'loaders',
+    'predict_scores',
+    'set_dataset',
+]

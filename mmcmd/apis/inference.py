@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import check_architecture, load_plain
-from mmcmd.io.publish import QUERY
+from mmcmd.io.checkpoint import ENCODERS, check_architecture, load_plain
+from mmcmd.models import StreamModel
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels
 
@@ -34,7 +34,7 @@ def init_model(
     Args:
         config (str | Path | Config): Config or its file.
         checkpoint (str | Path, optional): Without one the model stays as it is initialised. One
-            that holds query encoders alone, as ``publish_model.py`` writes, serves features only.
+            that holds encoders alone, as ``publish_model.py`` writes, serves features only.
         device (str): Defaults to ``'cpu'``.
 
     Returns:
@@ -51,9 +51,9 @@ def init_model(
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
         expected = model.state_dict()
-        query = {name: x for name, x in expected.items() if name.startswith(QUERY)}
-        if query and all(name.startswith(QUERY) for name in state):
-            expected = query
+        encoders = {name: x for name, x in expected.items() if name.startswith(ENCODERS)}
+        if all(name.startswith(ENCODERS) for name in state):
+            expected = encoders
         check_architecture(expected, state, str(checkpoint))
         model.load_state_dict(state, strict=False)
     return model.to(device).eval()
@@ -90,26 +90,28 @@ def sample_names(loader: DataLoader) -> list[str]:
     return [str(loader.dataset.get_data_info(index)['frame_dir']) for index in indices]
 
 
-def extract_features(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
+def extract_features(
+    model: StreamModel, loader: Iterable[dict]
+) -> tuple[dict[str, Tensor], Tensor]:
     """Encode every sequence of a loader.
 
     Args:
-        model (BaseModel): Any with ``modalities`` and ``extract_feat``.
+        model (StreamModel): Any model with streams.
         loader (Iterable[dict]): Batches of inputs (N, clips, M, T, V, C); features are averaged
             over clips.
 
     Returns:
-        tuple[dict[str, Tensor], Tensor]: Modality to features (N, D), and labels (N,).
+        tuple[dict[str, Tensor], Tensor]: Stream to features (N, D), and labels (N,).
     """
 
-    def encode(inputs: Tensor) -> dict[str, Tensor]:
-        clips = {name: model.extract_feat(inputs.flatten(0, 1), name) for name in model.modalities}
-        return {name: x.unflatten(0, inputs.shape[:2]).mean(dim=1) for name, x in clips.items()}
+    def encode(batch: dict) -> dict[str, Tensor]:
+        features = model.clip_features(batch['inputs'], batch['data_samples'])
+        return {name: x.mean(dim=1) for name, x in features.items()}
 
     return _run_over(model, loader, encode)
 
 
-def predict_scores(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
+def predict_scores(model: StreamModel, loader: Iterable[dict]) -> tuple[dict[str, Tensor], Tensor]:
     """Classify every sequence of a loader.
 
     Args:
@@ -117,25 +119,26 @@ def predict_scores(model: BaseModel, loader: Iterable[dict]) -> tuple[dict[str, 
         loader (Iterable[dict]): Batches of inputs (N, clips, M, T, V, C).
 
     Returns:
-        tuple[dict[str, Tensor], Tensor]: Modality to class probabilities (N, num_classes), and
+        tuple[dict[str, Tensor], Tensor]: Stream to class probabilities (N, num_classes), and
         labels (N,).
     """
 
-    def classify(inputs: Tensor) -> dict[str, Tensor]:
-        return {name: x.softmax(dim=1) for name, x in model(inputs, mode='tensor').items()}
+    def classify(batch: dict) -> dict[str, Tensor]:
+        scores = model.scores(batch['inputs'], batch['data_samples'])
+        return {name: x.softmax(dim=1) for name, x in scores.items()}
 
     return _run_over(model, loader, classify)
 
 
 @torch.no_grad()
 def _run_over(
-    model: BaseModel, loader: Iterable[dict], function: Callable[[Tensor], dict[str, Tensor]]
+    model: StreamModel, loader: Iterable[dict], function: Callable[[dict], dict[str, Tensor]]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Apply a function to the inputs of every batch; join what it gives, and the labels."""
-    parts, labels = {name: [] for name in model.modalities}, []
+    """Apply a function to every batch; join what it gives, and the labels."""
+    parts, labels = {name: [] for name in model.streams}, []
     for batch in loader:
         batch = model.data_preprocessor(batch)
-        for name, values in function(batch['inputs']).items():
+        for name, values in function(batch).items():
             parts[name].append(values.cpu())
         labels.append(get_labels(batch['data_samples'], torch.device('cpu')))
     return {name: torch.cat(x) for name, x in parts.items()}, torch.cat(labels)

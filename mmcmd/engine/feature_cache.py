@@ -92,7 +92,8 @@ def cache_features(
     for batch in crops:
         samples += batch['data_samples'][: share - len(samples)]
         with context():
-            encoded = model.encode(model.data_preprocessor(batch)['inputs'])
+            batch = model.data_preprocessor(batch)
+            encoded = model.encode(batch['inputs'], batch['data_samples'])
         encoded = torch.stack(all_gather(encoded), dim=1)
         if feats is None:
             feats = torch.empty(

@@ -13,10 +13,14 @@ from torch import Tensor, nn
 
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint_files import STARTS, check_plain
+from mmcmd.io.legacy import upgrade
 from mmcmd.io.safe_pickle import MoreThanData
 
 TRUST_FLAG = '--trust-checkpoint'
 _trusted = False
+
+ENCODERS = 'encoders.'
+"""``encoders.{stream}.`` is the prefix of all weights that are used after pre-training."""
 
 
 def trust_checkpoints() -> None:
@@ -63,7 +67,7 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
         raise InputError(
             f'{filename} holds a {type(checkpoint).__name__} and not a dict: it is no checkpoint'
         )
-    return checkpoint
+    return upgrade(checkpoint)
 
 
 @CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
@@ -117,20 +121,25 @@ def check_architecture(
         )
 
 
+def encoder_names(state: Mapping[str, Any]) -> list[str]:
+    """List the streams whose encoders a state holds, in the order of the state."""
+    names = (name.split('.') for name in state if name.startswith(ENCODERS))
+    return list(dict.fromkeys(parts[1] for parts in names))
+
+
 def load_encoder_state(
-    filename: str, modality: str, encoder: nn.Module, layout: str | None = None
+    filename: str, stream: str, encoder: nn.Module, layout: str | None = None
 ) -> dict[str, Tensor]:
-    """Load the state of one modality's query encoder out of a pre-training checkpoint.
+    """Load the state of one stream's encoder out of a checkpoint.
 
     Args:
-        filename (str): Checkpoint of a :class:`mmcmd.models.MomentumContrast`.
-        modality (str): Whose encoder.
-        encoder (nn.Module): The encoder that it is for; what comes after it (the projection) is
-            left out.
+        filename (str): Checkpoint of any model with ``encoders.{stream}.``.
+        stream (str): Name of the stream.
+        encoder (nn.Module): The encoder that the state is for.
         layout (str, optional): Name of the joint layout of the data.
 
     Raises:
-        InputError: If the file has no encoder of that modality, or one of another architecture or
+        InputError: If the file has no encoder of that stream, or one of another architecture or
             joint layout.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
@@ -141,20 +150,17 @@ def load_encoder_state(
             f'those of {layout!r}: an encoder cannot be moved to other joints'
         )
     state = checkpoint.get('state_dict', checkpoint)
-    prefix = 'query_encoders.'
-    modalities = sorted({name.split('.')[1] for name in state if name.startswith(prefix)})
-    if modality not in modalities:
+    streams = encoder_names(state)
+    if stream not in streams:
         raise InputError(
-            f'{filename} has no encoder for modality {modality!r}'
+            f'{filename} has no encoder for modality {stream!r}'
             + (
-                f', only for {", ".join(modalities)}; set model.modalities=[{modalities[0]}]'
-                if modalities
-                else ''
+                f', only for {", ".join(streams)}; set model.modalities=[{streams[0]}]'
+                if streams
+                else ': it is no checkpoint of a model with encoders'
             )
         )
-    prefix += f'{modality}.'
-    parts = tuple(f'{name}.' for name, _ in encoder.named_children())
+    prefix = f'{ENCODERS}{stream}.'
     found = {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
-    found = {name: x for name, x in found.items() if name.startswith(parts)}
-    check_architecture(encoder.state_dict(), found, f'{filename} ({modality})')
+    check_architecture(encoder.state_dict(), found, f'{filename} ({stream})')
     return found

@@ -7,24 +7,12 @@ from mmcmd.errors import InputError
 
 # The authors' three copies: no suffix for joint, then `_motion` and `_bone`.
 _KEYS = (
-    (r'encoder_q(?:_(\w+?))?\.(.+)', 'query_encoders.{}.{}'),
-    (r'encoder_k(?:_(\w+?))?\.(.+)', 'key_encoders.{}.{}'),
-    (r'queue_ptr(?:_(\w+))?()', 'heads.{}.queue_ptr{}'),
-    (r'queue(?:_(\w+))?()', 'heads.{}.queue{}'),
+    (r'encoder_q(?:_(\w+?))?\.encoder\.gru\.(.+)', 'encoders.{}.backbone.rnn.{}'),
+    (r'encoder_q(?:_(\w+?))?\.input_norm\.(.+)', 'encoders.{}.backbone.input_norm.{}'),
+    (r'encoder_q(?:_(\w+?))?\.fc\.0\.(.+)', 'necks.{}.hidden.{}'),
+    (r'encoder_q(?:_(\w+?))?\.fc\.2\.(.+)', 'necks.{}.out.{}'),
 )
-_PARTS = (
-    ('encoder.gru.', 'backbone.rnn.'),
-    ('input_norm.', 'backbone.input_norm.'),
-    ('fc.0.', 'neck.hidden.'),
-    ('fc.2.', 'neck.out.'),
-)
-
-
-def _rename_part(name: str) -> str | None:
-    for theirs, ours in _PARTS:
-        if name.startswith(theirs):
-            return ours + name.removeprefix(theirs)
-    return None if name else ''
+_QUEUE = r'queue(_ptr)?(?:_(joint|motion|bone))?'
 
 
 def rename_authors_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -43,15 +31,21 @@ def rename_authors_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed = {}
     for key, tensor in state.items():
         name = key.removeprefix('module.')
-        for pattern, ours in _KEYS:
-            match = re.fullmatch(pattern, name)
-            part = _rename_part(match[2]) if match else None
-            if part is not None:
-                renamed[ours.format(match[1] or 'joint', part)] = tensor
-                break
-        else:
+        ours = _rename(name.replace('encoder_k', 'encoder_q', 1))
+        if ours is None:
             raise InputError(
                 f"{key!r} is not a tensor of the authors' CMD pre-training with --mlp; "
                 'give the checkpoint that their pre-training script wrote'
             )
+        renamed[f'key_{ours}' if name.startswith('encoder_k') else ours] = tensor
     return renamed
+
+
+def _rename(name: str) -> str | None:
+    """Return our name of a query's tensor or of a queue, None if it is none of theirs."""
+    if match := re.fullmatch(_QUEUE, name):
+        return f'queues.{match[2] or "joint"}.queue{match[1] or ""}'
+    for pattern, ours in _KEYS:
+        if match := re.fullmatch(pattern, name):
+            return ours.format(match[1] or 'joint', match[2])
+    return None

@@ -9,25 +9,27 @@ from typing import Any
 import torch
 
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import ENCODERS
 from mmcmd.io.files import replace_file
 
-QUERY = 'query_encoders.'
 _META = ('epoch', 'iter', 'seed')  # the rest names the machine and the folders of the author
+_DESCRIPTION = ('layout', 'encoder')
 
 
 def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False) -> dict:
     """Return what of a checkpoint is published.
 
-    The optimiser, the schedule and the log go. Of a momentum-contrast model the query encoders
-    with their projections stay, unless all is kept; of any other model everything stays.
+    The optimiser, the schedule and the log are left out. The encoders of all streams and their
+    description stay, and with ``keep_all`` all other weights too.
 
     Args:
         checkpoint (Mapping): Of a run, or a bare state.
         source (str): What the file is called in the message.
-        keep_all (bool): Keep key encoders and queues. Defaults to False.
+        keep_all (bool): Keep projections, key encoders, queues and heads. Defaults to False.
 
     Returns:
-        dict: ``meta`` with what numbers of training there are, and ``state_dict``.
+        dict: ``meta`` with numbers of the training and the description of the encoders, and
+        ``state_dict``.
 
     Raises:
         InputError: If there are no weights.
@@ -36,11 +38,14 @@ def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False
     is_state = isinstance(state, Mapping) and state
     if not is_state or not all(isinstance(x, torch.Tensor) for x in state.values()):
         raise InputError(f'{source} has no state_dict of tensors: it is no checkpoint of a model')
-    names = [name for name in state if keep_all or name.startswith(QUERY)] or list(state)
+    names = [name for name in state if keep_all or name.startswith(ENCODERS)] or list(state)
     meta = checkpoint.get('meta') if 'state_dict' in checkpoint else None
     meta = meta if isinstance(meta, Mapping) else {}
     return {
-        'meta': {name: int(meta[name]) for name in _META if isinstance(meta.get(name), int)},
+        'meta': {
+            **{name: int(meta[name]) for name in _META if isinstance(meta.get(name), int)},
+            **{name: meta[name] for name in _DESCRIPTION if name in meta},
+        },
         # A clone has a storage of its own: a view would be saved with all that it is a view of.
         'state_dict': {name: state[name].detach().cpu().contiguous().clone() for name in names},
     }

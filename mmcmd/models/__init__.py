@@ -3,22 +3,30 @@ from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
-from .pretrainers import CMD, ContrastiveEncoder, MomentumContrast
-from .recognizers import SkeletonClassifier
+from .pretrainers import CMD, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
+from .queue import KeyQueue
+from .recognizers import FeatureExtractor, SkeletonClassifier
+from .streams import StreamModel
 
 __all__ = [
     'CMD',
     'GRU',
     'LSTM',
+    'AimCLR',
+    'BasePretrainer',
     'BiGRU',
     'CMDHead',
-    'ContrastiveEncoder',
+    'CrosSCLR',
+    'FeatureExtractor',
     'GraphPooling',
+    'KeyQueue',
     'LinearHead',
     'MoCoHead',
     'MomentumContrast',
     'ProjectionNeck',
+    'SkeletonCLR',
     'SkeletonClassifier',
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',
+    'StreamModel',
 ]

@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -30,8 +31,14 @@ class SkeletonDataPreprocessor(BaseDataPreprocessor):
             training (bool): Makes no difference.
         """
         inputs = data['inputs']
-        if not isinstance(inputs, Tensor):
-            inputs = torch.stack(list(inputs))
-        inputs = inputs.to(self.device, torch.float32, non_blocking=self._non_blocking)
+        if isinstance(inputs, Mapping):  # groups of views
+            inputs = {name: self._move(x) for name, x in inputs.items()}
+        else:
+            inputs = self._move(inputs)
         convert_labels(data.get('data_samples') or (), torch.as_tensor)
         return {**data, 'inputs': inputs}
+
+    def _move(self, inputs: Tensor | Sequence[Tensor]) -> Tensor:
+        if not isinstance(inputs, Tensor):
+            inputs = torch.stack(list(inputs))
+        return inputs.to(self.device, torch.float32, non_blocking=self._non_blocking)

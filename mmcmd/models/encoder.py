@@ -7,48 +7,105 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.modalities import build_modality
 from mmcmd.models.necks.graph_pooling import GraphPooling
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
 
 class SkeletonEncoder(BaseModule):
-    """A backbone that ends in one feature a sequence, whatever kind of backbone it is.
+    """A modality, a backbone and a pooling: joint coordinates in, one feature a sequence out.
 
-    What a backbone has to know of the skeleton is filled in from the layout where its config does
-    not say it: ``num_joints`` of a recurrent one, the layout in ``graph_cfg`` of mmaction2's graph
-    encoders, whose map is averaged over persons, time and joints.
+    The encoder fills in what a backbone must know of the skeleton, where the config does not say
+    it: ``num_joints`` of a recurrent backbone, the layout in ``graph_cfg`` of a graph backbone.
+
+    A backbone takes (N, M, T, V, C). A graph backbone of mmaction2 returns a map (N, M, D, T', V).
+    A recurrent backbone has a method ``feature_map``, which returns such a map with M = V = 1, and
+    a method ``read``, which reduces it to a feature.
 
     Args:
-        backbone (dict): Takes (N, M, T, V, C); ``BiGRU``, or a graph encoder of mmaction2.
+        backbone (dict): ``BiGRU``, or a graph backbone of mmaction2, or one of your own.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        pooling (dict, optional): Reduces the backbone's output to (N, D) in another way.
+        modality (str): What the backbone sees of the joints. Defaults to ``'joint'``.
+        pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D) in place of
+            the backbone's own way, or of the mean over persons, time and joints.
     """
 
     def __init__(
         self,
         backbone: dict,
         layout: str | Mapping[str, Any] = 'ntu',
+        modality: str = 'joint',
         pooling: dict | None = None,
     ) -> None:
         super().__init__()
         backbone = dict(backbone)
+        self.modality = build_modality(modality, layout)
         self.backbone = MODELS.build(_fit(backbone, layout))
-        self.pooling = MODELS.build(pooling) if pooling else GraphPooling()
+        self.pooling = MODELS.build(pooling) if pooling else None
+        if self.pooling is None and not hasattr(self.backbone, 'read'):
+            self.pooling = GraphPooling()
         self._input_shape = (
             *(1, backbone.get('num_person', 2), 16),
             *(get_layout(layout).num_joints, backbone.get('in_channels', 3)),
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Encode (N, M, T, V, C) to (N, D)."""
-        return self.pooling(self.backbone(x))
+    def feature_map(self, joints: Tensor) -> Tensor:
+        """Return the last map of the backbone, before pooling.
+
+        Args:
+            joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
+
+        Returns:
+            Tensor: Shape (N, M, D, T', V). M and V are 1 if the backbone joins persons and joints,
+            and T' is 1 if it joins the frames too.
+        """
+        inputs = self.modality(joints)
+        if hasattr(self.backbone, 'feature_map'):
+            return self.backbone.feature_map(inputs)
+        output = self.backbone(inputs)
+        return output if output.dim() == 5 else output[:, None, :, None, None]
+
+    def pool(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
+        """Reduce a map to one feature a sequence.
+
+        Args:
+            feature_map (Tensor): Shape (N, M, D, T', V).
+            steps (Tensor, optional): How many of the T' steps are valid, shape (N,).
+
+        Returns:
+            Tensor: Shape (N, D).
+        """
+        pool = self.backbone.read if self.pooling is None else self.pooling
+        return pool(feature_map) if steps is None else pool(feature_map, steps)
+
+    def sequence(self, joints: Tensor) -> Tensor:
+        """Encode (N, M, T, V, C) to a feature for each step of time, (N, T', D)."""
+        return self.feature_map(joints).mean(dim=(1, 4)).transpose(1, 2)
+
+    def forward(self, joints: Tensor, valid_frames: Tensor | None = None) -> Tensor:
+        """Encode sequences.
+
+        Args:
+            joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
+            valid_frames (Tensor, optional): How many of the T frames are valid; the others pad the
+                end of the sequence. Shape (N,).
+
+        Returns:
+            Tensor: Feature, shape (N, D).
+        """
+        feature_map = self.feature_map(joints)
+        if valid_frames is None:
+            return self.pool(feature_map)
+        frames, length = joints.shape[2], feature_map.shape[3]
+        steps = (valid_frames * length + frames - 1).div(frames, rounding_mode='floor')
+        return self.pool(feature_map, steps.clamp(1, length))
 
     @torch.no_grad()
     def feature_size(self) -> int:
-        """Return D; of a backbone that does not say it, by encoding a sequence of zeros."""
+        """Return D. If the backbone does not say it, a sequence of zeros is encoded to learn it."""
         size = getattr(self.backbone, 'out_channels', None)
-        if size is None:
+        if size is None or self.pooling is not None:
             training = self.training
             size = self.eval()(torch.zeros(self._input_shape)).shape[1]
             self.train(training)
@@ -72,11 +129,11 @@ def build_with_features(config: dict, encoder: SkeletonEncoder) -> BaseModule:
     """Build a neck or head that takes an encoder's features.
 
     Args:
-        config (dict): Its ``in_channels`` is filled in where it is not there.
-        encoder (SkeletonEncoder): Whose features it takes.
+        config (dict): ``in_channels`` is filled in if it is not given.
+        encoder (SkeletonEncoder): The encoder that makes the features.
 
     Raises:
-        InputError: If ``in_channels`` is there and is not the size of the features.
+        InputError: If ``in_channels`` is given and is not the size of the features.
     """
     size = encoder.feature_size()
     if config.get('in_channels', size) != size:

@@ -87,8 +87,8 @@ def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: 
     torch._foreach_lerp_(list(key_encoder.parameters()), list(query_encoder.parameters()), momentum)
 
 
-def spread(embeddings: Tensor) -> Tensor:
-    """Tell how far apart the embeddings of a batch are.
+def embedding_std(embeddings: Tensor) -> Tensor:
+    """Standard deviation of the embeddings of a batch, which tells a collapse.
 
     Args:
         embeddings (Tensor): L2-normalised, shape (N, D).
@@ -99,3 +99,86 @@ def spread(embeddings: Tensor) -> Tensor:
     """
     std = embeddings.detach().std(dim=0, correction=0)
     return std.mean() * embeddings.shape[1] ** 0.5
+
+
+def contrast_logits(positive: Tensor, *columns: Tensor, temperature: float) -> Tensor:
+    """Join similarities to logits: the own key first, then other columns.
+
+    Args:
+        positive (Tensor): Similarity of each query to its own key, shape (N,).
+        *columns (Tensor): Other similarities, each of shape (N, Q).
+        temperature (float): tau.
+
+    Returns:
+        Tensor: Shape (N, 1 + Q + ...).
+    """
+    return torch.cat([positive[:, None], *columns], dim=1) / temperature
+
+
+def multi_positive_nce(logits: Tensor, positives: Tensor) -> Tensor:
+    """InfoNCE with several positives a query, averaged outside the logarithm.
+
+    CrosSCLR and AimCLR mine positives in the queue; their released code averages the
+    log-probabilities of all positives of a query.
+
+    Args:
+        logits (Tensor): Shape (N, K).
+        positives (Tensor): 1 where a column is a positive, else 0; shape (N, K).
+
+    Returns:
+        Tensor: Mean over the batch, shape ().
+    """
+    log_prob = F.log_softmax(logits, dim=1)
+    return -((positives * log_prob).sum(dim=1) / positives.sum(dim=1)).mean()
+
+
+def nearest_mask(similarities: Tensor, topk: int) -> Tensor:
+    """Mark the nearest keys of each query.
+
+    Args:
+        similarities (Tensor): Shape (N, Q).
+        topk (int): How many keys are marked in each row.
+
+    Returns:
+        Tensor: 1 for the nearest keys, else 0; shape (N, Q).
+    """
+    nearest = similarities.detach().topk(topk, dim=1, sorted=False).indices
+    return torch.zeros_like(similarities).scatter_(1, nearest, 1)
+
+
+def distribution_cross_entropy(logits: Tensor, target_logits: Tensor) -> Tensor:
+    """Cross entropy to the distribution of other logits, which takes no gradient (AimCLR, D3M).
+
+    Args:
+        logits (Tensor): Shape (N, K).
+        target_logits (Tensor): Shape (N, K).
+
+    Returns:
+        Tensor: Mean over the batch, shape ().
+    """
+    return F.cross_entropy(logits, target_logits.detach().softmax(dim=1))
+
+
+def attention_drop(feature_map: Tensor, keep: float) -> Tensor:
+    """Drop the joints and elements of a map that stand out most (AimCLR, EADM).
+
+    The attention of an element grows with its squared distance from the mean of its channel. Joints
+    whose mean attention, and elements whose own attention, reach ``keep`` are set to 0. The rest is
+    scaled up by the share that stays, taken over the whole batch. The masks take no gradient.
+
+    Args:
+        feature_map (Tensor): Shape (N, M, C, T, V).
+        keep (float): Attention below which something stays; the attention is at least 0.62.
+
+    Returns:
+        Tensor: Shape (N, M, C, T, V).
+    """
+    with torch.no_grad():
+        distance = (feature_map - feature_map.mean(dim=(3, 4), keepdim=True)).square()
+        count = feature_map.shape[3] * feature_map.shape[4] - 1
+        variance = distance.sum(dim=(3, 4), keepdim=True) / count
+        attention = (distance / (4 * (variance + 1e-4)) + 0.5).sigmoid()
+        joints = (attention.mean(dim=(2, 3), keepdim=True) < keep).to(feature_map.dtype)
+        elements = (attention < keep).to(feature_map.dtype)
+        scales = [mask.numel() / mask.sum() for mask in (joints, elements)]
+    return feature_map * joints * scales[0] * elements * scales[1]

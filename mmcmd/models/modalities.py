@@ -3,7 +3,8 @@
 A new modality is one registered class: a config names it by its key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,24 +52,19 @@ class Bone(nn.Module):
         return joints - joints.index_select(-2, self.parents)
 
 
-def build_modalities(names: Iterable[str] | str, layout: str | dict) -> nn.ModuleDict:
-    """Build modalities by name, in that order.
+def build_modality(name: str, layout: str | Mapping[str, Any]) -> nn.Module:
+    """Build a modality by its name.
 
     Args:
-        names (Iterable[str] | str): Keys of the registry, such as ``('joint', 'motion', 'bone')``.
-        layout (str | dict): Joint layout, see :func:`get_layout`.
+        name (str): Key of the registry, such as ``'joint'``.
+        layout (str | Mapping): Joint layout, see :func:`get_layout`.
 
     Raises:
-        InputError: If a name is unknown or given twice, or the layout does not exist.
+        InputError: If the modality or the layout does not exist.
     """
-    names = [names] if isinstance(names, str) else list(names)
-    if not names or len(set(names)) != len(names):
-        raise InputError(f'modalities must be one or more different names, but got {names}')
-    for name in names:
-        if name not in MODALITIES.module_dict:
-            raise InputError(
-                f'there is no modality {name!r}; modalities are '
-                f'{", ".join(sorted(MODALITIES.module_dict))} (mmcmd/models/modalities.py)'
-            )
-    skeleton = get_layout(layout)
-    return nn.ModuleDict({name: MODALITIES.get(name)(skeleton) for name in names})
+    if name not in MODALITIES.module_dict:
+        raise InputError(
+            f'there is no modality {name!r}; modalities are '
+            f'{", ".join(sorted(MODALITIES.module_dict))} (mmcmd/models/modalities.py)'
+        )
+    return MODALITIES.get(name)(get_layout(layout))

@@ -10,7 +10,8 @@ from typing import Any
 
 from mmengine.config import Config
 
-from mmcmd.cli import parse_options, set_ann_file
+from mmcmd.apis import set_dataset
+from mmcmd.cli import parse_options
 from mmcmd.errors import InputError
 from mmcmd.io.files import file_hash
 from mmcmd.reproduction.paper import METHODS, PROTOCOLS, TARGETS, Cell, Table
@@ -192,7 +193,7 @@ class Reproduction:
             raise InputError(f'there is no config {path} for {data}')
         config = deepcopy(_read(path))
         if data in self.ann_files:
-            set_ann_file(config, self.ann_files[data])
+            set_dataset(config, ann_file=str(self.ann_files[data]))
         config.merge_from_dict(parse_options(options))
         return config
 

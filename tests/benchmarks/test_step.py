@@ -36,7 +36,7 @@ def test_the_rest_runs_all_but_the_backbones(step, views):
     step()
     rest = Rest(step, *views)
     calls = []
-    for encoders in (step.model.query_encoders, step.model.key_encoders):
+    for encoders in (step.model.encoders, step.model.key_encoders):
         for encoder in encoders.values():
             encoder.backbone.input_norm.register_forward_hook(lambda *_: calls.append(1))
     before = {name: x.clone() for name, x in step.model.state_dict().items()}

@@ -7,13 +7,13 @@ def test_bfloat16_training_runs_in_bfloat16_and_keeps_float32_weights(
     options = tiny_options | {'optim_wrapper.type': 'Bfloat16OptimWrapper'}
     runner = make_runner('cmd/cmd_bigru_ntu60_xsub.py', tmp_path, options)
     dtypes = set()
-    runner.model.query_encoders['joint'].neck.hidden.register_forward_hook(
+    runner.model.encoders['joint'].neck.hidden.register_forward_hook(
         lambda module, args, output: dtypes.add((module.training, output.dtype))
     )
-    before = [x.clone() for x in runner.model.query_encoders.parameters()]
+    before = [x.clone() for x in runner.model.encoders.parameters()]
     runner.train()
     assert (True, torch.bfloat16) in dtypes
-    after = list(runner.model.query_encoders.parameters())
+    after = list(runner.model.encoders.parameters())
     assert {x.dtype for x in after} == {torch.float32}
     assert all(x.isfinite().all() for x in after)
     assert any(not torch.equal(x, y) for x, y in zip(before, after, strict=True))

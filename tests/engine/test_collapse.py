@@ -47,7 +47,7 @@ def test_collapsed_modality_is_warned_of(make_runner, tiny_options, tmp_path):
 
     def init_collapsed():
         init_weights()
-        for encoders in (runner.model.query_encoders, runner.model.key_encoders):
+        for encoders in (runner.model.encoders, runner.model.key_encoders):
             torch.nn.init.zeros_(encoders['bone'].neck.out.weight)
             torch.nn.init.ones_(encoders['bone'].neck.out.bias)
 

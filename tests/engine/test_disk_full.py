@@ -102,5 +102,5 @@ def test_gpu_out_of_memory(arguments, run_tool, tmp_path, monkeypatch):
     assert status == 2
     assert stderr.count('\n') == 1
     assert stderr.startswith('train.py: error: the GPU is out of memory; lower train_dataloader.')
-    for part in ('model.head.queue_size', 'model.backbone.hidden_size', '--amp'):
+    for part in ('model.queue.size', 'model.backbone.hidden_size', '--amp'):
         assert part in stderr

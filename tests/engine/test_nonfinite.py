@@ -34,7 +34,7 @@ def spoil_sample(model, batch):
 
 
 def spoil_weights(model, batch):
-    weight = model.query_encoders['motion'].neck.out.weight
+    weight = model.encoders['motion'].neck.out.weight
     with torch.no_grad():
         weight[0, 0] = math.inf
 
@@ -91,7 +91,7 @@ def test_update_that_is_not_finite_after_a_finite_loss(make_runner, tiny_options
     runner = make_runner(CONFIG, tmp_path, tiny_options | OPTIONS)
     runner.register_hook(Spoil(6, spoil_weights, after=True))
     text = stop_of(runner)
-    assert 'after 6 iterations, first query_encoders.motion.neck.out.weight' in text
+    assert 'after 6 iterations, first encoders.motion.neck.out.weight' in text
     assert f'the last good checkpoint is {tmp_path / "epoch_1.pth"}' in text
     check_last_good(tmp_path)
 

@@ -104,7 +104,7 @@ def test_two_runs_are_equal_and_another_seed_is_not(
     first = load(pretrained / 'epoch_2.pth')['state_dict']
     assert_same_state(first, load(tmp_path / '42' / 'epoch_2.pth')['state_dict'])
     other = load(tmp_path / '43' / 'epoch_2.pth')['state_dict']
-    name = 'query_encoders.joint.backbone.rnn.weight_hh_l0'
+    name = 'encoders.joint.backbone.rnn.weight_hh_l0'
     assert not torch.equal(first[name], other[name])
 
 

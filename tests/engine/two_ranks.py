@@ -76,7 +76,7 @@ def pretrain(rank, world_size, norm):
             'type': 'CMD',
             'backbone': {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1},
             'neck': {'type': 'ProjectionNeck', 'in_channels': 8, 'out_channels': 6},
-            'head': {'type': 'MoCoHead', 'feat_dim': 6, 'queue_size': QUEUE},
+            'queue': {'type': 'KeyQueue', 'size': QUEUE},
             'distill_head': {'type': 'CMDHead', 'topk': 5},
             'momentum': 0.1,
         }
@@ -86,7 +86,7 @@ def pretrain(rank, world_size, norm):
     elif world_size > 1:
         assert synced(model) == 6, 'three encoder pairs'
     wrapped = MMDistributedDataParallel(model) if world_size > 1 else model
-    parameters = dict(model.query_encoders.named_parameters())
+    parameters = dict(model.encoders.named_parameters())
     optimizer = torch.optim.SGD(parameters.values(), lr=0.01, momentum=0.9)
     queues, history, gradients = [], [], []
     for step in range(STEPS):

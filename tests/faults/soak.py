@@ -29,7 +29,7 @@ BOUND = 2.0  # MB in 1,000 iterations; batches that are never freed would be 80
 OPTIONS = {
     'model.backbone.hidden_size': 16,
     'model.backbone.num_layers': 1,
-    'model.head.queue_size': 256,
+    'model.queue.size': 256,
     'model.distill_head.topk': 32,
     'train_cfg.val_interval': 1,
     'default_hooks.checkpoint.interval': 1,

@@ -15,10 +15,10 @@ def checkpoint(pretrained):
     return torch.load(pretrained / 'epoch_2.pth', weights_only=True)
 
 
-def test_query_encoders_alone_are_kept(checkpoint):
+def test_encoders_alone_are_kept(checkpoint):
     small = published(checkpoint, 'x')
     assert small['meta'] == {'epoch': 2, 'iter': checkpoint['meta']['iter'], 'seed': 42}
-    names = [name for name in checkpoint['state_dict'] if name.startswith('query_encoders.')]
+    names = [name for name in checkpoint['state_dict'] if name.startswith('encoders.')]
     assert list(small['state_dict']) == names
     assert {'backbone', 'neck'} <= {name.split('.')[2] for name in names}
 
@@ -58,9 +58,9 @@ def test_encoders_load_into_models_and_downstream(root, checkpoint, tiny_options
     config = Config.fromfile(root / 'configs/cmd/cmd_bigru_ntu60_xsub.py')
     config.merge_from_dict(dict(tiny_options))
     model = init_model(config, path)
-    for name, value in model.query_encoders.state_dict(prefix='query_encoders.').items():
+    for name, value in model.encoders.state_dict(prefix='encoders.').items():
         assert torch.equal(value, checkpoint['state_dict'][name])
-    for name, encoder in model.query_encoders.items():
+    for name, encoder in model.encoders.items():
         assert load_encoder_state(str(path), name, encoder)
 
     config.model.backbone.hidden_size = 5

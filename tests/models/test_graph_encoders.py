@@ -60,7 +60,7 @@ def test_graph_encoder_classifies(parts):
 
 def test_graph_encoder_is_initialised_as_its_author_says(tiny_cmd, parts):
     model = tiny_cmd(**parts)
-    encoder = model.query_encoders['joint'].backbone
+    encoder = model.encoders['joint'].backbone
     before = {name: value.clone() for name, value in encoder.state_dict().items()}
     encoder.init_cfg = {'type': 'Constant', 'layer': 'BatchNorm2d', 'val': 0.25}
     with DefaultScope.overwrite_default_scope('mmcmd'):

@@ -72,7 +72,7 @@ def test_bigru_by_hand(mode, tiny_cmd):
 def test_parameters_are_those_of_one_encoder_without_projection(tiny_cmd):
     model = tiny_cmd(modalities=('joint',), distill_head=None)
     (encoder,) = encoder_complexity(model, (2, T, 25, 3)).values()
-    parts = model.query_encoders['joint']
+    parts = model.encoders['joint']
     expected = sum(x.numel() for name, x in parts.named_parameters() if 'neck' not in name)
     assert encoder.params == expected
 

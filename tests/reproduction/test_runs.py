@@ -91,7 +91,7 @@ def test_budget_of_the_paper_changes_nothing_but_the_method(plain):
 def test_small_budget_shrinks_what_is_of_the_paper_s_size(tmp_path):
     small = Reproduction('ntu60_xsub', tmp_path)
     config = small.pretraining('K=64', 0).config
-    assert (config.model.backbone.hidden_size, config.model.head.queue_size) == (128, 1024)
+    assert (config.model.backbone.hidden_size, config.model.queue.size) == (128, 1024)
     assert config.model.distill_head.topk == 4, '64 of 16384'
     assert config.optim_wrapper.optimizer == {'type': 'Adam', 'lr': 0.002, 'weight_decay': 1e-5}
     linear = small.chain(Cell('CMD', 'linear', '3s'), 0)[-1].config
@@ -134,7 +134,7 @@ def test_transfer_from_what_has_no_target_is_told(tmp_path):
 
 def test_ablations_change_what_they_say(plain):
     model = plain.pretraining('positive mining', 0).config.model
-    assert (model.distill_head.topk, model.head.queue_size) == (16384, 16384)
+    assert (model.distill_head.topk, model.queue.size) == (16384, 16384)
     assert model.distill_head.teacher_temperature == 0.001
     assert plain.pretraining('MoCo', 0).config.model.pairs == []
     pairs = plain.pretraining('J<-M, J<-B', 0).config.model.pairs

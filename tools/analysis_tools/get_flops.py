@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from mmcmd.apis import init_model
-from mmcmd.cli import load_config, loaders, run, runner_parser
+from mmcmd.apis import init_model, loaders
+from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.models import MomentumContrast
 from mmcmd.reproduction.complexity import encoder_complexity, step_flops
@@ -25,7 +25,7 @@ def main() -> None:
     if 'model' not in cfg:
         raise InputError(f'{args.config} has no model')
     if args.shape is None:
-        dataset = next((loader.dataset for loader in loaders(cfg)), {})
+        dataset = next((loader.dataset for loader in loaders(cfg).values()), {})
         args.shape = (
             cfg.model.backbone.get('num_person', 2),
             dataset.get('clip_len', 64),

@@ -1,10 +1,10 @@
 # Northwestern-UCLA, ten actions
 # python tools/data/convert.py nwucla FOLDER --out data/nwucla.pkl
-num_classes = 10
-layout = 'kinect_v1'
-train_set = dict(
-    ann_file='data/nwucla.pkl', split='xview_train', layout='kinect_v1', clip_len=64, num_classes=10
-)
-val_set = dict(
-    ann_file='data/nwucla.pkl', split='xview_val', layout='kinect_v1', clip_len=64, num_classes=10
+data = dict(
+    name='nwucla_xview',
+    ann_file='data/nwucla.pkl',
+    split='xview',
+    layout='kinect_v1',
+    num_classes=10,
+    small=True,
 )

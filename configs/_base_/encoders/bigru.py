@@ -1,5 +1,6 @@
-# Sec. 4.1: three layers of 1024 units in each direction. The published numbers come from
+# Sec. 4.1 of CMD: three layers of 1024 units in each direction. The published numbers come from
 # mode='stepwise'; mode='bidirectional' is the paper's text.
 backbone = dict(
     type='BiGRU', hidden_size=1024, num_layers=3, mode='stepwise', readout='last', num_person=2
 )
+small = dict(model=dict(backbone=dict(hidden_size=128, mode='bidirectional', readout='ends')))

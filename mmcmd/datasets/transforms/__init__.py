@@ -1,15 +1,16 @@
 from .normalize import NormalizeSkeleton, normalize_skeleton
 from .spatial import JointCorruption, Shear
-from .temporal import TemporalCropResize, resize_frames
-from .views import OneOf, Views
+from .temporal import PadFrames, TemporalCropResize, resize_frames
+from .views import MultiView, RandomChoice
 
 __all__ = [
     'JointCorruption',
+    'MultiView',
     'NormalizeSkeleton',
-    'OneOf',
+    'PadFrames',
+    'RandomChoice',
     'Shear',
     'TemporalCropResize',
-    'Views',
     'normalize_skeleton',
     'resize_frames',
 ]

@@ -82,3 +82,22 @@ class TemporalCropResize(BaseTransform):
         results['keypoint'] = resize_frames(keypoint[:, first : first + kept], clip_len)
         results['crop'] = first, kept
         return results
+
+
+@TRANSFORMS.register_module()
+class PadFrames(BaseTransform):
+    """Keep the first ``clip_len`` frames, and pad a shorter sequence with zeros at its end.
+
+    Required keys: ``keypoint`` (M, T, V, C), ``clip_len``.
+    Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``valid_frames``, the number of
+    frames that are not padding; the model reads it (:func:`mmcmd.structures.get_valid_frames`) if
+    ``PackActionInputs`` has it among its ``meta_keys``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Cut or pad ``results['keypoint']``."""
+        keypoint, clip_len = results['keypoint'][:, : results['clip_len']], results['clip_len']
+        missing = clip_len - keypoint.shape[1]
+        results['valid_frames'] = keypoint.shape[1]
+        results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)))
+        return results

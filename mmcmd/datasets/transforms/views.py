@@ -1,5 +1,5 @@
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -17,49 +17,90 @@ def _build(transforms: Sequence[TransformConfig]) -> list[Callable[[dict], dict]
 
 
 @TRANSFORMS.register_module()
-class Views(BaseTransform):
-    """Make several independently augmented views of one sequence (query, key, ...).
+class MultiView(BaseTransform):
+    """Make several views of one sequence, each by a pipeline of its own.
 
-    Each view draws random numbers of its own, see :func:`jump_to_view`, and ends as a clip, which
-    mmaction2's ``FormatGCNInput`` makes of it.
+    Each view draws random numbers of its own, see :func:`jump_to_view`, and must end as a clip,
+    which mmaction2's ``FormatGCNInput`` makes.
+
+    Views without a group have one shape and become one array. Groups may differ in shape: each is
+    an array under its own key, which ``PackActionInputs(collect_keys=(GROUP, ...))`` packs. If a
+    pipeline says how many frames are valid (:class:`PadFrames`), the numbers of all views are
+    joined in the same way.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``.
-    Modified key: ``keypoint`` (views, M, T, V, C).
+    Modified key: ``keypoint`` (views, M, T, V, C), or, with groups, ``GROUP`` (views, M, T, V, C).
+    Modified key, if it is there: ``valid_frames`` (views,), or a dict of them by group.
 
     Args:
-        transforms (Sequence[dict]): What is done to make one view; it must give every view the
-            same shape (1, M, T, V, C).
-        num_views (int): How many views. Defaults to 2.
+        views (Sequence[dict]): In the order in which the method names its views. Each entry is
+            ``dict(transforms=[...], num_views=1, group=None)``: ``num_views`` views are made by the
+            same transforms.
 
     Raises:
-        InputError: If the transforms do not end with ``FormatGCNInput``.
+        InputError: If an entry has other fields, some entries have a group and some have none, the
+            transforms do not end with ``FormatGCNInput``, or views of one group differ in shape.
     """
 
-    def __init__(self, transforms: Sequence[TransformConfig], num_views: int = 2) -> None:
-        self.transforms = Compose(_build(transforms))
-        self.num_views = num_views
+    def __init__(self, views: Sequence[Mapping]) -> None:
+        self.pipelines: list[tuple[str | None, Compose]] = []
+        for view in views:
+            rest = dict(view)
+            transforms, number = rest.pop('transforms', ()), rest.pop('num_views', 1)
+            group = rest.pop('group', None)
+            if rest or not transforms or number < 1:
+                raise InputError(
+                    f'a view of MultiView is dict(transforms=[...], num_views=1, group=None), but '
+                    f'got {dict(view)}'
+                )
+            self.pipelines += [(group, Compose(_build(transforms)))] * number
+        groups = {group for group, _ in self.pipelines}
+        if None in groups and len(groups) > 1:
+            raise InputError('either all views of MultiView have a group or none has')
 
     def transform(self, results: dict) -> dict:
         """Replace ``results['keypoint']`` by its views."""
-        rng, views = results['rng'], []
-        sample = rng.bit_generator.state
-        for number in range(self.num_views):
+        rng = results['rng']
+        sample, made, valid = rng.bit_generator.state, {}, {}
+        for number, (group, pipeline) in enumerate(self.pipelines):
             jump_to_view(rng, sample, number)
-            views.append(self.transforms(dict(results))['keypoint'])
-        if views[0].ndim != 5:
-            raise InputError(
-                f'the transforms of Views must end with FormatGCNInput, which makes a clip (1, M, '
-                f'T, V, C), but a view has shape {views[0].shape}'
-            )
-        results['keypoint'] = np.concatenate(views)
+            view = pipeline(dict(results))
+            made.setdefault(group, []).append(view['keypoint'])
+            if 'valid_frames' in view:
+                valid.setdefault(group, []).append(view['valid_frames'])
+        joined = {group: _join(views) for group, views in made.items()}
+        valid = {group: np.array(frames) for group, frames in valid.items()}
+        if None in joined:
+            results['keypoint'] = joined[None]
+            valid = valid.get(None)
+        else:
+            results |= joined
+        if valid is not None and len(valid):
+            results['valid_frames'] = valid
         return results
 
 
+def _join(views: Sequence[np.ndarray]) -> np.ndarray:
+    shapes = {view.shape for view in views}
+    if len(views[0].shape) != 5:
+        raise InputError(
+            f'the transforms of MultiView must end with FormatGCNInput, which makes a clip (1, M, '
+            f'T, V, C), but a view has shape {views[0].shape}'
+        )
+    if len(shapes) > 1:
+        raise InputError(
+            f'views that differ in shape, here {sorted(shapes)}, must be in different groups of '
+            'MultiView'
+        )
+    return np.concatenate(views)
+
+
 @TRANSFORMS.register_module()
-class OneOf(BaseTransform):
+class RandomChoice(BaseTransform):
     """Apply one of several transforms, chosen at random with the sample's own generator.
 
-    (mmcv's ``RandomChoice`` draws from the global generator, whose state depends on the worker.)
+    mmcv's transform of the same name draws from the global generator. Its state depends on the
+    worker, so that a run could not be repeated.
 
     Required key: ``rng``, and what the transforms require.
 
@@ -78,8 +119,8 @@ class OneOf(BaseTransform):
         prob = prob if prob is not None else [1 / len(transforms)] * len(transforms)
         if len(prob) != len(transforms) or abs(sum(prob) - 1) > 1e-6:
             raise InputError(
-                f'OneOf needs a probability for each of its {len(transforms)} transforms and '
-                f'their sum to be 1, but got {list(prob)}'
+                f'RandomChoice needs a probability for each of its {len(transforms)} transforms, '
+                f'with a sum of 1, but got {list(prob)}'
             )
         self._bounds = list(accumulate(prob))[:-1]
 

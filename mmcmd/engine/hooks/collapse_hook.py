@@ -10,13 +10,13 @@ _STD, _ACC = 'train/std_', 'train/acc_'
 class CollapseHook(Hook):
     """Log after each epoch what tells a collapse of the representation, and warn of one.
 
-    For each modality that the model gives ``std_{modality}`` for: the spread of the embeddings
-    (:func:`mmcmd.models.functional.spread`) and the contrastive accuracy, averaged over the
-    epoch.
+    The hook logs, for each stream with a value ``std_{stream}``, the standard deviation of the
+    embeddings (:func:`mmcmd.models.functional.embedding_std`) and the contrastive accuracy, both
+    averaged over the epoch.
 
     Args:
-        min_std (float): Warn below this spread. Training runs that worked stayed above 0.4, and
-            embeddings that are all the same have 0. Defaults to 0.1.
+        min_std (float): Warn below this standard deviation. Training runs that worked stayed above
+            0.4, and embeddings that are all the same have 0. Defaults to 0.1.
         min_acc (float): Warn below this contrastive accuracy. Defaults to 0.001; chance is one
             in ``queue_size + 1``.
     """
@@ -30,7 +30,7 @@ class CollapseHook(Hook):
         self._start = runner.iter - getattr(runner.train_loop, 'position', 0)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Log one line, and a warning for each modality that has collapsed."""
+        """Log one line, and a warning for each stream that has collapsed."""
         scalars = runner.message_hub.log_scalars
         iterations = runner.iter - self._start
         names = [key.removeprefix(_STD) for key in scalars if key.startswith(_STD)]

@@ -9,7 +9,7 @@ from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.registry import HOOKS
 
-DEFAULT_MODULES = ('heads.*', 'distill_head')
+DEFAULT_MODULES = ('head', 'heads.*', 'distill_head')
 
 
 @HOOKS.register_module()
@@ -25,9 +25,9 @@ class CompileHook(Hook):
 
     Args:
         modules (Sequence[str], optional): Names of modules, with ``*`` for any text; those that a
-            model of one config calls ``query_encoders.joint.backbone`` and so on are
-            ``*_encoders.*.backbone``. Defaults to ``heads.*`` and, where there is one,
-            ``distill_head``.
+            model of one config calls ``encoders.joint.backbone`` and so on are
+            ``encoders.*.backbone``. Defaults to ``head``, ``heads.*`` and ``distill_head``, those
+            that there are.
         **options: Of ``torch.compile``, such as ``mode='max-autotune'`` or ``dynamic=False``.
 
     Raises:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -106,7 +107,10 @@ class NonFiniteHook(Hook):
         values = {name: value.item() for name, value in last.losses.items()}
         bad = [name for name, value in last.losses.items() if not value.isfinite()]
         terms = [name for name in bad if name != 'loss'] or bad
-        inputs = [x.detach().cpu() for x in last.batch['inputs']]
+        inputs = last.batch['inputs']
+        groups = inputs if isinstance(inputs, Mapping) else {'': inputs}
+        groups = {name: [x.detach().cpu() for x in views] for name, views in groups.items()}
+        inputs = groups if isinstance(inputs, Mapping) else groups['']
         names = [
             str(sample.metainfo.get('frame_dir', f'number {index}'))
             for index, sample in enumerate(last.batch['data_samples'])
@@ -116,7 +120,11 @@ class NonFiniteHook(Hook):
             batch = {'inputs': inputs, 'names': names, 'losses': values}
             torch.save({**batch, 'epoch': last.epoch, 'iter': last.iter}, file)
 
-        culprits = [name for name, x in zip(names, inputs, strict=True) if not x.isfinite().all()]
+        culprits = [
+            name
+            for name, *views in zip(names, *groups.values(), strict=True)
+            if not all(x.isfinite().all() for x in views)
+        ]
         if culprits:
             samples = f'{_listed(culprits)} of its {len(names)} samples hold NaN or infinity'
             remedy = 'correct them or leave them out'

@@ -5,13 +5,14 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
+from torch import nn
 
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import check_architecture
+from mmcmd.io.checkpoint import ENCODERS, check_architecture
+from mmcmd.io.encoders import describe
 from mmcmd.registry import HOOKS
-from mmcmd.skeletons import get_layout
 
 
 def to_plain(value: Any) -> Any:
@@ -25,6 +26,26 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return type(value)(to_plain(item) for item in value)
     return value
+
+
+def reorder_optimizer(checkpoint: dict, model: nn.Module) -> None:
+    """Bring the state of the optimiser into the order of the model's parameters.
+
+    torch numbers the parameters of an optimiser. In a checkpoint of an earlier version they have
+    another order, which is the order of its tensors.
+
+    Args:
+        checkpoint (dict): Its ``optimizer`` is changed in place, where the order differs.
+        model (nn.Module): The model that goes on.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    saved = [name for name in checkpoint['state_dict'] if name in set(names)]
+    optimizer = checkpoint['optimizer']
+    groups = optimizer.get('param_groups', ())
+    if saved == names or len(groups) != 1 or len(groups[0]['params']) != len(names):
+        return
+    position = {name: index for index, name in enumerate(names)}
+    optimizer['state'] = {position[saved[i]]: x for i, x in optimizer['state'].items()}
 
 
 @HOOKS.register_module()
@@ -50,8 +71,7 @@ class PlainCheckpointHook(Hook):
         }
         hub['runtime_info'] = to_plain(hub['runtime_info'])
         checkpoint['meta'] = to_plain(checkpoint['meta'])
-        if 'layout' in runner.cfg:  # so that a transfer to other joints can be told
-            checkpoint['meta']['layout'] = get_layout(runner.cfg.layout).name
+        checkpoint['meta'] |= describe(unwrapped_model(runner), runner.cfg)
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Rebuild the log buffers and check that the weights are this model's."""
@@ -70,6 +90,11 @@ class PlainCheckpointHook(Hook):
         }
         model = unwrapped_model(runner)
         state = checkpoint.get('state_dict', checkpoint)
+        if getattr(model, 'encoders_only', False):
+            for name in [name for name in state if not name.startswith(ENCODERS)]:
+                del state[name]
         check_architecture(model.state_dict(), state, source)
+        if runner._resume:
+            reorder_optimizer(checkpoint, model)
         if runner._resume and 'loop' in checkpoint:
             runner.train_loop.load_state_dict(checkpoint['loop'])

@@ -9,20 +9,24 @@ from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 _KEY = 'results'
+RESULTS, TEST_RESULTS = 'results.json', 'test_results.json'
 
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
-    """Report the last and the best value of every metric apart, and write ``results.json``.
+    """Report the last and the best value of every metric apart, and write them as JSON.
+
+    A training writes ``results.json`` in its work dir. A test of a checkpoint writes
+    ``test_results.json``, so that it never replaces what a training has recorded.
 
     The best value is chosen on the split that is validated on: where that is the test split, as
     is the habit of this field, it is an optimistic number and labelled as such by its name.
-    The file maps a metric to ``{"last", "best", "best_epoch"}``.
+    Both files map a metric to ``{"last", "best", "best_epoch"}``.
     """
 
     def before_train(self, runner: Runner) -> None:
         """Take up, on a resume, what a checkpoint can lack: it is saved before validation."""
-        path = Path(runner.work_dir) / 'results.json'
+        path = Path(runner.work_dir) / RESULTS
         if not (runner._resume and path.is_file()):
             return
         results = dict(runner.message_hub.runtime_info.get(_KEY, {}))
@@ -60,10 +64,10 @@ class ResultsHook(Hook):
             name: {'last': float(value), 'best': float(value), 'best_epoch': None}
             for name, value in (metrics or {}).items()
         }
-        self._write(runner, results)
+        self._write(runner, results, TEST_RESULTS)
 
     @staticmethod
-    def _write(runner: Runner, results: dict) -> None:
+    def _write(runner: Runner, results: dict, name: str = RESULTS) -> None:
         if is_main_process():
-            with replace_file(Path(runner.work_dir) / 'results.json') as file:
+            with replace_file(Path(runner.work_dir) / name) as file:
                 file.write((json.dumps(results, indent=2) + '\n').encode())

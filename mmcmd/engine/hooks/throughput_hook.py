@@ -32,5 +32,5 @@ class ThroughputHook(Hook):
     ) -> None:
         """Record the rate of this iteration."""
         seconds = runner.message_hub.get_scalar('train/time').current()
-        samples = len(data_batch['inputs']) * get_world_size()
+        samples = len(data_batch['data_samples']) * get_world_size()
         runner.message_hub.update_scalar('train/samples_per_s', samples / seconds)

@@ -7,6 +7,7 @@ from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
 from mmcmd.models.backbones.recurrence import stacked_gru
+from mmcmd.models.necks.graph_pooling import mean_over_steps
 from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
@@ -70,13 +71,21 @@ class RecurrentEncoder(BaseModule):
                 nn.init.xavier_uniform_(parameter)
 
     def forward(self, joints: Tensor) -> Tensor:
-        """Encode sequences.
+        """Encode a modality (N, M, T, V, C) to a feature (N, out_channels)."""
+        return self.read(self.feature_map(joints))
+
+    def feature_map(self, joints: Tensor) -> Tensor:
+        """Run the recurrent network.
 
         Args:
             joints (Tensor): Any modality, shape (N, M, T, V, C).
 
         Returns:
-            Tensor: Feature, shape (N, out_channels).
+            Tensor: Outputs of all frames, shape (N, 1, out_channels, T, 1).
+
+        Raises:
+            InputError: If the numbers of persons, joints or coordinates are not those of the
+                backbone.
         """
         shape = self.num_person, self.num_joints, self.in_channels
         if (joints.shape[1], *joints.shape[3:]) != shape:
@@ -92,7 +101,31 @@ class RecurrentEncoder(BaseModule):
         else:
             weights, two = self.rnn._flat_weights, self.rnn.bidirectional
             outputs = self._run(frames, weights, self.rnn.num_layers, two)
-        return self._read(outputs)
+        return outputs.permute(1, 2, 0)[:, None, :, :, None]
+
+    def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
+        """Reduce the outputs of all frames to one feature, as ``readout`` says.
+
+        Args:
+            feature_map (Tensor): Shape (N, 1, out_channels, T, 1).
+            steps (Tensor, optional): How many of the frames are valid, shape (N,): ``'last'`` is
+                then the last valid frame, and ``'mean'`` the mean over the valid frames.
+
+        Returns:
+            Tensor: Shape (N, out_channels).
+        """
+        outputs = feature_map[:, 0, :, :, 0]
+        if self.readout == 'mean':
+            return outputs.mean(dim=2) if steps is None else mean_over_steps(outputs, steps)
+        if steps is None:
+            last = outputs[:, :, -1]
+        else:
+            index = (steps - 1).view(-1, 1, 1).expand(-1, outputs.shape[1], 1)
+            last = outputs.gather(2, index).squeeze(2)
+        if self.readout == 'ends' and self.mode != 'forward':
+            half = last.shape[1] // 2
+            return torch.cat([last[:, :half], outputs[:, half:, 0]], dim=1)
+        return last
 
     def _apply(self, *args: Any, **kwargs: Any) -> 'RecurrentEncoder':
         """Move the weights, as ``.to()`` does, and lay them out anew.
@@ -148,15 +181,6 @@ class RecurrentEncoder(BaseModule):
         lstm = isinstance(self.rnn, nn.LSTM)
         kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
         return kernel(frames, state, weights, True, layers, 0.0, self.training, two, False)[0]
-
-    def _read(self, outputs: Tensor) -> Tensor:
-        """Reduce (T, N, out_channels) to one feature a sequence."""
-        if self.readout == 'mean':
-            return outputs.mean(dim=0)
-        if self.readout == 'ends' and self.mode != 'forward':
-            forward, reverse = outputs.chunk(2, dim=-1)
-            return torch.cat([forward[-1], reverse[0]], dim=-1)
-        return outputs[-1]
 
 
 def _is_special() -> bool:

@@ -1,4 +1,8 @@
+from .aimclr import AimCLR
+from .base import BasePretrainer
 from .cmd import CMD
-from .momentum_contrast import ContrastiveEncoder, MomentumContrast
+from .crossclr import CrosSCLR
+from .momentum_contrast import MomentumContrast
+from .skeletonclr import SkeletonCLR
 
-__all__ = ['CMD', 'ContrastiveEncoder', 'MomentumContrast']
+__all__ = ['CMD', 'AimCLR', 'BasePretrainer', 'CrosSCLR', 'MomentumContrast', 'SkeletonCLR']

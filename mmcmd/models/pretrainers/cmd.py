@@ -7,7 +7,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.functional import spread
+from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.registry import MODELS
 
@@ -16,82 +16,79 @@ from mmcmd.registry import MODELS
 class CMD(MomentumContrast):
     """Cross-modal Mutual Distillation (ECCV 2022, https://arxiv.org/abs/2208.12448).
 
-    Each modality contrasts its queries with its own queue (Eq. 1), and for each ordered pair the
-    student's queries learn the teacher keys' similarity to their nearest neighbours (Eq. 3). One
-    modality, or no pairs, is the MoCo v2 baseline.
+    Each stream contrasts its queries with its own queue (Eq. 1). For each ordered pair, the
+    student's queries learn the similarity of the teacher's keys to their nearest neighbours
+    (Eq. 3). With one stream, or without pairs, this is the MoCo v2 baseline.
 
     Args:
-        modalities (Sequence[str]): Defaults to joint, motion and bone.
-        distill_head (dict, optional): Distillation head; without it nothing is distilled.
+        distill_head (dict, optional): Distillation head. Without it nothing is distilled.
         pairs (Sequence[tuple[str, str]], optional): (teacher, student); all ordered pairs of
-            modalities by default.
-        **kwargs: ``backbone``, ``neck``, ``head``, ``pooling``, ``momentum``, ``layout`` of
-            :class:`MomentumContrast`.
+            streams by default.
+        **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
+            ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
     Raises:
-        InputError: If a pair names a modality that is not there or twice the same one, or K is
+        InputError: If a pair names a stream that does not exist, or one stream twice, or K is
             larger than the queue.
     """
 
     def __init__(
         self,
-        modalities: Sequence[str] = ('joint', 'motion', 'bone'),
         distill_head: dict | None = None,
         pairs: Sequence[tuple[str, str]] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(modalities=modalities, **kwargs)
-        self.pairs = self._check_pairs(permutations(self.modalities, 2) if pairs is None else pairs)
+        super().__init__(**kwargs)
+        self.pairs = self._check_pairs(permutations(self.streams, 2) if pairs is None else pairs)
         self.distill_head = MODELS.build(distill_head) if distill_head and self.pairs else None
-        queue_size = next(iter(self.heads.values())).queue_size
-        if self.distill_head and self.distill_head.topk > queue_size:
+        size = self.queues[self.streams[0]].size
+        if self.distill_head and self.distill_head.topk > size:
             raise InputError(
                 f'distill_head.topk={self.distill_head.topk} neighbours cannot be found in a '
-                f'queue of head.queue_size={queue_size} keys; lower topk or raise queue_size'
+                f'queue of queue.size={size} keys; lower topk or raise the size of the queue'
             )
 
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step and advance key encoders and queues (Algorithm 1).
+        """Compute the losses of one step, and advance key encoders and queues (Algorithm 1).
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
             data_samples (list[ActionDataSample], optional): Not used: no label is seen.
 
         Returns:
-            dict[str, Tensor]: ``loss_{modality}`` (Eq. 1), ``acc_{modality}`` (contrastive
-            accuracy), ``std_{modality}`` (:func:`spread` of the queries) and ``loss_cmd``
-            (weighted sum over the pairs, Eq. 4).
+            dict[str, Tensor]: For each stream ``loss_{stream}`` (Eq. 1), ``acc_{stream}``
+            (contrastive accuracy) and ``std_{stream}`` (:func:`embedding_std` of the queries), and
+            ``loss_cmd`` (weighted sum over the pairs, Eq. 4).
         """
         query_view, key_view = inputs.unbind(dim=1)
-        self.update_key_encoders()
+        self.update_keys()
 
         losses, keys, students, teachers = {}, {}, {}, {}
-        for name, modality in self.modalities.items():
-            head = self.heads[name]
-            # The key first: what its encoder needed is free again for what the query's must keep.
-            with torch.no_grad():
-                key = keys[name] = self.key_encoders[name].embed(modality(key_view))
-                if self.distill_head:
-                    teachers[name] = head.similarities(key)
-            query = self.query_encoders[name].embed(modality(query_view))
-            students[name] = head.similarities(query)
-            losses[f'loss_{name}'], losses[f'acc_{name}'] = head(query, key, students[name])
-            losses[f'std_{name}'] = spread(query)
+        for name, queue in self.queues.items():
+            # The key first: its encoder's memory is free again before the query's is needed.
+            key = keys[name] = self.key(key_view, name)
+            if self.distill_head:
+                with torch.no_grad():
+                    teachers[name] = queue.similarities(key)
+            query = self.query(query_view, name)
+            students[name] = queue.similarities(query)
+            losses[f'loss_{name}'], losses[f'acc_{name}'] = self.head(query, key, students[name])
+            losses[f'std_{name}'] = embedding_std(query)
 
         if self.distill_head:
             losses['loss_cmd'] = self.distill_head(teachers, students, self.pairs)
         for name, key in keys.items():
-            self.heads[name].enqueue(key)
+            self.queues[name].enqueue(key)
         return losses
 
     def _check_pairs(self, pairs: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
         pairs = tuple((teacher, student) for teacher, student in pairs)
         for teacher, student in pairs:
-            if teacher == student or not {teacher, student} <= set(self.modalities):
+            if teacher == student or not {teacher, student} <= set(self.streams):
                 raise InputError(
                     f'a distillation pair is (teacher, student), two different ones of '
-                    f'{tuple(self.modalities)}, but got {(teacher, student)}'
+                    f'{self.streams}, but got {(teacher, student)}'
                 )
         return pairs

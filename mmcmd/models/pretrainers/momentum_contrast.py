@@ -1,149 +1,111 @@
-from collections.abc import Sequence
+from collections.abc import Iterable
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
-from mmaction.structures import ActionDataSample
-from mmengine.model import BaseModel, ModuleDict
+from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
-from mmcmd.models.encoder import SkeletonEncoder, build_with_features
+from mmcmd.models.encoder import build_with_features
 from mmcmd.models.functional import momentum_update
-from mmcmd.models.modalities import build_modalities
+from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.registry import MODELS
-from mmcmd.structures import set_features
 
 
-class ContrastiveEncoder(SkeletonEncoder):
-    """An encoder with a projection after it.
+class MomentumContrast(BasePretrainer):
+    """The part that methods with momentum contrast share: necks, key encoders and queues.
 
-    Args:
-        backbone (dict): As in :class:`SkeletonEncoder`.
-        neck (dict): Projection of (N, D) to the embedding; its ``in_channels`` may be left out.
-        **kwargs: ``layout`` and ``pooling`` of :class:`SkeletonEncoder`.
-    """
-
-    def __init__(self, backbone: dict, neck: dict, **kwargs: Any) -> None:
-        super().__init__(backbone, **kwargs)
-        self.neck = build_with_features(neck, self)
-
-    def embed(self, x: Tensor) -> Tensor:
-        """Encode (N, M, T, V, C) to L2-normalised embeddings (N, D)."""
-        return F.normalize(self.neck(self(x)).float(), dim=1)
-
-
-class MomentumContrast(BaseModel):
-    """What methods built on momentum contrast share: encoder pairs, queues and feature extraction.
-
-    A method derives from it and writes :meth:`loss`. It holds, for each modality, a query
-    encoder, a key encoder that follows it without gradient, and a queue head.
+    Each stream has a query encoder and neck, a copy of both that follows them without gradient
+    and makes the keys, and a queue of keys.
 
     Args:
-        modalities (Sequence[str]): Such as ``('joint', 'motion', 'bone')``; the first is the one
-            reported without a name.
-        backbone (dict): Encoder of one modality.
-        neck (dict): Projection; its ``in_channels`` may be left out.
-        head (dict): Queue head of one modality.
-        pooling (dict, optional): Reduces a backbone's output to a feature in another way than
-            the mean.
+        neck (dict): Projection of a feature (N, D) to an embedding; ``in_channels`` may be left
+            out.
+        queue (dict): A :class:`KeyQueue`; ``feat_dim`` may be left out.
+        head (dict): Contrastive loss, such as :class:`MoCoHead`.
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
             to 0.001.
-        layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
-        init_cfg (dict, optional): mmengine's.
+        copy_keys (bool): Start the key encoders as copies of the query encoders. Defaults to
+            True.
+        **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
+            ``init_cfg`` of :class:`StreamModel`.
+
+    Raises:
+        InputError: If the momentum is outside (0, 1], or sizes do not fit.
     """
+
+    views: ClassVar[tuple[str, ...]] = ('query', 'key')
 
     def __init__(
         self,
-        modalities: Sequence[str],
-        backbone: dict,
         neck: dict,
-        head: dict,
-        pooling: dict | None = None,
+        queue: dict | None = None,
+        head: dict | None = None,
         momentum: float = 0.001,
-        layout: str | dict = 'ntu',
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        copy_keys: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
+        super().__init__(**kwargs)
         if not 0 < momentum <= 1:
             raise InputError(
                 f'momentum is the fraction taken from the query encoder, in (0, 1], but is '
                 f'{momentum}'
             )
         self.momentum = momentum
-        self.modalities = build_modalities(modalities, layout)
-        self.query_encoders = ModuleDict(
-            {
-                name: ContrastiveEncoder(backbone, neck, layout=layout, pooling=pooling)
-                for name in self.modalities
-            }
-        )
-        self.key_encoders = deepcopy(self.query_encoders).requires_grad_(False)
-        self.heads = ModuleDict({name: MODELS.build(head) for name in self.modalities})
+        self.copy_keys = copy_keys
+        self.necks = ModuleDict(self.build_necks(neck))
+        self.key_encoders = deepcopy(self.encoders).requires_grad_(False)
+        self.key_necks = deepcopy(self.necks).requires_grad_(False)
+        queue = {'type': 'KeyQueue', **(queue or {})}
+        if (size := neck.get('out_channels')) is not None:
+            queue.setdefault('feat_dim', size)
+        self.queues = ModuleDict({name: MODELS.build(queue) for name in self.streams})
+        self.head = MODELS.build(head or dict(type='MoCoHead'))
+
+    def build_necks(self, neck: dict) -> dict[str, torch.nn.Module]:
+        """Build the neck of each stream; a method whose streams share a part overrides this."""
+        return {name: build_with_features(neck, x) for name, x in self.encoders.items()}
 
     def init_weights(self) -> None:
-        """Initialise the query encoders as configured and copy them to the key encoders."""
+        """Initialise as configured, then copy query encoders and necks to those of the keys."""
         super().init_weights()
-        self.key_encoders.load_state_dict(self.query_encoders.state_dict())
+        if self.copy_keys:
+            self.key_encoders.load_state_dict(self.encoders.state_dict())
+            self.key_necks.load_state_dict(self.necks.state_dict())
 
-    def update_key_encoders(self) -> None:
-        """Let every key encoder follow its query encoder by one step."""
-        momentum_update(self.key_encoders, self.query_encoders, self.momentum)
+    def update_keys(self, streams: Iterable[str] | None = None) -> None:
+        """Move key encoders and necks towards those of the queries by one step.
 
-    def extract_feat(self, inputs: Tensor, modality: str = 'joint') -> Tensor:
-        """Encode sequences with the query encoder.
-
-        Args:
-            inputs (Tensor): Joint coordinates, shape (N, M, T, V, C).
-            modality (str): Which encoder. Defaults to ``'joint'``.
-
-        Returns:
-            Tensor: Feature before the projection, not normalised, shape (N, D).
-        """
-        return self.query_encoders[modality](self.modalities[modality](inputs))
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: list[ActionDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> Any:
-        """Dispatch as mmengine asks: ``'loss'``, ``'predict'`` or ``'tensor'``.
+        Each stream is moved on its own. A module that several streams share is moved once for each
+        of them.
 
         Args:
-            inputs (Tensor): (N, views, M, T, V, C) for ``'loss'`` and ``'predict'``; (N, M, T, V,
-                C) for ``'tensor'``.
-            data_samples (list[ActionDataSample], optional): For ``'predict'``.
-            mode (str): Defaults to ``'tensor'``.
+            streams (Iterable[str], optional): Names of streams, all by default.
         """
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        if mode == 'predict':
-            return self.predict(inputs, data_samples)
-        return self.extract_feat(inputs, next(iter(self.modalities)))
+        for name in self.streams if streams is None else streams:
+            for keys, queries in (
+                (self.key_encoders[name], self.encoders[name]),
+                (self.key_necks[name], self.necks[name]),
+            ):
+                momentum_update(keys, queries, self.momentum)
 
-    def loss(self, inputs: Tensor, data_samples: list[ActionDataSample] | None) -> dict:
-        """Return the losses of one step; the method's own."""
-        raise NotImplementedError(f'{type(self).__name__} does not say what its loss is')
+    def project(self, feature: Tensor, stream: str) -> Tensor:
+        """Project a feature (N, D) to an L2-normalised query embedding, at least in float32."""
+        return _embed(self.necks[stream], feature)
 
-    def predict(
-        self, inputs: Tensor, data_samples: list[ActionDataSample]
-    ) -> list[ActionDataSample]:
-        """Store each modality's feature, averaged over clips, in the data samples.
+    def query(self, view: Tensor, stream: str) -> Tensor:
+        """Encode a view (N, M, T, V, C) to L2-normalised queries (N, D)."""
+        return self.project(self.encoders[stream](view), stream)
 
-        Args:
-            inputs (Tensor): Shape (N, clips, M, T, V, C).
-            data_samples (list[ActionDataSample]): One a sequence.
-        """
-        clips = inputs.flatten(0, 1)
-        set_features(
-            data_samples,
-            {
-                name: self.extract_feat(clips, name).unflatten(0, inputs.shape[:2]).mean(dim=1)
-                for name in self.modalities
-            },
-        )
-        return data_samples
+    @torch.no_grad()
+    def key(self, view: Tensor, stream: str) -> Tensor:
+        """Encode a view (N, M, T, V, C) to L2-normalised keys (N, D), without gradient."""
+        return _embed(self.key_necks[stream], self.key_encoders[stream](view))
+
+
+def _embed(neck: torch.nn.Module, feature: Tensor) -> Tensor:
+    embedding = neck(feature)
+    wide = torch.promote_types(embedding.dtype, torch.float32)
+    return F.normalize(embedding.to(wide), dim=1)

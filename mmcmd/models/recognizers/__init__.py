@@ -1,3 +1,4 @@
+from .feature_extractor import FeatureExtractor
 from .skeleton_classifier import SkeletonClassifier
 
-__all__ = ['SkeletonClassifier']
+__all__ = ['FeatureExtractor', 'SkeletonClassifier']

@@ -1,64 +1,70 @@
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
-from mmengine.model import BaseModel, ModuleDict
+from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import load_encoder_state
-from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
-from mmcmd.models.encoder import SkeletonEncoder, build_with_features
-from mmcmd.models.modalities import build_modalities
+from mmcmd.models.encoder import build_with_features
+from mmcmd.models.streams import StreamModel
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 from mmcmd.structures import get_labels, set_scores
 
 
 @MODELS.register_module()
-class SkeletonClassifier(BaseModel):
-    """Downstream classifier: for each modality an encoder and a head, and their score average.
+class SkeletonClassifier(StreamModel):
+    """Downstream classifier: an encoder and a head for each stream, and a fusion of their scores.
 
-    Frozen encoders make it the linear evaluation protocol, trained ones fine-tuning. The
-    modalities share nothing, so training several in one run equals training each alone.
+    With frozen encoders it is the linear evaluation protocol, with trained encoders it is
+    fine-tuning. The streams share nothing, so training several in one run equals training each
+    alone, unless ``joint_loss`` is set.
 
     Args:
-        backbone (dict): Encoder of one modality, as in pre-training.
-        head (dict): Head of one modality, on features (N, D); its ``in_channels`` may be left
-            out.
-        modalities (Sequence[str]): Defaults to joint, motion and bone.
-        pretrained (str, optional): Pre-training checkpoint whose query encoders are loaded before
+        head (dict): Head of one stream, on features (N, D); ``in_channels`` may be left out.
+        pretrained (str, optional): Pre-training checkpoint whose encoders are loaded before
             training, or ``'random'`` for encoders as they are initialised.
         frozen (bool): Keep the encoders in ``eval()`` and without gradient. Defaults to True.
-        pooling (dict, optional): Reduces a backbone's output to a feature in another way than
-            the mean.
-        layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
-        init_cfg (dict, optional): mmengine's.
+        norm_eval (bool): Keep trained encoders in ``eval()`` too, as AimCLR's fine-tuning does.
+            Defaults to False.
+        joint_loss (bool): Train all heads by one cross entropy on the mean of their scores, as
+            CrosSCLR does. Defaults to False: a cross entropy for each.
+        fusion (dict, optional): How several streams are joined. ``weights`` maps a stream to its
+            weight, 1 by default; ``softmax`` (True by default) averages probabilities, and False
+            averages scores.
+        **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
+            ``init_cfg`` of :class:`StreamModel`.
+
+    Raises:
+        InputError: If ``fusion`` has other entries, or weights of streams that do not exist.
     """
 
     def __init__(
         self,
-        backbone: dict,
         head: dict,
-        modalities: Sequence[str] = ('joint', 'motion', 'bone'),
         pretrained: str | None = None,
         frozen: bool = True,
-        pooling: dict | None = None,
-        layout: str | dict = 'ntu',
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
+        norm_eval: bool = False,
+        joint_loss: bool = False,
+        fusion: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
+        super().__init__(**kwargs)
         self.pretrained = pretrained
-        self.layout = get_layout(layout).name
         self.frozen = frozen
-        self.modalities = build_modalities(modalities, layout)
-        self.encoders = ModuleDict(
-            {name: SkeletonEncoder(backbone, layout, pooling) for name in self.modalities}
-        )
+        self.norm_eval = norm_eval
+        self.joint_loss = joint_loss
+        self.fusion = {'softmax': True, 'weights': {}} | dict(fusion or {})
+        weights = self.fusion['weights']
+        if len(self.fusion) > 2 or not set(weights) <= set(self.streams):
+            raise InputError(
+                f'fusion holds `softmax` and `weights` of the streams {self.streams}, but got '
+                f'{dict(fusion)}'
+            )
         self.heads = ModuleDict(
             {name: build_with_features(head, encoder) for name, encoder in self.encoders.items()}
         )
@@ -69,37 +75,70 @@ class SkeletonClassifier(BaseModel):
         """Load the pre-trained encoders.
 
         Raises:
-            InputError: If no checkpoint is given, or it lacks a modality or is of another
-                architecture.
+            InputError: If no checkpoint is given, or it lacks a stream or holds encoders of
+                another architecture or joint layout.
         """
         if self.pretrained is None:
             raise InputError(
-                'no pre-trained encoder is given; add --cfg-options '
-                'model.pretrained=CHECKPOINT.pth (or model.pretrained=random on purpose)'
+                'no pre-trained encoder is given; add --pretrained CHECKPOINT.pth (or '
+                '--pretrained random on purpose)'
             )
         super().init_weights()
         if self.pretrained != 'random':
+            layout = get_layout(self.layout).name
             for name, encoder in self.encoders.items():
-                state = load_encoder_state(self.pretrained, name, encoder, self.layout)
+                state = load_encoder_state(self.pretrained, name, encoder, layout)
                 encoder.load_state_dict(state)
 
     def train(self, mode: bool = True) -> 'SkeletonClassifier':
         """Set the mode; frozen encoders stay in ``eval()``."""
         super().train(mode)
-        if self.frozen:
+        if self.frozen or self.norm_eval:
             self.encoders.eval()
         return self
 
-    def extract_feat(self, inputs: Tensor, modality: str = 'joint') -> Tensor:
+    def extract_feat(
+        self, inputs: Tensor, modality: str | None = None, valid_frames: Tensor | None = None
+    ) -> Tensor:
         """Encode joint coordinates (N, M, T, V, C) to features (N, D)."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            return self.encoders[modality](self.modalities[modality](inputs))
+            return super().extract_feat(inputs, modality, valid_frames)
 
-    def encode(self, inputs: Tensor) -> Tensor:
-        """Encode (N, clips, M, T, V, C) to features (N, clips, S, D) of all S modalities."""
-        clips = inputs.flatten(0, 1)
-        feats = [self.extract_feat(clips, name) for name in self.modalities]
-        return torch.stack(feats, dim=1).unflatten(0, inputs.shape[:2])
+    def encode(self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None) -> Tensor:
+        """Encode (N, clips, M, T, V, C) to features (N, clips, S, D) of all S streams.
+
+        Raises:
+            InputError: If the features of the streams differ in size and cannot be one tensor.
+        """
+        feats = list(self.clip_features(inputs, data_samples).values())
+        if len({x.shape[-1] for x in feats}) > 1:
+            raise InputError(
+                'the features of the streams differ in size and cannot be cached together; use '
+                'train_cfg.type=ResumableEpochLoop, or one stream a run'
+            )
+        return torch.stack(feats, dim=2)
+
+    def scores(
+        self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
+    ) -> dict[str, Tensor]:
+        """Return class scores before the softmax, averaged over clips.
+
+        Args:
+            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or their features
+                (N, clips, S, D), encoded before.
+            data_samples (list[ActionDataSample], optional): They say how many frames are valid.
+
+        Returns:
+            dict[str, Tensor]: Stream to scores, (N, num_classes).
+        """
+        if inputs.dim() == 4:
+            feats = dict(zip(self.streams, inputs.unbind(dim=2), strict=True))
+        else:
+            feats = self.clip_features(inputs, data_samples)
+        return {
+            name: self.heads[name](x.flatten(0, 1)).unflatten(0, x.shape[:2]).mean(dim=1)
+            for name, x in feats.items()
+        }
 
     def forward(
         self,
@@ -107,34 +146,34 @@ class SkeletonClassifier(BaseModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch as mmengine asks.
+        """Dispatch as mmengine asks; ``'tensor'`` gives :meth:`scores`."""
+        if mode == 'tensor':
+            return self.scores(inputs, data_samples)
+        return super().forward(inputs, data_samples, mode)
 
-        Args:
-            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or their features
-                (N, clips, S, D), encoded before.
-            data_samples (list[ActionDataSample], optional): One a sequence, with its label.
-            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'`` (class scores by modality, each
-                (N, num_classes), before the softmax).
-        """
-        feats = inputs if inputs.dim() == 4 else self.encode(inputs)
-        scores = {
-            name: head(x.flatten(0, 1)).unflatten(0, x.shape[:2]).mean(dim=1)
-            for (name, head), x in zip(self.heads.items(), feats.unbind(dim=2), strict=True)
-        }
-        if mode == 'loss':
-            labels = get_labels(data_samples, inputs.device)
-            return {f'loss_{name}': F.cross_entropy(x, labels) for name, x in scores.items()}
-        if mode == 'predict':
-            return self._predict(scores, data_samples)
-        return scores
+    def loss(self, inputs: Tensor, data_samples: list[ActionDataSample]) -> dict[str, Tensor]:
+        """Return the cross entropy of each stream, or of the mean of their scores."""
+        scores = self.scores(inputs, data_samples)
+        if self.joint_loss:
+            scores = {'fused': torch.stack(list(scores.values())).mean(dim=0)}
+        labels = get_labels(data_samples, inputs.device)
+        return {f'loss_{name}': F.cross_entropy(x, labels) for name, x in scores.items()}
 
-    @staticmethod
-    def _predict(
-        scores: dict[str, Tensor], data_samples: list[ActionDataSample]
+    def predict(
+        self, inputs: Tensor, data_samples: list[ActionDataSample]
     ) -> list[ActionDataSample]:
-        """Store the probabilities of each modality and, as ``{n}s``, their average."""
+        """Store the probabilities of each stream and, as ``{n}s``, those of their fusion."""
+        scores = self.scores(inputs, data_samples)
         streams = {name: x.softmax(dim=1) for name, x in scores.items()}
         if len(streams) > 1:
-            streams[f'{len(streams)}s'] = torch.stack(list(streams.values())).mean(dim=0)
+            streams[f'{len(streams)}s'] = self.fuse(scores)
         set_scores(data_samples, streams)
         return data_samples
+
+    def fuse(self, scores: Mapping[str, Tensor]) -> Tensor:
+        """Join the scores of the streams, each (N, num_classes), to probabilities."""
+        softmax, weights = self.fusion['softmax'], self.fusion['weights']
+        given = torch.tensor([weights.get(name, 1.0) for name in scores])
+        parts = [x.softmax(dim=1) if softmax else x for x in scores.values()]
+        joined = sum(w * x for w, x in zip(given.tolist(), parts, strict=True))
+        return joined / given.sum().item() if softmax else joined.softmax(dim=1)

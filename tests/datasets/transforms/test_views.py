@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.transforms import OneOf, Views
+from mmcmd.datasets.transforms import Views
 from mmcmd.errors import InputError
 
 AUGMENTATION = [
     {'type': 'TemporalCropResize', 'ratio': (0.1, 1.0)},
-    {'type': 'OneOf', 'transforms': [{'type': 'Shear'}, {'type': 'JointCorruption'}]},
+    {'type': 'RandomChoice', 'transforms': [{'type': 'Shear'}, {'type': 'JointCorruption'}]},
     {'type': 'FormatGCNInput', 'num_person': 2},
 ]
 
@@ -42,7 +42,7 @@ def test_one_of_applies_exactly_one_with_its_probability(prob, expected):
     def make(name):
         return lambda results: {**results, 'done': [*results['done'], name]}
 
-    transform = OneOf([make(name) for name in 'abc'], prob=prob)
+    transform = RandomChoice([make(name) for name in 'abc'], prob=prob)
     rng = np.random.default_rng(0)
     done = [transform({'done': [], 'rng': rng})['done'] for _ in range(2000)]
     assert {len(names) for names in done} == {1}
@@ -53,7 +53,7 @@ def test_one_of_applies_exactly_one_with_its_probability(prob, expected):
 @pytest.mark.parametrize('prob', [(0.5, 0.4), (1.0,), (0.5, 0.25, 0.25)])
 def test_probabilities_that_do_not_fit_are_told(prob):
     with pytest.raises(InputError, match='probability'):
-        OneOf([{'type': 'Shear'}, {'type': 'JointCorruption'}], prob=prob)
+        RandomChoice([{'type': 'Shear'}, {'type': 'JointCorruption'}], prob=prob)
 
 
 def test_view_that_is_no_clip_is_told():

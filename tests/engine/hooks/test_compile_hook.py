@@ -66,7 +66,7 @@ HEADS = {'heads.joint', 'heads.motion', 'heads.bone'}
             'STGCN',
             ['model.modalities=[joint]', f'{COMPILE}.modules=[*_encoders.*.backbone]'],
             'aot_eager',
-            {'query_encoders.joint.backbone', 'key_encoders.joint.backbone'},
+            {'encoders.joint.backbone', 'key_encoders.joint.backbone'},
         ),
     ],
     ids=['all heads', 'distillation head', 'graph encoders'],

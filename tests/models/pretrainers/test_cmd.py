@@ -20,7 +20,7 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
     """Restate a training step, from the paper: losses, and keys by modality."""
     model = copy.deepcopy(model)
     queries, keys, losses = {}, {}, {}
-    for name, query_encoder in model.query_encoders.items():
+    for name, query_encoder in model.encoders.items():
         key_encoder = model.key_encoders[name]
         with torch.no_grad():
             for own, other in zip(
@@ -62,7 +62,7 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
 def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
     model = tiny_cmd(modalities=modalities, pairs=pairs)
     with torch.no_grad():  # set the two encoders apart
-        for parameter in model.query_encoders.parameters():
+        for parameter in model.encoders.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     pairs = pairs or [(a, b) for a in modalities for b in modalities if a != b]
     expected, keys = plain_step(model, inputs, pairs)
@@ -77,7 +77,7 @@ def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
 
 
 def test_queues_of_all_modalities_advance_in_lock_step(tiny_cmd, inputs):
-    model = tiny_cmd(head={'type': 'MoCoHead', 'feat_dim': 6, 'queue_size': 7})
+    model = tiny_cmd(head={'type': 'KeyQueue', 'size': 7})
     for pointer in (4, 1, 5):
         model(inputs, mode='loss')
         assert {head.queue_ptr.item() for head in model.heads.values()} == {pointer}
@@ -88,17 +88,17 @@ def test_one_way_distillation_teaches_the_student_only(tiny_cmd, inputs):
     model(inputs, mode='loss')['loss_cmd'].backward()
     moved = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     assert moved
-    assert all(name.startswith('query_encoders.motion.') for name in moved), moved
+    assert all(name.startswith('encoders.motion.') for name in moved), moved
 
 
 def test_key_encoders_take_no_gradient_but_follow(tiny_cmd, inputs):
     model = tiny_cmd()
     sum(v for k, v in model(inputs, mode='loss').items() if 'loss' in k).backward()
     assert all(p.grad is None for p in model.key_encoders.parameters())
-    assert all(p.grad is not None for p in model.query_encoders.parameters())
+    assert all(p.grad is not None for p in model.encoders.parameters())
     before = copy.deepcopy(model.key_encoders).state_dict()
     with torch.no_grad():
-        for parameter in model.query_encoders.parameters():
+        for parameter in model.encoders.parameters():
             parameter.add_(1)
     model(inputs, mode='loss')
     name = 'joint.neck.out.bias'
@@ -109,10 +109,10 @@ def test_query_and_key_encoders_start_equal_also_after_init_weights(tiny_cmd):
     model = tiny_cmd()
     for _ in range(2):
         keys = model.key_encoders.state_dict()
-        for name, value in model.query_encoders.state_dict().items():
+        for name, value in model.encoders.state_dict().items():
             assert torch.equal(value, keys[name]), name
         with torch.no_grad():
-            model.query_encoders['bone'].neck.out.bias.fill_(7)
+            model.encoders['bone'].neck.out.bias.fill_(7)
         model.init_weights()
 
 
@@ -136,8 +136,8 @@ def test_feature_is_the_query_encoder_s_before_the_projection(tiny_cmd):
     for name in MODALITIES:
         feature = model.extract_feat(joints, modality=name)
         assert feature.shape == (3, 8)
-        embedding = F.normalize(model.query_encoders[name].neck(feature), dim=1)
-        expected = model.query_encoders[name].embed(model.modalities[name](joints))
+        embedding = F.normalize(model.encoders[name].neck(feature), dim=1)
+        expected = model.encoders[name].embed(model.modalities[name](joints))
         torch.testing.assert_close(embedding, expected)
     assert torch.equal(model(joints), model.extract_feat(joints, 'joint'))
 

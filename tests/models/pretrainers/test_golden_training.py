@@ -23,7 +23,7 @@ def trained(shared, golden):
             'modalities': ('joint', 'motion', 'bone'),
             'backbone': {'type': 'BiGRU', 'hidden_size': 32},
             'neck': {'type': 'ProjectionNeck', 'in_channels': 64, 'out_channels': 16},
-            'head': {'type': 'MoCoHead', 'feat_dim': 16, 'queue_size': 128},
+            'queue': {'type': 'KeyQueue', 'size': 128},
             'distill_head': {'type': 'CMDHead', 'topk': 32},
             'momentum': 0.01,
         }
@@ -42,8 +42,16 @@ def trained(shared, golden):
         sum(parts).backward()
         norms.append(
             [
-                torch.cat([p.grad.flatten() for p in encoder.parameters()]).norm().item()
-                for encoder in model.query_encoders.values()
+                torch.cat(
+                    [
+                        p.grad.flatten()
+                        for part in (model.encoders, model.necks)
+                        for p in part[name].parameters()
+                    ]
+                )
+                .norm()
+                .item()
+                for name in model.streams
             ]
         )
         optimizer.step()

@@ -14,7 +14,7 @@ def dtype(request):
 def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtype):
     model = tiny_cmd()
     seen = {'backbone': [], 'heads': [], 'distill': []}
-    for encoder in (*model.query_encoders.values(), *model.key_encoders.values()):
+    for encoder in (*model.encoders.values(), *model.key_encoders.values()):
         encoder.neck.hidden.register_forward_hook(
             lambda module, args, output: seen['backbone'].append(output.dtype)
         )
@@ -46,7 +46,7 @@ def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype):
 def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
     # Smooth: rounding may carry a unit over the kink of a ReLU, or a key out of the nearest.
     model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12})
-    for encoder in model.query_encoders.values():
+    for encoder in model.encoders.values():
         encoder.neck.activation = torch.nn.Softplus()
     state = {name: x.clone() for name, x in model.state_dict().items()}
 
@@ -55,7 +55,7 @@ def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
         model.zero_grad()
         losses = model(INPUTS, mode='loss')
         sum(x for name, x in losses.items() if name.startswith('loss')).backward()
-        grads = [x.grad for x in model.query_encoders.parameters()]
+        grads = [x.grad for x in model.encoders.parameters()]
         assert {x.dtype for x in grads} == {torch.float32}
         return torch.cat([x.flatten() for x in grads])
 

@@ -40,7 +40,7 @@ def checkpoint(tiny_cmd, tmp_path):
     def make(**options):
         model = tiny_cmd(**options)
         with torch.no_grad():  # so that query and key encoder differ
-            for parameter in model.query_encoders.parameters():
+            for parameter in model.encoders.parameters():
                 parameter.add_(torch.randn_like(parameter))
         torch.save({'state_dict': model.state_dict()}, tmp_path / 'pretrained.pth')
         return model, tmp_path / 'pretrained.pth'
@@ -138,7 +138,7 @@ def test_one_modality_has_no_average(make, batch):
     assert samples[0].streams == ('bone',)
 
 
-def test_query_encoders_are_what_is_loaded(make, checkpoint):
+def test_encoders_are_what_is_loaded(make, checkpoint):
     model, path = checkpoint()
     classifier = make(str(path))
     classifier.init_weights()
@@ -180,5 +180,5 @@ def test_key_encoder_and_projection_are_left_out(make, checkpoint):
     assert set(state) == set(encoder.state_dict())
     assert torch.equal(
         state['backbone.rnn.weight_hh_l0'],
-        model.query_encoders['joint'].backbone.rnn.weight_hh_l0,
+        model.encoders['joint'].backbone.rnn.weight_hh_l0,
     )

@@ -1,4 +1,0 @@
-# The whole network is trained.
-_base_ = '../linear/linear_bigru_pkummd1_xview.py'
-model = dict(frozen=False)
-optim_wrapper = dict(optimizer=dict(lr=0.01))

@@ -1,2 +1,0 @@
-# python tools/test.py THIS_CONFIG CHECKPOINT
-_base_ = '../../cmd/cmd_bigru_synthetic_xsub.py'

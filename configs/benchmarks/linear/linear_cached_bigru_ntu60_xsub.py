@@ -1,3 +1,0 @@
-# The frozen encoders see a few random crops of each sequence once, not a new one in every epoch.
-_base_ = './linear_bigru_ntu60_xsub.py'
-train_cfg = dict(type='CachedFeatureLoop')

@@ -1,0 +1,4 @@
+# The whole network is trained from scratch.
+_base_ = './finetune.py'
+
+model = dict(pretrained='random')

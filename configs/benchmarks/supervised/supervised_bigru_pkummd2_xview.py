@@ -1,3 +1,0 @@
-# Nothing is pre-trained.
-_base_ = '../finetune/finetune_bigru_pkummd2_xview.py'
-model = dict(pretrained='random')

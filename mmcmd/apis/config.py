@@ -1,0 +1,262 @@
+"""Configs with arguments: data set, encoder, budget, and the encoders of a checkpoint."""
+
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+import mmcmd
+from mmcmd.errors import InputError
+from mmcmd.io.encoders import RECIPE, read_description
+from mmcmd.skeletons import get_layout
+
+BUDGETS = ('small', 'paper')
+EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
+"""Types of models that take the encoders of a checkpoint."""
+
+
+def configs_root(config: str | Path | None = None) -> Path:
+    """Return the folder of configs that a config file belongs to, or that of this package."""
+    package = Path(mmcmd.__file__).parent
+    near = Path(config).resolve().parents if config is not None else ()
+    for folder in (*near, package.parent / 'configs', package / '.mim' / 'configs'):
+        if (folder / '_base_' / 'datasets').is_dir():
+            return folder
+    raise InputError(f'there are no configs/_base_/datasets beside {config} or in the package')
+
+
+def choices(kind: str, config: str | Path | None = None) -> list[str]:
+    """List the names that an argument takes.
+
+    Args:
+        kind (str): ``'datasets'`` or ``'encoders'``.
+        config (str | Path, optional): The config file that the argument is for.
+    """
+    return sorted(path.stem for path in (configs_root(config) / '_base_' / kind).glob('*.py'))
+
+
+def split_name(config: str | Path) -> tuple[str | None, str | None]:
+    """Return the encoder and the data set that the name of a config file says.
+
+    ``cmd_bigru_ntu60_xsub.py`` is ``cmd.py`` with the encoder ``bigru`` and the data set
+    ``ntu60_xsub``. Both are None for a file with another kind of name.
+    """
+    rest, found = Path(config).stem, []
+    for kind in ('datasets', 'encoders'):
+        fitting = [name for name in choices(kind, config) if rest.endswith(f'_{name}')]
+        if not fitting:
+            return None, None
+        found.append(max(fitting, key=len))
+        rest = rest.removesuffix(f'_{found[-1]}')
+    return found[1], found[0]
+
+
+def load_config(
+    config: str | Path,
+    data: str | None = None,
+    encoder: str | None = None,
+    budget: str | None = None,
+    pretrained: str | None = None,
+    checkpoint: str | None = None,
+    ann_file: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read a config file and fill in its arguments.
+
+    Args:
+        config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` says encoder and
+            data set.
+        data (str, optional): Name of a file in ``configs/_base_/datasets``, or a path to such a
+            file of your own.
+        encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or a path.
+        budget (str, optional): ``'paper'``, or ``'small'`` for a CPU. Defaults to what fits the
+            data set.
+        pretrained (str, optional): Checkpoint whose encoders are evaluated; it gives encoder,
+            joint layout, streams, clip length and pipelines, and the data set if none is named.
+            ``'random'`` is encoders without training.
+        checkpoint (str, optional): Checkpoint that is tested. If the config is an evaluation, the
+            same is read from it.
+        ann_file (str | Path, optional): Annotation pickle, in place of the data set's.
+        options (Mapping, optional): Dotted entries that are overridden at last.
+
+    Raises:
+        InputError: If the file or a name does not exist, or the checkpoint does not fit.
+    """
+    if not Path(config).is_file():
+        raise InputError(f'config {config} does not exist')
+    pretrained = pretrained or (options or {}).get('model.pretrained')
+    source = pretrained if pretrained != 'random' else None
+    source, description = source or checkpoint, {}
+    named_encoder, named_data = split_name(config)
+    cfg = _read(config, data or named_data, encoder or named_encoder)
+    evaluates = (cfg.get('model') or {}).get('type') in EVALUATIONS
+    if pretrained and not evaluates:
+        raise InputError(
+            f'--pretrained is for evaluations, and {config} is none; to start a training from '
+            'weights, add --cfg-options load_from=CHECKPOINT'
+        )
+    if source and evaluates:
+        description = read_description(str(source))
+        known = (description.get('data') or {}).get('name')
+        if data is None and named_data is None and known in choices('datasets', config):
+            cfg = _read(config, known, encoder)
+    cfg = _fit_budget(cfg, budget)
+    if source and evaluates:
+        _adopt(cfg, str(source), description, encoder)
+    if pretrained:
+        cfg.model.pretrained = str(pretrained)
+    if ann_file is not None:
+        set_dataset(cfg, ann_file=str(ann_file))
+    if options:
+        try:
+            cfg.merge_from_dict(dict(options))
+        except (KeyError, TypeError, IndexError) as error:
+            raise InputError(f'--cfg-options do not fit {config}: {error}') from error
+        _choose_streams(cfg, description)
+    return cfg
+
+
+def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
+    """Read a file with its environment variables set to the arguments."""
+    arguments = {
+        variable: _argument(kind, value, config)
+        for variable, kind, value in (('DATA', 'datasets', data), ('ENCODER', 'encoders', encoder))
+        if value is not None
+    }
+    before = {variable: os.environ.get(variable) for variable in arguments}
+    os.environ.update(arguments)
+    try:
+        with _quiet():
+            cfg = Config.fromfile(config)
+    except Exception as error:  # of any kind: a config is code
+        reason = ' '.join(str(error).split())
+        raise InputError(
+            f'config {config} cannot be read: {type(error).__name__}: {reason}'
+        ) from None
+    finally:
+        for variable, value in before.items():
+            os.environ.pop(variable)
+            if value is not None:
+                os.environ[variable] = value
+    # mmengine formats a config with yapf each time it logs or saves it. `fromfile` takes no option.
+    return Config(
+        cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False
+    )
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Let mmengine not tell which environment variables it reads."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+
+
+def _argument(kind: str, value: str, config: str | Path) -> str:
+    """Return what stands for a name or a path in the list of base files."""
+    known, folder = choices(kind, config), configs_root(config) / '_base_' / kind
+    if value in known:
+        return value
+    if value.endswith('.py') and Path(value).is_file():
+        return os.path.relpath(Path(value).resolve().with_suffix(''), folder)
+    raise InputError(
+        f'there is no {value!r} among the {kind}, which are {", ".join(known)}; give one of them, '
+        'or the path of a .py file of your own'
+    )
+
+
+def _fit_budget(cfg: Config, budget: str | None) -> Config:
+    """Merge what is small into a config, if the budget is small."""
+    small = cfg.pop('small', None)
+    if budget is None:
+        budget = 'small' if (cfg.get('data') or {}).get('small') else cfg.get('budget', 'paper')
+    if budget == 'small' and small:
+        cfg.merge_from_dict(dict(small))
+        set_dataset(cfg, clip_len=cfg.clip_len)
+        cfg.budget = 'small'
+    return cfg
+
+
+def _adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> None:
+    """Let a config evaluate the encoders of a checkpoint.
+
+    Raises:
+        InputError: If they do not fit the config.
+    """
+    model = cfg.model
+    if not description:
+        if encoder is None:
+            raise InputError(
+                f'{source} is from before version 0.2 and does not say what its encoders are; '
+                'add --encoder NAME (and --budget small, or --cfg-options, if they were changed)'
+            )
+        return
+    layout = get_layout(description['layout']).name
+    if (wanted := get_layout(cfg.data.layout).name) != layout:
+        raise InputError(
+            f'{source} was trained on the joints of layout {layout!r}, but the data set '
+            f'{cfg.data.name} has those of {wanted!r}: an encoder cannot be moved to other joints'
+        )
+    streams = description['streams']
+    backbones = [dict(stream['backbone']) for stream in streams.values()]
+    if encoder is not None and dict(model.backbone) not in backbones:
+        raise InputError(
+            f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; leave '
+            '--encoder out'
+        )
+    model.pop('backbone', None)
+    if simple := _simple(streams):
+        model.update(simple)
+    else:
+        model.modalities = ConfigDict(streams)
+    for name in RECIPE[1:]:
+        if name in description:
+            cfg[name] = description[name]
+    if 'clip_len' in description:
+        set_dataset(cfg, clip_len=cfg.clip_len)
+    for name, loader in loaders(cfg).items():
+        kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        if kind in description:
+            loader.dataset.pipeline = cfg[kind]
+
+
+def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
+    """Return the short form of streams that are modalities with one kind of backbone."""
+    first = next(iter(streams.values()))
+    shared = {key: value for key, value in first.items() if key != 'modality'}
+    if any({'modality': name, **shared} != stream for name, stream in streams.items()):
+        return None
+    return {'modalities': list(streams), **shared}
+
+
+def _choose_streams(cfg: Config, description: dict) -> None:
+    """Take ``model.modalities=[NAME, ...]`` for a choice among the streams of a checkpoint."""
+    chosen, streams = (cfg.get('model') or {}).get('modalities'), description.get('streams', {})
+    if streams and not _simple(streams) and isinstance(chosen, Sequence):
+        if missing := [name for name in chosen if name not in streams]:
+            raise InputError(
+                f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
+            )
+        cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
+
+
+def loaders(cfg: Config) -> dict[str, ConfigDict]:
+    """Return the data loaders of a config by name, those of galleries included."""
+    found = {name: cfg.get(name) for name in ('train_dataloader', 'val_dataloader')}
+    found['test_dataloader'] = cfg.get('test_dataloader')
+    for loop in ('val_cfg', 'test_cfg'):
+        found[f'{loop}.gallery_dataloader'] = (cfg.get(loop) or {}).get('gallery_dataloader')
+    return {name: loader for name, loader in found.items() if loader}
+
+
+def set_dataset(cfg: Config, **values: Any) -> None:
+    """Set arguments of every data set of a config, such as ``ann_file`` or ``clip_len``."""
+    for loader in loaders(cfg).values():
+        loader.dataset.update(values)

@@ -1,0 +1,65 @@
+"""Encoders in checkpoints: what a checkpoint says of them, and what is read of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import encoder_names
+from mmcmd.skeletons import get_layout
+
+RECIPE = ('data', 'clip_len', 'finetune_pipeline', 'test_pipeline')
+"""Entries of a config that belong to an encoder: how its inputs are made."""
+
+
+def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an evaluation must know of a model's encoders.
+
+    Args:
+        model (nn.Module): A :class:`mmcmd.models.StreamModel`, or another model.
+        config (Mapping): Config of the run.
+
+    Returns:
+        dict: ``layout`` (name of the joint layout) and ``encoder`` with ``method``, ``layout``,
+        ``streams`` and the entries :data:`RECIPE` of the config. It is plain data. Of a model
+        without streams the dict is empty.
+    """
+    if not hasattr(model, 'describe'):
+        return {}
+    recipe = {name: plain(config[name]) for name in RECIPE if name in config}
+    encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
+    return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
+
+
+def plain(value: Any) -> Any:
+    """Turn the containers of a config into dicts, lists and tuples."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(item) for item in value)
+    return value
+
+
+def read_description(filename: str) -> dict[str, Any]:
+    """Read what a checkpoint says of its encoders.
+
+    Args:
+        filename (str): Checkpoint of a pre-training, whole or published.
+
+    Returns:
+        dict: See ``encoder`` of :func:`describe`. Of a checkpoint from before version 0.2, which
+        does not say it, the dict is empty.
+
+    Raises:
+        InputError: If the file is no checkpoint of a model with encoders.
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
+    state = checkpoint.get('state_dict', checkpoint)
+    if not encoder_names(state):
+        raise InputError(
+            f'{filename} holds no encoders (tensors named encoders.STREAM...); give a checkpoint '
+            'of a pre-training, or one that publish_model.py has written'
+        )
+    return (checkpoint.get('meta') or {}).get('encoder', {})

@@ -1,0 +1,39 @@
+"""Checkpoints of earlier versions: one table of names."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = (
+    # Until version 0.1 a query encoder held its projection, and a head held its queue.
+    (r'query_encoders\.([^.]+)\.neck\.', r'necks.\1.'),
+    (r'query_encoders\.', 'encoders.'),
+    (r'key_encoders\.([^.]+)\.neck\.', r'key_necks.\1.'),
+    (r'heads\.([^.]+)\.queue', r'queues.\1.queue'),
+)
+"""Pattern at the beginning of an old name, and what takes its place."""
+
+
+def rename(name: str) -> str:
+    """Return the present name of a tensor."""
+    for pattern, present in RENAMED:
+        renamed, count = re.subn(f'^{pattern}', present, name)
+        if count:
+            return renamed
+    return name
+
+
+def upgrade(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Give the tensors of a checkpoint their present names; their order stays.
+
+    Args:
+        checkpoint (dict): Checkpoint of a run, or a bare state.
+
+    Returns:
+        dict: The same object if nothing had to be renamed.
+    """
+    state = checkpoint.get('state_dict', checkpoint)
+    if not isinstance(state, Mapping) or all(rename(str(name)) == name for name in state):
+        return checkpoint
+    renamed = {rename(str(name)): tensor for name, tensor in state.items()}
+    return {**checkpoint, 'state_dict': renamed} if state is not checkpoint else renamed

@@ -1,0 +1,39 @@
+from mmaction.structures import ActionDataSample
+from torch import Tensor
+
+from mmcmd.models.functional import embedding_std
+from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class SkeletonCLR(MomentumContrast):
+    """SkeletonCLR, the single-stream baseline of CrosSCLR (CVPR 2021).
+
+    It is MoCo v2 on skeletons. The streams share nothing, so training several streams in one run
+    equals training each alone. The arguments are those of :class:`MomentumContrast`.
+    """
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the losses of one step, and advance key encoders and queues.
+
+        Args:
+            inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
+            data_samples (list[ActionDataSample], optional): Not used.
+
+        Returns:
+            dict[str, Tensor]: ``loss_{stream}`` (InfoNCE), ``acc_{stream}``, ``std_{stream}``.
+        """
+        query_view, key_view = inputs.unbind(dim=1)
+        self.update_keys()
+        losses = {}
+        for name, queue in self.queues.items():
+            key = self.key(key_view, name)
+            query = self.query(query_view, name)
+            loss, accuracy = self.head(query, key, queue.similarities(query))
+            losses |= {f'loss_{name}': loss, f'acc_{name}': accuracy}
+            losses[f'std_{name}'] = embedding_std(query)
+            queue.enqueue(key)
+        return losses

@@ -1,0 +1,83 @@
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+import torch.nn.functional as F
+from mmengine.dist import all_gather
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class KeyQueue(BaseModule):
+    """The keys of the last batches of one stream (MoCo; CMD Sec. 3.2).
+
+    Args:
+        feat_dim (int): Size of a key, D. Defaults to 128.
+        size (int): Keys in the queue, Q. Defaults to 16384.
+        with_ids (bool): Keep the id of the sample of each key in ``ids``, -1 where no sample has
+            been yet. Defaults to False.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
+
+    Raises:
+        InputError: If the size is below 1.
+    """
+
+    queue: Tensor
+    queue_ptr: Tensor
+    ids: Tensor | None
+
+    def __init__(
+        self,
+        feat_dim: int = 128,
+        size: int = 16384,
+        with_ids: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if size < 1:
+            raise InputError(f'KeyQueue needs a size of 1 or more, but got size={size}')
+        self.size = size
+        self.register_buffer('queue', F.normalize(torch.randn(feat_dim, size), dim=0))
+        self.register_buffer('queue_ptr', torch.zeros(1, dtype=torch.long))
+        ids = torch.full((size,), -1, dtype=torch.long) if with_ids else None
+        self.register_buffer('ids', ids)
+
+    def similarities(self, embeddings: Tensor) -> Tensor:
+        """Return the similarity of L2-normalised embeddings (N, D) to every key: (N, Q).
+
+        It is computed in float32 under autocast too: with a temperature of 0.05, the three digits
+        of bfloat16 would change the exponent by a tenth.
+        """
+        # A copy: the queue changes before the backward pass needs what it held.
+        queue = self.queue.clone() if embeddings.requires_grad else self.queue
+        with _without_autocast(embeddings.device.type):
+            return embeddings @ queue
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor, ids: Tensor | None = None) -> None:
+        """Replace the oldest keys by the keys of all ranks, in the order of the ranks.
+
+        The batch need not divide the queue. If it is larger than the queue, its last keys stay.
+        Every rank must bring the same number of keys.
+
+        Args:
+            keys (Tensor): L2-normalised keys of this rank, shape (N, D).
+            ids (Tensor, optional): Ids of their samples, shape (N,), if the queue keeps ids.
+        """
+        keys = torch.cat(all_gather(keys.contiguous()))
+        slots = torch.arange(len(keys), device=keys.device)[-self.size :]
+        slots = (self.queue_ptr + slots) % self.size
+        self.queue.index_copy_(1, slots, keys[-self.size :].T.to(self.queue.dtype))
+        if self.ids is not None:
+            ids = torch.cat(all_gather(ids.contiguous()))
+            self.ids.index_copy_(0, slots, ids[-self.size :])
+        self.queue_ptr.add_(len(keys)).remainder_(self.size)
+
+
+def _without_autocast(device: str) -> AbstractContextManager:
+    """Return a context without autocast, also on devices (``meta``) that have no autocast."""
+    known = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if known else nullcontext()

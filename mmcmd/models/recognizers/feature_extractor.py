@@ -1,0 +1,15 @@
+from typing import ClassVar
+
+from mmcmd.models.streams import StreamModel
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class FeatureExtractor(StreamModel):
+    """Encoders alone, of any pre-training, for nearest neighbours and other uses of features.
+
+    A checkpoint of any method fits: when it is loaded, only its encoders are taken. The arguments
+    are those of :class:`StreamModel`.
+    """
+
+    encoders_only: ClassVar[bool] = True

@@ -1,0 +1,166 @@
+"""The part that every model shares: one encoder a stream."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmaction.structures import ActionDataSample
+from mmengine.model import BaseModel, ModuleDict
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
+from mmcmd.models.encoder import SkeletonEncoder
+from mmcmd.skeletons import get_layout
+from mmcmd.structures import get_valid_frames, set_features
+
+MODALITIES = ('joint', 'motion', 'bone')
+
+
+class StreamModel(BaseModel):
+    """A model with one :class:`SkeletonEncoder` a stream, in ``encoders``.
+
+    A stream is a name with a modality and a backbone. Names of modalities are the short form: each
+    is a stream of its own with the same kind of backbone. The long form maps the name of a stream
+    to ``dict(modality=..., backbone=..., pooling=...)``; what it leaves out is taken from the
+    arguments below.
+
+    Evaluation, publishing, the cost of a model and reproduction know of any model only what this
+    class says: ``encoders``, ``streams``, :meth:`extract_feat` and :meth:`describe`.
+
+    Args:
+        modalities (Sequence[str] | Mapping[str, dict]): The streams. The first one is reported
+            without its name. Defaults to joint, motion and bone.
+        backbone (dict, optional): Backbone of every stream that has none of its own.
+        pooling (dict, optional): Pooling of :class:`SkeletonEncoder`.
+        layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
+        data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
+        init_cfg (dict | list, optional): Initialisation, as in mmengine.
+
+    Raises:
+        InputError: If the streams are not one or more different names, a stream has no backbone,
+            or a modality or the layout does not exist.
+    """
+
+    def __init__(
+        self,
+        modalities: Sequence[str] | Mapping[str, dict] = MODALITIES,
+        backbone: dict | None = None,
+        pooling: dict | None = None,
+        layout: str | Mapping[str, Any] = 'ntu',
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | list | None = None,
+    ) -> None:
+        super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
+        self.layout = layout
+        self._configs = _expand(modalities, dict(backbone=backbone, pooling=pooling))
+        self.encoders = ModuleDict(
+            {name: SkeletonEncoder(layout=layout, **x) for name, x in self._configs.items()}
+        )
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """Names of the streams."""
+        return tuple(self.encoders)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is needed to build the encoders again: ``layout`` and ``streams``."""
+        skeleton = get_layout(self.layout)
+        layout = self.layout if isinstance(self.layout, str) else skeleton.to_dict()
+        return {'layout': layout, 'streams': self._configs}
+
+    def extract_feat(
+        self, inputs: Tensor, modality: str | None = None, valid_frames: Tensor | None = None
+    ) -> Tensor:
+        """Encode sequences.
+
+        Args:
+            inputs (Tensor): Joint coordinates, shape (N, M, T, V, C).
+            modality (str, optional): Name of a stream. Defaults to the first one.
+            valid_frames (Tensor, optional): Valid frames of each sequence, shape (N,).
+
+        Returns:
+            Tensor: Feature before any projection, not normalised, shape (N, D).
+        """
+        return self.encoders[modality or self.streams[0]](inputs, valid_frames)
+
+    def clip_features(
+        self, inputs: Tensor, data_samples: Sequence[ActionDataSample] | None = None
+    ) -> dict[str, Tensor]:
+        """Encode every clip in every stream.
+
+        Args:
+            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            data_samples (Sequence[ActionDataSample], optional): One a sequence; they say how many
+                frames are valid, if not all are.
+
+        Returns:
+            dict[str, Tensor]: Stream to features, shape (N, clips, D).
+        """
+        clips, valid = inputs.flatten(0, 1), get_valid_frames(data_samples, inputs.device)
+        valid = None if valid is None else valid.flatten()
+        return {
+            name: self.extract_feat(clips, name, valid).unflatten(0, inputs.shape[:2])
+            for name in self.streams
+        }
+
+    def predict(
+        self, inputs: Tensor, data_samples: list[ActionDataSample]
+    ) -> list[ActionDataSample]:
+        """Store the feature of each stream, averaged over clips, in the data samples.
+
+        Args:
+            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            data_samples (list[ActionDataSample]): One a sequence.
+        """
+        features = self.clip_features(inputs, data_samples)
+        set_features(data_samples, {name: x.mean(dim=1) for name, x in features.items()})
+        return data_samples
+
+    def loss(
+        self,
+        inputs: Tensor | dict[str, Tensor],
+        data_samples: list[ActionDataSample] | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the losses of one step. A model that is trained overrides this."""
+        raise NotImplementedError(f'{type(self).__name__} has no loss: it cannot be trained')
+
+    def forward(
+        self,
+        inputs: Tensor | dict[str, Tensor],
+        data_samples: list[ActionDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:
+        """Dispatch as mmengine asks: ``'loss'``, ``'predict'`` or ``'tensor'``.
+
+        Args:
+            inputs (Tensor | dict): (N, views, M, T, V, C) for ``'loss'``, or one such tensor a
+                group of views; (N, clips, M, T, V, C) for ``'predict'``; (N, M, T, V, C) for
+                ``'tensor'``, which returns the feature of the first stream.
+            data_samples (list[ActionDataSample], optional): One a sequence.
+            mode (str): Defaults to ``'tensor'``.
+        """
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        return self.extract_feat(inputs)
+
+
+def _expand(modalities: Sequence[str] | Mapping[str, dict], shared: dict) -> dict[str, dict]:
+    """Return the long form of the streams."""
+    if isinstance(modalities, str):
+        modalities = [modalities]
+    if not modalities or len(set(modalities)) != len(modalities):
+        raise InputError(
+            f'modalities must be one or more different names, but got {list(modalities)}'
+        )
+    if not isinstance(modalities, Mapping):
+        modalities = {name: {'modality': name} for name in modalities}
+    streams = {name: {**shared, 'modality': name, **config} for name, config in modalities.items()}
+    for name, config in streams.items():
+        if config['backbone'] is None:
+            raise InputError(
+                f'stream {name!r} has no backbone; give backbone=dict(type=...) of the model, or '
+                'of the stream'
+            )
+    return streams
