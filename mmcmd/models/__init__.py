@@ -1,4 +1,4 @@
-from .backbones import GRU, LSTM, BiGRU
+from .backbones import GRU, LSTM, BiGRU, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
@@ -18,6 +18,7 @@ __all__ = [
     'MoCoHead',
     'MomentumContrast',
     'ProjectionNeck',
+    'SkeletonCLRSTGCN',
     'SkeletonClassifier',
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',
