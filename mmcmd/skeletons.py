@@ -5,73 +5,13 @@ Whoever has another skeleton writes the fields of a :class:`Layout` as a dict in
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from mmcmd.errors import InputError
+from mmcmd.layout import Layout
 
-
-@dataclass(frozen=True)
-class Layout:
-    """The joints of one kind of skeleton.
-
-    Attributes:
-        name (str): Key in :data:`LAYOUTS`.
-        joints (tuple[str, ...]): Name of each joint, in the order of the joint axis ``V``.
-        parents (tuple[int, ...]): Index of the joint that each joint hangs on; the root is its
-            own parent, so that ``joint - parent`` (the bone) is zero there.
-        centre (int): The joint of the first person that becomes the origin of every frame.
-        spine (tuple[int, int], optional): Lower and upper joint of the vector that becomes the z
-            axis. Without it nothing is turned.
-        shoulders (tuple[int, int], optional): First and second joint of the vector that becomes
-            the x axis. Choose the order in which it mostly lies near +x in the raw data: it is
-            turned there the shortest way, which has no definite axis for a vector near -x and may
-            leave the body upside down.
-        graph_name (str): mmaction2's name of the graph, where it has one.
-    """
-
-    name: str
-    joints: tuple[str, ...]
-    parents: tuple[int, ...]
-    centre: int
-    spine: tuple[int, int] | None = None
-    shoulders: tuple[int, int] | None = None
-    graph_name: str = ''
-
-    def __post_init__(self) -> None:
-        for field in ('joints', 'parents', 'spine', 'shoulders'):  # configs and JSON have lists
-            value = getattr(self, field)
-            object.__setattr__(self, field, value if value is None else tuple(value))
-        if (self.spine is None) != (self.shoulders is None):
-            raise ValueError(f'layout {self.name!r}: spine and shoulders are given both or neither')
-        if len(self.parents) != len(self.joints):
-            raise ValueError(
-                f'layout {self.name!r}: {len(self.joints)} joints but {len(self.parents)} parents'
-            )
-        used = (*self.parents, self.centre, *(self.spine or ()), *(self.shoulders or ()))
-        if not all(0 <= joint < len(self.joints) for joint in used):
-            raise ValueError(
-                f'layout {self.name!r}: joint indices must lie in [0, {len(self.joints)})'
-            )
-
-    @property
-    def num_joints(self) -> int:
-        """Length of the joint axis ``V``."""
-        return len(self.joints)
-
-    @property
-    def graph(self) -> str | dict[str, Any]:
-        """The ``layout`` of ``graph_cfg`` in mmaction2's graph encoders."""
-        if self.graph_name:
-            return self.graph_name
-        bones = [(joint, parent) for joint, parent in enumerate(self.parents) if joint != parent]
-        roots = [joint for joint, parent in enumerate(self.parents) if joint == parent]
-        return dict(num_node=self.num_joints, inward=bones, center=roots[0])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, as :func:`get_layout` takes them."""
-        return asdict(self)
-
+__all__ = ['LAYOUTS', 'Layout', 'get_layout']
 
 # Kinect v2, as in NTU RGB+D and PKU-MMD. Joint 20 is the spine at the shoulders, the root here.
 NTU = Layout(
@@ -96,6 +36,12 @@ NTU = Layout(
     spine=(0, 1),
     shoulders=(4, 8),
     graph_name='nturgb+d',
+    trunk=20,
+    parts=(
+        (0, 1, 2, 3, 20),
+        *((4, 5, 6, 7, 21, 22), (8, 9, 10, 11, 23, 24)),
+        *((12, 13, 14, 15), (16, 17, 18, 19)),
+    ),
 )
 
 # Bandai-Namco-Research-Motiondataset-2: 21 joints of a motion-capture rig. All performers face one
@@ -118,6 +64,12 @@ BANDAI2 = Layout(
         *(0, 17, 18, 19),
     ),
     centre=0,
+    trunk=2,
+    parts=(
+        (0, 1, 2, 3, 4),
+        *((5, 6, 7, 8), (9, 10, 11, 12)),
+        *((13, 14, 15, 16), (17, 18, 19, 20)),
+    ),
 )
 
 # Kinect v1, as in NW-UCLA (and UTD-MHAD, whose converter puts its joints in this order).
@@ -140,6 +92,12 @@ KINECT_V1 = Layout(
     centre=1,
     spine=(0, 1),
     shoulders=(4, 8),
+    trunk=2,
+    parts=(
+        (0, 1, 2, 3),
+        *((4, 5, 6, 7), (8, 9, 10, 11)),
+        *((12, 13, 14, 15), (16, 17, 18, 19)),
+    ),
 )
 
 # The 17 key points of COCO, (x, y) in the image.
@@ -154,6 +112,7 @@ COCO = Layout(
     parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
     centre=0,
     graph_name='coco',
+    parts=((0, 1, 2, 3, 4), (5, 7, 9), (6, 8, 10), (11, 13, 15), (12, 14, 16)),
 )
 
 LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (NTU, KINECT_V1, COCO, BANDAI2)}
@@ -173,7 +132,7 @@ def get_layout(name: str | Mapping[str, Any]) -> Layout:
         try:
             return Layout(**name)
         except (TypeError, ValueError) as error:
-            names = ', '.join(field.name for field in fields(Layout))
+            names = ', '.join(x.name for x in fields(Layout))
             raise InputError(
                 f'a skeleton layout of your own has the fields {names}: {error}'
             ) from None

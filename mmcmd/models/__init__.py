@@ -1,4 +1,4 @@
-from .backbones import GRU, LSTM, BiGRU
+from .backbones import GRU, LSTM, BiGRU, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
@@ -25,6 +25,7 @@ __all__ = [
     'MomentumContrast',
     'ProjectionNeck',
     'SkeletonCLR',
+    'SkeletonCLRSTGCN',
     'SkeletonClassifier',
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',

@@ -118,8 +118,9 @@ def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}
     if 'graph_cfg' in known:
-        graph = {'layout': skeleton.graph, **backbone.get('graph_cfg', {})}
-        return backbone | {'graph_cfg': graph}
+        own = getattr(cls, 'uses_layout_graph', False)
+        graph = {'layout': skeleton.own_graph if own else skeleton.graph}
+        return backbone | {'graph_cfg': graph | backbone.get('graph_cfg', {})}
     if 'num_joints' in known:
         return {'num_joints': skeleton.num_joints} | backbone
     return backbone

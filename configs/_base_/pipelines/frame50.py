@@ -2,14 +2,14 @@
 # sequence resized to 50 frames.
 _base_ = './pack.py'
 clip_len = 50
-__normalize = [dict(type='NormalizePersons'), dict(type='ResizeFrames')]
+__normalize = dict(type='NormalizePersons')  # to clip_len frames
 normal_view = [dict(type='MirrorCrop', ratio=6), dict(type='Shear', beta=0.5), _base_.as_clip]
 
 # Two augmented views, query and key.
 pretrain_pipeline = [
-    *__normalize,
+    __normalize,
     dict(type='MultiView', views=[dict(num_views=2, transforms=normal_view)]),
     _base_.pack,
 ]
 # Evaluation sees the whole sequence without augmentation, in training too.
-finetune_pipeline = test_pipeline = [*__normalize, _base_.as_clip, _base_.pack]
+finetune_pipeline = test_pipeline = [__normalize, _base_.as_clip, _base_.pack]

@@ -41,7 +41,8 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
     except InputError as error:
         raise InputError(f'{path}: {error}') from None
     pairs = [pair for pair in (layout.spine, layout.shoulders) if pair is not None]
-    if not all(type(joint) is int for joint in (*layout.parents, layout.centre, *chain(*pairs))):
+    joints = (*layout.parents, layout.centre, layout.trunk)
+    if not all(type(x) is int for x in chain(joints, *pairs, *(layout.parts or ()))):
         raise InputError(f'{path}: a joint is told by its index, an integer')
     if not all(len(pair) == 2 for pair in pairs):
         raise InputError(f'{path}: `spine` and `shoulders` must be two joints each')

@@ -9,6 +9,11 @@ def multiply_coordinates(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray
     return (keypoint.reshape(-1, len(matrix)) @ matrix).reshape(keypoint.shape)
 
 
+def shear(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Multiply every joint x of (M, T, V, C) by a matrix S (C, C): ``x' = S x``."""
+    return multiply_coordinates(keypoint, matrix.T.astype(keypoint.dtype, copy=False))
+
+
 @TRANSFORMS.register_module()
 class Shear(BaseTransform):
     """Multiply every coordinate by one random 3x3 shear: diagonal 1, the rest U(-beta, beta).
@@ -29,7 +34,7 @@ class Shear(BaseTransform):
             results['rng'].uniform(-self.beta, self.beta, (channels, channels)).astype(np.float32)
         )
         matrix.flat[:: channels + 1] = 1
-        results['keypoint'] = multiply_coordinates(results['keypoint'], matrix)
+        results['keypoint'] = shear(results['keypoint'], matrix.T)
         return results
 
 

@@ -101,3 +101,68 @@ class PadFrames(BaseTransform):
         results['valid_frames'] = keypoint.shape[1]
         results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)))
         return results
+
+
+def mirror_crop(keypoint: np.ndarray, start: int, padding: int) -> np.ndarray:
+    """Mirror frames at both ends of a sequence and cut a piece of the old length out of it.
+
+    The frames of the ends are repeated: frame 0 is followed, to the left, by frame 0 again.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C).
+        start (int): First frame of the piece in the padded sequence, in [0, 2 * padding].
+        padding (int): Frames that are added at each end, at most T.
+
+    Returns:
+        np.ndarray: Shape (M, T, V, C), same dtype.
+    """
+    frames = keypoint.shape[1]
+    index = np.arange(frames) + start - padding
+    index = np.where(index < 0, -1 - index, index)
+    return keypoint.take(np.where(index < frames, index, 2 * frames - 1 - index), axis=1)
+
+
+def blur_time(keypoint: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur coordinates along time with 15 Gaussian taps, exp(-i^2 / (2 sigma^2)), |i| <= 7.
+
+    The taps do not sum to 1, as in the released code of AimCLR: besides smoothing, it scales.
+    Frames beyond the ends count as zero.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C).
+        sigma (float): Width of the Gaussian in frames, greater than 0.
+
+    Returns:
+        np.ndarray: Shape (M, T, V, C), same dtype.
+    """
+    persons, frames = keypoint.shape[:2]
+    distance = np.abs(np.subtract.outer(np.arange(frames), np.arange(frames)))
+    taps = np.exp(-(distance**2) / (2 * sigma**2)) * (distance <= 7)
+    flat = keypoint.reshape(persons, frames, -1)
+    return (taps.astype(keypoint.dtype) @ flat).reshape(keypoint.shape)
+
+
+def flip_time(keypoint: np.ndarray) -> np.ndarray:
+    """Reverse the order of the frames of (M, T, V, C)."""
+    return keypoint[:, ::-1].copy()
+
+
+@TRANSFORMS.register_module()
+class ResizeFrames(BaseTransform):
+    """Resize each person to a number of frames, see :func:`resize_frames`.
+
+    Required keys: ``keypoint`` (M, T, V, C), and ``clip_len`` if ``num_frames`` is not given.
+    Modified key: ``keypoint`` (M, num_frames, V, C).
+
+    Args:
+        num_frames (int, optional): Defaults to the ``clip_len`` of the sample.
+    """
+
+    def __init__(self, num_frames: int | None = None) -> None:
+        self.num_frames = num_frames
+
+    def transform(self, results: dict) -> dict:
+        """Resize ``results['keypoint']``."""
+        num_frames = self.num_frames or results['clip_len']
+        results['keypoint'] = resize_frames(results['keypoint'], num_frames)
+        return results

@@ -1,3 +1,4 @@
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
+from .stgcn import SkeletonCLRSTGCN
 
-__all__ = ['GRU', 'LSTM', 'BiGRU', 'RecurrentEncoder']
+__all__ = ['GRU', 'LSTM', 'BiGRU', 'RecurrentEncoder', 'SkeletonCLRSTGCN']

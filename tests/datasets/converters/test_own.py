@@ -7,6 +7,7 @@ import pytest
 
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import archives, convert
+from mmcmd.datasets.skeleton_dataset import SkeletonDataset
 from mmcmd.errors import InputError
 from mmcmd.skeletons import get_layout
 
@@ -141,6 +142,16 @@ def test_archive_that_inflates_beyond_reason_is_refused(
         convert('npz', path, tmp_path / 'a.pkl', layout=layout())
 
 
+def test_trunk_and_parts_of_a_layout_reach_the_samples(tmp_path, layout, arrays, save):
+    parts = [[0, 1], [2], [3], [], []]
+    convert('npz', save(arrays), tmp_path / 'a.pkl', layout=layout(parts=parts, trunk=1))
+    written = load_annotations(tmp_path / 'a.pkl')['layout']
+    sample = SkeletonDataset(str(tmp_path / 'a.pkl'), [], layout=written)[0]
+    found = get_layout(sample['layout'])
+    assert (found.trunk, found.parts) == (1, ((0, 1), (2,), (3,), (), ()))
+    SkeletonDataset(str(tmp_path / 'a.pkl'), [], layout=LAYOUT)  # its joints are the same
+
+
 @pytest.mark.parametrize('content', [b'', b'PK\x03\x04 not a zip', b'\x80\x04N.'])
 def test_file_that_is_no_archive_is_told(tmp_path, layout, content):
     (tmp_path / 'mine.npz').write_bytes(content)
@@ -156,6 +167,10 @@ def test_file_that_is_no_archive_is_told(tmp_path, layout, content):
         ({'parents': [-1, 0, 1, 1]}, r'must lie in \[0, 4\)'),
         ({'parents': [0, 0, 1, 1.5]}, 'an integer'),
         ({'centre': True}, 'an integer'),
+        ({'trunk': 1.0}, 'an integer'),
+        ({'parts': [[0, 1.0], [2], [3], [], []]}, 'an integer'),
+        ({'parts': [[0, 1], [2], [], [], []]}, 'exactly once'),
+        ({'parts': 5}, 'fields'),
         ({'spine': [0]}, 'two joints each'),
         ({'joints': [1, 2, 3, 4]}, 'must be text'),
         ({'colour': 'red'}, 'colour'),

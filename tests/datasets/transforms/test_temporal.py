@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmcmd.datasets.transforms import TemporalCropResize, resize_frames
+from mmcmd.datasets.transforms import ResizeFrames, TemporalCropResize, resize_frames
 from mmcmd.errors import InputError
 
 
@@ -87,3 +87,10 @@ def test_one_ratio_is_the_same_centre_without_randomness():
 def test_impossible_ratio_is_told(ratio):
     with pytest.raises(InputError, match='ratio'):
         TemporalCropResize(ratio)
+
+
+def test_frames_are_resized_to_the_clip_of_the_sample_or_to_a_number():
+    keypoint = np.random.default_rng(0).normal(size=(2, 30, 4, 3)).astype(np.float32)
+    for transform, length in ((ResizeFrames(), 12), (ResizeFrames(num_frames=50), 50)):
+        found = transform({'keypoint': keypoint, 'clip_len': 12})['keypoint']
+        np.testing.assert_array_equal(found, resize_frames(keypoint, length))

@@ -1,0 +1,123 @@
+"""Preprocessing of SkeletonCLR, CrosSCLR and AimCLR: every person in a frame of its own."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmcmd.datasets.transforms.temporal import resize_frames
+from mmcmd.errors import InputError
+from mmcmd.registry import TRANSFORMS
+from mmcmd.skeletons import Layout, get_layout
+
+
+def count_valid_frames(keypoint: np.ndarray) -> int:
+    """Count the frames in which the first joint of the first person is not at the origin.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C).
+    """
+    return int(keypoint[0, :, 0].any(axis=-1).sum())
+
+
+def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray:
+    """Turn each person about the y axis so that its shoulders lie along x in each frame.
+
+    The angle of a frame comes from that frame, but its sign from the whole sequence, as in the
+    released code: a frame whose shoulders lean against the others is turned the wrong way.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, 3), in metres; a person that is all zero stays zero.
+        shoulders (tuple[int, int]): First and second joint of the vector.
+
+    Returns:
+        np.ndarray: Shape (M, T, V, 3), same dtype.
+
+    Raises:
+        InputError: If joints have other than three coordinates.
+    """
+    if keypoint.shape[-1] != 3:
+        raise InputError(
+            f'persons are turned about the y axis of 3 coordinates, but their joints have '
+            f'{keypoint.shape[-1]}; use a layout without shoulders'
+        )
+    first, second = shoulders
+    width = keypoint[:, :, second] - keypoint[:, :, first]
+    across, depth = width[..., 0], width[..., 2]  # (M, T)
+    # Small angles amplify rounding: float32 input keeps float32 here, as in the released code.
+    angle = np.arccos(across / (np.sqrt(across**2 + depth**2) + 1e-4))
+    angle[depth.sum(axis=1) >= 0] *= -1
+    cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
+    x, y, z = np.moveaxis(keypoint, -1, 0)
+    return np.stack([cos * x - sin * z, y, sin * x + cos * z], axis=-1)
+
+
+def normalize_persons(keypoint: np.ndarray, layout: Layout, num_frames: int) -> np.ndarray:
+    """Centre, resize and turn each person of a sequence separately.
+
+    With L valid frames (:func:`count_valid_frames`), the first L frames are used. In each frame,
+    each person's own trunk joint is subtracted. Each person is resized to ``num_frames``, and
+    then turned by :func:`turn_persons` if the layout has shoulders. The distance between persons
+    is lost.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has shoulders.
+        layout (Layout): Which joints are the trunk and the shoulders.
+        num_frames (int): Frames of the result.
+
+    Returns:
+        np.ndarray: float32, shape (M, num_frames, V, C), of the unit of the input.
+
+    Raises:
+        InputError: If no frame is valid, or the layout has shoulders and C is not 3.
+    """
+    length = count_valid_frames(keypoint)
+    if not length:
+        raise InputError(
+            f'joint {layout.joints[0]!r} of the first person is at the origin in every frame, so '
+            'NormalizePersons finds no valid frame; give raw coordinates or leave the sample out'
+        )
+    keypoint = keypoint[:, :length].astype(np.float32, copy=False)
+    keypoint = keypoint - keypoint[:, :, layout.trunk, None]
+    keypoint = resize_frames(keypoint, num_frames)
+    if layout.shoulders is None:
+        return keypoint
+    return turn_persons(keypoint, layout.shoulders)
+
+
+@TRANSFORMS.register_module()
+class NormalizePersons(BaseTransform):
+    """Centre, resize and turn each person separately (data of SkeletonCLR, CrosSCLR and AimCLR).
+
+    See :func:`normalize_persons`. The angles are those of the resized frames, so this transform
+    resizes as well.
+
+    Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`), and
+    ``clip_len`` if ``num_frames`` is not given. Optional keys: ``normalized``, ``frame_dir``.
+    Modified key: ``keypoint`` (M, num_frames, V, C).
+
+    Args:
+        num_frames (int, optional): Frames of the result. Defaults to the ``clip_len`` of the
+            sample.
+    """
+
+    def __init__(self, num_frames: int | None = None) -> None:
+        self.num_frames = num_frames
+
+    def transform(self, results: dict) -> dict:
+        """Normalise ``results['keypoint']``.
+
+        Raises:
+            InputError: If the sample was normalised in another way already, or has no valid frame.
+        """
+        name = results.get('frame_dir', 'the sample')
+        if results.get('normalized'):
+            raise InputError(
+                f'{name} was normalised when its file was converted, with all persons centred on '
+                'the first; NormalizePersons needs raw coordinates: convert without --normalize'
+            )
+        num_frames = self.num_frames or results['clip_len']
+        layout = get_layout(results['layout'])
+        try:
+            results['keypoint'] = normalize_persons(results['keypoint'], layout, num_frames)
+        except InputError as error:
+            raise InputError(f'{name}: {error}') from None
+        return results

@@ -1,0 +1,82 @@
+from typing import ClassVar
+
+import torch
+from mmaction.models.backbones.stgcn import STGCN, STGCNBlock
+
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+_INIT_CFG = (
+    {'type': 'Normal', 'layer': ['Conv2d', 'Linear'], 'mean': 0, 'std': 0.02, 'bias': 0},
+    {'type': 'Normal', 'layer': '_BatchNorm', 'mean': 1, 'std': 0.02, 'bias': 0},
+)
+
+
+@MODELS.register_module()
+class SkeletonCLRSTGCN(STGCN):
+    """The ST-GCN that SkeletonCLR, CrosSCLR and AimCLR have in common.
+
+    It has nine blocks of mmaction2's ST-GCN, of ``hidden_channels`` to four times as many
+    channels, and a tenth block that widens to ``hidden_dim``. Its graph is made from the parents
+    of the joints in the data's layout, because mmaction2's named NTU graph hangs the thumbs and
+    the hand tips on other joints.
+
+    All weights start as N(0, 0.02), those of the batch normalisation as N(1, 0.02), biases as 0
+    and the edge importances as 1, as in the released code of these methods.
+
+    Args:
+        graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` fills in its
+            ``layout``; ``mode`` defaults to ``'stgcn_spatial'``.
+        in_channels (int): Coordinates of a joint. Defaults to 3.
+        hidden_channels (int): Channels of the first blocks. Defaults to 16.
+        hidden_dim (int): Channels of the last block, the size of a feature. Defaults to 256.
+        dropout (float): Probability of dropout after the temporal convolution in every block but
+            the first. Defaults to 0.5.
+        num_person (int): Persons of a sequence. Defaults to 2.
+        init_cfg (dict | list[dict], optional): Another initialisation.
+
+    Raises:
+        InputError: If ``graph_cfg`` names one of mmaction2's graphs, or ``hidden_channels`` is
+            ``in_channels``, for which mmaction2 leaves the first block out.
+    """
+
+    uses_layout_graph: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        graph_cfg: dict,
+        in_channels: int = 3,
+        hidden_channels: int = 16,
+        hidden_dim: int = 256,
+        dropout: float = 0.5,
+        num_person: int = 2,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        if not isinstance(graph_cfg.get('layout'), dict):
+            raise InputError(
+                f'SkeletonCLRSTGCN makes its graph from the layout of the data, but graph_cfg has '
+                f'layout={graph_cfg.get("layout")!r}; leave `layout` out of graph_cfg'
+            )
+        if hidden_channels == in_channels:
+            raise InputError(
+                f'hidden_channels={hidden_channels} of SkeletonCLRSTGCN must differ from '
+                f'in_channels; choose another number of channels'
+            )
+        super().__init__(
+            graph_cfg={'mode': 'stgcn_spatial', **graph_cfg},
+            in_channels=in_channels,
+            base_channels=hidden_channels,
+            num_person=num_person,
+            num_stages=9,
+            tcn_dropout=dropout,
+            init_cfg=list(_INIT_CFG) if init_cfg is None else init_cfg,
+        )
+        adjacency = torch.tensor(self.graph.A, dtype=torch.float32)
+        last = STGCNBlock(4 * hidden_channels, hidden_dim, adjacency, tcn_dropout=dropout)
+        self.gcn.append(last)
+        self.num_stages += 1
+        self.out_channels = hidden_dim
+        # mmaction2's units have an initialisation of their own, which would run after this one.
+        for module in self.modules():
+            if module is not self and hasattr(module, 'init_cfg'):
+                module.init_cfg = None
