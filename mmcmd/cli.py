@@ -105,7 +105,11 @@ def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
     """Return a folder for each config with its arguments; evaluations lie beside a checkpoint."""
     parts = [Path(args.config).stem]
     source = getattr(args, 'pretrained', None) or getattr(args, 'checkpoint', None)
-    if cfg.model.type in apis.EVALUATIONS and source and Path(source).is_file():
+    if (
+        (cfg.get('model') or {}).get('type') in apis.EVALUATIONS
+        and source
+        and Path(source).is_file()
+    ):
         return Path(source).parent / '_'.join([*parts, cfg.data.name])
     parts += [Path(x).stem for x in (args.encoder, args.data) if x is not None]
     return Path('work_dirs') / '_'.join(parts)
