@@ -1,6 +1,6 @@
 # SkeletonCLR (CVPR 2021, https://arxiv.org/abs/2104.14466): MoCo v2 on single streams, here three
-# at once. The schedule is CrosSCLR's, as no config of SkeletonCLR was released. The published encoder
-# is --encoder stgcn_clr.
+# at once. The schedule is CrosSCLR's, as no config of SkeletonCLR was released. The published
+# encoder is --encoder stgcn_clr.
 _base_ = '../_base_/pretrain_frame50.py'
 
 model = dict(
