@@ -116,6 +116,8 @@ def load_config(
             cfg.merge_from_dict(dict(options))
         except (KeyError, TypeError, IndexError) as error:
             raise InputError(f'--cfg-options do not fit {config}: {error}') from error
+        if 'clip_len' in options:
+            set_dataset(cfg, clip_len=cfg.clip_len)
         _choose_streams(cfg, description)
     return cfg
 
