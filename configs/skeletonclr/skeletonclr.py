@@ -6,11 +6,8 @@ _base_ = '../_base_/pretrain_frame50.py'
 model = dict(
     type='SkeletonCLR',
     modalities=('joint', 'motion', 'bone'),
-    neck=dict(
-        type='ProjectionNeck',
-        out_channels=128,
-        init_cfg=dict(type='Normal', layer='Linear', std=0.02),
-    ),
+    neck=dict(type='ProjectionNeck', out_channels=128),
+    init_cfg=dict(type='Normal', layer='Linear', std=0.02),
     queue=dict(type='KeyQueue', size=32768),
     head=dict(type='MoCoHead', temperature=0.07),
     momentum=0.001,
