@@ -1,106 +1,68 @@
-"""Parameters and floating point operations of encoders, recurrent ones included."""
+"""Parameters and multiply-adds of encoders and of whole training steps, recurrent ones included.
 
-from collections.abc import Mapping, Sequence
+``torch.utils.flop_counter`` counts. It counts nothing for matrix products in place (``addmm_``) and
+for the fused recurrent layers of oneDNN and cuDNN, so their formulas are here. It also counts
+nothing for fused attention and fused transformer layers on a CPU, so they are switched off while
+it counts.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import torch
-from mmengine.analysis import FlopAnalyzer
-from mmengine.model import BaseModel
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves
+from mmaction.structures import ActionDataSample
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode, addmm_flop, baddbmm_flop
 
 from mmcmd.errors import InputError
+from mmcmd.models import StreamModel
 
-RECURRENT = ('aten::gru', 'aten::lstm', 'aten::rnn_tanh', 'aten::rnn_relu')
+aten = torch.ops.aten
+Shape = Sequence[int]
 
 
 @dataclass(frozen=True)
 class Complexity:
-    """What one pass of one sequence through an encoder costs.
+    """The cost of one pass of one sequence through an encoder.
 
     Attributes:
         params (int): Numbers that are learnt.
-        flops (int): Multiply-adds, each counted once as mmengine and fvcore do; element-wise
-            functions are not counted.
+        flops (int): Multiply-adds of matrix products and convolutions, each counted once;
+            normalisation and element-wise functions are not counted.
     """
 
     params: int
     flops: int
 
 
-def recurrent_flops(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
-    """Count the multiply-adds of a GRU, LSTM or RNN, which mmengine's analyser leaves out.
+def count_flops(function: Callable[..., Any], *args: Any) -> int:
+    """Count the multiply-adds of one call of a function.
 
-    In each step of each sequence every weight matrix, of all layers and directions, is multiplied
-    by a vector once: ``steps * sum(weight.numel())``. For a GRU layer with input size F and hidden
-    size H that is ``3 H (F + H)`` a step and direction.
-
-    Args:
-        inputs (Sequence[torch._C.Value]): Of the traced operator; the first is the data,
-            (T, N, F) or packed (T1 + ... + TN, F).
-        outputs (Sequence[torch._C.Value]): Of the traced operator.
-    """
-    steps = torch.Size(inputs[0].type().sizes()[:-1]).numel()
-    lists = [x.node() for x in inputs if x.node().kind() == 'prim::ListConstruct']
-    shapes = [x.type().sizes() for node in lists for x in node.inputs() if x.isCompleteTensor()]
-    return steps * sum(shape[0] * shape[1] for shape in shapes if len(shape) == 2)
-
-
-def count_flops(module: nn.Module, inputs: Tensor | tuple[Tensor, ...]) -> int:
-    """Count the multiply-adds of one call of a module.
+    Matrix products and convolutions are counted, those of a backward pass too if the function runs
+    one. The function really runs, so that parameters, statistics and queues change as usual.
 
     Args:
-        module (nn.Module): Whose ``forward`` is called.
-        inputs (Tensor | tuple[Tensor, ...]): Its arguments.
+        function (Callable): A module, or any function of tensors.
+        *args (Any): Its arguments.
     """
-    analyzer = FlopAnalyzer(module, inputs)
-    analyzer.set_op_handle(**dict.fromkeys(RECURRENT, recurrent_flops))
-    analyzer.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return int(analyzer.tracer_warnings('none').total())
-
-
-class _Parameters(TorchFunctionMode):
-    """Notes the parameters that functions are called with.
-
-    They tell an encoder from what else a model holds, whatever its attributes are called.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: dict[int, nn.Parameter] = {}
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple = (), kwargs: Mapping | None = None
-    ) -> Any:
-        leaves = tree_leaves((args, dict(kwargs or {})))
-        self.seen |= {id(x): x for x in leaves if isinstance(x, nn.Parameter)}
-        return func(*args, **(kwargs or {}))
-
-
-class _Encoder(nn.Module):
-    """One modality's encoder, as the module that the analyser wants."""
-
-    def __init__(self, model: BaseModel, modality: str) -> None:
-        super().__init__()
-        self.model = model
-        self.modality = modality
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        return self.model.extract_feat(inputs, self.modality)
+    with _plain_attention(), FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
+        function(*args)
+    return counter.get_total_flops() // 2  # torch counts a multiplication and an addition as two
 
 
 @torch.no_grad()
-def encoder_complexity(model: BaseModel, shape: Sequence[int]) -> dict[str, Complexity]:
-    """Measure the encoder of each modality on one sequence.
+def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Complexity]:
+    """Measure the encoder of each stream on one sequence.
 
     Args:
-        model (BaseModel): Any with ``modalities`` and ``extract_feat``.
+        model (StreamModel): Any model.
         shape (Sequence[int]): Of a sequence, (M, T, V, C).
 
     Returns:
-        dict[str, Complexity]: By modality.
+        dict[str, Complexity]: By stream.
 
     Raises:
         InputError: If the model does not take sequences of that shape.
@@ -108,25 +70,85 @@ def encoder_complexity(model: BaseModel, shape: Sequence[int]) -> dict[str, Comp
     model.eval()
     inputs = torch.zeros(1, *shape, device=next(model.parameters()).device)
     found = {}
-    for name in model.modalities:
+    for name in model.streams:
         try:
-            with _Parameters() as parameters:
-                model.extract_feat(inputs, name)
-            flops = count_flops(_Encoder(model, name), inputs)
+            flops = count_flops(model.extract_feat, inputs, name)
         except (RuntimeError, IndexError) as error:
             reason = str(error).split('\n')[0]
             raise InputError(
                 f'the encoder takes no sequence (M, T, V, C) of shape {tuple(shape)}: {reason}'
             ) from error
-        found[name] = Complexity(sum(x.numel() for x in parameters.seen.values()), flops)
+        params = sum(x.numel() for x in model.encoders[name].parameters())
+        found[name] = Complexity(params, flops)
     return found
 
 
-def step_flops(encoders: Mapping[str, Complexity]) -> int:
-    """Estimate the multiply-adds of one step of momentum contrast with one sequence.
+def step_flops(model: StreamModel, shape: Sequence[int], batch: int = 2) -> float:
+    """Count the multiply-adds that a training step takes for one sample, forward and backward.
 
-    Each encoder runs forward twice, for query and key, and backward, which costs two forward
-    passes, for the query alone; projections and queues, below a percent of it for BiGRU, are left
-    out.
+    The model computes its own loss once on random views, and its gradients. Parts that depend on
+    the size of the batch are those of this batch.
+
+    Args:
+        model (StreamModel): A method that pre-trains, or a classifier. It makes a real step, which
+            moves key encoders, queues and statistics; its weights stay as they are.
+        shape (Sequence[int]): Of a sequence, (M, T, V, C), for all views.
+        batch (int): Samples. Defaults to 2; BatchNorm needs more than one.
     """
-    return sum(4 * encoder.flops for encoder in encoders.values())
+    views = getattr(model, 'views', ('clip',))
+    groups = views if isinstance(views, Mapping) else {'': len(views)}
+    inputs = {name: torch.randn(batch, count, *shape) for name, count in groups.items()}
+    inputs = inputs if isinstance(views, Mapping) else inputs['']
+    samples = [ActionDataSample().set_gt_labels(0) for _ in range(batch)]
+    for index, sample in enumerate(samples):
+        sample.set_metainfo({'sample_idx': index})
+    model.train()
+
+    def step() -> None:
+        model.parse_losses(model(inputs, samples, mode='loss'))[0].backward()
+
+    flops = count_flops(step) / batch
+    model.zero_grad()
+    return flops
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Let attention and transformer layers run as matrix products, which are counted."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _onednn_layer(x: Shape, weight_ih: Shape, weight_hh: Shape, *_: Any, **__: Any) -> int:
+    """Count a layer of one direction: each step multiplies its two matrices by a vector."""
+    return 2 * prod(x[:-1]) * (prod(weight_ih) + prod(weight_hh))
+
+
+def _cudnn_layers(x: Shape, weights: Sequence[Shape], *_: Any, **__: Any) -> int:
+    """Count all layers and directions: each step multiplies every matrix by a vector."""
+    return 2 * prod(x[:-1]) * sum(prod(weight) for weight in weights if len(weight) == 2)
+
+
+def _twice(formula: Callable[..., int]) -> Callable[..., int]:
+    """Count a backward pass: the gradients of the inputs and those of the weights."""
+    return lambda *args, **kwargs: 2 * formula(*args, **kwargs)
+
+
+def _without_output(formula: Callable[..., int]) -> Callable[..., int]:
+    """Adapt a formula of torch, which hands the shape of the output over in its own way."""
+    return lambda *args, out_shape, **_: formula(*args)
+
+
+_FORMULAS = {
+    aten.addmm_: _without_output(addmm_flop),
+    aten.baddbmm_: _without_output(baddbmm_flop),
+    aten.mkldnn_rnn_layer: _onednn_layer,
+    aten.mkldnn_rnn_layer_backward: _twice(_onednn_layer),
+    aten._cudnn_rnn: _cudnn_layers,
+    aten._cudnn_rnn_backward: _twice(_cudnn_layers),
+}

@@ -15,15 +15,15 @@ def test_rows(run_tool, tiny_command, root, tmp_path):
     assert 'training step' in text
 
 
-def test_classifier_has_no_step_of_contrast(run_tool, root, tiny_linear_options, tmp_path):
-    config = root / 'configs/benchmarks/linear/linear_bigru_ntu60_xsub.py'
+def test_step_of_a_classifier_is_counted_too(run_tool, root, tmp_path):
+    config = root / 'configs/benchmarks/linear.py'
     small = 'model.backbone.hidden_size=4', 'model.backbone.num_layers=1'
-    options = '--work-dir', tmp_path, '--cfg-options', *small
+    options = '--work-dir', tmp_path, '--cfg-options', 'model.pretrained=random', *small
     status, text, stderr = run_tool(TOOL, config, '--shape', '2', '5', '25', '3', *options)
     assert status == 0, stderr
     assert '2 x 5 x 25 x 3' in text
     assert f'{PARAMS / 1e6:.3f} M' in text
-    assert 'training step' not in text
+    assert 'training step: 0.0001 G' in text
 
 
 def test_mistakes(run_tool, tiny_command, check_mistake):

@@ -6,7 +6,7 @@ from rich.table import Table
 from mmcmd.apis import init_model, loaders
 from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
-from mmcmd.models import MomentumContrast
+from mmcmd.models import StreamModel
 from mmcmd.reproduction.complexity import encoder_complexity, step_flops
 from mmcmd.skeletons import get_layout
 
@@ -45,10 +45,10 @@ def main() -> None:
     for name, encoder in encoders.items():
         table.add_row(name, f'{encoder.params / 1e6:.3f} M', f'{encoder.flops / 1e9:.4f} G')
     console.print(table)
-    if isinstance(model, MomentumContrast):
+    if type(model).loss is not StreamModel.loss:
         console.print(
-            f'training step: about {step_flops(encoders) / 1e9:.4f} G a sequence, of all encoders: '
-            'query forward and backward (3x), key forward (1x); without projections and queues',
+            f'training step: {step_flops(model, args.shape) / 1e9:.4f} G a sequence: its views in '
+            'all encoders, forward and backward, with all that comes after them',
             soft_wrap=True,
         )
 
