@@ -217,7 +217,9 @@ def _tell_torchrun(reason: str, delay: int = -1) -> None:
     """Leave the reason where torchrun looks for what it prints last of all.
 
     It takes the earliest failure for the cause of the others, and counts in seconds: a ``delay``
-    below 0 goes before the ranks that leave no reason, one above 0 goes after them.
+    below 0 goes before the ranks that leave no reason, one above 0 goes after them. torch's own
+    ``record`` cannot take its place: it writes the present time, so that a rank that lost another
+    may count as the cause, and it writes nothing for a program that ends with an exit status.
     """
     if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
         details = {'py_callstack': reason, 'timestamp': int(time.time()) + delay}

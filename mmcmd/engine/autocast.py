@@ -17,6 +17,9 @@ class Bfloat16OptimWrapper(OptimWrapper):
     which there is mmengine's ``AmpOptimWrapper``): no scaler that has to look at the gradients
     of each iteration. Parameters, similarities and losses stay float32.
 
+    ``AmpOptimWrapper(dtype='bfloat16')`` cannot take its place: in mmengine 0.10.7 it refuses
+    to run without a GPU.
+
     Args:
         **kwargs: Of mmengine's ``OptimWrapper``.
     """

@@ -1,4 +1,8 @@
-"""Pickles from strangers: numbers, text, plain arrays and containers, and nothing that runs."""
+"""Pickles from strangers: numbers, text, plain arrays and containers, and nothing that runs.
+
+The unpickler of ``torch.load(weights_only=True)`` cannot take its place: it refuses pickles of
+protocol 4, which annotations mostly are, and knows no numpy arrays.
+"""
 
 import codecs
 import os

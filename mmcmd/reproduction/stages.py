@@ -1,4 +1,14 @@
-"""Chains of tool calls (pre-train, evaluate, ...) that run with progress bars and never twice."""
+"""Chains of tool calls (pre-train, evaluate, ...) that run with progress bars and never twice.
+
+Six workflow engines were looked at. None of them skips a stage by a signature of its command and
+recipe, shows the progress inside of a stage, and finds the line of a log that tells why it failed.
+doit and snakemake skip by content, but doit knows neither GPUs nor Slurm, and snakemake (136 MB
+installed) only counts GPUs. luigi asks only whether a product exists. submitit speaks Slurm, but on
+one machine it gives every job the same GPUs. dask-jobqueue needs a scheduler process and does not
+say which GPU is a worker's. To spread runs over GPUs or Slurm, parsl (a download of 3 MB) is the
+choice for the part that starts processes: in a trial four tasks got the GPUs 0, 1, 0 and 1, and it
+has a provider for Slurm. It took 10 s to start, so one machine without a GPU is better off here.
+"""
 
 import hashlib
 import json

@@ -6,6 +6,12 @@ Each parser runs in a process of its own. An input counts as unexpected if the p
 anything else than it documents, takes longer than a few seconds, takes more memory than a file of
 that size may, or kills the process. Such inputs are kept, and the command that replays them is
 printed.
+
+Two libraries were tried with these seeds and parsers (skeleton, utdmhad-mat, annotations).
+hypothesis, with these mutants, ran 550 to 670 inputs a second where this ran 6,000 to 9,300; it
+bounds no memory and dies with the process. atheris ran 330 to 4,000, and it mutates bytes without
+knowledge of the formats: 0.8 to 7 % of its inputs were parsed, here 6 to 27 %. It also ends at the
+first fault.
 """
 
 from __future__ import annotations

@@ -3,6 +3,14 @@
 First come the samples, each at a multiple of 64 bytes: its coordinates, of their own dtype, then
 the pickle of what it holds besides, if anything. Then an index, which is a pickle of plain arrays,
 then a footer: a magic number, the length and CRC-32 of the index, and the stamp of what was packed.
+
+Two libraries were tried with 114,000 sequences; ours opens in 40 ms with 22 MB of private memory
+and reads a sample in 9 microseconds. Memory-mapped ``.npy`` files of coordinates and index take
+26 ms, 10 MB and 6 microseconds, but they are several files, which no rename replaces together, and
+they hold no second type of number and no further fields of a sample; the stamp, the checksums and
+all checks of the index would stay. Arrow takes 2 ms, 13 MB and 6 microseconds, but pyarrow is a
+package of 170 MB, and 1,653 of 20,000 damaged files ended the process where its full validation
+was left out.
 """
 
 import io

@@ -1,6 +1,10 @@
 """Arrays out of MATLAB files of version 5 to 7, in Python alone.
 
-scipy's reader is compiled code that a damaged file can crash, and the whole conversion with it.
+``scipy.io.loadmat`` (1.17) cannot take its place. A number in the file selects a pointer that
+scipy then follows: 21 of 20,000 damaged files ended the process, and four of the 20 that were
+tried again did so only after other files had been read. A worker process can absorb such a death,
+but not what a wild pointer may do before it. scipy also has no limit of memory: a file of 1 MB
+took 1.3 GiB, where docs/security.md allows 64 MiB.
 """
 
 import math

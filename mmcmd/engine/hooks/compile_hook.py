@@ -23,6 +23,10 @@ class CompileHook(Hook):
     by ``modules``; recurrent ones are one call a layer already, and are better left alone. The
     first iterations take a minute or more, while code is generated.
 
+    ``cfg.compile`` of mmengine cannot take its place: it compiles the whole ``train_step``, and
+    then the backward pass of CMD ends in an error (torch 2.13), because the queue is updated in
+    place before it.
+
     Args:
         modules (Sequence[str], optional): Names of modules, with ``*`` for any text; those that a
             model of one config calls ``encoders.joint.backbone`` and so on are
