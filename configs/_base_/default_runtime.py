@@ -17,7 +17,6 @@ default_hooks = dict(
     ),
     plain_checkpoint=dict(type='PlainCheckpointHook'),
     preemption=dict(type='PreemptionHook'),
-    sampler_seed=dict(type='DistSamplerSeedHook'),
     sync_buffers=dict(type='SyncBuffersHook'),
 )
 env_cfg = dict(
