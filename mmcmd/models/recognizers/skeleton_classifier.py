@@ -10,7 +10,7 @@ from torch import Tensor
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import load_encoder_state
 from mmcmd.models.encoder import build_with_features
-from mmcmd.models.streams import StreamModel
+from mmcmd.models.streams import MODALITIES, StreamModel
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 from mmcmd.structures import get_labels, set_scores
@@ -35,7 +35,7 @@ class SkeletonClassifier(StreamModel):
             CrosSCLR does. Defaults to False: a cross entropy for each.
         fusion (dict, optional): How several streams are joined. ``weights`` maps a stream to its
             weight, 1 by default; ``softmax`` (True by default) averages probabilities, and False
-            averages scores.
+            averages scores. Weights of modalities that the model does not have are left out.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
@@ -59,7 +59,13 @@ class SkeletonClassifier(StreamModel):
         self.norm_eval = norm_eval
         self.joint_loss = joint_loss
         self.fusion = {'softmax': True, 'weights': {}} | dict(fusion or {})
-        weights = self.fusion['weights']
+        # A config may weigh the three modalities and be used with one of them.
+        weights = {
+            name: weight
+            for name, weight in self.fusion['weights'].items()
+            if name in self.streams or name not in MODALITIES
+        }
+        self.fusion['weights'] = weights
         if len(self.fusion) > 2 or not set(weights) <= set(self.streams):
             raise InputError(
                 f'fusion holds `softmax` and `weights` of the streams {self.streams}, but got '

@@ -182,3 +182,17 @@ def test_key_encoder_and_projection_are_left_out(make, checkpoint):
         state['backbone.rnn.weight_hh_l0'],
         model.encoders['joint'].backbone.rnn.weight_hh_l0,
     )
+
+
+def test_fusion_weights_of_modalities_that_are_absent_are_left_out():
+    config = {
+        'type': 'SkeletonClassifier',
+        'modalities': ['joint', 'bone'],
+        'backbone': {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1},
+        'head': {'type': 'LinearHead', 'num_classes': 3},
+    }
+    weights = {'joint': 0.6, 'motion': 0.4, 'bone': 0.6}
+    model = MODELS.build(config | {'fusion': {'softmax': False, 'weights': weights}})
+    assert model.fusion == {'softmax': False, 'weights': {'joint': 0.6, 'bone': 0.6}}
+    with pytest.raises(InputError, match=r"but got .*'left': 1"):
+        MODELS.build(config | {'fusion': {'weights': {'left': 1}}})
