@@ -173,10 +173,10 @@ def test_what_training_saves_passes(tmp_path):
 
 def test_trusted_checkpoint_is_loaded_whole(canary, run_tool, tmp_path):
     file, sung = canary
-    status, *_ = run_tool(
+    _, _, stderr = run_tool(
         'model_converters/cmd_to_mmcmd.py', file, tmp_path / 'out.pth', '--trust-checkpoint'
     )
-    assert status == 0
+    assert 'lacks a tensor' in stderr  # it has been loaded, and it is empty
     assert sung.is_dir()
 
 

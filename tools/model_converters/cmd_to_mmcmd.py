@@ -1,15 +1,11 @@
-"""Turn a pre-training checkpoint of the authors' released code into one of mmcmd."""
+"""Turn a pre-training checkpoint of CMD's released code into one of mmcmd: to_mmcmd.py cmd ..."""
 
 import argparse
 from pathlib import Path
 
-import torch
-
+from mmcmd.apis.authors import write_converted
 from mmcmd.cli import run
-from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
-from mmcmd.io.convert_checkpoint import rename_authors_state
-from mmcmd.io.files import replace_file
+from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
 
 
 def main() -> None:
@@ -20,15 +16,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
-
-    checkpoint = load_plain(args.source, map_location='cpu')
-    if 'state_dict' not in checkpoint:
-        raise InputError(f'{args.source} has no state_dict: it is no checkpoint of the authors')
-    state = rename_authors_state(checkpoint['state_dict'])
-    epoch = int(checkpoint.get('epoch', 0))
-    with replace_file(args.out) as file:
-        torch.save({'meta': {'epoch': epoch, 'iter': 0}, 'state_dict': state}, file)
-    print(f'{args.out}: {len(state)} tensors, epoch {epoch}')
+    print(write_converted('cmd', {'joint': args.source}, args.out))
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors_stgcn import rename_stgcn_state
+from mmcmd.io.authors.stgcn import rename_stgcn_state
 from mmcmd.models import SkeletonEncoder
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import LAYOUTS

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mmcmd.errors import InputError
 
-_NAMES = (
+NAMES = (
     (r'(data_bn\..+)', r'\1'),
     (r'edge_importance\.(\d+)', r'gcn.\1.gcn.PA'),
     (r'st_gcn_networks\.(\d+)\.gcn\.conv\.(.+)', r'gcn.\1.gcn.conv.\2'),
@@ -17,6 +17,7 @@ _NAMES = (
     (r'st_gcn_networks\.(\d+)\.residual\.0\.(.+)', r'gcn.\1.residual.conv.\2'),
     (r'st_gcn_networks\.(\d+)\.residual\.1\.(.+)', r'gcn.\1.residual.bn.\2'),
 )
+"""Released name of a tensor, and its name in :class:`mmcmd.models.SkeletonCLRSTGCN`."""
 
 
 def rename_stgcn(name: str) -> str:
@@ -33,7 +34,7 @@ def rename_stgcn(name: str) -> str:
         InputError: If the name belongs to no such tensor. The adjacency ``A`` is one of them: it
             has one name there and one in each block here, see :func:`rename_stgcn_state`.
     """
-    for theirs, ours in _NAMES:
+    for theirs, ours in NAMES:
         match = re.fullmatch(theirs, name)
         if match:
             return match.expand(ours)
@@ -56,8 +57,25 @@ def rename_stgcn_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Raises:
         InputError: If a name belongs to no such tensor.
     """
-    renamed = {rename_stgcn(name): tensor for name, tensor in state.items() if name != 'A'}
-    if 'A' in state:
-        blocks = [name for name in renamed if name.endswith('.gcn.PA')]
-        renamed |= {name.removesuffix('PA') + 'A': state['A'] for name in blocks}
-    return renamed
+    return spread_adjacency(
+        {name if name == 'A' else rename_stgcn(name): tensor for name, tensor in state.items()}
+    )
+
+
+def spread_adjacency(state: Mapping[str, Tensor], prefix: str = '') -> dict[str, Tensor]:
+    """Give the one adjacency of a released ST-GCN to each of its blocks.
+
+    Args:
+        state (Mapping[str, Tensor]): Our names, but one ``A`` of shape (3, V, V) for all blocks.
+        prefix (str): What stands before the names of this ST-GCN, such as
+            ``encoders.joint.backbone.``. Defaults to nothing.
+
+    Returns:
+        dict[str, Tensor]: Without that ``A``, with ``gcn.0.gcn.A`` and so on.
+    """
+    spread = dict(state)
+    adjacency = spread.pop(f'{prefix}A', None)
+    if adjacency is not None:
+        own = [x for x in spread if x.startswith(f'{prefix}gcn.') and x.endswith('.gcn.PA')]
+        spread |= {name.removesuffix('PA') + 'A': adjacency for name in own}
+    return spread

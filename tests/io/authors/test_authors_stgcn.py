@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors_stgcn import rename_stgcn, rename_stgcn_state
+from mmcmd.io.authors.stgcn import rename_stgcn, rename_stgcn_state
 
 
 @pytest.mark.parametrize(

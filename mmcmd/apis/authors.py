@@ -1,0 +1,93 @@
+"""Checkpoints of the authors' released code, as checkpoints of this package."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mmcmd.apis.config import configs_root, load_config
+from mmcmd.errors import InputError
+from mmcmd.io.authors import model_sizes, rename_authors_state
+from mmcmd.io.checkpoint import check_architecture, load_plain
+from mmcmd.io.encoders import describe
+from mmcmd.io.files import replace_file
+from mmcmd.registry import MODELS
+
+ENCODERS = {'cmd': 'bigru'}
+"""Encoder of a method's released code, if it is not ``stgcn_clr``."""
+
+
+def convert_authors(
+    method: str, files: Mapping[str, str | Path], data: str | None = None
+) -> dict[str, Any]:
+    """Turn checkpoints of a method's released pre-training into one of this package.
+
+    Args:
+        method (str): One of :data:`mmcmd.io.authors.METHODS`.
+        files (Mapping[str, str | Path]): Stream to file. The stream is that of the names without
+            a suffix. There is one file, or one for each stream if the method trains them apart.
+        data (str, optional): Name of the data set that the method was trained on. The checkpoint
+            then says it, and evaluations take this data set if no other is named.
+
+    Returns:
+        dict: ``state_dict``, which the model of the method's config loads, and ``meta`` with
+        what evaluations must know of the encoders (:func:`mmcmd.io.encoders.describe`).
+
+    Raises:
+        InputError: If the method is not known, or a file is no checkpoint of this method.
+    """
+    state: dict[str, Tensor] = {}
+    epochs = [0]
+    for stream, file in files.items():
+        theirs, epoch = _read(file)
+        epochs.append(epoch)
+        state |= rename_authors_state(method, theirs, stream, str(file))
+    names = ', '.join(map(str, files.values()))
+    sizes = model_sizes(state)
+    cfg = load_config(
+        configs_root() / method / f'{method}.py',
+        data=data,
+        encoder=ENCODERS.get(method, 'stgcn_clr'),
+        budget='paper',
+        options={'model.modalities': sizes.pop('modalities')}
+        | {f'model.{part}.{key}': x for part, values in sizes.items() for key, x in values.items()},
+    )
+    distilling = cfg.model.get('distill_head')
+    if distilling:  # The checkpoint does not say K, and a small queue cannot have the paper's.
+        distilling.topk = min(distilling.topk, cfg.model.queue.size)
+    with torch.device('meta'):  # the shapes are enough
+        model = MODELS.build(cfg.model)
+    check_architecture(model.state_dict(), state, names)
+    if data is None:
+        cfg.pop('data')
+    meta = {'epoch': max(epochs), 'iter': 0, **describe(model, cfg)}
+    return {'meta': meta, 'state_dict': state}
+
+
+def _read(file: str | Path) -> tuple[dict[str, Tensor], int]:
+    """Return the state in a released file, and the epoch if the file says it."""
+    checkpoint = load_plain(str(file), map_location='cpu')
+    state, epoch = checkpoint, 0
+    if 'state_dict' in checkpoint:
+        state, epoch = checkpoint['state_dict'], checkpoint.get('epoch', 0)
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(x, Tensor) for name, x in state.items()
+    ):
+        raise InputError(f'{file} has no state_dict of tensors: it is no checkpoint of the authors')
+    return dict(state), epoch if isinstance(epoch, int) else 0
+
+
+def write_converted(
+    method: str, files: Mapping[str, str | Path], out: Path, data: str | None = None
+) -> str:
+    """Convert as :func:`convert_authors` does, write the checkpoint, and say what it holds."""
+    checkpoint = convert_authors(method, files, data)
+    with replace_file(out) as file:
+        torch.save(checkpoint, file)
+    streams = ', '.join(checkpoint['meta']['encoder']['streams'])
+    return (
+        f'{out}: {len(checkpoint["state_dict"])} tensors, epoch {checkpoint["meta"]["epoch"]}, '
+        f'streams {streams}'
+    )

@@ -1,0 +1,9 @@
+"""Names in checkpoints that CMD's pre-training (with ``--mlp``) released."""
+
+NAMES = (
+    (r'encoder\.gru\.(.+)', r'encoders.{}.backbone.rnn.\1'),
+    (r'input_norm\.(.+)', r'encoders.{}.backbone.input_norm.\1'),
+    (r'fc\.0\.(.+)', r'necks.{}.hidden.\1'),
+    (r'fc\.2\.(.+)', r'necks.{}.out.\1'),
+)
+"""Released name below ``encoder_q.``, and ours; ``{}`` stands for the stream."""

@@ -1,0 +1,82 @@
+"""Names in checkpoints of the authors of a method, and what they are called here."""
+
+import re
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.io.authors import clr, cmd
+from mmcmd.io.authors.stgcn import spread_adjacency
+
+FIRST = 'joint'
+"""The stream whose released names have no suffix. The others have ``_motion`` or ``_bone``."""
+
+# For each method: names of the first stream, and names of the later streams.
+TABLES = {
+    'cmd': (cmd.NAMES, cmd.NAMES),
+    'skeletonclr': (clr.NAMES, ()),
+    'crossclr': (clr.NAMES, clr.SHARED),
+    'aimclr': (clr.NAMES, ()),
+}
+METHODS = tuple(TABLES)
+"""The methods whose released checkpoints can be read."""
+
+_ENCODER = re.compile(r'encoder_([qk])(?:_(motion|bone))?\.(.+)')
+_QUEUE = re.compile(r'queue(_ptr)?(?:_(joint|motion|bone))?')
+
+
+def rename_authors_state(
+    method: str,
+    state: Mapping[str, Tensor],
+    stream: str = FIRST,
+    source: str = 'the checkpoint',
+) -> dict[str, Tensor]:
+    """Rename a state that a method's released code wrote to that of our model.
+
+    Args:
+        method (str): One of :data:`METHODS`.
+        state (Mapping[str, Tensor]): Names such as ``encoder_q_motion.fc.2.bias`` and
+            ``queue_bone``; ``module.`` before them is dropped.
+        stream (str): The stream that names without a suffix belong to. Defaults to ``'joint'``;
+            files of one stream do not say it.
+        source (str): What the file is called in a message.
+
+    Returns:
+        dict[str, Tensor]: The same tensors. The adjacency of an ST-GCN goes to each of its blocks.
+
+    Raises:
+        InputError: If there is no such method, or a name is none of the method's names.
+    """
+    if method not in TABLES:
+        raise InputError(
+            f'there is no converter for checkpoints of {method!r}; give one of {", ".join(METHODS)}'
+        )
+    renamed = {}
+    for name, tensor in state.items():
+        ours = _rename(method, name.removeprefix('module.'), stream)
+        if ours is None:
+            raise InputError(
+                f'{name!r} in {source} is not a tensor of the released pre-training of {method}; '
+                'give the checkpoint that this pre-training wrote'
+            )
+        renamed[ours] = tensor
+    for name in [name for name in renamed if name.endswith(clr.ADJACENCY)]:
+        renamed = spread_adjacency(renamed, name.removesuffix('A'))
+    return renamed
+
+
+def _rename(method: str, name: str, stream: str) -> str | None:
+    """Return our name of a tensor, or None if the method has no such tensor."""
+    first, later = TABLES[method]
+    if match := _QUEUE.fullmatch(name):
+        if match[2] and not later:
+            return None
+        return f'queues.{match[2] or stream}.queue{match[1] or ""}'
+    if match := _ENCODER.fullmatch(name):
+        part, suffix, rest = match.groups()
+        for theirs, ours in later if suffix else first:
+            if found := re.fullmatch(theirs, rest):
+                renamed = found.expand(ours).format(suffix or stream)
+                return renamed if part == 'q' else f'key_{renamed}'
+    return None

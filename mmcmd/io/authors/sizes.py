@@ -1,0 +1,58 @@
+"""Sizes of a model, as far as the shapes of its tensors say them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import ENCODERS, encoder_names
+
+
+def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Return the options of a model that fit a state with momentum contrast.
+
+    Args:
+        state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
+
+    Returns:
+        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``.
+
+    Raises:
+        InputError: If tensors that say a size are not there.
+    """
+    streams = encoder_names(state)
+    try:
+        first = f'{ENCODERS}{streams[0]}.backbone.'
+        encoder = {x.removeprefix(first): y for x, y in state.items() if x.startswith(first)}
+        backbone = _recurrent(encoder) if 'rnn.weight_hh_l0' in encoder else _graph(encoder)
+        feat_dim, size = state[f'queues.{streams[0]}.queue'].shape
+    except (LookupError, ValueError) as error:
+        raise InputError(
+            f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
+            'whole checkpoint that a pre-training wrote'
+        ) from None
+    return {
+        'modalities': streams,
+        'backbone': backbone,
+        'neck': {'out_channels': feat_dim},
+        'queue': {'size': size},
+    }
+
+
+def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the sizes of a recurrent encoder."""
+    layers = [name for name in encoder if name.startswith('rnn.weight_hh_l')]
+    return {
+        'hidden_size': encoder['rnn.weight_hh_l0'].shape[1],
+        'num_layers': sum(not name.endswith('_reverse') for name in layers),
+    }
+
+
+def _graph(encoder: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the sizes of an ST-GCN of SkeletonCLR."""
+    blocks = [int(name.split('.')[1]) for name in encoder if name.endswith('.gcn.PA')]
+    return {
+        'hidden_channels': encoder['gcn.0.tcn.conv.weight'].shape[0],
+        'hidden_dim': encoder[f'gcn.{max(blocks)}.tcn.conv.weight'].shape[0],
+    }

@@ -1,0 +1,177 @@
+"""Tools that turn released checkpoints into ours."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from mmcmd.apis import load_config
+from mmcmd.registry import MODELS
+
+TOOL = 'model_converters/to_mmcmd.py'
+SIZES = {
+    'model.backbone.hidden_channels': 4,
+    'model.backbone.hidden_dim': 24,
+    'model.neck.out_channels': 16,
+    'model.queue.size': 40,
+}
+
+
+@pytest.fixture
+def released(shared):
+    """Return a function: name -> a checkpoint of the released code."""
+    return lambda name: shared / 'golden' / 'methods' / f'{name}_final.pth.tar'
+
+
+@pytest.fixture
+def convert(run_tool, tmp_path):
+    """Return a function: arguments of the tool -> the checkpoint it writes, and its file."""
+    out = tmp_path / 'new' / 'out.pth'
+
+    def run(method, source, *options):
+        status, stdout, stderr = run_tool(TOOL, method, source, out, *options)
+        assert status == 0, stderr
+        assert stdout.startswith(f'{out}: ')
+        assert list(out.parent.iterdir()) == [out]
+        return torch.load(out, weights_only=True), out
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ('name', 'method', 'streams'),
+    [
+        ('skeletonclr', 'skeletonclr', ['joint']),
+        ('crossclr', 'crossclr', ['joint', 'motion', 'bone']),
+        ('crossclr_2s', 'crossclr', ['joint', 'motion']),
+        ('aimclr', 'aimclr', ['joint']),
+    ],
+)
+def test_model_of_the_config_loads_a_converted_checkpoint(
+    released, convert, root, name, method, streams
+):
+    checkpoint, _ = convert(method, released(name))
+    assert list(checkpoint['meta']['encoder']['streams']) == streams
+    config = root / 'configs' / method / f'{method}.py'
+    options = {'model.modalities': streams, **SIZES}
+    cfg = load_config(config, data='ntu60_xsub', encoder='stgcn_clr', options=options)
+    MODELS.build(cfg.model).load_state_dict(checkpoint['state_dict'], strict=True)
+
+
+def test_model_of_the_config_loads_a_converted_checkpoint_of_cmd(shared, run_tool, root, tmp_path):
+    source, out = shared / 'golden' / 'official_final.pth.tar', tmp_path / 'out.pth'
+    status, _, stderr = run_tool('model_converters/cmd_to_mmcmd.py', source, out)
+    assert status == 0, stderr
+    checkpoint = torch.load(out, weights_only=True)
+    cfg = load_config(
+        root / 'configs' / 'cmd' / 'cmd.py',
+        data='ntu60_xsub',
+        encoder='bigru',
+        options={
+            'model.backbone.hidden_size': 32,
+            'model.neck.out_channels': 16,
+            'model.queue.size': 128,
+            'model.distill_head.topk': 32,
+        },
+    )
+    MODELS.build(cfg.model).load_state_dict(checkpoint['state_dict'], strict=True)
+    theirs = torch.load(source, weights_only=True)
+    assert checkpoint['meta']['epoch'] == theirs['epoch'] > 0
+    assert run_tool(TOOL, 'cmd', source, tmp_path / 'same.pth')[0] == 0
+    same = torch.load(tmp_path / 'same.pth', weights_only=True)
+    assert same['meta'] == checkpoint['meta']
+
+
+def test_checkpoint_says_what_evaluations_ask(released, convert, root):
+    checkpoint, out = convert('crossclr', released('crossclr'))
+    encoder = checkpoint['meta']['encoder']
+    assert (encoder['method'], encoder['layout'], encoder['clip_len']) == ('CrosSCLR', 'ntu', 50)
+    assert 'data' not in encoder
+    cfg = load_config(root / 'configs/benchmarks/linear_clr.py', pretrained=str(out))
+    assert cfg.model.modalities == ['joint', 'motion', 'bone']
+    assert cfg.model.backbone.hidden_dim == 24
+    pipeline = cfg.train_dataloader.dataset.pipeline
+    assert pipeline == cfg.test_dataloader.dataset.pipeline
+    assert pipeline[0].type == 'NormalizePersons'
+
+
+def test_files_of_single_streams_are_joined(released, convert, root):
+    motion = released('aimclr').with_name('aimclr_init.pth.tar')
+    checkpoint, out = convert(
+        *('aimclr', released('aimclr'), '--join', f'motion={motion}', '--data', 'ntu120_xsub')
+    )
+    weights = {
+        stream: checkpoint['state_dict'][f'necks.{stream}.out.weight']
+        for stream in ('joint', 'motion')
+    }
+    for stream, file in (('joint', released('aimclr')), ('motion', motion)):
+        theirs = torch.load(file, weights_only=True)
+        assert torch.equal(weights[stream], theirs['encoder_q.fc.2.weight'])
+    cfg = load_config(root / 'configs/benchmarks/linear_clr.py', pretrained=str(out))
+    assert (cfg.model.modalities, cfg.data.name) == (['joint', 'motion'], 'ntu120_xsub')
+
+
+def test_linear_evaluation_of_a_converted_checkpoint_runs(
+    released, convert, run_tool, root, tiny_pickle, tmp_path
+):
+    checkpoint, out = convert('skeletonclr', released('skeletonclr'))
+    work_dir = tmp_path / 'linear'
+    loaders = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+    options = {
+        'model.head.num_classes': 4,
+        'train_cfg.max_epochs': 1,
+        'train_dataloader.batch_size': 5,
+        'train_cfg.val_interval': 1,
+        **{f'{loader}.num_workers': 0 for loader in loaders},
+    }
+    status, _, stderr = run_tool(
+        'train.py',
+        root / 'configs/benchmarks/linear_clr.py',
+        *('--pretrained', out, '--ann-file', tiny_pickle, '--work-dir', work_dir, '--cfg-options'),
+        *(f'{key}={value}' for key, value in options.items()),
+    )
+    assert status == 0, stderr
+    state = torch.load(work_dir / 'epoch_1.pth', weights_only=True)['state_dict']
+    for name, tensor in checkpoint['state_dict'].items():
+        if name.startswith('encoders.'):
+            np.testing.assert_array_equal(state[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ('method', 'content', 'message'),
+    [
+        ('cmd', {'state_dict': 5}, 'source.pth has no state_dict of tensors'),
+        ('cmd', {'weights': torch.zeros(1)}, "'weights' in .*source.pth is not a tensor"),
+        ('cmd', {'state_dict': {}}, 'lacks a tensor'),
+        ('skeletonclr', {'queue': torch.zeros(2, 3)}, 'lacks a tensor'),
+        ('isc', {'queue': torch.zeros(2, 3)}, "no converter for checkpoints of 'isc'"),
+    ],
+)
+def test_file_of_another_kind_is_told(run_tool, tmp_path, method, content, message):
+    torch.save(content, tmp_path / 'source.pth')
+    status, stdout, stderr = run_tool(TOOL, method, tmp_path / 'source.pth', tmp_path / 'out.pth')
+    assert (status, stdout) == (2, '')
+    last = stderr.splitlines()[-1]
+    assert last.startswith('to_mmcmd.py: error: ')
+    assert re.search(message, last)
+    assert not (tmp_path / 'out.pth').exists()
+
+
+@pytest.mark.parametrize('text', ['motion', 'left=a.pt', 'joint=a.pt', 'bone='])
+def test_join_that_names_no_further_stream_is_told(run_tool, tmp_path, text):
+    status, _, stderr = run_tool(TOOL, 'aimclr', 'a.pt', tmp_path / 'out.pth', '--join', text)
+    assert status == 2
+    assert f'got {text!r}' in stderr
+
+
+def test_encoders_of_different_sizes_are_not_joined(run_tool, released, tmp_path):
+    theirs = torch.load(released('aimclr'), weights_only=True)
+    theirs['encoder_q.fc.2.weight'] = torch.zeros(7, 24)
+    torch.save(theirs, tmp_path / 'bone.pt')
+    status, _, stderr = run_tool(
+        *(TOOL, 'aimclr', released('aimclr'), tmp_path / 'out.pth'),
+        *('--join', f'bone={tmp_path / "bone.pt"}'),
+    )
+    assert status == 2
+    assert 'necks.bone.out.weight is (7, 24) in the file' in stderr

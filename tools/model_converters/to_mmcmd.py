@@ -1,0 +1,55 @@
+"""Turn pre-training checkpoints of a method's released code into one checkpoint of mmcmd."""
+
+import argparse
+from pathlib import Path
+
+from mmcmd.apis.authors import write_converted
+from mmcmd.cli import run
+from mmcmd.errors import InputError
+from mmcmd.io.authors import METHODS
+from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.models.streams import MODALITIES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('method', help=f'one of {", ".join(METHODS)}')
+    parser.add_argument('source', help="the authors' checkpoint (.pt, .pth.tar)")
+    parser.add_argument('out', type=Path, help='file to write (.pth)')
+    parser.add_argument(
+        '--stream',
+        choices=MODALITIES,
+        default='joint',
+        help='stream of the file, if the method trains each stream alone (default: joint)',
+    )
+    parser.add_argument(
+        '--join',
+        nargs='+',
+        default=[],
+        metavar='STREAM=FILE',
+        help='further files of such a method, for example motion=MOTION.pt bone=BONE.pt',
+    )
+    parser.add_argument(
+        '--data',
+        help='data set that it was trained on, a name in configs/_base_/datasets; evaluations '
+        'then take it if no other is named',
+    )
+    parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    args = parser.parse_args()
+    if args.trust_checkpoint:
+        trust_checkpoints()
+
+    files = {args.stream: args.source}
+    for text in args.join:
+        stream, _, file = text.partition('=')
+        if stream not in MODALITIES or not file or stream in files:
+            raise InputError(
+                f'--join takes STREAM=FILE with a stream of {", ".join(MODALITIES)} that has no '
+                f'file yet, but got {text!r}'
+            )
+        files[stream] = file
+    print(write_converted(args.method, files, args.out, args.data))
+
+
+if __name__ == '__main__':
+    run(main)
