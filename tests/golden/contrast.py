@@ -1,0 +1,157 @@
+"""SkeletonCLR and CrosSCLR against recordings of their released code."""
+
+import re
+from copy import deepcopy
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmcmd.models.pretrainers import crossclr
+from tests.golden.linear import compare_linear
+from tests.golden.recordings import Recording
+from tests.golden.report import Report, absolute, different, relative_to_largest
+from tests.golden.training import (
+    build,
+    calls,
+    compare_states,
+    features,
+    head_calls,
+    head_logits,
+    optimizer_of,
+    step,
+)
+
+BOUNDS = {
+    'losses': (1e-5, relative_to_largest),
+    'gradient norms': (1e-3, relative_to_largest),
+    'logits': (1e-5, relative_to_largest),
+    'embeddings': (1e-5, absolute),
+    'masks': (0, different),
+    'queues': (1e-5, relative_to_largest),
+    'variants': (1e-5, relative_to_largest),
+    'states': (1e-5, relative_to_largest),
+    'features': (1e-5, relative_to_largest),
+    'graph': (1e-5, absolute),
+    'linear': (1e-5, relative_to_largest),
+    'drop': (1e-5, relative_to_largest),
+}
+
+
+def run_skeletonclr(recording: Recording, **options: Any) -> Report:
+    """Run SkeletonCLR.
+
+    Args:
+        recording (Recording): ``skeletonclr_train.npz``.
+        **options: Options of the model, in place of the recorded ones.
+    """
+    report, config, stream = Report(BOUNDS), recording.config, recording.stream
+    options = {'momentum': 1 - config['key_momentum_kept'], **options}
+    model, graphs = build(recording, 'skeletonclr', 'SkeletonCLR', stream, **options)
+    compare_graphs(report, model, graphs)
+    optimizer, norms = optimizer_of(model, config), []
+    for index in range(len(recording['steps'])):
+        with head_calls(model) as heads:
+            loss = model(recording.views(index), mode='loss')[f'loss_{stream}']
+        norms += step(optimizer, loss, model)
+        report.add('losses', f'losses[{index}]', loss, recording['losses'][index])
+        report.add(
+            'logits', f'logits[{index}]', head_logits(model, heads[0]), recording['logits'][index]
+        )
+        queue = model.queues[stream]
+        report.add('queues', f'queue[{index}]', queue.queue, recording['queue'][index])
+        report.add(
+            'queues', f'queue_ptr[{index}]', queue.queue_ptr[0], recording['queue_ptr'][index]
+        )
+    report.add('gradient norms', 'grad_norms', norms, recording['grad_norms'])
+    finish(report, recording, model, 'skeletonclr', view=0)
+    return report
+
+
+def run_crossclr(recording: Recording, **options: Any) -> Report:
+    """Run CrosSCLR with as many streams as the recording has.
+
+    Args:
+        recording (Recording): ``crossclr_train.npz`` or ``crossclr_2s_train.npz``.
+        **options: Options of the model, in place of the recorded ones.
+    """
+    report, config = Report(BOUNDS), recording.config
+    options = {
+        'momentum': 1 - config['key_momentum_kept'],
+        'topk': config['topk'],
+        'context': config['context'],
+        'cross_epoch': 1,
+        **options,
+    }
+    model, graphs = build(recording, 'crossclr', 'CrosSCLR', 'joint', **options)
+    compare_graphs(report, model, graphs)
+    optimizer, norms = optimizer_of(model, config), []
+    pairs = [(a, b) for a in model.streams for b in model.streams if a != b]
+    crossing = recording['cross']
+    for index in range(len(recording['steps'])):
+        model.set_progress(int(crossing[index]), index / len(crossing), index)
+        views = recording.views(index)
+        if crossing[index] and not crossing[:index].any():
+            _compare_variants(report, recording, model, views)
+        with head_calls(model) as heads, calls(crossclr, 'multi_positive_nce') as terms:
+            found = model(views, mode='loss')
+        losses = [found[f'loss_{name}'] for name in model.streams]
+        norms.append(step(optimizer, sum(losses), model))
+        report.add('losses', f'losses[{index}]', [*losses, sum(losses)], recording['losses'][index])
+        if crossing[index]:
+            _compare_terms(report, recording, f'cross/{index}', pairs, terms)
+        else:
+            for name, seen in zip(model.streams, heads, strict=True):
+                array = f'warm/{index}/logits/{name}'
+                report.add('logits', array, head_logits(model, seen), recording[array])
+        for name, queue in model.queues.items():
+            array = f'queue/{index}/{name}'
+            report.add('queues', array, queue.queue, recording[array])
+            array = f'queue/{index}/ptr'
+            report.add('queues', array, queue.queue_ptr[0], recording[array])
+    report.add('gradient norms', 'grad_norms', norms, recording['grad_norms'])
+    finish(report, recording, model, 'crossclr', view=0)
+    return report
+
+
+def _compare_terms(report, recording, prefix, pairs, terms) -> None:
+    """Compare logits, masks and losses of each ordered pair of streams."""
+    report.add('masks', f'{prefix}: number of pairs', len(terms), len(pairs))
+    for (own, other), ((logits, mask), _) in zip(pairs, terms, strict=False):
+        letters = own[0] + other[0]
+        report.add(
+            'logits', f'{prefix}/logits/{letters}', logits, recording[f'{prefix}/logits/{letters}']
+        )
+        report.add('masks', f'{prefix}/mask/{letters}', mask, recording[f'{prefix}/mask/{letters}'])
+    if f'{prefix}/six' in recording.arrays:
+        values = [loss for _, loss in terms]
+        report.add('losses', f'{prefix}/six', values, recording[f'{prefix}/six'])
+
+
+def _compare_variants(
+    report: Report, recording: Recording, model: nn.Module, views: Tensor
+) -> None:
+    """Compare the losses of the pairs under other settings, on copies of the model."""
+    for name, expected in recording.below('variant/').items():
+        copy = deepcopy(model)
+        copy.topk, context = map(int, re.fullmatch(r'topk(\d+)_context([01])', name).groups())
+        copy.context = bool(context)
+        with calls(crossclr, 'multi_positive_nce') as terms:
+            copy(views, mode='loss')
+        report.add('variants', f'variant/{name}', [loss for _, loss in terms], expected)
+
+
+def compare_graphs(report: Report, model: nn.Module, built: dict[str, Tensor]) -> None:
+    """Compare the adjacencies that ours builds with the recorded ones, which replaced them."""
+    recorded = model.state_dict()
+    for name, adjacency in built.items():
+        report.add('graph', name, adjacency, recorded[name])
+
+
+def finish(report: Report, recording: Recording, model: nn.Module, method: str, view: int) -> None:
+    """Compare what is recorded after the last step: states, features, linear evaluation."""
+    compare_states(report, model, recording.state('final', method, model.streams[0]))
+    joints = recording.views(0)[:, view]
+    for name in model.streams:
+        array = f'feat/{name}' if f'feat/{name}' in recording.arrays else 'feat'
+        report.add('features', array, features(model, joints, name), recording[array])
+    compare_linear(report, recording, model, view)

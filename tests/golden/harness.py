@@ -1,0 +1,84 @@
+"""All recordings of a folder against our code."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import mmcmd  # noqa: F401  (registers the models)
+from mmcmd.errors import InputError
+from tests.golden.aimclr import run_aimclr
+from tests.golden.cmd import run_cmd
+from tests.golden.contrast import run_crossclr, run_skeletonclr
+from tests.golden.recordings import Recording, find, recording_name
+from tests.golden.report import HEADING, Report
+from tests.golden.transforms import run_frame50, run_pipeline
+
+RUNNERS: dict[str, Callable[..., Report]] = {
+    'cmd': run_cmd,
+    'skeletonclr': run_skeletonclr,
+    'crossclr': run_crossclr,
+    'crossclr_2s': run_crossclr,
+    'aimclr': run_aimclr,
+    'frame50': run_frame50,
+    'pipeline': run_pipeline,
+}
+"""Name of a recording, or its beginning, and the function that runs it."""
+
+
+def runner_of(name: str) -> Callable[..., Report] | None:
+    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is."""
+    fitting = [known for known in RUNNERS if f'{name}_'.startswith(f'{known}_')]
+    return RUNNERS[max(fitting, key=len)] if fitting else None
+
+
+def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list[str]]:
+    """Choose the recordings of a folder.
+
+    Args:
+        folder (Path): Folder of ``.npz`` files.
+        names (Sequence[str]): Names of recordings; all that can be run by default.
+
+    Returns:
+        tuple: The recordings that are run, and the files that no method of ours can run.
+
+    Raises:
+        InputError: If the folder has no recordings, or a name cannot be run.
+    """
+    paths = find(folder)
+    known = {recording_name(path): path for path in paths if runner_of(recording_name(path))}
+    for name in names:
+        if runner_of(name) is None:
+            raise InputError(
+                f'no method of this package runs recordings of {name!r}; give one of '
+                f'{", ".join(RUNNERS)}'
+            )
+        if name not in known:
+            raise InputError(
+                f'{folder} has no recording of {name}; of those that can be run it has '
+                f'{", ".join(known) or "none"}'
+            )
+    if not known:
+        raise InputError(
+            f'{folder} holds recordings, but none of {", ".join(RUNNERS)}; give a folder with one '
+            'of them'
+        )
+    skipped = [path.stem for path in paths if path not in known.values()]
+    return [Recording(known[name]) for name in names or known], skipped
+
+
+def main(folder: Path, names: Sequence[str] = ()) -> int:
+    """Run recordings, print the worst errors, and return the exit status.
+
+    Returns:
+        int: 1 if a bound is broken, else 0.
+    """
+    recordings, skipped = load(folder, names)
+    print(HEADING)
+    broken = []
+    for recording in recordings:
+        report = runner_of(recording.name)(recording)
+        broken += [f'{recording.name} {kind}' for kind in report.broken()]
+        print('\n'.join(report.lines(recording.name)), flush=True)
+    if skipped and not names:
+        print(f'skipped, because no method of this package runs them: {", ".join(skipped)}')
+    print(f'broken bounds: {", ".join(broken) or "none"}')
+    return int(bool(broken))

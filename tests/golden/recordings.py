@@ -1,0 +1,112 @@
+"""Recordings of the authors' code: arrays, settings and states, of any size."""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.io.authors import rename_authors_state
+from mmcmd.io.checkpoint import load_plain
+
+ENDINGS = '_train', '_transforms'
+
+
+class Settings(dict):
+    """Settings of a recording; one that it does not say is told in a sentence."""
+
+    def __missing__(self, name: str) -> Any:
+        raise InputError(f'the config of the recording does not say {name!r}; record it again')
+
+
+class Recording:
+    """One file of arrays, and the states that lie beside it.
+
+    Args:
+        path (Path): The ``.npz`` file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = recording_name(path)
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All arrays by name."""
+        try:
+            with np.load(self.path) as file:
+                return dict(file)
+        except Exception as error:  # of any kind, from a damaged file
+            raise InputError(
+                f'{self.path} is no readable file of arrays ({error}); record it again'
+            ) from None
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Return an array.
+
+        Raises:
+            InputError: If the recording has no such array.
+        """
+        if name not in self.arrays:
+            raise InputError(f'{self.path} has no array {name!r}; record it again')
+        return self.arrays[name]
+
+    def below(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the arrays whose names begin with a prefix, by the rest of their names."""
+        return {x.removeprefix(prefix): y for x, y in self.arrays.items() if x.startswith(prefix)}
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Settings of the recording, empty if the file does not say them."""
+        text = str(self.arrays['config']) if 'config' in self.arrays else '{}'
+        return Settings(json.loads(text))
+
+    @property
+    def stream(self) -> str:
+        """The stream of a training of one stream."""
+        return next(iter(self.below('feat/')), 'joint')
+
+    def views(self, step: int) -> Tensor:
+        """Return the views of a step, (N, view, M, T, V, C) in float64."""
+        # recorded as (view, N, C, T, V, M)
+        views = self['steps'][step].transpose(1, 0, 5, 3, 4, 2)
+        return torch.from_numpy(np.ascontiguousarray(views)).double()
+
+    def state(self, moment: str, method: str, stream: str = 'joint') -> dict[str, Tensor]:
+        """Return the state at ``'init'`` or ``'final'`` under our names.
+
+        It lies in the file itself or, as a checkpoint of the authors' code, beside it.
+        """
+        if inside := self.below(f'{moment}/'):
+            theirs = {name: torch.from_numpy(x) for name, x in inside.items()}
+        else:
+            file = self.path.with_name(f'{self.name}_{moment}.pth.tar')
+            if not file.is_file():
+                raise InputError(f'{self.path} needs {file.name} beside it; record it again')
+            theirs = load_plain(str(file), map_location='cpu')
+            theirs = theirs.get('state_dict', theirs)
+        return rename_authors_state(method, theirs, stream, f'{self.name} ({moment})')
+
+
+def recording_name(path: Path) -> str:
+    """Return the name of a recording, which is the file's stem without ``_train`` or the like."""
+    for ending in ENDINGS:
+        if path.stem.endswith(ending):
+            return path.stem.removesuffix(ending)
+    return path.stem
+
+
+def find(folder: Path) -> list[Path]:
+    """List the recordings in a folder.
+
+    Raises:
+        InputError: If there are none.
+    """
+    found = sorted(folder.glob('*.npz')) if folder.is_dir() else []
+    if not found:
+        raise InputError(f'{folder} holds no recordings (.npz); give a folder that holds some')
+    return found

@@ -1,0 +1,125 @@
+"""Training steps of our models from a recorded state, and what is seen meanwhile."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+from mmcmd.io.authors import model_sizes
+from mmcmd.models.functional import contrast_logits
+from mmcmd.registry import MODELS
+from tests.golden.recordings import Recording
+
+BACKBONES = {'cmd': 'BiGRU'}
+
+
+def build(recording: Recording, method: str, model_type: str, stream: str, **options: Any):
+    """Build our model in float64, in the recorded initial state.
+
+    Args:
+        recording (Recording): A training.
+        method (str): Method whose released names the state has.
+        model_type (str): Our class.
+        stream (str): The stream that names without a suffix belong to.
+        **options: Options of the model, and ``temperature``.
+    """
+    config, state = recording.config, recording.state('init', method, stream)
+    sizes = model_sizes(state)
+    backbone = {'type': BACKBONES.get(method, 'SkeletonCLRSTGCN'), **sizes['backbone']}
+    if 'dropout' in config and 'hidden_channels' in backbone:
+        backbone['dropout'] = config['dropout']
+    temperature = options.pop('temperature', config.get('temperature', 0.07))
+    model = MODELS.build(
+        {
+            'type': model_type,
+            'modalities': sizes['modalities'],
+            'backbone': backbone,
+            'neck': {'type': 'ProjectionNeck', **sizes['neck']},
+            'queue': {'type': 'KeyQueue', **sizes['queue']},
+            'head': {'type': 'MoCoHead', 'temperature': temperature},
+            **options,
+        }
+    ).double()
+    built = {name: x.clone() for name, x in model.state_dict().items() if name.endswith('gcn.A')}
+    model.load_state_dict(state, strict=True)
+    return model.train(), built
+
+
+def optimizer_of(model: nn.Module, config: dict[str, Any]) -> torch.optim.SGD:
+    """Return SGD with the recorded settings."""
+    return torch.optim.SGD(
+        [p for p in model.parameters() if p.requires_grad],
+        lr=config['lr'],
+        momentum=config.get('sgd_momentum', 0.9),
+        weight_decay=config.get('weight_decay', 0.0),
+        nesterov=config.get('nesterov', False),
+    )
+
+
+@contextmanager
+def calls(module: ModuleType, name: str) -> Iterator[list[tuple[tuple, Any]]]:
+    """Record arguments and results of a function that a module uses, while the context lasts."""
+    function, seen = getattr(module, name), []
+
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        seen.append((args, result))
+        return result
+
+    with patch.object(module, name, recorded):
+        yield seen
+
+
+@contextmanager
+def head_calls(model: nn.Module) -> Iterator[list[tuple]]:
+    """Record what the contrastive head is given: query, key and similarities, by stream."""
+    seen: list[tuple] = []
+    handle = model.head.register_forward_hook(lambda _, args, __: seen.append(args))
+    with ExitStack() as stack:
+        stack.callback(handle.remove)
+        yield seen
+
+
+def head_logits(model: nn.Module, seen: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Return the logits of a call of the contrastive head, (N, 1 + Q)."""
+    query, key, similarities = seen
+    positive = (query * key).sum(dim=1)
+    return contrast_logits(positive, similarities, temperature=model.head.temperature)
+
+
+def gradient_norm(model: nn.Module, stream: str) -> float:
+    """Return the norm of the gradient of a stream's query encoder and neck."""
+    parts = model.encoders[stream], model.necks[stream]
+    gradients = [p.grad.flatten() for part in parts for p in part.parameters()]
+    return torch.cat(gradients).norm().item()
+
+
+def step(optimizer: torch.optim.Optimizer, loss: Tensor, model: nn.Module) -> list[float]:
+    """Take one optimisation step; return the gradient norms of the streams before it."""
+    optimizer.zero_grad()
+    loss.backward()
+    norms = [gradient_norm(model, name) for name in model.streams]
+    optimizer.step()
+    return norms
+
+
+def compare_states(report: Any, model: nn.Module, expected: dict[str, Tensor]) -> None:
+    """Compare every tensor of a model with a recorded state of the same tensors."""
+    found = model.state_dict()
+    missing = sorted(set(expected) ^ set(found))
+    report.add('states', ', '.join(missing[:3]), len(missing), 0)
+    for name in set(expected) & set(found):
+        report.add('states', name, found[name], expected[name])
+
+
+def features(model: nn.Module, joints: Tensor, stream: str) -> Tensor:
+    """Return the ``eval()`` features of joints (N, M, T, V, C), and leave the mode as it was."""
+    training = model.training
+    with torch.no_grad():
+        found = model.eval().extract_feat(joints, stream)
+    model.train(training)
+    return found
