@@ -12,12 +12,12 @@ import torch
 from mmengine.registry import FUNCTIONS, init_default_scope
 from torch.utils._pytree import tree_map
 from torch.utils.data import Dataset
-from torch.utils.flop_counter import FlopCounterMode
 
 from mmcmd.apis import loaders
 from mmcmd.models import BasePretrainer
 from mmcmd.models.backbones import RecurrentEncoder
 from mmcmd.registry import DATASETS
+from mmcmd.reproduction.complexity import count_flops
 from mmcmd.reproduction.runs import Run
 
 EFFICIENCY = 0.5
@@ -93,11 +93,14 @@ def _count_batch(run: Run, batch: dict[str, Any], frames: int | None, train: boo
         model.set_progress(max(run.epochs - 1, 0), 1.0, seed=0)
     data = model.data_preprocessor(batch, train)
     inputs = tree_map(lambda x: x[..., :frames, :, :].to('meta'), data['inputs'])
-    with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(train):
+
+    def call() -> None:
         output = model(inputs, data['data_samples'], mode='loss' if train else 'predict')
         if train:
-            sum(x for name, x in output.items() if 'loss' in name).backward()
-    return counter.get_total_flops() // 2  # torch counts multiplications and additions
+            model.parse_losses(output)[0].backward()
+
+    with torch.set_grad_enabled(train):
+        return count_flops(call)
 
 
 def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
