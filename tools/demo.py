@@ -13,14 +13,15 @@ from rich.console import Console
 from mmcmd.apis import build_loader, init_model, predict_scores
 from mmcmd.cli import run
 from mmcmd.reproduction import report
-from mmcmd.reproduction.paper import MODALITIES, TABLES, Cell
+from mmcmd.reproduction.paper import MODALITIES, Cell
+from mmcmd.reproduction.papers import TABLES
 from mmcmd.reproduction.runs import Reproduction
 from mmcmd.reproduction.stages import Stage, run_stages
 from mmcmd.synthetic import ACTIONS
 from mmcmd.visualization import draw_confusion, draw_curves
 
 DATA = 'synthetic_xsub'
-TABLE = TABLES['baselines'](DATA)
+TABLE = TABLES['baselines']
 LABEL = 'SYNTHETIC stand-in data'
 NOTE = 'No accuracy here says anything about real data.'
 FIGURES = ('curves.png', 'tsne.png', 'confusion.png')
@@ -84,7 +85,8 @@ def draw(reproduction: Reproduction, out: Path) -> None:
 
     names = [action.name for action in ACTIONS]
     title = f'{LABEL}: t-SNE of test features'
-    report.draw_features(reproduction, out / FIGURES[1], title, names)
+    streams = ('joint', 'motion')
+    report.draw_features(reproduction, ('MoCo', 'CMD'), streams, out / FIGURES[1], title, names)
 
     linear = reproduction.chain(Cell('CMD', 'linear', '3s'), 0)[-1]
     model = init_model(linear.config, linear.stage.product)
@@ -112,8 +114,8 @@ def main() -> None:
         draw(reproduction, out)
     records = reproduction.records(TABLE)
     pictures = '\n'.join(f'![{name}]({name})' for name in FIGURES)
-    report.write(TABLE, records, 'small', out / 'report', f'{LABEL}. {NOTE}\n\n{pictures}')
-    console.print(report.view(TABLE, records, f'{LABEL}. {NOTE}'))
+    report.write(TABLE, records, DATA, 'small', out / 'report', f'{LABEL}. {NOTE}\n\n{pictures}')
+    console.print(report.view(TABLE, records, DATA, f'{LABEL}. {NOTE}'))
     console.print(f'table and figures: {out.resolve()}', soft_wrap=True)
 
 

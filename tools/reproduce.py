@@ -1,8 +1,9 @@
-"""Reproduce the paper's tables: run what is missing, write the table beside the paper's numbers."""
+"""Reproduce published tables: run what is missing, write our numbers beside the published ones."""
 
 import argparse
 import os
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 from rich.console import Console
@@ -12,7 +13,8 @@ from mmcmd.cli import run
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
 from mmcmd.reproduction.cost import estimate, multiply_rate
-from mmcmd.reproduction.paper import TABLES
+from mmcmd.reproduction.paper import Table
+from mmcmd.reproduction.papers import TABLES, get_method
 from mmcmd.reproduction.runs import Reproduction, Run, datasets
 from mmcmd.reproduction.stages import run_stages
 
@@ -32,7 +34,12 @@ def parse_args() -> argparse.Namespace:
         help="small: shrunk for a CPU; paper: the configs' own size (default: small)",
     )
     parser.add_argument('--seeds', type=int, default=1, help='seeds 0, 1, ... (default: 1)')
-    parser.add_argument('--encoder', default='bigru', help='as in the names of the configs')
+    parser.add_argument(
+        '--encoder', help="a name in configs/_base_/encoders (default: the table's published one)"
+    )
+    parser.add_argument(
+        '--methods', nargs='+', metavar='METHOD', help='these alone (default: all)'
+    )
     parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='runs at a time')
@@ -40,32 +47,45 @@ def parse_args() -> argparse.Namespace:
     what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
     what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
     args = parser.parse_args()
+    for method in args.methods or ():
+        get_method(method)
     if args.seeds < 1:
         raise InputError(f'--seeds must be at least 1, got {args.seeds}')
     return args
 
 
+def plan(args: argparse.Namespace) -> list[tuple[Reproduction, str, Table]]:
+    """Return each table of each data set with its runs; tables of one encoder share them."""
+    plans, known = [], {}
+    for data, name in product(datasets(args.data), args.tables):
+        table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
+        if not table.rows:
+            raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
+        encoder = args.encoder or table.encoder
+        if (data, encoder) not in known:
+            known[data, encoder] = Reproduction(
+                data,
+                args.out / f'{data}-{encoder}-{args.budget}',
+                range(args.seeds),
+                args.budget,
+                encoder,
+                ann_files={data: args.ann_file} if args.ann_file else {},
+            )
+        plans.append((known[data, encoder], name, table))
+    return plans
+
+
 def main() -> None:
     args = parse_args()
-    plans = []
-    for data in datasets(args.data):
-        reproduction = Reproduction(
-            data,
-            args.out / f'{data}-{args.budget}',
-            range(args.seeds),
-            args.budget,
-            args.encoder,
-            ann_files={data: args.ann_file} if args.ann_file else {},
-        )
-        plans += [(reproduction, name, TABLES[name](data)) for name in args.tables]
+    plans = plan(args)
     runs, possible, reason = {}, [], None
-    for plan in plans:
+    for one in plans:
         try:
-            runs |= {one.stage.work_dir: one for one in plan[0].runs(plan[2])}
-            possible.append(plan)
+            runs |= {run.stage.work_dir: run for run in one[0].runs(one[2])}
+            possible.append(one)
         except InputError as error:  # one split may have what another has not
             reason = error
-            print(f'left out: {plan[2].title}: {error}')
+            print(f'left out: {one[2].title}, {one[0].data}: {error}')
     if not possible:
         raise reason
     if args.dry_run:
@@ -78,10 +98,11 @@ def main() -> None:
     for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
         note = ''.join(f'- not run: {failure}\n' for failure in failures)
-        report.write(table, records, args.budget, out, note)
-        if name == 'fig4' and all(row[0]['runs'] for row in records.values()):
-            report.draw_features(reproduction, out.with_suffix('.png'))
-        Console().print(report.view(table, records))
+        report.write(table, records, reproduction.data, args.budget, out, note)
+        if table.drawn and all(x['runs'] for row in records.values() for x in row if x):
+            methods = list(dict.fromkeys(cell.method for cell in table.cells))
+            report.draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
+        Console().print(report.view(table, records, reproduction.data))
         print(f'{out}.md')
     if failures:
         raise InputError(f'{len(failures)} runs failed, their numbers are blank: {failures[0]}')
@@ -94,12 +115,12 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         column.justify = 'right'
     total, rate = 0.0, multiply_rate()
     for one in runs:
-        cost = estimate(one.config) if one.epochs and not one.stage.finished else None
+        cost = None if one.stage.finished else estimate(one)
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
             total += cost.hours(rate)
             row = [f'{cost.sequences:,}', f'{2 * cost.flops / 1e15:.3f}', f'{cost.hours(rate):.2f}']
-        view.add_row(one.stage.name, Path(one.stage.command[1]).stem, str(one.epochs), *row)
+        view.add_row(one.stage.name, one.stage.command[1], str(one.epochs), *row)
     Console().print(view)
     print(
         f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one thread each '

@@ -64,6 +64,7 @@ def load_config(
     checkpoint: str | None = None,
     ann_file: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
+    description: Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config file and fill in its arguments.
 
@@ -82,6 +83,9 @@ def load_config(
             same is read from it.
         ann_file (str | Path, optional): Annotation pickle, in place of the data set's.
         options (Mapping, optional): Dotted entries that are overridden at last.
+        description (Mapping, optional): The encoders of ``pretrained``, if that checkpoint is not
+            written yet (``encoder`` of :func:`mmcmd.io.encoders.describe`). By default they are
+            read from the checkpoint.
 
     Raises:
         InputError: If the file or a name does not exist, or the checkpoint does not fit.
@@ -90,7 +94,7 @@ def load_config(
         raise InputError(f'config {config} does not exist')
     pretrained = pretrained or (options or {}).get('model.pretrained')
     source = pretrained if pretrained != 'random' else None
-    source, description = source or checkpoint, {}
+    source, description = source or checkpoint, dict(description or {})
     named_encoder, named_data = split_name(config)
     cfg = _read(config, data or named_data, encoder or named_encoder)
     evaluates = (cfg.get('model') or {}).get('type') in EVALUATIONS
@@ -100,7 +104,7 @@ def load_config(
             'weights, add --cfg-options load_from=CHECKPOINT'
         )
     if source and evaluates:
-        description = read_description(str(source))
+        description = description or read_description(str(source))
         known = (description.get('data') or {}).get('name')
         if data is None and named_data is None and known in choices('datasets', config):
             cfg = _read(config, known, encoder)
@@ -180,7 +184,8 @@ def _fit_budget(cfg: Config, budget: str | None) -> Config:
     if budget is None:
         budget = 'small' if (cfg.get('data') or {}).get('small') else cfg.get('budget', 'paper')
     if budget == 'small' and small:
-        cfg.merge_from_dict(dict(small))
+        # An evaluation may have no training loader: what is None stays so.
+        cfg.merge_from_dict({k: v for k, v in small.items() if cfg.get(k, v) is not None})
         set_dataset(cfg, clip_len=cfg.clip_len)
         cfg.budget = 'small'
     return cfg

@@ -1,4 +1,4 @@
-from .backbones import GRU, LSTM, BiGRU, SkeletonCLRSTGCN
+from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
@@ -24,6 +24,7 @@ __all__ = [
     'MoCoHead',
     'MomentumContrast',
     'ProjectionNeck',
+    'RawCoordinates',
     'SkeletonCLR',
     'SkeletonCLRSTGCN',
     'SkeletonClassifier',

@@ -68,7 +68,8 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
         InputError: If the model does not take sequences of that shape.
     """
     model.eval()
-    inputs = torch.zeros(1, *shape, device=next(model.parameters()).device)
+    device = next(model.parameters(), torch.empty(0)).device  # raw coordinates have none
+    inputs = torch.zeros(1, *shape, device=device)
     found = {}
     for name in model.streams:
         try:

@@ -1,17 +1,24 @@
-"""What a run is going to cost, before it is started."""
+"""The cost of a run, before it is started: counted multiply-adds and measured speed."""
 
+import json
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import torch
-from mmengine.config import Config
+from mmengine.registry import FUNCTIONS, init_default_scope
+from torch.utils._pytree import tree_map
+from torch.utils.data import Dataset
 
-from mmcmd.apis.inference import init_model
-from mmcmd.datasets.annotations.store import open_annotations
-from mmcmd.reproduction.complexity import encoder_complexity
-from mmcmd.skeletons import get_layout
+from mmcmd.apis import loaders
+from mmcmd.models import BasePretrainer
+from mmcmd.models.backbones import RecurrentEncoder
+from mmcmd.registry import DATASETS
+from mmcmd.reproduction.complexity import count_flops
+from mmcmd.reproduction.runs import Run
 
 EFFICIENCY = 0.5
 """Share of the matrix-multiply rate that a training step was seen to reach on a CPU."""
@@ -19,11 +26,11 @@ EFFICIENCY = 0.5
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate.
+    """The size of a run.
 
     Attributes:
         sequences (int): Training sequences, all epochs together.
-        flops (int): Multiply-adds of the encoders.
+        flops (int): Multiply-adds of training and validation, or of a test.
     """
 
     sequences: int
@@ -34,46 +41,91 @@ class Cost:
         return self.flops / (EFFICIENCY * rate) / 3600
 
 
-def estimate(config: Config) -> Cost | None:
-    """Estimate a training run by its encoders; None if its data are not there.
+def estimate(run: Run) -> Cost | None:
+    """Count what a run will compute; None if its data are not there.
 
-    Pre-training runs an encoder forward twice, and backward, which costs two forward passes;
-    fine-tuning forward and backward; linear evaluation forward alone. Evaluation is left out.
+    One training step (loss and backward pass, in the last epoch, when every loss is on) and one
+    prediction are counted on two real sequences, on the device ``meta``. The comparison of
+    features by nearest neighbours is left out. A run with cached features encodes each crop once.
 
     Args:
-        config (Config): Of the run.
+        run (Run): Nothing of it has to be finished.
     """
-    dataset = config.train_dataloader.dataset
-    if not Path(dataset.ann_file).is_file():
+    parts = loaders(run.config)
+    if any(not Path(part.dataset.ann_file).is_file() for part in parts.values()):
         return None
-    size = _split_size(dataset.ann_file, dataset.split)
-    percent = (dataset.get('subset') or {}).get('percent', 100)
-    sequences = round(size * percent / 100) * config.train_cfg.max_epochs
-    backbone = config.model.backbone
-    channels, people = backbone.get('in_channels', 3), backbone.get('num_person', 2)
-    shape = people, dataset.clip_len, get_layout(dataset.layout).num_joints, channels
-    passes = 4
-    if config.model.type == 'SkeletonClassifier':
-        passes = 1 if config.model.frozen else 3
-    flops = _encoder_flops(config, shape) * len(config.model.modalities)
-    return Cost(sequences, sequences * passes * flops)
+    init_default_scope(run.config.default_scope)
+    # A test has its own part of the loaders, a training that of its validation.
+    loop = 'val' if run.epochs else 'test'
+    names = (f'{loop}_dataloader', f'{loop}_cfg.gallery_dataloader')
+    seen = sum(len(_dataset(parts[name].dataset)) for name in names if name in parts)
+    predict = _count(run, parts[f'{loop}_dataloader'], False)
+    if not run.epochs:
+        return Cost(0, seen * predict)
+    config, size = run.config.train_cfg, len(_dataset(parts['train_dataloader'].dataset))
+    validations = ceil(run.epochs / config.get('val_interval', 1))
+    passes = run.epochs
+    if config.type == 'CachedFeatureLoop':
+        passes = min(passes, config.get('num_crops', 2))
+    step = _count(run, parts['train_dataloader'], True)
+    return Cost(run.epochs * size, passes * size * step + validations * seen * predict)
 
 
-def _encoder_flops(config: Config, shape: tuple[int, ...]) -> int:
-    """Count one encoder's forward pass; the same encoder is measured once."""
-    encoder = dict(backbone=config.model.backbone, pooling=config.model.get('pooling'))
-    key = repr((encoder, shape))
-    if key not in _MEASURED:
-        _MEASURED[key] = next(iter(encoder_complexity(init_model(config), shape).values())).flops
-    return _MEASURED[key]
+_COUNTED: dict[str, int] = {}
 
 
-_MEASURED: dict[str, int] = {}
+def _count(run: Run, loader: dict, train: bool) -> int:
+    """Count the multiply-adds of one sequence; the same model and pipeline is counted once."""
+    model = {key: x for key, x in run.config.model.items() if key != 'pretrained'}
+    key = json.dumps([model, loader.dataset, train], sort_keys=True)
+    if key not in _COUNTED:
+        dataset = _dataset(loader.dataset)
+        collate = FUNCTIONS.get(loader.collate_fn.type)
+        batch = collate([dataset[index % len(dataset)] for index in (0, 1)])
+        _COUNTED[key] = _over_frames(run, batch, train) // 2
+    return _COUNTED[key]
 
 
-@lru_cache
-def _split_size(path: str, split: str) -> int:
-    return len(open_annotations(path).select(split))
+def _count_batch(run: Run, batch: dict[str, Any], frames: int | None, train: bool) -> int:
+    """Count a batch whose clips (..., M, T, V, C) are cut to so many frames."""
+    model = run.build().train(train)
+    if isinstance(model, BasePretrainer):
+        model.set_progress(max(run.epochs - 1, 0), 1.0, seed=0)
+    data = model.data_preprocessor(batch, train)
+    inputs = tree_map(lambda x: x[..., :frames, :, :].to('meta'), data['inputs'])
+
+    def call() -> None:
+        output = model(inputs, data['data_samples'], mode='loss' if train else 'predict')
+        if train:
+            model.parse_losses(output)[0].backward()
+
+    with torch.set_grad_enabled(train):
+        return count_flops(call)
+
+
+def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
+    """Count a batch at full length; of recurrent encoders by three short clips.
+
+    A recurrent network does the same in every frame, so its count is linear in the frames. If the
+    counts of the short clips lie on no line (a loss may compare frames), all frames are counted.
+    """
+    encoders, inputs = run.build().encoders.values(), batch['inputs']
+    recurrent = all(isinstance(x.backbone, RecurrentEncoder) for x in encoders)
+    if recurrent and isinstance(inputs, torch.Tensor):  # groups of views may differ in length
+        first, second, third = (_count_batch(run, batch, n, train) for n in (2, 3, 4))
+        if third - second == second - first:
+            return first + (inputs.shape[-3] - 2) * (second - first)
+    return _count_batch(run, batch, None, train)
+
+
+def _dataset(config: dict) -> Dataset:
+    key = repr(config)
+    if key not in _DATASETS:
+        _DATASETS[key] = DATASETS.build(config)
+    return _DATASETS[key]
+
+
+_DATASETS: dict[str, Dataset] = {}
 
 
 @lru_cache

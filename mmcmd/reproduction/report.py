@@ -59,11 +59,17 @@ def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def markdown(table: Table, records: Records, budget: str, note: str = '') -> str:
-    """Format a table, a note, and below it what every number was made by."""
+def markdown(table: Table, records: Records, data: str, budget: str, note: str = '') -> str:
+    """Format a table, a note, the sources of published numbers, and the run of every number."""
     head, rows = cells(table, records)
+    sources = {
+        f'- {record["source"]}: {label}'
+        for label, row in records.items()
+        for record in row
+        if record and record['source']
+    }
     lines = [
-        f'## {table.title}',
+        f'## {table.title}, {data}',
         '',
         f'Top-1 in percent on the test split, last epoch, budget {budget!r}; mean and standard '
         'deviation over seeds. What was not run is blank.',
@@ -71,6 +77,7 @@ def markdown(table: Table, records: Records, budget: str, note: str = '') -> str
         *_grid(head, rows),
         '',
         *([note, ''] if note else []),
+        *(['Sources of the published numbers:', '', *sorted(sources), ''] if sources else []),
         f'Runs on {hardware()}:',
         '',
         *_grid(*_provenance(records)),
@@ -99,27 +106,32 @@ def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
     return head, list(unique.values())
 
 
-def write(table: Table, records: Records, budget: str, out: Path, note: str = '') -> None:
+def write(
+    table: Table, records: Records, data: str, budget: str, out: Path, note: str = ''
+) -> None:
     """Write ``OUT.md`` and ``OUT.json``."""
     content = dict(
-        title=table.title,
+        title=f'{table.title}, {data}',
         budget=budget,
         note=note,
         hardware=hardware(),
         columns=list(table.columns),
         rows=records,
     )
-    texts = {'.md': markdown(table, records, budget, note), '.json': json.dumps(content, indent=2)}
+    texts = {
+        '.md': markdown(table, records, data, budget, note),
+        '.json': json.dumps(content, indent=2),
+    }
     for suffix, text in texts.items():
         with replace_file(out.with_suffix(suffix)) as file:
             file.write(text.encode())
 
 
-def view(table: Table, records: Records, note: str = '') -> View:
+def view(table: Table, records: Records, data: str, note: str = '') -> View:
     """Return the table, with a note, for a terminal."""
     head, rows = cells(table, records)
     caption = f'top-1, %, last epoch. {note}'.rstrip()
-    shown = View(*head, title=table.title, caption=caption)
+    shown = View(*head, title=f'{table.title}, {data}', caption=caption)
     for row in rows:
         shown.add_row(*row)
     return shown
@@ -127,25 +139,29 @@ def view(table: Table, records: Records, note: str = '') -> View:
 
 def draw_features(
     reproduction: Reproduction,
+    methods: Sequence[str],
+    streams: Sequence[str],
     out: Path,
     title: str | None = None,
     class_names: Sequence[str] | None = None,
 ) -> None:
-    """Draw t-SNE of the test features of MoCo's and CMD's joint and motion encoders (Fig. 4).
+    """Draw t-SNE of the test features of several methods and streams.
 
     Args:
-        reproduction (Reproduction): Whose pre-training runs of the first seed are finished.
+        reproduction (Reproduction): The pre-training runs of its first seed must be finished.
+        methods (Sequence[str]): Names of methods.
+        streams (Sequence[str]): Streams that all of them have.
         out (Path): PNG to write.
         title (str, optional): Over the figure. Defaults to the name of the data.
         class_names (Sequence[str], optional): Defaults to the labels.
     """
     features = {}
-    for method in ('MoCo', 'CMD'):
+    for method in methods:
         one = reproduction.pretraining(method, reproduction.seeds[0])
         model = init_model(one.config, one.stage.product)
-        streams, labels = extract_features(model, build_loader(one.config))
-        for modality in ('joint', 'motion'):
-            features[f'{method}, {modality}'] = F.normalize(streams[modality], dim=1).numpy()
-    names = class_names or [str(label) for label in range(one.config.num_classes)]
+        feats, labels = extract_features(model, build_loader(one.config))
+        for stream in streams:
+            features[f'{method}, {stream}'] = F.normalize(feats[stream], dim=1).numpy()
+    names = class_names or [str(label) for label in range(one.config.data.num_classes)]
     title = title or f't-SNE of test features, {reproduction.data}'
     draw_tsne(features, labels.numpy(), names, title, out)

@@ -1,41 +1,27 @@
-"""From the paper's tables to runs and back: which stages a table needs, and what they gave."""
+"""From tables to runs and back: which stages a table needs, and what they gave."""
 
 import json
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
 
-from mmcmd.apis import set_dataset
+from mmcmd.apis import choices, load_config
 from mmcmd.cli import parse_options
+from mmcmd.engine.hooks.results_hook import RESULTS, TEST_RESULTS
 from mmcmd.errors import InputError
+from mmcmd.io.encoders import describe
 from mmcmd.io.files import file_hash
-from mmcmd.reproduction.paper import METHODS, PROTOCOLS, TARGETS, Cell, Table
+from mmcmd.models import StreamModel
+from mmcmd.registry import MODELS
+from mmcmd.reproduction.paper import KNN, PROTOCOLS, UNTRAINED, Cell, Table
+from mmcmd.reproduction.papers import get_method
 from mmcmd.reproduction.stages import Stage, training_progress
-
-PRETRAINING = 'configs/cmd/cmd_{encoder}_{data}.py'
-# What a run of the paper's size becomes for a CPU. Configs of small data are small by themselves.
-SMALL = {
-    'pretraining': (
-        *('model.head.queue_size=1024', 'model.distill_head.topk=512', 'model.momentum=0.01'),
-        *('optim_wrapper.optimizer._delete_=True', 'optim_wrapper.optimizer.type=Adam'),
-        *('optim_wrapper.optimizer.lr=0.002', 'optim_wrapper.optimizer.weight_decay=1e-5'),
-        *('train_cfg.max_epochs=18', 'train_cfg.val_interval=6'),
-        'param_scheduler.0.milestones=[15]',
-    ),
-    'evaluation': (
-        *('train_cfg.max_epochs=15', 'train_cfg.val_interval=5'),
-        'param_scheduler.0.milestones=[10,13]',
-    ),
-    'bigru': (
-        *('model.backbone.hidden_size=128', 'model.backbone.mode=bidirectional'),
-        'model.backbone.readout=ends',
-    ),
-}
 
 
 @dataclass
@@ -44,7 +30,7 @@ class Run:
 
     Attributes:
         stage (Stage): A call of a tool.
-        config (Config): With all overrides.
+        config (Config): With all arguments and overrides.
     """
 
     stage: Stage
@@ -53,11 +39,28 @@ class Run:
     @property
     def epochs(self) -> int:
         """Epochs that are trained; 0 where nothing is."""
-        return self.config.train_cfg.max_epochs if self.stage.product.suffix == '.pth' else 0
+        return self.config.train_cfg.max_epochs if self.config.get('train_cfg') else 0
+
+    @property
+    def streams(self) -> list[str]:
+        """Names of the streams."""
+        return list(self.config.model.modalities)
+
+    def build(self) -> StreamModel:
+        """Build the model without memory for its weights, on the device ``meta``."""
+        init_default_scope(self.config.default_scope)
+        with torch.device('meta'):
+            return MODELS.build(self.config.model)
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """Description of the encoders, as a checkpoint of the run will hold it."""
+        return describe(self.build(), self.config)['encoder']
 
     def read(self, metric: str, seed: int) -> dict[str, Any]:
         """Return what the run gave for a metric, in percent, and where it comes from."""
-        entry = json.loads((self.stage.work_dir / 'results.json').read_text())[metric]
+        results = self.stage.work_dir / (RESULTS if self.epochs else TEST_RESULTS)
+        entry = json.loads(results.read_text())[metric]
         return dict(
             seed=seed,
             last=100 * entry['last'],
@@ -76,14 +79,14 @@ class Reproduction:
     """The runs behind the tables of one data set; what tables share runs once.
 
     Attributes:
-        data (str): Data set and split as in the configs' names, such as ``'bandai2_xstyle'``.
+        data (str): Data set and split, a name in ``configs/_base_/datasets``.
         root (Path): Folder of all work dirs.
         seeds (Sequence[int]): Every run is done with each. Defaults to 0 alone.
         budget (str): ``'paper'``: configs as they are; ``'small'``: shrunk for a CPU.
-        encoder (str): As in the configs' names. Defaults to ``'bigru'``.
+        encoder (str): A name in ``configs/_base_/encoders``. Defaults to ``'bigru'``.
         ann_files (Mapping[str, Path]): Data set and split to a pickle, where it is not the
             configs'.
-        options (Sequence[str]): ``key=value`` overrides of every run.
+        options (Sequence[str]): ``KEY=VALUE`` overrides of every training.
         needs (Sequence[Stage]): Stages before all these.
     """
 
@@ -103,78 +106,79 @@ class Reproduction:
         Raises:
             InputError: If there is no config for one of them.
         """
-        found = {}
-        for seed in self.seeds:
-            for cell in table.cells:
-                found |= {run.stage.work_dir: run for run in self.chain(cell, seed)}
-        return list(found.values())
+        chains = [self.chain(cell, seed) for seed in self.seeds for cell in table.cells]
+        return list({run.stage.work_dir: run for chain in chains for run in chain}.values())
 
     def chain(self, cell: Cell, seed: int) -> list[Run]:
-        """Return the runs of one number; the last one's ``results.json`` holds it."""
-        pretraining = self.pretraining(cell.method, seed)
-        if cell.protocol == 'knn':
-            return [pretraining]
-        evaluation = self._evaluation(cell, seed, pretraining)
-        return [pretraining, evaluation] if METHODS[cell.method].trained else [evaluation]
+        """Return the runs of one number; the results of the last one hold it."""
+        source = self.pretraining(cell.method, seed)
+        if cell.protocol == KNN:
+            return [source]
+        evaluation = self._evaluation(cell, seed, source)
+        return [source, evaluation] if source.stage in evaluation.stage.needs else [evaluation]
 
     def pretraining(self, name: str, seed: int) -> Run:
         """Return the pre-training of a method; of an untrained one its nearest neighbours."""
-        method, path = METHODS[name], PRETRAINING.format(encoder=self.encoder, data=self.data)
-        small = self._small(path, 'pretraining')
-        queue_size = self._config(path, self.data, small).model.head.queue_size
-        options = [*small, *method.options(queue_size)]
-        title = f'pre-train {name}' if method.trained else f'nearest neighbours, {name}'
-        work_dir = self.root / f'{slug(name)}-seed{seed}'
-        return self._run(
-            title, path, options, work_dir, seed, self.needs, self.data, method.trained
-        )
+        method = get_method(name)
+        path = method.configs.get(self.data, method.config)
+        arguments = self._arguments(self.data, method.encoder or self.encoder)
+        options = method.options
+        if callable(options):
+            options = options(load_config(path, **arguments))
+        return self._run(name, path, arguments, options, seed, self.needs)
 
-    def _evaluation(self, cell: Cell, seed: int, pretraining: Run) -> Run:
-        method, (path, extra) = METHODS[cell.method], PROTOCOLS[cell.protocol]
-        target = TARGETS.get(self.data) if cell.protocol == 'transfer' else self.data
-        if target is None:
+    def _evaluation(self, cell: Cell, seed: int, source: Run) -> Run:
+        protocol = PROTOCOLS[cell.protocol]
+        data = self.data if protocol.targets is None else protocol.targets.get(self.data)
+        if data is None:
             raise InputError(
                 f'{self.data} is transferred to no other data set; sources are '
-                f'{", ".join(TARGETS)} (mmcmd/reproduction/paper.py)'
+                f'{", ".join(protocol.targets)} (mmcmd/reproduction/paper.py)'
             )
-        path = path.format(encoder=self.encoder, data=self.data, target=target)
-        encoder = pretraining.stage.product if method.trained else 'random'
-        options = [f'model.pretrained={encoder}', *self._small(path, 'evaluation'), *extra]
-        options += [x for x in method.options(1) if x.startswith('model.modalities=')]
-        if cell.protocol.startswith('semi'):
-            options.append(f'train_dataloader.dataset.subset.seed={seed}')
-        work_dir = self.root / f'{slug(cell.method)}-{cell.protocol}-seed{seed}'
-        needs = [pretraining.stage] if method.trained else self.needs
-        return self._run(
-            f'{cell.protocol}, {cell.method}', path, options, work_dir, seed, needs, target
-        )
+        options = [option.format(seed=seed) for option in protocol.options]
+        arguments = self._arguments(data, get_method(cell.method).encoder or self.encoder)
+        needs, description = self.needs, None
+        if source.epochs and protocol.pretrained:
+            needs, description = [source.stage], source.description
+            arguments = self._arguments(data) | {'pretrained': str(source.stage.product)}
+        elif protocol.pretrained:
+            arguments['pretrained'] = 'random'
+        title = f'{cell.method}, {cell.protocol}'
+        return self._run(title, protocol.config, arguments, options, seed, needs, description)
+
+    def _arguments(self, data: str, encoder: str | None = None) -> dict[str, str]:
+        """Return the arguments of a tool and of :func:`load_config`."""
+        arguments = {'data': data, 'encoder': encoder, 'budget': self.budget}
+        if data in self.ann_files:
+            arguments['ann_file'] = str(self.ann_files[data])
+        return {name: value for name, value in arguments.items() if value is not None}
 
     def _run(
         self,
         title: str,
         path: str,
+        arguments: Mapping[str, str],
         options: Sequence[str],
-        work_dir: Path,
         seed: int,
         needs: Sequence[Stage],
-        data: str,
-        trained: bool = True,
+        description: Mapping[str, Any] | None = None,
     ) -> Run:
+        work_dir = self.root / f'{slug(title)}-seed{seed}'
         if work_dir in self._runs:
             return self._runs[work_dir]
-        options = [*options, *self.options]
-        config = self._config(path, data, options)
-        pickle = self.ann_files.get(data)
-        command = [path, '--work-dir', str(work_dir)]
-        command += [] if pickle is None else ['--ann-file', str(pickle)]
+        trained = path != UNTRAINED
+        options = [*options, *(self.options if trained else [f'randomness.seed={seed}'])]
+        config = load_config(
+            path, **arguments, description=description, options=parse_options(options)
+        )
+        command = ['tools/train.py' if trained else 'tools/test.py', path]
+        for name, value in {**arguments, 'work_dir': str(work_dir)}.items():
+            command += [f'--{name.replace("_", "-")}', value]
+        product, progress = TEST_RESULTS, None
         if trained:
+            command += ['--seed', str(seed), '--resume']
             epochs = config.train_cfg.max_epochs
             product, progress = f'epoch_{epochs}.pth', training_progress(work_dir, epochs)
-            command = ['tools/train.py', *command, '--seed', str(seed), '--resume']
-        else:
-            product, progress = 'results.json', None
-            command = ['tools/test.py', *command]
-            options = [*options, f'randomness.seed={seed}']
         stage = Stage(
             f'{title}, seed {seed}',
             command + (['--cfg-options', *options] if options else []),
@@ -187,28 +191,13 @@ class Reproduction:
         self._runs[work_dir] = Run(stage, config)
         return self._runs[work_dir]
 
-    def _config(self, path: str, data: str, options: Sequence[str] = ()) -> Config:
-        """Load a config as the stage that runs it will."""
-        if not Path(path).is_file():
-            raise InputError(f'there is no config {path} for {data}')
-        config = deepcopy(_read(path))
-        if data in self.ann_files:
-            set_dataset(config, ann_file=str(self.ann_files[data]))
-        config.merge_from_dict(parse_options(options))
-        return config
-
-    def _small(self, path: str, kind: str) -> tuple[str, ...]:
-        """Return the overrides that make a config small, where it is not."""
-        if self.budget != 'small' or self._config(path, self.data).budget == 'small':
-            return ()
-        return (*SMALL[kind], *SMALL.get(self.encoder, ()))
-
     def records(self, table: Table) -> dict[str, list[dict[str, Any] | None]]:
-        """Read what is there: row to, for each column, the paper's number and the finished runs.
+        """Read what is there: row to, for each column, the published number and finished runs.
 
         Returns:
-            dict: Label to records ``dict(method, protocol, metric, paper, runs)``, None where the
-            table has no number; ``runs`` as :meth:`Run.read` gives them, one a finished seed.
+            dict: Label to records ``dict(method, protocol, metric, paper, source, runs)``, None
+            where the table has no number; ``runs`` as :meth:`Run.read` gives them, one a finished
+            seed.
         """
         return {
             label: [cell and self._record(cell) for cell in row]
@@ -217,22 +206,27 @@ class Reproduction:
 
     def _record(self, cell: Cell) -> dict[str, Any]:
         chains = {seed: self.chain(cell, seed) for seed in self.seeds}
+        metric = _metric(cell, next(iter(chains.values()))[-1].streams)
+        paper = cell.paper.get(self.data)
         return dict(
             method=cell.method,
             protocol=cell.protocol,
-            metric=cell.metric,
-            paper=cell.paper,
+            metric=metric,
+            paper=paper,
+            source=cell.source if paper is not None else None,
             runs=[
-                chain[-1].read(cell.metric, seed)
+                chain[-1].read(metric, seed)
                 for seed, chain in chains.items()
                 if all(run.stage.finished for run in chain)
             ],
         )
 
 
-@lru_cache
-def _read(path: str) -> Config:
-    return Config.fromfile(path)
+def _metric(cell: Cell, streams: Sequence[str]) -> str:
+    """Return the key of a number in the results of a run with these streams."""
+    if cell.protocol == KNN:
+        return 'knn/top1' if cell.stream == streams[0] else f'knn/{cell.stream}_top1'
+    return f'acc/{cell.stream}_top1'
 
 
 def slug(name: str) -> str:
@@ -248,7 +242,7 @@ def datasets(name: str) -> list[str]:
     Raises:
         InputError: If there is none.
     """
-    known = sorted(path.stem for path in Path('configs/_base_/datasets').glob('*.py'))
+    known = choices('datasets')
     found = [x for x in known if name in (x, x.rsplit('_', 1)[0])]
     if not found:
         raise InputError(f'there is no data set {name!r}; data sets are {", ".join(known)}')

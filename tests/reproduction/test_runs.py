@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmcmd.cli import load_config, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
-from mmcmd.reproduction.paper import METHODS, MODALITIES, TABLES, Cell
+from mmcmd.reproduction.paper import PROTOCOLS, Cell
+from mmcmd.reproduction.papers import METHODS, TABLES
 from mmcmd.reproduction.runs import Reproduction, datasets, slug
 from mmcmd.reproduction.stages import Stage
 
@@ -46,46 +48,82 @@ def read(stage):
     parser = runner_parser('x')
     parser.add_argument('--seed', type=int)
     parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--pretrained')
     args = parser.parse_args(arguments)
     return load_config(args), args
 
 
-@pytest.mark.parametrize('table', ['baselines', 'table3', 'table4', 'table5', 'temperatures'])
-def test_tools_run_the_configs_that_were_planned(short, table):
-    short.seeds = (1,)
-    runs = short.runs(TABLES[table]('synthetic_xsub'))
-    assert len({one.stage.work_dir for one in runs}) == len(runs)
-    assert len({one.stage.name for one in runs}) == len(runs)
-    assert len({one.stage.signature for one in runs}) == len(runs)
-    for one in runs:
+@pytest.mark.parametrize('method', ['raw', 'random', 'CMD', 'K=64', 'J<-B', 'AimCLR'])
+def test_tools_run_the_pre_trainings_that_were_planned(short, method):
+    one = short.pretraining(method, 1)
+    config, args = read(one.stage)
+    assert config.work_dir == str(one.stage.work_dir)
+    assert config.model == one.config.model
+    assert config.data.name == 'synthetic_xsub'
+    assert config.test_dataloader == one.config.test_dataloader
+    if one.epochs:
+        assert config.train_dataloader == one.config.train_dataloader
+        assert (one.epochs, one.stage.product.name, args.seed) == (2, 'epoch_2.pth', 1)
+    else:
+        assert (config.train_cfg, config.randomness.seed) == (None, 1)
+        assert one.stage.product.name == 'test_results.json'
+
+
+@pytest.mark.parametrize('method', ['CMD', 'SkeletonCLR'])
+def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
+    source = short.pretraining(method, 1)
+    write_checkpoint(source)
+    for protocol in PROTOCOLS:
+        one = short.chain(Cell(method, protocol, 'joint'), 1)[-1]
         config, args = read(one.stage)
-        assert config.work_dir == str(one.stage.work_dir)
-        assert config.model == one.config.model
-        assert config.train_cfg.max_epochs == one.config.train_cfg.max_epochs == 2
-        assert config.train_dataloader.dataset == one.config.train_dataloader.dataset
-        if one.epochs:
-            assert one.stage.product.name == 'epoch_2.pth'
-            assert args.seed == int(one.stage.work_dir.name[-1])
-        else:
-            assert config.randomness.seed == int(one.stage.work_dir.name[-1])
+        assert config.model == one.config.model, protocol
+        assert config.train_cfg == one.config.train_cfg, protocol
+        assert config.train_dataloader == one.config.train_dataloader, protocol
+        assert config.val_dataloader == one.config.val_dataloader, protocol
+        wanted = None if protocol == 'supervised' else str(source.stage.product)
+        assert args.pretrained == wanted
+
+
+def write_checkpoint(one):
+    """Leave a checkpoint that says what its encoders are; the weights are of no matter here."""
+    one.stage.work_dir.mkdir(parents=True, exist_ok=True)
+    state = {f'encoders.{name}.x': torch.zeros(1) for name in one.streams}
+    meta = {'encoder': one.description}
+    torch.save({'state_dict': state, 'meta': meta}, one.stage.product)
+
+
+def test_evaluation_takes_clip_length_and_pipeline_of_its_pre_training(plain):
+    linear = plain.chain(Cell('AimCLR', 'linear_fusion', '3s'), 0)[-1].config
+    assert linear.train_dataloader.dataset.clip_len == 50
+    first = linear.train_dataloader.dataset.pipeline[0]
+    assert first.type == 'NormalizePersons'
+    assert linear.model.fusion.weights == {'joint': 0.6, 'bone': 0.6, 'motion': 0.4}
+    assert 'fusion' not in plain.chain(Cell('AimCLR', 'linear', '3s'), 0)[-1].config.model
 
 
 def test_what_tables_share_is_planned_once(short):
-    first, second = (short.runs(TABLES[name]('synthetic_xsub')) for name in ('table1', 'table5'))
+    first, second = (short.runs(TABLES[name]) for name in ('table1', 'table5'))
     shared = {one.stage.name for one in first} & {one.stage.name for one in second}
-    assert {'pre-train CMD, seed 1', 'linear, MoCo, seed 0'} <= shared
+    assert {'CMD, seed 1', 'MoCo, linear, seed 0'} <= shared
     known = {one.stage.name: one for one in first}
     assert all(known[one.stage.name] is one for one in second if one.stage.name in shared)
+    for kind in ('work_dir', 'name', 'signature'):
+        values = {getattr(one.stage, kind) for one in second}
+        assert len(values) == len(second), kind
 
 
 def test_budget_of_the_paper_changes_nothing_but_the_method(plain):
-    one = plain.pretraining('CMD', 0)
+    one, two = plain.pretraining('CMD', 0), plain.pretraining('J<-B', 0)
     assert '--cfg-options' not in one.stage.command
     assert one.epochs == 450
-    two = plain.pretraining('J<-B', 0)
     assert two.stage.command[-2:] == ['model.modalities=[joint,bone]', 'model.pairs=[(bone,joint)]']
     assert two.config.model.pairs == [('bone', 'joint')]
     assert two.config.optim_wrapper == one.config.optim_wrapper
+
+
+def test_a_method_may_have_another_config_for_a_data_set(tmp_path):
+    one = Reproduction('pkummd2_xsub', tmp_path, budget='paper').pretraining('CMD', 0)
+    assert (one.stage.command[1], one.epochs) == ('configs/cmd/cmd_pkummd2.py', 1000)
 
 
 def test_small_budget_shrinks_what_is_of_the_paper_s_size(tmp_path):
@@ -99,14 +137,35 @@ def test_small_budget_shrinks_what_is_of_the_paper_s_size(tmp_path):
     assert (linear.train_cfg.max_epochs, linear.param_scheduler[0].milestones) == (15, [10, 13])
 
 
+def test_methods_are_compared_with_one_recipe(tmp_path):
+    runs = Reproduction('bandai2_xstyle', tmp_path).runs(TABLES['methods'])
+    trained = [one for one in runs if one.config.model.get('queue')]
+    assert len(trained) == 6
+    for one in trained:
+        config = one.config
+        assert config.optim_wrapper == trained[0].config.optim_wrapper
+        assert (config.train_cfg, config.clip_len) == (trained[0].config.train_cfg, 16)
+        assert (config.model.queue, config.model.momentum) == (trained[0].config.model.queue, 0.01)
+        assert config.train_dataloader.batch_size == 64
+        assert one.streams == ['joint', 'motion', 'bone']
+        assert {9, None} >= {config.model.get('cross_epoch'), config.model.get('mining_epoch')}
+        assert config.model.backbone == trained[0].config.model.backbone
+
+
 def test_evaluation_waits_for_and_takes_its_own_encoder(short, data):
-    for method in ('random', 'MoCo', 'J<->B'):
+    for method in ('random', 'MoCo', 'J<->B', 'raw'):
         *before, evaluation = short.chain(Cell(method, 'linear', 'joint'), 1)
         wanted = str(before[0].stage.product) if before else 'random'
         assert evaluation.config.model.pretrained == wanted
         assert list(evaluation.stage.needs) == ([before[0].stage] if before else [data])
-        modalities = evaluation.config.model.modalities
-        assert tuple(modalities) == METHODS[method].modalities
+        assert evaluation.streams == short.pretraining(method, 1).streams
+    assert evaluation.config.model.backbone.type == 'RawCoordinates'
+
+
+def test_supervised_training_needs_no_pre_training(short, data):
+    (one,) = short.chain(Cell('CMD', 'supervised', 'joint'), 0)
+    assert (one.config.model.pretrained, one.config.model.frozen) == ('random', False)
+    assert list(one.stage.needs) == [data]
 
 
 def test_semi_supervised_runs_differ_in_share_and_draw(short):
@@ -129,7 +188,7 @@ def test_transfer_trains_on_another_data_set(short):
 
 def test_transfer_from_what_has_no_target_is_told(tmp_path):
     with pytest.raises(InputError, match='bandai2_xstyle is transferred to no other data set'):
-        Reproduction('bandai2_xstyle', tmp_path).runs(TABLES['table3']('bandai2_xstyle'))
+        Reproduction('bandai2_xstyle', tmp_path).runs(TABLES['table3'])
 
 
 def test_ablations_change_what_they_say(plain):
@@ -139,19 +198,6 @@ def test_ablations_change_what_they_say(plain):
     assert plain.pretraining('MoCo', 0).config.model.pairs == []
     pairs = plain.pretraining('J<-M, J<-B', 0).config.model.pairs
     assert pairs == [('motion', 'joint'), ('bone', 'joint')]
-
-
-def test_table_5_has_the_paper_s_rows_and_numbers():
-    table = TABLES['table5']('ntu60_xsub')
-    assert list(table.rows) == [
-        *('Baseline', 'J<-B', 'J<->B', 'J<-M', 'J<->M', 'J<-M, J<-B', 'J<->M<->B')
-    ]
-    for cells in table.rows.values():
-        for column, cell in zip(table.columns, cells, strict=True):
-            assert cell is None or column == f'{cell.protocol}, {cell.stream}'
-            assert cell is None or cell.stream in METHODS[cell.method].modalities
-    assert [cell.paper for cell in table.rows['J<->M<->B']] == [77.8, 77.1, 79.4, 69.5, 68.7, 70.6]
-    assert all(cell.paper is None for cell in TABLES['table5']('bandai2_xstyle').cells)
 
 
 def test_data_sets_are_found_by_name_and_split():
@@ -178,19 +224,20 @@ def finish(one, metrics):
 
 
 def test_report_says_what_was_run_and_leaves_the_rest_blank(short, tmp_path):
-    table = TABLES['table2']('ntu60_xsub')
+    table = TABLES['table2']
+    short.data = 'ntu60_xsub'
     for seed, accuracy in ((0, 0.5), (1, 0.7)):
         finish(short.pretraining('CMD', seed), {'knn/top1': accuracy})
     records = short.records(table)
     assert [run['last'] for run in records['CMD'][0]['runs']] == [50, 70]
-    report.write(table, records, 'small', tmp_path / 'table2', 'a note')
+    report.write(table, records, 'ntu60_xsub', 'small', tmp_path / 'table2', 'a note')
 
     lines = (tmp_path / 'table2.md').read_text().splitlines()
     assert '|  | top-1: paper | top-1: ours |' in lines
     assert '| MoCo | 63.4 |  |' in lines, 'what was not run is blank'
     assert '| CMD | 70.6 | 60.0 ± 14.1 |' in lines
-    assert 'a note' in lines
-    row = next(line for line in lines if line.startswith('| configs/cmd/cmd_bigru_synth'))
+    assert {'a note', '- CMD, Table 2: CMD', '- CMD, Table 5: MoCo'} <= {*lines}
+    row = next(line for line in lines if line.startswith('| configs/cmd/cmd.py'))
     cells = [cell.strip() for cell in row.strip('|').split('|')]
     assert cells[1:] == ['CMD', 'knn', 'knn/top1', '0', '2', '50.0', '60.0 (1)', '9a129038', '1.5']
     content = json.loads((tmp_path / 'table2.json').read_text())
@@ -203,12 +250,7 @@ def test_a_number_whose_encoder_changed_is_not_reported(short, tmp_path):
     encoder, linear = short.chain(cell, 0)
     finish(encoder, {'knn/top1': 0.5})
     finish(linear, {'acc/joint_top1': 0.5, 'acc/3s_top1': 0.6})
-    table = TABLES['table1']('synthetic_xsub')
+    table = TABLES['table1']
     assert len(short.records(table)['CMD'][0]['runs']) == 1
     (encoder.stage.work_dir / 'stage.done').write_text('another signature\n')
     assert not short.records(table)['CMD'][0]['runs']
-
-
-def test_paper_numbers_of_every_modality_are_of_known_streams():
-    streams = {cell.stream for make in TABLES.values() for cell in make('ntu60_xsub').cells}
-    assert streams == {*MODALITIES, '3s'}

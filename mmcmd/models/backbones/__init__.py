@@ -1,4 +1,5 @@
+from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
 from .stgcn import SkeletonCLRSTGCN
 
-__all__ = ['GRU', 'LSTM', 'BiGRU', 'RecurrentEncoder', 'SkeletonCLRSTGCN']
+__all__ = ['GRU', 'LSTM', 'BiGRU', 'RawCoordinates', 'RecurrentEncoder', 'SkeletonCLRSTGCN']

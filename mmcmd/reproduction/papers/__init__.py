@@ -1,0 +1,22 @@
+"""The published papers, one file each, and the comparison of their methods."""
+
+from mmcmd.errors import InputError
+from mmcmd.reproduction.paper import Method, Table
+from mmcmd.reproduction.papers import aimclr, cmd, comparison, skeletonclr_crossclr
+
+PAPERS = (cmd, skeletonclr_crossclr, aimclr, comparison)
+METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
+"""Name to method, of all papers."""
+TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}
+"""Name to table, of all papers."""
+
+
+def get_method(name: str) -> Method:
+    """Return a method by its name.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name not in METHODS:
+        raise InputError(f'there is no method {name!r}; methods are {"; ".join(METHODS)}')
+    return METHODS[name]

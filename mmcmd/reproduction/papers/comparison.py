@@ -1,0 +1,28 @@
+"""What no paper prints: encoders without training, and all methods side by side.
+
+With the small budget all have the same encoder, epochs, batch, optimiser and queue; each method
+keeps its own preprocessing and augmentation, and mines from half of the training on.
+"""
+
+from mmcmd.reproduction.paper import KNN, STREAMS, UNTRAINED, Cell, Method, Table, grid
+
+METHODS = {
+    # 1-NN by cosine similarity, and a linear classifier, on the coordinates of the test pipeline.
+    'raw': Method(UNTRAINED, encoder='raw'),
+    'random': Method(UNTRAINED),
+}
+_KINDS = [(protocol, stream) for protocol in (KNN, 'linear') for stream in STREAMS]
+_BASELINES = ('random', 'MoCo', 'CMD')
+
+TABLES = {
+    'baselines': Table(
+        'Random encoders, MoCo and CMD',
+        _BASELINES,
+        {', '.join(kind): [Cell(name, *kind) for name in _BASELINES] for kind in _KINDS},
+    ),
+    'methods': grid(
+        'Methods with one encoder',
+        ('raw', 'random', 'SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'MoCo', 'CMD'),
+        _KINDS,
+    ),
+}

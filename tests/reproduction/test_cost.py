@@ -1,0 +1,77 @@
+"""Costs are those of real steps, counted; the shortcut over frames changes nothing."""
+
+import pytest
+import torch
+
+from mmcmd.reproduction import cost
+from mmcmd.reproduction.complexity import count_flops
+from mmcmd.reproduction.paper import Cell
+from mmcmd.reproduction.runs import Reproduction
+
+TINY = ('model.backbone.hidden_size=8', 'model.backbone.num_layers=1', 'train_cfg.max_epochs=4')
+
+
+@pytest.fixture
+def tiny(root, tmp_path, tiny_pickle, monkeypatch):
+    monkeypatch.chdir(root)
+    return Reproduction(
+        'synthetic_xsub', tmp_path, ann_files={'synthetic_xsub': tiny_pickle}, options=TINY
+    )
+
+
+def test_short_clips_of_recurrent_encoders_count_as_whole_ones(tiny, monkeypatch):
+    run = tiny.pretraining('CMD', 0)
+    counts, frames, real = [], [], cost._count_batch
+    monkeypatch.setattr(cost, '_count_batch', lambda *args: frames.append(args[2]) or real(*args))
+    for recurrent in (cost.RecurrentEncoder, ()):
+        cost._COUNTED.clear()
+        monkeypatch.setattr(cost, 'RecurrentEncoder', recurrent)
+        counts.append(cost.estimate(run))
+    assert counts[0] == counts[1]
+    assert frames == [2, 3, 4, 2, 3, 4, None, None]
+
+
+def test_a_pre_training_is_counted_by_hand(tiny):
+    cost._COUNTED.clear()
+    run = tiny.pretraining('MoCo', 0)
+    found = cost.estimate(run)
+    assert found.sequences == 4 * 15
+    gru = 16 * 2 * 3 * 8 * (150 + 8)  # frames, directions, gates, hidden size, inputs
+    neck, queue = 16 * 16 + 16 * 128, 128 * 1024
+    # At least: query and key forward, and the queue once. At most: also two products backward for
+    # each one forward (the first layer needs no gradient of its inputs), and one validation.
+    low = 3 * (4 * 15) * (2 * (gru + neck) + queue)
+    high = 3 * (4 * 15) * (4 * (gru + neck) + 3 * (queue + 128)) + 3 * 24 * gru
+    assert low < found.flops <= high
+
+
+def test_a_run_with_fewer_crops_encodes_less(tiny):
+    cost._COUNTED.clear()
+    every, cached = (
+        cost.estimate(tiny.chain(Cell('CMD', protocol, 'joint'), 0)[-1])
+        for protocol in ('linear', 'cached1')
+    )
+    assert every.sequences == cached.sequences == 4 * 15
+    assert 0 < cached.flops < every.flops
+
+
+def test_encoders_without_training_are_counted_by_their_test(tiny):
+    cost._COUNTED.clear()
+    raw, random = (cost.estimate(tiny.pretraining(name, 0)) for name in ('raw', 'random'))
+    assert (raw.sequences, raw.flops) == (0, 0)
+    run = tiny.pretraining('random', 0)
+    model = run.build()
+    assert random.sequences == 0
+    assert random.flops == 24 * count_flops_of(model)
+
+
+def count_flops_of(model):
+    inputs = torch.zeros(1, 2, 16, 25, 3, device='meta')
+    return sum(count_flops(model.extract_feat, inputs, name) for name in model.streams)
+
+
+def test_no_data_no_count(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    files = {'synthetic_xsub': tmp_path / 'missing.pkl'}
+    run = Reproduction('synthetic_xsub', tmp_path, ann_files=files).pretraining('CMD', 0)
+    assert cost.estimate(run) is None
