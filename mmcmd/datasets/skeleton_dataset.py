@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
+from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
 from mmcmd.datasets.samplers import SampleKey
 from mmcmd.datasets.streams import jump_to_sample
 from mmcmd.errors import InputError
@@ -37,6 +38,9 @@ class SkeletonDataset(PoseDataset):
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
             ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
             (``subset.txt`` in its work dir).
+        global_draws (str): What to do if a transform draws from a global random generator during
+            training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
+            :class:`GlobalDrawGuard`.
         **kwargs: Of mmaction2's ``PoseDataset``, ``num_classes`` among them.
 
     Raises:
@@ -52,12 +56,14 @@ class SkeletonDataset(PoseDataset):
         layout: str | dict = 'ntu',
         clip_len: int = 64,
         subset: dict | None = None,
+        global_draws: str = REFUSE,
         **kwargs: Any,
     ) -> None:
         self.layout = layout
         self.clip_len = clip_len
         self.subset = subset
         self.subset_names: list[str] | None = None
+        self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
         # Rows of the store are all there is to hold, so nothing is serialised.
         super().__init__(ann_file, pipeline=pipeline, split=split, serialize_data=False, **kwargs)
@@ -132,7 +138,15 @@ class SkeletonDataset(PoseDataset):
 
         Args:
             idx (int | tuple[int, int, int]): Index, or (seed, epoch, index).
+
+        Raises:
+            InputError: If a transform draws from a global random generator, see ``global_draws``.
         """
+        if self._guard.samples_left and isinstance(idx, tuple):  # a sample of a training
+            return self._guard.watch(lambda: self._prepare(idx))
+        return self._prepare(idx)
+
+    def _prepare(self, idx: int | SampleKey) -> dict:
         seed, epoch, index = idx if isinstance(idx, tuple) else (0, 0, idx)
         sample = self.get_data_info(index)
         sample['layout'] = self.layout
