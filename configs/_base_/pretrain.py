@@ -7,9 +7,8 @@ default_hooks = dict(
     collapse=dict(type='CollapseHook'), checkpoint=dict(save_best='knn/top1', rule='greater')
 )
 
-# For small data on a CPU: a few minutes with Adam, a small queue, keys that follow faster.
+# For small data on a CPU: a few minutes with Adam.
 small = dict(
-    model=dict(queue=dict(size=1024), momentum=0.01),
     train_dataloader=dict(batch_size=64),
     train_cfg=dict(max_epochs=18, val_interval=6),
     optim_wrapper=dict(optimizer=dict(_delete_=True, type='Adam', lr=0.002, weight_decay=1e-5)),

@@ -14,3 +14,5 @@ model = dict(
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4))
 train_cfg = dict(max_epochs=450, val_interval=50)
 param_scheduler = [dict(type='MultiStepLR', milestones=[350], gamma=0.1, by_epoch=True)]
+# A small queue, keys that follow faster.
+small = dict(model=dict(queue=dict(size=1024), momentum=0.01))
