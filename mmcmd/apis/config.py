@@ -10,6 +10,7 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 
 import mmcmd
+from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.errors import InputError
 from mmcmd.io.encoders import RECIPE, read_description
 from mmcmd.skeletons import get_layout
@@ -67,6 +68,9 @@ def load_config(
     description: Mapping[str, Any] | None = None,
 ) -> Config:
     """Read a config file and fill in its arguments.
+
+    The modules that ``custom_imports`` names are imported. They may lie in the folder of the config
+    file, see :func:`mmcmd.apis.custom_code.import_custom_code`.
 
     Args:
         config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` says encoder and
@@ -128,7 +132,9 @@ def load_config(
 
 def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
     """Read a file with its environment variables set to the arguments."""
-    arguments = {
+    # A config outside the repository inherits by '{{$MMCMD_CONFIGS:}}/_base_/...'.
+    arguments = {'MMCMD_CONFIGS': str(configs_root(config))}
+    arguments |= {
         variable: _argument(kind, value, config)
         for variable, kind, value in (('DATA', 'datasets', data), ('ENCODER', 'encoders', encoder))
         if value is not None
@@ -137,7 +143,7 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
     os.environ.update(arguments)
     try:
         with _quiet():
-            cfg = Config.fromfile(config)
+            cfg = Config.fromfile(config, import_custom_modules=False)
     except Exception as error:  # of any kind: a config is code
         reason = ' '.join(str(error).split())
         raise InputError(
@@ -148,6 +154,8 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
             os.environ.pop(variable)
             if value is not None:
                 os.environ[variable] = value
+    if folders := import_custom_code(cfg, config):
+        cfg.code_folder = folders  # for the copy of the config that a run saves in its work dir
     # mmengine formats a config with yapf each time it logs or saves it. `fromfile` takes no option.
     return Config(
         cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False
