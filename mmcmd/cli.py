@@ -169,7 +169,9 @@ def run(main: Callable[[], int | None]) -> None:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
         while isinstance(error.__context__, InputError):
             error = error.__context__
-        _stop(f'error: {error}', 2)
+        # torch wraps that of a worker process in its traceback.
+        message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
+        _stop(f'error: {message}', 2)
     except torch.cuda.OutOfMemoryError as error:
         _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
     except OSError as error:  # no permission: the message names the file
