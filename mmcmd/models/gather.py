@@ -1,0 +1,23 @@
+import torch
+from mmengine.dist import get_world_size
+from torch import Tensor
+from torch.distributed.nn.functional import all_gather
+
+
+def gather_with_gradient(embeddings: Tensor) -> Tensor:
+    """Join the embeddings of all ranks, in the order of the ranks, with gradient.
+
+    ``mmengine.dist.all_gather`` stops the gradient. This function sends the gradient of each
+    embedding back to the rank that made it. If each rank computes the mean loss of its own samples,
+    the gradients that DDP averages over the ranks are those of one process with the global batch.
+
+    Args:
+        embeddings (Tensor): Embeddings of this rank, shape (N, D). Every rank must bring the same
+            N.
+
+    Returns:
+        Tensor: Shape (ranks * N, D). With one process, the input itself.
+    """
+    if get_world_size() == 1:
+        return embeddings
+    return torch.cat(all_gather(embeddings))
