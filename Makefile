@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint bench faults fuzz clean
+.PHONY: help install demo test lint bench faults fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills and resumes, 2,000 iterations (some minutes)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
+	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
 	@echo 'make install  the environment alone, in $(VENV)'
 
 install: $(STAMP)
@@ -45,6 +46,9 @@ fuzz: $(STAMP)
 faults: $(STAMP)
 	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
 	$(BIN)/python tests/faults/soak.py $(SOAK)
+
+outside: $(STAMP)
+	$(BIN)/python -m pytest tests/outside/processes.py
 
 clean:
 	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache
