@@ -22,7 +22,7 @@ from mmengine.runner import Runner
 
 from mmcmd.apis import build_loader, choices, extract_features, init_model, load_config
 from mmcmd.errors import InputError
-from mmcmd.registry import MODELS
+from mmcmd.registry import MODELS, TRANSFORMS
 
 ROOT = Path(__file__).parents[1]
 METHODS = {'simclr': ROOT / 'examples/simclr', 'masked': ROOT / 'tests/outside'}
@@ -55,6 +55,7 @@ def data_file(folder, name, pickle_file, num_classes):
 @pytest.fixture(scope='module')
 def outside(tmp_path_factory, tiny_pickle):
     """Return a folder with the methods, a data set `tiny` and another one, `other`."""
+    before = list(sys.path)
     folder = tmp_path_factory.mktemp('outside')
     for source in METHODS.values():
         shutil.copytree(source, folder, dirs_exist_ok=True)
@@ -64,7 +65,15 @@ def outside(tmp_path_factory, tiny_pickle):
         sample['label'] %= 3
     (folder / 'other.pkl').write_bytes(pickle.dumps(data, protocol=4))
     data_file(folder, 'other', folder / 'other.pkl', 3)
-    return folder
+    yield folder
+    sys.path[:] = before
+    for name in [path.stem for path in folder.glob('*.py')]:
+        if str(folder) in str(getattr(sys.modules.get(name), '__file__', '')):
+            del sys.modules[name]
+            for registry in (MODELS, TRANSFORMS):
+                ours = [key for key, x in registry.module_dict.items() if x.__module__ == name]
+                for key in ours:
+                    del registry.module_dict[key]
 
 
 def arguments(tool, *others, data='tiny', folder=None, **options):
@@ -218,7 +227,9 @@ def test_features_of_the_published_file_are_those_of_the_checkpoint(trained, run
 
 def test_operations_are_counted(outside, run, capsys):
     run('analysis_tools/get_flops.py', outside / 'simclr.py', **TINY_ENCODER)
-    assert '│ joint ' in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert '│ joint ' in text
+    assert 'training step' in text
 
 
 def test_config_in_the_work_dir_still_finds_the_method(trained):
@@ -228,7 +239,7 @@ def test_config_in_the_work_dir_still_finds_the_method(trained):
 
 def test_global_draw_of_a_worker_ends_in_one_sentence(outside, tmp_path):
     options = TINY | GALLERY | TINY_ENCODER | {'train_dataloader.num_workers': 1}
-    text = (outside / 'masked.py').read_text().replace('ShiftJoints', 'ShiftJointsGlobally')
+    text = (outside / 'masked.py').read_text().replace('ShakeJoints', 'ShakeJointsGlobally')
     (outside / 'global_draws.py').write_text(text)
     command = ('train.py', outside / 'global_draws.py', '--work-dir', tmp_path)
     done = subprocess.run(
@@ -239,7 +250,7 @@ def test_global_draw_of_a_worker_ends_in_one_sentence(outside, tmp_path):
     )
     assert done.returncode == 2
     last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("train.py: error: ShiftJointsGlobally draws from numpy's global random")
+    assert last.startswith("train.py: error: ShakeJointsGlobally draws from numpy's global random")
 
 
 class CutOffError(Exception):
@@ -291,6 +302,14 @@ def test_module_that_cannot_be_found_is_named(name, message, outside):
     (outside / 'wrong.py').write_text(f"custom_imports = dict(imports=['{name}'])\n")
     with pytest.raises(InputError, match=message):
         load_config(outside / 'wrong.py')
+
+
+def test_name_that_is_taken_is_told(outside):
+    text = 'from mmcmd.registry import MODELS\n\n@MODELS.register_module()\nclass CMD: pass\n'
+    (outside / 'second_cmd.py').write_text(text)
+    (outside / 'taken.py').write_text("custom_imports = dict(imports=['second_cmd'])\n")
+    with pytest.raises(InputError, match=r'second_cmd: CMD is already registered .* force=True'):
+        load_config(outside / 'taken.py')
 
 
 def test_config_elsewhere_says_where_the_code_is(outside, tmp_path):

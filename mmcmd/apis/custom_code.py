@@ -26,8 +26,8 @@ def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
         list[str]: Those of the folders that hold one of the modules.
 
     Raises:
-        InputError: If a folder or a module does not exist, or a module of the same name from
-            another folder is found first.
+        InputError: If a folder or a module does not exist, a module of the same name from another
+            folder is found first, or a module registers a name that is taken.
     """
     wanted = cfg.get('custom_imports') or {}
     given = cfg.get('code_folder') or []
@@ -59,6 +59,13 @@ def _import(
 ) -> ModuleType | None:
     try:
         return import_module(name)
+    except KeyError as error:  # of a registry
+        if 'already registered' not in str(error):
+            raise
+        raise InputError(
+            f'config {config}: {name}: {error.args[0]}; choose another name for the class, or '
+            'register it with force=True to replace the other'
+        ) from None
     except ModuleNotFoundError as error:
         if not f'{name}.'.startswith(f'{error.name}.'):
             raise  # a module that the user's own code imports

@@ -6,7 +6,7 @@ model = dict(
     modalities=('joint', 'bone'),
     predictor=dict(type='ProjectionNeck', out_channels=8),
 )
-__augment = dict(type='ShiftJoints')
+__augment = dict(type='ShakeJoints')
 pretrain_pipeline = [
     dict(type='NormalizeSkeleton'),
     dict(

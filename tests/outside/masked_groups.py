@@ -15,7 +15,7 @@ from mmcmd.registry import MODELS, TRANSFORMS
 
 
 @TRANSFORMS.register_module()
-class ShiftJoints(BaseTransform):
+class ShakeJoints(BaseTransform):
     """Move every joint by a vector of its own."""
 
     def transform(self, results):
@@ -26,7 +26,7 @@ class ShiftJoints(BaseTransform):
 
 
 @TRANSFORMS.register_module()
-class ShiftJointsGlobally(ShiftJoints):
+class ShakeJointsGlobally(ShakeJoints):
     """The same with numpy's global generator, which must be refused."""
 
     def transform(self, results):
