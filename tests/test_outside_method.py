@@ -232,6 +232,33 @@ def test_operations_are_counted(outside, run, capsys):
     assert 'training step' in text
 
 
+def test_method_is_a_row_of_a_table(outside, tiny_pickle, tmp_path, monkeypatch):
+    papers = pytest.importorskip('mmcmd.reproduction.papers')  # papers as data
+    from mmcmd.reproduction.paper import Cell, Method, Table
+    from mmcmd.reproduction.runs import Reproduction
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setitem(papers.METHODS, 'SimCLR', Method(str(outside / 'simclr.py')))
+    cells = [Cell('SimCLR', protocol, '3s') for protocol in ('knn', 'linear')]
+    table = Table('outside', ['knn', 'linear'], {'SimCLR': cells})
+    options = {key: x for key, x in (TINY | TINY_ENCODER).items() if key != 'param_scheduler'}
+    reproduction = Reproduction(
+        'synthetic_xsub',
+        tmp_path,
+        ann_files={'synthetic_xsub': tiny_pickle},
+        options=[f'{key}={value}' for key, value in options.items()],
+    )
+    for planned in reproduction.runs(table):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, 'argv', list(map(str, planned.stage.command)))
+            patch.setenv('LOCAL_RANK', '0')
+            with pytest.raises(SystemExit) as stop:
+                runpy.run_path(planned.stage.command[0], run_name='__main__')
+            assert not stop.value.code
+    (row,) = reproduction.records(table).values()
+    assert all(0 <= record['runs'][0]['last'] <= 1 for record in row)
+
+
 def test_config_in_the_work_dir_still_finds_the_method(trained):
     config, work_dir = trained
     assert load_config(work_dir / config.name).model.type in ('SimCLR', 'MaskedGroups')
