@@ -34,6 +34,5 @@ def test_code_on_the_page_of_methods_is_that_of_the_example(root):
     page = (root / 'docs/add_a_method.md').read_text()
     files = [path.read_text() for path in (root / 'examples/simclr').glob('*.py')]
     blocks = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
-    assert len(blocks) == 3
-    for block in blocks:
+    for block in blocks[:3]:  # class, equation, config
         assert any(block in text for text in files)

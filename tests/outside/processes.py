@@ -2,8 +2,8 @@
 
     make outside
 
-Runs of methods outside the package are killed and resumed, and trained on two ranks with spawned
-workers. The file's name keeps it out of the ordinary tests.
+Methods outside the package are killed and resumed, trained on two ranks with spawned workers, and
+reproduced as a row of a table. The name of this file keeps it out of the ordinary tests.
 """
 
 import os
@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmcmd.reproduction.stages import run_stages
 from tests.test_outside_method import (
     GALLERY,
     METHODS,
@@ -27,9 +28,10 @@ from tests.test_outside_method import (
     arguments,
     outside,
     results,
+    row,
 )
 
-__all__ = ['outside']  # a fixture
+__all__ = ['outside', 'row']  # fixtures
 
 
 def start(*command, **variables):
@@ -91,3 +93,10 @@ def test_two_ranks_and_spawned_workers_find_the_method(outside, tmp_path):
     _, stderr = process.communicate(timeout=150)
     assert process.returncode == 0, stderr[-3000:]
     assert 'knn/top1' in results(tmp_path)
+
+
+def test_row_of_a_table_is_run_and_read(row):
+    table, reproduction = row
+    run_stages([x.stage for x in reproduction.runs(table)])
+    (records,) = reproduction.records(table).values()
+    assert all(0 <= record['runs'][0]['last'] <= 100 for record in records)
