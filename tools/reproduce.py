@@ -37,9 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--encoder', help="a name in configs/_base_/encoders (default: the table's published one)"
     )
-    parser.add_argument(
-        '--methods', nargs='+', metavar='METHOD', help='these alone (default: all)'
-    )
+    parser.add_argument('--methods', nargs='+', metavar='METHOD', help='these alone (default: all)')
     parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='runs at a time')

@@ -1,6 +1,7 @@
 """From tables to runs and back: which stages a table needs, and what they gave."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,7 +68,7 @@ class Run:
             best=100 * entry['best'],
             best_epoch=entry['best_epoch'],
             config=self.stage.command[1],
-            command=f'python {" ".join(self.stage.command)}',
+            command=f'python {shlex.join(self.stage.command)}',
             epochs=self.epochs,
             checkpoint=file_hash(self.stage.product) if self.epochs else None,
             seconds=self.stage.seconds,

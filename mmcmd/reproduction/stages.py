@@ -13,6 +13,7 @@ has a provider for Slurm. It took 10 s to start, so one machine without a GPU is
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -108,7 +109,7 @@ class Stage:
             raise InputError(
                 f'{self.name} ended with status {self.process.returncode}: '
                 f'{"".join(tail) or "nothing was printed"} (whole log: {self.log}; '
-                f'command: python {" ".join(self.command)})'
+                f'command: python {shlex.join(self.command)})'
             )
         seconds = time.monotonic() - self.started
         (self.work_dir / 'stage.done').write_text(f'{self.signature} {seconds:.0f}\n')
@@ -163,7 +164,7 @@ def run_stages(
                     elif len(running) < jobs:
                         waiting.remove(stage)
                         console.print(
-                            f'$ python {" ".join(stage.command)}', soft_wrap=True, markup=False
+                            f'$ python {shlex.join(stage.command)}', soft_wrap=True, markup=False
                         )
                         stage.start(threads)
                         running.append(stage)
