@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmcmd.apis.config import load_config
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import ENCODERS, check_architecture, load_plain
 from mmcmd.models import StreamModel
@@ -44,12 +45,15 @@ def init_model(
         InputError: If the checkpoint is missing, holds more than data or is of another
             architecture.
     """
-    config = config if isinstance(config, Config) else Config.fromfile(config)
+    if not isinstance(config, Config):
+        config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
     init_default_scope(config.get('default_scope', 'mmcmd'))
     model = MODELS.build(config.model)
     if checkpoint is not None:
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
+        if getattr(model, 'encoders_only', False):
+            state = {name: x for name, x in state.items() if name.startswith(ENCODERS)}
         expected = model.state_dict()
         encoders = {name: x for name, x in expected.items() if name.startswith(ENCODERS)}
         if all(name.startswith(ENCODERS) for name in state):
@@ -70,7 +74,7 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
     Raises:
         InputError: If the config has no such loader, or its data cannot be read.
     """
-    config = config if isinstance(config, Config) else Config.fromfile(config)
+    config = config if isinstance(config, Config) else load_config(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
     for name in loader.split('.'):
         if not (config and config.get(name)):

@@ -16,7 +16,7 @@ import torch
 
 SCRIPT = Path(__file__).with_name('two_ranks.py')
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-LINEAR_CONFIG = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
+LINEAR_CONFIG = 'benchmarks/linear.py'
 
 
 @pytest.fixture(scope='module')
@@ -169,7 +169,9 @@ def test_accuracies_of_sizes_that_do_not_divide(
         *('--work-dir', tmp_path / 'two', '--cfg-options', *pairs),
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (json.loads((tmp_path / x / 'results.json').read_text()) for x in ('one', 'two'))
+    one, two = (
+        json.loads((tmp_path / x / 'test_results.json').read_text()) for x in ('one', 'two')
+    )
     assert one == two
     values = [entry['last'] for name, entry in one.items() if name.endswith('top1')]
     assert len(values) >= 4

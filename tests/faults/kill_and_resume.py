@@ -112,7 +112,6 @@ def options(data: Path, by_epoch: bool, keep: int) -> list[str]:
     values = {
         'model.backbone.hidden_size': 4,
         'model.backbone.num_layers': 1,
-        'model.neck.in_channels': 8,
         'model.neck.out_channels': 6,
         'model.queue.size': 30,
         'model.distill_head.topk': 5,

@@ -11,18 +11,19 @@ def authors_state(model):
     state = {}
     for name, tensor in model.state_dict().items():
         group, modality, *rest = name.split('.')
-        if group == 'heads':
+        role = 'k' if group.startswith('key_') else 'q'
+        if group == 'queues':
             theirs = rest[0] + suffix[modality]
         else:
             part = '.'.join(rest)
             for ours, name_ in (
                 ('backbone.rnn.', 'encoder.gru.'),
                 ('backbone.input_norm.', 'input_norm.'),
-                ('neck.hidden.', 'fc.0.'),
-                ('neck.out.', 'fc.2.'),
+                ('hidden.', 'fc.0.'),
+                ('out.', 'fc.2.'),
             ):
                 part = part.replace(ours, name_)
-            theirs = f'encoder_{group[0]}{suffix[modality]}.{part}'
+            theirs = f'encoder_{role}{suffix[modality]}.{part}'
         state[theirs] = tensor
     return state
 
@@ -55,7 +56,7 @@ def test_tool_converts_the_authors_file(shared, run_tool, tiny_cmd, tmp_path, fi
     model = tiny_cmd(
         backbone={'type': 'BiGRU', 'hidden_size': 32},
         neck={'type': 'ProjectionNeck', 'in_channels': 64, 'out_channels': 16},
-        head={'type': 'MoCoHead', 'feat_dim': 16, 'queue_size': 128},
+        queue={'type': 'KeyQueue', 'size': 128},
     )
     checkpoint = torch.load(out, weights_only=True)
     model.load_state_dict(checkpoint['state_dict'], strict=True)
