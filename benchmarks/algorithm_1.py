@@ -17,29 +17,27 @@ def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
         key_view (Tensor): Joints, shape (N, M, T, V, C).
     """
     tau_c, tau_t, tau_s, topk = 0.07, 0.05, 0.1, model.distill_head.topk
-    joint_head, motion_head, bone_head = model.heads.values()
-    for key_encoder, query_encoder in zip(
-        model.key_encoders.values(), model.encoders.values(), strict=True
-    ):
-        for k, q in zip(key_encoder.parameters(), query_encoder.parameters(), strict=True):
+    joint_queue, motion_queue, bone_queue = model.queues.values()
+    for keys, queries in ((model.key_encoders, model.encoders), (model.key_necks, model.necks)):
+        for k, q in zip(keys.parameters(), queries.parameters(), strict=True):
             k.data = k.data * (1 - model.momentum) + q.data * model.momentum
 
     joint_q, motion_q, bone_q = views(model, query_view)
-    joint_q = embed(model.encoders['joint'], joint_q)
-    motion_q = embed(model.encoders['motion'], motion_q)
-    bone_q = embed(model.encoders['bone'], bone_q)
+    joint_q = embed(model.encoders['joint'], model.necks['joint'], joint_q)
+    motion_q = embed(model.encoders['motion'], model.necks['motion'], motion_q)
+    bone_q = embed(model.encoders['bone'], model.necks['bone'], bone_q)
     with torch.no_grad():
         joint_k, motion_k, bone_k = views(model, key_view)
-        joint_k = embed(model.key_encoders['joint'], joint_k)
-        motion_k = embed(model.key_encoders['motion'], motion_k)
-        bone_k = embed(model.key_encoders['bone'], bone_k)
-        joint_t = torch.einsum('nd,dq->nq', joint_k, joint_head.queue.clone())
-        motion_t = torch.einsum('nd,dq->nq', motion_k, motion_head.queue.clone())
-        bone_t = torch.einsum('nd,dq->nq', bone_k, bone_head.queue.clone())
+        joint_k = embed(model.key_encoders['joint'], model.key_necks['joint'], joint_k)
+        motion_k = embed(model.key_encoders['motion'], model.key_necks['motion'], motion_k)
+        bone_k = embed(model.key_encoders['bone'], model.key_necks['bone'], bone_k)
+        joint_t = torch.einsum('nd,dq->nq', joint_k, joint_queue.queue.clone())
+        motion_t = torch.einsum('nd,dq->nq', motion_k, motion_queue.queue.clone())
+        bone_t = torch.einsum('nd,dq->nq', bone_k, bone_queue.queue.clone())
 
-    joint_s = torch.einsum('nd,dq->nq', joint_q, joint_head.queue.clone())
-    motion_s = torch.einsum('nd,dq->nq', motion_q, motion_head.queue.clone())
-    bone_s = torch.einsum('nd,dq->nq', bone_q, bone_head.queue.clone())
+    joint_s = torch.einsum('nd,dq->nq', joint_q, joint_queue.queue.clone())
+    motion_s = torch.einsum('nd,dq->nq', motion_q, motion_queue.queue.clone())
+    bone_s = torch.einsum('nd,dq->nq', bone_q, bone_queue.queue.clone())
     loss = info_nce(joint_q, joint_k, joint_s, tau_c)
     loss = loss + info_nce(motion_q, motion_k, motion_s, tau_c)
     loss = loss + info_nce(bone_q, bone_k, bone_s, tau_c)
@@ -51,10 +49,10 @@ def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
     loss = loss + distill(bone_t, joint_s, topk, tau_t, tau_s)
     loss = loss + distill(bone_t, motion_s, topk, tau_t, tau_s)
 
-    start = int(joint_head.queue_ptr)
-    for head, key in ((joint_head, joint_k), (motion_head, motion_k), (bone_head, bone_k)):
-        head.queue[:, start : start + len(key)] = key.T
-        head.queue_ptr[0] = start + len(key)
+    start = int(joint_queue.queue_ptr)
+    for queue, key in ((joint_queue, joint_k), (motion_queue, motion_k), (bone_queue, bone_k)):
+        queue.queue[:, start : start + len(key)] = key.T
+        queue.queue_ptr[0] = start + len(key)
     return loss
 
 
@@ -62,14 +60,14 @@ def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return joint, motion and bone."""
     motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
     motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
-    for child, parent in enumerate(model.modalities['bone'].parents.tolist()):
+    for child, parent in enumerate(model.encoders['bone'].modality.parents.tolist()):
         bone[..., child, :] = joints[..., child, :] - joints[..., parent, :]
     return joints, motion, bone
 
 
-def embed(encoder: nn.Module, x: Tensor) -> Tensor:
+def embed(encoder: nn.Module, neck: nn.Module, x: Tensor) -> Tensor:
     """Encode frame by frame, and project."""
-    return F.normalize(encoder.neck(frame_by_frame(encoder.backbone, x)), dim=1)
+    return F.normalize(neck(frame_by_frame(encoder.backbone, x)), dim=1)
 
 
 def info_nce(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:

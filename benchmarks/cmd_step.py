@@ -54,11 +54,12 @@ CASES = (
 
 
 def set_apart(model: CMD) -> None:
-    """Move the key encoders off the query encoders, so that they have a way to follow them."""
+    """Move key encoders and necks off those of the queries, so that they have a way to follow."""
     with torch.no_grad():
-        for parameter in model.key_encoders.parameters():
-            size = parameter.abs().mean() / 2 + 0.01
-            parameter.add_(torch.randn_like(parameter) * size)
+        for part in (model.key_encoders, model.key_necks):
+            for parameter in part.parameters():
+                size = parameter.abs().mean() / 2 + 0.01
+                parameter.add_(torch.randn_like(parameter) * size)
 
 
 def check_first_step(ours: Step, plain: Step) -> str:
@@ -71,7 +72,7 @@ def check_first_step(ours: Step, plain: Step) -> str:
     before = {name: x.clone() for name, x in ours.model.state_dict().items()}
     check_equal(ours(), plain(), 'loss of a CMD step', rtol=1e-5)
     sides = [step.model for step in (ours, plain)]
-    slopes = (gradients(model.encoders) for model in sides)
+    slopes = (gradients(model) for model in sides)
     apart = check_close_in_norm(*slopes, 'gradients of a CMD step')
     changes = (change(model.state_dict(), before) for model in sides)
     changed = check_close_in_norm(*changes, 'change by a CMD step', CHANGE_TOL)
@@ -88,8 +89,8 @@ def run(short: bool) -> Iterator[Figure]:
     frames, side = (8, 512) if short else (64, 2048)
     if short:
         config.backbone.hidden_size = 128
-        config.head.queue_size, config.distill_head.topk = 1024, 512
-    queue, topk = config.head.queue_size, config.distill_head.topk
+        config.queue.size, config.distill_head.topk = 1024, 512
+    queue, topk = config.queue.size, config.distill_head.topk
 
     for case in [Case(8, 1, 1)] if short else CASES:
         torch.manual_seed(0)

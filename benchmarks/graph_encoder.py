@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from mmaction.models import STGCN
-from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
@@ -21,10 +21,11 @@ from benchmarks.harness import (
     ratio,
 )
 from benchmarks.step import Step, our_loss
+from mmcmd.apis import load_config
 from mmcmd.models import CMD
 from mmcmd.registry import MODELS
 
-CONFIG = 'configs/cmd/cmd_stgcn_quarter_ntu60_xsub.py'
+CONFIG = 'configs/cmd/cmd.py'
 ZERO = 1e-4
 """Of the norm of all. The bias of a convolution before a BatchNorm has no gradient but rounding,
 some 1e-7 of that; the least of the others is some 1e-3."""
@@ -50,7 +51,7 @@ class PlainMoCo(nn.Module):
 
     def __init__(self, base_channels: int, queue_size: int, momentum: float) -> None:
         super().__init__()
-        self.encoders = Encoder(base_channels)  # as the optimizer of `Step` calls it
+        self.encoders = Encoder(base_channels)
         self.key_encoder = deepcopy(self.encoders).requires_grad_(False)
         self.register_buffer('queue', torch.zeros(128, queue_size))
         self.momentum, self.start = momentum, 0
@@ -68,26 +69,35 @@ class PlainMoCo(nn.Module):
         return loss
 
 
-def flat(encoder: nn.Module, named: Callable = nn.Module.named_parameters) -> dict[str, Tensor]:
+class Parts(NamedTuple):
+    """What embeds a sequence: in ours, encoder and neck are two modules."""
+
+    backbone: nn.Module
+    neck: nn.Module
+
+
+def flat(parts: Parts, named: Callable = nn.Module.named_parameters) -> dict[str, Tensor]:
     """Return parameters, or buffers, by a name that both implementations give them."""
-    neck = {f'neck.{place}': x for place, (_, x) in enumerate(named(encoder.neck))}
-    return dict(named(encoder.backbone)) | neck
+    neck = {f'neck.{place}': x for place, (_, x) in enumerate(named(parts.neck))}
+    return dict(named(parts.backbone)) | neck
 
 
 def copy_weights(model: CMD, plain: PlainMoCo) -> None:
     """Start the plain implementation where ours is."""
-    plain.queue.copy_(model.heads['joint'].queue)
+    plain.queue.copy_(model.queues['joint'].queue)
     with torch.no_grad():
         for found, wanted in encoders(model, plain):
             for x, y in zip(flat(found).values(), flat(wanted).values(), strict=True):
                 y.copy_(x)
 
 
-def encoders(model: CMD, plain: PlainMoCo) -> list[tuple[nn.Module, nn.Module]]:
+def encoders(model: CMD, plain: PlainMoCo) -> list[tuple[Parts, Parts]]:
     """Pair our query encoder and our key encoder with the plain ones."""
+    ours = (model.encoders, model.necks), (model.key_encoders, model.key_necks)
+    theirs = plain.encoders, plain.key_encoder
     return [
-        (model.encoders['joint'], plain.encoders),
-        (model.key_encoders['joint'], plain.key_encoder),
+        (Parts(encoders['joint'].backbone, necks['joint']), Parts(plain.backbone, plain.neck))
+        for (encoders, necks), plain in zip(ours, theirs, strict=True)
     ]
 
 
@@ -98,8 +108,8 @@ def check_steps(ours: Step, theirs: Step) -> str:
         str: How near they are.
     """
     what = 'by a step with ST-GCN'
-    pairs, head = encoders(ours.model, theirs.model), ours.model.heads['joint']
-    starts, queue = deepcopy(pairs), head.queue.clone()
+    pairs, own = encoders(ours.model, theirs.model), ours.model.queues['joint']
+    starts, queue = deepcopy(pairs), own.queue.clone()
     check_equal(ours(), theirs(), f'loss {what}', rtol=1e-5)
     slopes = ({name: x.grad for name, x in flat(encoder).items()} for encoder in pairs[0])
     apart = check_close_in_norm(*slopes, f'gradients {what}', zero=ZERO)
@@ -114,7 +124,7 @@ def check_steps(ours: Step, theirs: Step) -> str:
         for named, zero in ((nn.Module.named_buffers, 0), (nn.Module.named_parameters, ZERO))
         for both in zip(pairs, starts, strict=True)
     ]
-    queues = (dict(queue=x - queue) for x in (head.queue, theirs.model.queue))
+    queues = (dict(queue=x - queue) for x in (own.queue, theirs.model.queue))
     changed.append(check_close_in_norm(*queues, f'change {what}'))
     check_equal(ours(), theirs(), f'loss of a second step {what}', rtol=1e-4)
     return (
@@ -126,7 +136,7 @@ def check_steps(ours: Step, theirs: Step) -> str:
 def run(short: bool) -> Iterator[Figure]:
     """Time both from the same weights, queue and inputs."""
     init_default_scope('mmcmd')
-    config = Config.fromfile(CONFIG).model
+    config = load_config(CONFIG, encoder='stgcn_quarter').model
     config.modalities = ('joint',)
     frames = 8 if short else 64
     for width, batch, rounds in [(16, 8, 2)] if short else [(16, 8, 31), (16, 64, 9), (64, 8, 9)]:
@@ -134,7 +144,7 @@ def run(short: bool) -> Iterator[Figure]:
         torch.manual_seed(0)
         model = MODELS.build(config).train()
         set_apart(model)
-        plain = PlainMoCo(width, config.head.queue_size, model.momentum).train()
+        plain = PlainMoCo(width, config.queue.size, model.momentum).train()
         copy_weights(model, plain)
         views = torch.randn(2, batch, 2, frames, 25, 3)
         ours = Step(model, lambda model, views=views: our_loss(model, *views))
@@ -142,7 +152,7 @@ def run(short: bool) -> Iterator[Figure]:
         agreement = check_steps(ours, theirs)
         yield Figure(
             'graph_encoder',
-            f'ST-GCN of {width} channels, joint, queue {config.head.queue_size}, {frames} frames, '
+            f'ST-GCN of {width} channels, joint, queue {config.queue.size}, {frames} frames, '
             f'batch {batch}, train step',
             **ratio(in_turns(rounds, ours=ours, plain=theirs), 'plain'),
             goal='' if short else '>= 0.95',

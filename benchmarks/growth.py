@@ -19,7 +19,7 @@ from benchmarks.cmd_step import CONFIG
 from benchmarks.harness import Figure, Growth, check_equal, in_turns, seconds
 from benchmarks.memory import peak_of
 from benchmarks.step import Step, our_loss
-from mmcmd.models import CMDHead, MoCoHead
+from mmcmd.models import CMDHead, KeyQueue, MoCoHead
 from mmcmd.registry import MODELS
 
 MODALITIES = 'joint', 'motion', 'bone'
@@ -40,7 +40,7 @@ def steps(short: bool) -> Iterator[Growth]:
     config = Config.fromfile(CONFIG).model
     config.backbone.hidden_size = hidden = 32 if short else 256
     if short:
-        config.head.queue_size, config.distill_head.topk = 1024, 512
+        config.queue.size, config.distill_head.topk = 1024, 512
     model = MODELS.build(config).train()
     sizes = (2, 4, 8) if short else (16, 32, 64)
     for driver in ('batch', 'frames'):
@@ -54,7 +54,7 @@ def steps(short: bool) -> Iterator[Growth]:
             driver,
             sizes,
             least(1 if short else 2, *functions),
-            f'hidden {hidden} x 3 (the config has 1024), queue {config.head.queue_size}, '
+            f'hidden {hidden} x 3 (the config has 1024), queue {config.queue.size}, '
             + (f'{sizes[-1]} frames' if driver == 'batch' else f'batch {sizes[0]}'),
         )
 
@@ -68,7 +68,8 @@ class Heads:
     """
 
     def __init__(self, queue_size: int, k: int) -> None:
-        self.heads = {name: MoCoHead(queue_size=queue_size) for name in MODALITIES}
+        self.queues = {name: KeyQueue(size=queue_size) for name in MODALITIES}
+        self.head = MoCoHead()
         self.distill_head = CMDHead(k)
         queries, keys = F.normalize(torch.randn(2, 3, 64, 128), dim=-1)
         self.queries = dict(zip(MODALITIES, queries, strict=True))
@@ -77,18 +78,18 @@ class Heads:
     def __call__(self) -> None:
         """Run a step."""
         students, teachers, loss = {}, {}, 0
-        for name, head in self.heads.items():
+        for name, queue in self.queues.items():
             query = self.queries[name].detach().requires_grad_()
-            teachers[name] = head.similarities(self.keys[name])
-            students[name] = head.similarities(query)
-            loss = loss + head(query, self.keys[name], students[name])[0]
+            teachers[name] = queue.similarities(self.keys[name])
+            students[name] = queue.similarities(query)
+            loss = loss + self.head(query, self.keys[name], students[name])[0]
         (loss + self.distill_head(teachers, students, PAIRS)).backward()
-        for name, head in self.heads.items():
-            head.enqueue(self.keys[name])
+        for name, queue in self.queues.items():
+            queue.enqueue(self.keys[name])
 
     def neighbours(self) -> Callable[[], Any]:
         """Return what searches the neighbours of one modality, and that alone."""
-        found = self.heads['joint'].similarities(self.keys['joint'])
+        found = self.queues['joint'].similarities(self.keys['joint'])
         return partial(found.topk, self.distill_head.topk, dim=1, sorted=False)
 
 
@@ -106,7 +107,7 @@ def queues(short: bool) -> Iterator[Growth | Figure]:
         with FRESH.Pool(1) as pool:
             peaks.append(pool.apply(peak_of_heads, (size, k)))
         step = Heads(size, k)
-        held.append(sum(head.queue.nbytes for head in step.heads.values()) / 1e6)
+        held.append(sum(queue.queue.nbytes for queue in step.queues.values()) / 1e6)
         both = least(1 if short else 2, step, step.neighbours())
         whole.append(both[0]), alone.append(both[1])
     shares = [300 * a / b for a, b in zip(alone, whole, strict=True)]
@@ -138,14 +139,14 @@ def rank_main(rank: int, ranks: int, queue_size: int, rounds: int, folder: str) 
     distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/join', rank=rank, world_size=ranks
     )
-    heads, keys = [MoCoHead(queue_size=queue_size) for _ in MODALITIES], draw_keys(rank)
+    queues, keys = [KeyQueue(size=queue_size) for _ in MODALITIES], draw_keys(rank)
 
     def enqueue() -> None:
-        for head, key in zip(heads, keys, strict=True):
-            head.enqueue(key)
+        for queue, key in zip(queues, keys, strict=True):
+            queue.enqueue(key)
 
     enqueue()
-    first = [head.queue[:, : 64 * ranks].clone() for head in heads]
+    first = [queue.queue[:, : 64 * ranks].clone() for queue in queues]
     times = []
     for _ in range(rounds):
         distributed.barrier()

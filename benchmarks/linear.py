@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from mmengine.runner import Runner
 
 from benchmarks.harness import Figure, Growth, check_equal, ratio, seconds
 from benchmarks.views import make_sequences
+from mmcmd.apis import load_config
 from mmcmd.datasets.annotations.reading import save_annotations
 
-CONFIGS = Path(__file__).parents[1] / 'configs/benchmarks/linear'
-MODES = {'exact': 'linear', 'cached': 'linear_cached'}
+CONFIG = Path(__file__).parents[1] / 'configs/benchmarks/linear.py'
+MODES = {'exact': 'ResumableEpochLoop', 'cached': 'CachedFeatureLoop'}
 CLASSES = 60
 
 
@@ -41,11 +41,10 @@ def write_sequences(path: Path, train: int, val: int) -> None:
 
 def build(mode: str, folder: Path, hidden: int, **train_cfg: int) -> Runner:
     """Build the runner of a config of NTU-60, for joints alone."""
-    config = Config.fromfile(CONFIGS / f'{MODES[mode]}_bigru_ntu60_xsub.py')
     work_dir = Path(tempfile.mkdtemp(prefix=mode, dir=folder))
     options = {
+        'train_cfg.type': MODES[mode],
         'model.modalities': ['joint'],
-        'model.pretrained': 'random',
         'model.backbone.hidden_size': hidden,
         'visualizer.vis_backends': [],
         'log_level': 'ERROR',
@@ -59,8 +58,7 @@ def build(mode: str, folder: Path, hidden: int, **train_cfg: int) -> Runner:
             f'{loader}.num_workers': 0,
             f'{loader}.persistent_workers': False,
         }
-    config.merge_from_dict(options)
-    return Runner.from_cfg(config)
+    return Runner.from_cfg(load_config(CONFIG, pretrained='random', options=options))
 
 
 def outcome(runner: Runner) -> tuple[dict, dict]:

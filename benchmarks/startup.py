@@ -68,14 +68,14 @@ for loader in (train_dataloader, val_dataloader):
     loader.update(batch_size=8, num_workers={workers}, persistent_workers={workers} > 0)
 """
 OURS = """
-_base_ = '{root}/configs/cmd/cmd_stgcn_quarter_ntu60_xsub.py'
+_base_ = '{root}/configs/cmd/cmd.py'
 model = dict(modalities=('joint',))
-data = dict(ann_file='{folder}/data.pkl', clip_len=16)
-train_dataloader = dict(dataset=data)
-val_dataloader = test_dataloader = dict(dataset=data)
+__data = dict(ann_file='{folder}/data.pkl', clip_len=16)
+train_dataloader = dict(dataset=__data)
+val_dataloader = test_dataloader = dict(dataset=__data)
 val_cfg = test_cfg = dict(
     gallery_dataloader=dict(
-        batch_size=8, num_workers={workers}, persistent_workers={workers} > 0, dataset=data
+        batch_size=8, num_workers={workers}, persistent_workers={workers} > 0, dataset=__data
     )
 )
 """
@@ -157,7 +157,8 @@ class Start:
 
     def __init__(self, side: str, folder: Path) -> None:
         self.folder, self.work_dir = folder, folder / side
-        self.command = [sys.executable, TOOLS[side], folder / f'{side}.py']
+        arguments = ['--encoder', 'stgcn_quarter'] if side == 'ours' else []
+        self.command = [sys.executable, TOOLS[side], folder / f'{side}.py', *arguments]
         self.splits: list[list[float]] = []
 
     def __call__(self) -> None:

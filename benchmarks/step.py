@@ -22,7 +22,8 @@ class Step:
 
     def __init__(self, model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> None:
         self.model, self.loss = model, loss
-        self.optimizer = torch.optim.SGD(model.encoders.parameters(), **SGD)
+        trained = [x for x in model.parameters() if x.requires_grad]
+        self.optimizer = torch.optim.SGD(trained, **SGD)
 
     def __call__(self) -> Tensor:
         """Run a step and return its loss."""
@@ -34,21 +35,26 @@ class Step:
 
 
 @contextmanager
-def replaced(features: Mapping[nn.Module, Tensor]) -> Iterator[None]:
-    """Let backbones return features that are there, instead of encoding."""
-    for backbone, feature in features.items():
-        backbone.forward = lambda joints, feature=feature: feature
+def replaced(maps: Mapping[nn.Module, Tensor]) -> Iterator[None]:
+    """Let backbones return maps that are there, instead of encoding."""
+    for backbone, feature_map in maps.items():
+        setattr(backbone, entrance(backbone), lambda joints, result=feature_map: result)
     try:
         yield
     finally:
-        for backbone in features:
-            del backbone.forward
+        for backbone in maps:
+            delattr(backbone, entrance(backbone))
+
+
+def entrance(backbone: nn.Module) -> str:
+    """Return the name of the method that an encoder calls for the map of a backbone."""
+    return 'feature_map' if hasattr(backbone, 'feature_map') else 'forward'
 
 
 class Rest:
     """All of a step that is not an encoder, run by itself.
 
-    It is the very same step, with each backbone's forward replaced by the features (N, D) it gave
+    It is the very same step, with each backbone's pass replaced by the map (N, M, D, T', V) it gave
     once. The gradient ends there; the optimizer finds the backbones' from a real step before.
 
     Args:
@@ -59,23 +65,23 @@ class Rest:
 
     def __init__(self, step: Step, query_view: Tensor, key_view: Tensor) -> None:
         self.step, model = step, step.model
-        self.features, self.leaves = {}, []
-        for name, modality in model.modalities.items():
+        self.maps, self.leaves = {}, []
+        for name in model.streams:
             with torch.no_grad():
-                query = model.encoders[name].backbone(modality(query_view))
-                key = model.key_encoders[name].backbone(modality(key_view))
-            self.leaves += [query.requires_grad_(), *model.encoders[name].neck.parameters()]
-            self.features[model.encoders[name].backbone] = query
-            self.features[model.key_encoders[name].backbone] = key
+                query = model.encoders[name].feature_map(query_view)
+                key = model.key_encoders[name].feature_map(key_view)
+            self.leaves += [query.requires_grad_(), *model.necks[name].parameters()]
+            self.maps[model.encoders[name].backbone] = query
+            self.maps[model.key_encoders[name].backbone] = key
 
     def __call__(self) -> Tensor:
         """Run it and return the loss."""
         for leaf in self.leaves:
             leaf.grad = None
-        with replaced(self.features):
+        with replaced(self.maps):
             loss = self.step.loss(self.step.model)
         loss.backward()
-        if any(x.grad is None for x in self.step.model.encoders.parameters()):
+        if any(x.grad is None for x in self.step.model.parameters() if x.requires_grad):
             raise RuntimeError('the optimizer would pass by what has no gradient: run a step first')
         self.step.optimizer.step()
         return loss.detach()

@@ -26,7 +26,7 @@ from mmcmd.datasets import SkeletonDataset, stack_inputs
 from mmcmd.datasets.annotations.reading import save_annotations
 from mmcmd.models import SkeletonDataPreprocessor
 
-PIPELINE = Config.fromfile(Path(__file__).parents[1] / 'configs/_base_/loaders.py')[
+PIPELINE = Config.fromfile(Path(__file__).parents[1] / 'configs/_base_/pipelines/cmd.py')[
     'pretrain_pipeline'
 ]
 BATCH = 64
@@ -106,8 +106,8 @@ def write_both(sequences: list[np.ndarray], folder: Path, **facts: Any) -> tuple
 
 def check_agreement(dataset: SkeletonDataset, feeder: UsualFeeder) -> None:
     """Check that the same crop and the same shear give the same view on both sides."""
-    views = dataset.pipeline.transforms[1]
-    crop, one_of, _ = views.transforms.transforms
+    _, pipeline = dataset.pipeline.transforms[1].pipelines[0]
+    crop, one_of, _ = pipeline.transforms
     for index in range(8):
         sample = dataset.get_data_info(index)
         sample |= dict(clip_len=64, rng=np.random.default_rng(index))

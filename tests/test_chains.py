@@ -1,6 +1,7 @@
 """From raw files to an accuracy, for every raw format, and from one data set to another."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -13,16 +14,16 @@ CHAINS = {  # raw format to data set and split
     'utdmhad': 'utdmhad_xsub',
     'bandai2': 'bandai2_xstyle',
 }
-ENCODER = ['model.backbone.hidden_size=4', 'model.backbone.num_layers=1']
 LOADING = [
+    'clip_len=8',
     *('train_dataloader.num_workers=0', 'val_dataloader.num_workers=0'),
-    *('train_dataloader.dataset.clip_len=8', 'val_dataloader.dataset.clip_len=8'),
     *('train_dataloader.batch_size=8', 'default_hooks.checkpoint.interval=1'),
     *('train_cfg.max_epochs=1', 'train_cfg.val_interval=1', 'param_scheduler=None'),
 ]
 PRETRAINING = [
+    *('model.backbone.hidden_size=4', 'model.backbone.num_layers=1'),
     *('model.queue.size=16', 'model.distill_head.topk=8'),
-    *('val_cfg.gallery_dataloader.num_workers=0', 'val_cfg.gallery_dataloader.dataset.clip_len=8'),
+    'val_cfg.gallery_dataloader.num_workers=0',
 ]
 
 
@@ -51,15 +52,16 @@ def convert(run_tool, folder):
 
 @pytest.fixture
 def train(run_tool, root, folder, monkeypatch):
-    """Return a function: config, pickle, options -> work dir of a short run."""
+    """Return a function: config, data set, pickle, encoder, options -> work dir of a short run."""
     monkeypatch.chdir(root)
 
-    def train(config, pickle, *options):
-        work_dir = folder / config.rsplit('/', 1)[-1]
-        command = ('--work-dir', work_dir, '--ann-file', pickle, '--seed', '0')
-        options = (*ENCODER, *LOADING, *options)
+    def train(config, data, pickle, *options, pretrained=None):
+        work_dir = folder / f'{Path(config).stem}_{data}'
+        command = ('--work-dir', work_dir, '--ann-file', pickle, '--data', data, '--seed', '0')
+        if pretrained:
+            command += ('--pretrained', pretrained / 'epoch_1.pth')
         status, _, err = run_tool(
-            'train.py', f'configs/{config}.py', *command, '--cfg-options', *options
+            'train.py', f'configs/{config}', *command, '--cfg-options', *LOADING, *options
         )
         assert status == 0, err
         return work_dir
@@ -78,34 +80,31 @@ def test_every_raw_format_has_a_chain():
 @pytest.mark.parametrize('fmt', CHAINS)
 def test_raw_files_become_an_accuracy(fmt, convert, train):
     pickle, data = convert(fmt), CHAINS[fmt]
-    encoder = train(f'cmd/cmd_bigru_{data}', pickle, *PRETRAINING)
+    encoder = train('cmd/cmd.py', data, pickle, *PRETRAINING)
     assert 0 <= accuracy(encoder, 'knn/3s_top1') <= 1
-    checkpoint = f'model.pretrained={encoder / "epoch_1.pth"}'
-    linear = train(f'benchmarks/linear/linear_bigru_{data}', pickle, checkpoint)
+    linear = train('benchmarks/linear.py', data, pickle, pretrained=encoder)
     assert 0 <= accuracy(linear, 'acc/3s_top1') <= 1
     share = 'train_dataloader.dataset.subset.percent=30'
-    semi = train(f'benchmarks/semi/semi_bigru_{data}', pickle, checkpoint, share)
+    semi = train('benchmarks/semi.py', data, pickle, share, pretrained=encoder)
     assert (semi / 'subset.txt').is_file()
     assert 0 <= accuracy(semi, 'acc/bone_top1') <= 1
 
 
 def test_encoder_is_transferred_from_ntu_to_pku(convert, train):
-    encoder = train('cmd/cmd_bigru_ntu60_xsub', convert('ntu'), *PRETRAINING)
+    encoder = train('cmd/cmd.py', 'ntu60_xsub', convert('ntu'), *PRETRAINING)
     work_dir = train(
-        'benchmarks/transfer/transfer_bigru_ntu60_xsub_to_pkummd2_xsub',
-        convert('pkummd'),
-        f'model.pretrained={encoder / "epoch_1.pth"}',
+        'benchmarks/transfer.py', 'pkummd2_xsub', convert('pkummd'), pretrained=encoder
     )
     assert 0 <= accuracy(work_dir, 'acc/joint_top1') <= 1
 
 
 def test_encoder_is_not_transferred_to_other_joints(convert, train, run_tool, folder):
-    encoder = train('cmd/cmd_bigru_ntu60_xsub', convert('ntu'), *PRETRAINING)
+    encoder = train('cmd/cmd.py', 'ntu60_xsub', convert('ntu'), *PRETRAINING)
     status, _, err = run_tool(
         'train.py',
-        'configs/benchmarks/finetune/finetune_bigru_nwucla_xview.py',
-        *('--work-dir', folder / 'refused', '--ann-file', convert('nwucla'), '--cfg-options'),
-        *(*ENCODER, f'model.pretrained={encoder / "epoch_1.pth"}'),
+        'configs/benchmarks/finetune.py',
+        *('--work-dir', folder / 'refused', '--ann-file', convert('nwucla')),
+        *('--data', 'nwucla_xview', '--pretrained', encoder / 'epoch_1.pth'),
     )
     assert status == 2
     assert "trained on the joints of layout 'ntu'" in err.splitlines()[-1]

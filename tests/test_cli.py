@@ -3,7 +3,7 @@ import argparse
 import pytest
 import torch
 
-from mmcmd import cli
+from mmcmd import apis, cli
 from mmcmd.errors import InputError
 from mmcmd.io import checkpoint
 
@@ -84,7 +84,7 @@ def test_interruption_is_quiet(capsys):
     ('config', 'message'),
     [
         ('cmd/cmd_bigru_ntu60_xsub.py', 'no annotation file'),
-        ('benchmarks/linear/linear_bigru_ntu60_xsub.py', 'no annotation file'),
+        ('benchmarks/linear.py', 'no annotation file'),
     ],
 )
 def test_training_without_data_says_what_makes_it(run_tool, root, tmp_path, config, message):
@@ -105,12 +105,33 @@ def test_linear_evaluation_without_an_encoder_says_which_option(
     options = {k: v for k, v in tiny_linear_options.items() if 'vis_backends' not in k}
     status, _, stderr = run_tool(
         'train.py',
-        root / 'configs' / 'benchmarks' / 'linear' / 'linear_bigru_ntu60_xsub.py',
+        root / 'configs' / 'benchmarks' / 'linear.py',
         *('--work-dir', tmp_path, '--cfg-options'),
         *(f'{name}={value}' for name, value in options.items()),
     )
     assert status == 2
-    assert 'model.pretrained=CHECKPOINT.pth' in stderr.splitlines()[-1]
+    assert '--pretrained CHECKPOINT.pth' in stderr.splitlines()[-1]
+
+
+def test_arguments_name_data_set_encoder_and_budget(load, root):
+    path = root / 'configs' / 'moco' / 'moco.py'
+    cfg = load(path, '--data', 'bandai2_xstyle', '--encoder', 'stgcn', '--budget', 'paper')
+    assert (cfg.data.name, cfg.model.backbone.type) == ('bandai2_xstyle', 'STGCN')
+    assert cfg.budget == 'paper'
+    assert cfg.work_dir == 'work_dirs/moco_stgcn_bandai2_xstyle'
+
+
+def test_pickle_of_the_command_line_takes_the_place_of_every_loader_s(load, root):
+    cfg = load(root / 'configs' / 'cmd' / 'cmd.py', '--ann-file', 'mine.pkl')
+    assert {loader.dataset.ann_file for loader in apis.loaders(cfg).values()} == {'mine.pkl'}
+
+
+def test_evaluation_lies_beside_the_checkpoint_it_evaluates(root, load, pretrained):
+    parser = cli.runner_parser('x')
+    parser.add_argument('--pretrained')
+    path, file = root / 'configs/benchmarks/linear.py', pretrained / 'epoch_2.pth'
+    cfg = cli.load_config(parser.parse_args([str(path), '--pretrained', str(file)]))
+    assert cfg.work_dir == str(pretrained / 'linear_ntu60_xsub')
 
 
 def test_parser_has_the_options_that_people_s_commands_rely_on():

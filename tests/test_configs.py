@@ -1,5 +1,6 @@
 """Every config loads, builds at its full size and fits its data; on `meta`, so without memory."""
 
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -8,18 +9,32 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
-from mmengine.config import Config
 
+from mmcmd.apis import EVALUATIONS, choices, load_config, loaders
+from mmcmd.apis.config import split_name
+from mmcmd.datasets import stack_inputs
+from mmcmd.errors import InputError
+from mmcmd.io.encoders import describe
 from mmcmd.registry import DATA_SAMPLERS, LOOPS, METRICS, MODELS, TRANSFORMS
 from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-NAMES = sorted(
-    str(path.relative_to(CONFIGS))
-    for path in CONFIGS.rglob('*.py')
-    if '_base_' not in path.relative_to(CONFIGS).parts
-)
-LOADERS = 'train_dataloader', 'val_dataloader', 'test_dataloader'
+FILES = sorted(CONFIGS.rglob('*.py'))
+NAMES = [str(x.relative_to(CONFIGS)) for x in FILES if x.relative_to(CONFIGS).parts[0] != '_base_']
+PROTOCOLS = [name for name in NAMES if name.startswith('benchmarks/')]
+LEAVES = [name for name in NAMES if split_name(CONFIGS / name) != (None, None)]
+METHODS = [name for name in NAMES if name not in {*PROTOCOLS, *LEAVES}]
+DATASETS, ENCODERS = choices('datasets'), choices('encoders')
+CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
+LENGTH = 4
+"""Frames of a clip here: no model depends on it, and on `meta` each frame of a GRU takes long."""
+
+
+@cache
+def read(name, **arguments):
+    if name in PROTOCOLS and name != 'benchmarks/knn.py':
+        arguments.setdefault('pretrained', 'random')
+    return load_config(CONFIGS / name, **arguments)
 
 
 @pytest.fixture(params=NAMES)
@@ -27,71 +42,115 @@ def cfg(request):
     return read(request.param)
 
 
-@cache
-def read(name):
-    return Config.fromfile(CONFIGS / name)
-
-
-def loaders(cfg):
-    """Return every data loader of a config, galleries included, by name."""
-    found = {name: cfg[name] for name in LOADERS if name in cfg}
-    for loop in ('val_cfg', 'test_cfg'):
-        if 'gallery_dataloader' in cfg.get(loop, {}):
-            found[f'{loop}.gallery_dataloader'] = cfg[loop].gallery_dataloader
-    return found
-
-
 def build(config):
     with torch.device('meta'):
         return MODELS.build(config)
 
 
-def one_config_a_model():
-    """List a config for each different model."""
-    return list({read(name).model.__repr__(): name for name in reversed(NAMES)}.values())
+def make_batch(loader, device='meta', length=LENGTH):
+    """Return inputs and data samples of two sequences, made by a loader's own pipeline."""
+    dataset = loader.dataset
+    pipeline = Compose([TRANSFORMS.build(step) for step in dataset.pipeline])
+    joints = get_layout(dataset.layout).num_joints
+    samples = [
+        pipeline(
+            {
+                'keypoint': np.random.default_rng(key).normal(size=(2, 90, joints, 3)).astype('f4'),
+                'label': key,
+                'layout': dataset.layout,
+                'clip_len': length or dataset.clip_len,
+                'rng': np.random.default_rng(key),
+                'frame_dir': f'sample{key}',
+                'sample_idx': key,
+            }
+        )
+        for key in (0, 1)
+    ]
+    batch = stack_inputs(samples)
+    return batch['inputs'].to(device), batch['data_samples']
 
 
-@pytest.mark.parametrize('name', one_config_a_model())
-def test_full_size_model_takes_what_the_pipelines_give(name):
-    cfg = read(name)
-    layout = get_layout(cfg.layout)
-    length = 4  # no model depends on it, and on `meta` every frame of a GRU takes long
+def total(losses):
+    return sum(value for name, value in losses.items() if 'loss' in name)
+
+
+def check_model(cfg):
+    """Build a config's model on `meta`, and run it on what the config's pipelines give."""
     model = build(cfg.model)
+    if cfg.model.type == 'FeatureExtractor':
+        samples = model(*make_batch(cfg.test_dataloader), mode='predict')
+        assert set(samples[0].feats) == set(model.streams)
+        return
+    inputs, samples = make_batch(cfg.train_dataloader)
     if cfg.model.type == 'SkeletonClassifier':
-        inputs = torch.zeros(2, 1, 2, length, layout.num_joints, 3, device='meta')
-        scores = model(inputs)
-        assert {tuple(x.shape) for x in scores.values()} == {(2, cfg.num_classes)}
-    else:
-        inputs = torch.zeros(2, 2, 2, length, layout.num_joints, 3, device='meta')
-        losses = model(inputs, mode='loss')
-        assert {f'loss_{name}' for name in cfg.model.modalities} <= set(losses)
-        samples = model(inputs, [ActionDataSample(), ActionDataSample()], mode='predict')
-        assert set(samples[0].feats) == set(cfg.model.modalities)
+        scores = model(inputs, samples)
+        assert {tuple(x.shape) for x in scores.values()} == {(2, cfg.data.num_classes)}
+        return
+    losses = model(inputs, samples, mode='loss')
+    assert {f'loss_{name}' for name in model.streams} <= set(losses)
+    assert {tuple(x.shape) for x in losses.values()} == {()}
+    samples = model(*make_batch(cfg.val_dataloader), mode='predict')
+    assert set(samples[0].feats) == set(model.streams)
+
+
+def test_there_are_methods_protocols_and_leaves_and_nothing_else():
+    assert {'cmd/cmd.py', 'moco/moco.py', 'aimclr/aimclr.py'} <= set(METHODS)
+    assert {'linear', 'knn', 'semi', 'finetune', 'transfer', 'supervised'} <= {
+        Path(name).stem for name in PROTOCOLS
+    }
+    assert PAPER in LEAVES
+    assert all(read(name).model.type not in EVALUATIONS for name in METHODS)
+    assert all(read(name).model.type in EVALUATIONS for name in PROTOCOLS)
+
+
+@pytest.mark.parametrize('name', [*PROTOCOLS, *LEAVES])
+def test_full_size_model_takes_what_the_pipelines_give(name):
+    check_model(read(name))
+
+
+@pytest.mark.parametrize('encoder', ENCODERS)
+@pytest.mark.parametrize('name', METHODS)
+def test_every_method_takes_every_encoder(name, encoder):
+    cfg = read(name, encoder=encoder)
+    check_model(cfg)
+    assert cfg.model.backbone == read(CMD, encoder=encoder).model.backbone
+
+
+@pytest.mark.parametrize('data', DATASETS)
+@pytest.mark.parametrize('name', [CMD, 'aimclr/aimclr.py', 'benchmarks/linear.py'])
+def test_every_data_set_reaches_loaders_and_model(name, data):
+    cfg = read(name, data=data)
+    assert cfg.data.name == data
+    assert cfg.model.layout == cfg.data.layout
+    for dataset in (loader.dataset for loader in loaders(cfg).values()):
+        for fact in ('ann_file', 'layout', 'num_classes'):
+            assert dataset[fact] == cfg.data[fact]
+        assert dataset.split in (f'{cfg.data.split}_train', f'{cfg.data.split}_val')
+    joints = get_layout(cfg.data.layout).num_joints
+    inputs, _ = make_batch(cfg.train_dataloader, 'cpu')
+    assert inputs.shape[2:] == (2, LENGTH, joints, 3)
+    assert torch.isfinite(inputs).all()
+    if 'head' in cfg.model and 'num_classes' in cfg.model.head:
+        assert cfg.model.head.num_classes == cfg.data.num_classes
 
 
 def test_pipelines_run_for_every_loader(cfg):
-    layout = get_layout(cfg.layout)
-    rng = np.random.default_rng(0)
+    views = len(getattr(MODELS.get(cfg.model.type), 'views', ['one']))
     for name, loader in loaders(cfg).items():
         dataset = loader.dataset
-        assert dataset.layout == cfg.layout, name
-        pipeline = Compose([TRANSFORMS.build(step) for step in dataset.pipeline])
-        sample = pipeline(
-            {
-                'keypoint': rng.normal(size=(2, 90, layout.num_joints, 3)).astype(np.float32),
-                'label': 0,
-                'layout': dataset.layout,
-                'clip_len': dataset.get('clip_len', 64),
-                'rng': np.random.default_rng(1),
-            }
-        )
-        views = 2 if name == 'train_dataloader' and cfg.model.type == 'CMD' else 1
-        length = dataset.get('clip_len', 64)
-        assert sample['inputs'].shape == (views, 2, length, layout.num_joints, 3), name
+        assert dataset.layout == cfg.data.layout, name
+        assert dataset.clip_len == cfg.clip_len, name
+        inputs, samples = make_batch(loader, 'cpu', length=None)
+        expected = views if name == 'train_dataloader' else 1
+        joints = get_layout(cfg.data.layout).num_joints
+        assert inputs.shape == (2, expected, 2, cfg.clip_len, joints, 3), name
+        assert [x.metainfo['frame_dir'] for x in samples] == ['sample0', 'sample1']
+        assert [x.metainfo['sample_idx'] for x in samples] == [0, 1]
         assert DATA_SAMPLERS.get(loader.sampler.type) is not None
 
 
 def test_loaders_take_the_splits_they_should(cfg):
+    assert len(loaders(cfg)) >= 2
     for name, loader in loaders(cfg).items():
         training = name == 'train_dataloader' or 'gallery' in name
         expected = cfg.train_set if training else cfg.val_set
@@ -104,31 +163,190 @@ def test_loaders_take_the_splits_they_should(cfg):
 
 
 def test_loops_and_metrics_exist_and_fit_the_model(cfg):
-    for loop in (cfg.train_cfg, cfg.val_cfg, cfg.test_cfg):
+    classifies = cfg.model.type == 'SkeletonClassifier'
+    for loop in filter(None, (cfg.train_cfg, cfg.val_cfg, cfg.test_cfg)):
         assert LOOPS.get(loop.type) is not None
-    expected = 'KNNMetric' if cfg.model.type == 'CMD' else 'MultiStreamAccuracy'
-    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+    for evaluator in filter(None, (cfg.val_evaluator, cfg.test_evaluator)):
+        expected = 'MultiStreamAccuracy' if classifies else 'KNNMetric'
         assert METRICS.get(evaluator.type).__name__ == expected
     hooks = {hook['type'] for hook in cfg.get('custom_hooks', [])}
-    assert ('FrozenEncoderHook' in hooks) == (cfg.model.type == 'SkeletonClassifier')
+    assert ('FrozenEncoderHook' in hooks) == classifies
     assert cfg.default_scope == 'mmcmd'
     assert cfg.default_hooks.plain_checkpoint.type == 'PlainCheckpointHook'
+
+
+# Configs without copies: what a file says, it says alone.
+
+
+@pytest.mark.parametrize('name', LEAVES)
+def test_name_of_a_leaf_says_its_arguments(name):
+    (line,) = (CONFIGS / name).read_text().splitlines()
+    base = line.removeprefix("_base_ = './").removesuffix("'")
+    method = f'{Path(name).parent}/{base}'
+    assert method in METHODS
+    encoder, data = split_name(CONFIGS / name)
+    assert encoder in ENCODERS
+    assert data in DATASETS
+    assert Path(name).name == f'{Path(name).stem}.py'
+    assert Path(name).stem.endswith(f'_{encoder}_{data}')
+    leaf, named = read(name), read(method, encoder=encoder, data=data)
+    assert leaf.data.name == data
+    assert leaf.to_dict() == named.to_dict()
+
+
+def test_arguments_go_before_the_name_of_a_leaf():
+    cfg = load_config(CONFIGS / PAPER, data='bandai2_xstyle', encoder='stgcn')
+    assert cfg.data.name == 'bandai2_xstyle'
+    assert cfg.model.backbone.type == 'STGCN'
+
+
+def test_no_text_is_written_twice():
+    texts = Counter(path.read_text() for name, path in zip_names() if name not in LEAVES)
+    assert [text for text, count in texts.items() if count > 1] == []
+
+
+def zip_names():
+    return [(str(path.relative_to(CONFIGS)), path) for path in FILES]
 
 
 @pytest.mark.parametrize('name', NAMES)
 def test_config_says_only_what_differs(name):
     lines = (CONFIGS / name).read_text().splitlines()
-    assert len(lines) <= 25
+    assert len(lines) <= 30
     assert any(line.startswith('_base_') for line in lines)
 
 
+def test_data_sets_say_nothing_of_methods():
+    for data in DATASETS:
+        lines = (CONFIGS / f'_base_/datasets/{data}.py').read_text()
+        assert f"name='{data}'" in lines
+        assert not any(word in lines for word in ('clip_len', 'pipeline', '_base_', 'model'))
+
+
+# Arguments that do not fit.
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        ({'data': 'ntu61_xsub'}, "'ntu61_xsub' among the datasets, which are bandai2_xstyle, .*"),
+        ({'encoder': 'bigruu'}, "'bigruu' among the encoders, which are aagcn, bigru, gru, .*"),
+        ({'data': 'nowhere/mine.py'}, "'nowhere/mine.py' among the datasets"),
+    ],
+)
+def test_names_that_do_not_exist_are_refused_with_those_that_do(arguments, message):
+    with pytest.raises(InputError, match=message) as error:
+        load_config(CONFIGS / CMD, **arguments)
+    assert '\n' not in str(error.value)
+    known = DATASETS if 'data' in arguments else ENCODERS
+    assert all(name in str(error.value) for name in known)
+
+
+def test_file_of_ones_own_may_take_the_place_of_a_name(tmp_path):
+    data, encoder = tmp_path / 'mine.py', tmp_path / 'small.py'
+    facts = dict(name='mine', ann_file='mine.pkl', split='xa', layout='coco', num_classes=3)
+    data.write_text(f'data = {facts}\n')
+    encoder.write_text("backbone = dict(type='GRU', hidden_size=7)\n")
+    cfg = load_config(CONFIGS / CMD, data=str(data), encoder=str(encoder))
+    assert cfg.train_dataloader.dataset.split == 'xa_train'
+    assert (cfg.model.layout, cfg.model.backbone.hidden_size) == ('coco', 7)
+
+
+def test_environment_is_as_before_after_a_config_is_read(monkeypatch):
+    import os
+
+    monkeypatch.setenv('DATA', 'ntu60_xview')
+    monkeypatch.delenv('ENCODER', raising=False)
+    load_config(CONFIGS / CMD, data='bandai2_xstyle', encoder='gru')
+    assert os.environ['DATA'] == 'ntu60_xview'
+    assert 'ENCODER' not in os.environ
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_small_budget_is_the_default_for_small_data_alone(name):
+    small, paper = read(name, data='bandai2_xstyle'), read(name)
+    assert (small.budget, paper.budget) == ('small', 'paper')
+    assert 'small' not in small
+    assert 'small' not in paper
+    assert small.model.queue.size < paper.model.queue.size
+    assert {loader.dataset.clip_len for loader in loaders(small).values()} == {small.clip_len}
+    assert small.clip_len < paper.clip_len
+    asked = read(name, data='bandai2_xstyle', budget='paper')
+    assert asked.train_cfg == paper.train_cfg
+    assert asked.optim_wrapper == paper.optim_wrapper
+    build(small.model)
+
+
+# An evaluation takes the encoders of a checkpoint.
+
+TINY = {
+    'BiGRU': {'model.backbone.hidden_size': 4, 'model.backbone.num_layers': 1},
+    'SkeletonCLRSTGCN': {'model.backbone.hidden_channels': 4, 'model.backbone.hidden_dim': 8},
+}
+
+
+@pytest.fixture(scope='module')
+def checkpoints(tmp_path_factory):
+    """Return, by method, its model and config, tiny, and a checkpoint of it."""
+    folder = tmp_path_factory.mktemp('checkpoints')
+    made = {}
+    for number, name in enumerate(METHODS):
+        encoder = 'bigru' if read(name).clip_len == 64 else 'stgcn_clr'
+        kind = read(name, encoder=encoder).model.backbone.type
+        options = TINY[kind] | {'model.queue.size': 12, 'model.neck.out_channels': 6}
+        if 'distill_head' in read(name).model:
+            options['model.distill_head.topk'] = 5
+        cfg = load_config(CONFIGS / name, encoder=encoder, options=options)
+        torch.manual_seed(number)
+        model = MODELS.build(cfg.model)
+        file = folder / f'{number}.pth'
+        torch.save({'state_dict': model.state_dict(), 'meta': describe(model, cfg)}, file)
+        made[name] = model, cfg, file
+    return made
+
+
+@pytest.mark.parametrize('method', METHODS)
+@pytest.mark.parametrize('protocol', PROTOCOLS)
+def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, checkpoints):
+    model, trained, file = checkpoints[method]
+    argument = 'checkpoint' if protocol.endswith('knn.py') else 'pretrained'
+    cfg = load_config(CONFIGS / protocol, **{argument: str(file)})
+    assert cfg.model.backbone == trained.model.backbone
+    assert tuple(cfg.model.modalities) == model.streams
+    assert cfg.model.layout == trained.data.layout
+    assert cfg.clip_len == trained.clip_len
+    for name, loader in loaders(cfg).items():
+        kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        assert loader.dataset.pipeline == trained[kind], name
+        assert loader.dataset.clip_len == trained.clip_len, name
+
+    evaluated = MODELS.build(cfg.model)
+    if argument == 'pretrained':
+        evaluated.init_weights()
+    else:
+        evaluated.load_state_dict(model.encoders.state_dict(prefix='encoders.'))
+    joints = torch.randn(2, 2, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
+    for name in model.streams:
+        with torch.no_grad():
+            expected = model.eval().extract_feat(joints, name)
+            found = evaluated.eval().extract_feat(joints, name)
+        assert torch.equal(found, expected), name
+    if argument == 'pretrained':
+        inputs, samples = make_batch(cfg.train_dataloader, 'cpu')
+        losses = evaluated.train()(inputs, samples, mode='loss')
+        assert torch.isfinite(total(losses))
+
+
+# The papers' recipes.
+
+
 def test_pre_training_on_ntu60_is_the_paper_s():
-    cfg = Config.fromfile(CONFIGS / 'cmd/cmd_bigru_ntu60_xsub.py')
+    cfg = read(PAPER)
     model, head, distill = cfg.model, cfg.model.head, cfg.model.distill_head
     assert model.modalities == ('joint', 'motion', 'bone')
     assert (model.backbone.num_layers, model.backbone.hidden_size) == (3, 1024)
     assert (model.backbone.mode, model.backbone.readout) == ('stepwise', 'last')
-    assert (head.feat_dim, head.queue_size, head.temperature) == (128, 16384, 0.07)
+    assert (model.neck.out_channels, model.queue.size, head.temperature) == (128, 16384, 0.07)
     assert distill.topk == 8192
     assert (distill.teacher_temperature, distill.student_temperature) == (0.05, 0.1)
     assert (distill.loss_weight, model.momentum) == (1.0, 0.001)
@@ -140,24 +358,26 @@ def test_pre_training_on_ntu60_is_the_paper_s():
     }
     assert cfg.train_dataloader.batch_size == 64
     assert cfg.train_dataloader.drop_last
+    assert cfg.train_dataloader.dataset.ann_file == 'data/ntu60.pkl'
+    assert cfg.train_dataloader.dataset.clip_len == 64
     assert cfg.train_cfg.max_epochs == 450
     assert cfg.param_scheduler[0].milestones == [350]
     assert cfg.param_scheduler[0].gamma == 0.1
 
     shapes = {name: tuple(x.shape) for name, x in build(cfg.model).state_dict().items()}
-    for group in ('encoders', 'key_encoders'):
+    for prefix in ('', 'key_'):
         for name in model.modalities:
-            prefix = f'{group}.{name}'
-            assert shapes[f'{prefix}.backbone.input_norm.weight'] == (150,)
-            assert shapes[f'{prefix}.backbone.rnn.weight_ih_l0'] == (3072, 150)
-            assert shapes[f'{prefix}.backbone.rnn.weight_ih_l2_reverse'] == (3072, 2048)
-            assert shapes[f'{prefix}.neck.hidden.weight'] == (2048, 2048)
-            assert shapes[f'{prefix}.neck.out.weight'] == (128, 2048)
-    assert shapes['heads.bone.queue'] == (128, 16384)
+            encoder, neck = f'{prefix}encoders.{name}', f'{prefix}necks.{name}'
+            assert shapes[f'{encoder}.backbone.input_norm.weight'] == (150,)
+            assert shapes[f'{encoder}.backbone.rnn.weight_ih_l0'] == (3072, 150)
+            assert shapes[f'{encoder}.backbone.rnn.weight_ih_l2_reverse'] == (3072, 2048)
+            assert shapes[f'{neck}.hidden.weight'] == (2048, 2048)
+            assert shapes[f'{neck}.out.weight'] == (128, 2048)
+    assert shapes['queues.bone.queue'] == (128, 16384)
 
 
-def test_linear_evaluation_on_ntu60_is_the_paper_s():
-    cfg = Config.fromfile(CONFIGS / 'benchmarks/linear/linear_bigru_ntu60_xsub.py')
+def test_linear_evaluation_is_the_paper_s():
+    cfg = read('benchmarks/linear.py')
     assert cfg.optim_wrapper.optimizer == {
         'type': 'SGD',
         'lr': 0.1,
@@ -167,15 +387,25 @@ def test_linear_evaluation_on_ntu60_is_the_paper_s():
     assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (80, 64)
     assert cfg.param_scheduler[0].milestones == [50, 70]
     assert cfg.model.frozen
-    pretraining = Config.fromfile(CONFIGS / 'cmd/cmd_bigru_ntu60_xsub.py')
-    assert cfg.model.backbone == pretraining.model.backbone
+    assert cfg.model.backbone == read(PAPER).model.backbone
 
 
-def test_cached_linear_evaluation_differs_in_the_loop_only():
-    folder = CONFIGS / 'benchmarks/linear'
-    exact = Config.fromfile(folder / 'linear_bigru_ntu60_xsub.py').to_dict()
-    exact['train_cfg']['type'] = 'CachedFeatureLoop'
-    assert Config.fromfile(folder / 'linear_cached_bigru_ntu60_xsub.py').to_dict() == exact
+def test_recipe_of_the_clr_family_is_the_released_one():
+    """Sections 3 to 5 of the papers' released configs: SGD, queue, epochs and switches."""
+    for name, switch in (('crossclr', 'cross_epoch'), ('aimclr', 'mining_epoch')):
+        cfg = read(f'{name}/{name}_stgcn_clr_ntu60_xsub.py')
+        assert (cfg.model.queue.size, cfg.model.neck.out_channels) == (32768, 128)
+        assert (cfg.model.momentum, cfg.model.head.temperature) == (0.001, 0.07)
+        assert (cfg.optim_wrapper.optimizer.lr, cfg.train_dataloader.batch_size) == (0.1, 128)
+        assert (cfg.train_cfg.max_epochs, cfg.model[switch], cfg.model.topk) == (300, 150, 1)
+        assert cfg.param_scheduler[0].milestones == [250]
+        assert cfg.clip_len == 50
+        assert not cfg.model.copy_keys
+    linear = read('benchmarks/linear_clr.py')
+    assert linear.optim_wrapper.optimizer.lr == 3.0
+    assert linear.optim_wrapper.optimizer.weight_decay == 0
+    assert (linear.train_cfg.max_epochs, linear.train_dataloader.batch_size) == (100, 128)
+    assert linear.model.fusion.weights == {'joint': 0.6, 'bone': 0.6, 'motion': 0.4}
 
 
 def flat(value, prefix=''):
@@ -185,14 +415,17 @@ def flat(value, prefix=''):
 
 
 def test_graph_encoder_config_differs_in_the_encoder_only():
-    path = CONFIGS / 'cmd/cmd_stgcn_ntu60_xsub.py'
-    if not path.is_file():
-        pytest.skip(f'there is no {path}')
-    graph, recurrent = (
-        flat(Config.fromfile(file).to_dict())
-        for file in (path, CONFIGS / 'cmd/cmd_bigru_ntu60_xsub.py')
-    )
+    graph, recurrent = (flat(read(x).to_dict()) for x in ('cmd/cmd_stgcn_ntu60_xsub.py', PAPER))
     different = {name for name in {*graph, *recurrent} if graph.get(name) != recurrent.get(name)}
     allowed = ('model.backbone.', 'backbone.')
     assert 'model.backbone.type' in different
     assert all(name.startswith(allowed) for name in different), different
+
+
+def test_training_samples_reach_the_loss_with_their_ids():
+    model = build(read(PAPER).model)
+    seen = []
+    model.loss = lambda inputs, samples: seen.extend(samples)
+    model(*make_batch(read(PAPER).train_dataloader), mode='loss')
+    assert [type(sample) for sample in seen] == [ActionDataSample, ActionDataSample]
+    assert [sample.metainfo['sample_idx'] for sample in seen] == [0, 1]

@@ -6,17 +6,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmcmd.apis import choices, load_config
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-ENCODERS = sorted(path.stem for path in (CONFIGS / '_base_/encoders').glob('*.py'))
-PRETRAINING = 'cmd/cmd_bigru_ntu60_xsub.py', 'moco/moco_bigru_ntu60_xsub.py'
-TINY = {
-    'head': {'queue_size': 8, 'feat_dim': 6},
-    'neck': {'out_channels': 6, 'hidden_channels': 6},
-    'distill_head': {'topk': 4},
-}
+ENCODERS = choices('encoders')
+PRETRAINING = 'cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'
+TINY = {'queue': {'size': 8}, 'neck': {'out_channels': 6, 'hidden_channels': 12}}
+LAYOUTS = 'ntu', 'kinect_v1', 'coco'
 
 
 def tiny(encoder):
@@ -24,30 +22,38 @@ def tiny(encoder):
     backbone = Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone
     if 'hidden_size' in backbone:
         return {**backbone, 'hidden_size': 4, 'num_layers': 2}
+    if 'hidden_channels' in backbone:
+        return {**backbone, 'hidden_channels': 4, 'hidden_dim': 6}
     return {**backbone, 'base_channels': 6, 'num_stages': 2, 'inflate_stages': [2]}
 
 
-@pytest.mark.parametrize('layout', ['ntu', 'kinect_v1', 'coco'])
+@pytest.mark.parametrize('layout', LAYOUTS)
 @pytest.mark.parametrize('pretraining', PRETRAINING)
 @pytest.mark.parametrize('encoder', ENCODERS)
 def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
-    cfg = Config.fromfile(CONFIGS / pretraining)
+    cfg = load_config(CONFIGS / pretraining, encoder=encoder)
     channels = 2 if layout == 'coco' else 3
     cfg.merge_from_dict({'model': TINY})
+    if 'distill_head' in cfg.model:
+        cfg.model.distill_head.topk = 4
     cfg.model.layout = layout
     cfg.model.backbone = {**tiny(encoder), 'in_channels': channels}
+    for switch in ('cross_epoch', 'mining_epoch'):
+        if switch in cfg.model:
+            cfg.model[switch] = 0
 
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     before = {name: p.clone() for name, p in model.encoders.named_parameters()}
-    losses = model(torch.randn(3, 2, 2, 8, get_layout(layout).num_joints, channels), mode='loss')
+    joints = get_layout(layout).num_joints
+    losses = model(torch.randn(3, len(model.views), 2, 8, joints, channels), mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
     total.backward()
     optimizer.step()
 
     assert torch.isfinite(total)
-    assert ('loss_cmd' in losses) == (len(cfg.model.modalities) > 1)
+    assert ('loss_cmd' in losses) == (pretraining == 'cmd/cmd.py')
     moved = {n for n, p in model.encoders.named_parameters() if not torch.equal(before[n], p)}
     for modality in cfg.model.modalities:
         assert any(name.startswith(f'{modality}.backbone.') for name in moved)
@@ -73,6 +79,6 @@ def test_size_of_the_features_is_found_and_a_wrong_one_refused(tiny_cmd):
     graph = {'type': 'STGCN', 'graph_cfg': {'mode': 'stgcn_spatial'}, 'base_channels': 4}
     graph |= {'num_stages': 2, 'inflate_stages': [2], 'down_stages': [2]}
     neck = {'type': 'ProjectionNeck', 'out_channels': 6}
-    assert tiny_cmd(backbone=graph, neck=neck).encoders['joint'].neck.hidden.in_features == 8
+    assert tiny_cmd(backbone=graph, neck=neck).necks['joint'].hidden.in_features == 8
     with pytest.raises(ValueError, match='in_channels=5, but the features of STGCN have size 8'):
         tiny_cmd(backbone=graph, neck=neck | {'in_channels': 5})

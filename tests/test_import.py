@@ -73,7 +73,7 @@ def test_checkpoints_that_run_code_are_refused_wherever_one_begins(statement, tm
         ('MODELS', 'STGCN', 'mmaction'),
         ('DATASETS', 'SkeletonDataset', 'mmcmd'),
         ('DATASETS', 'PoseDataset', 'mmaction'),
-        ('TRANSFORMS', 'Views', 'mmcmd'),
+        ('TRANSFORMS', 'MultiView', 'mmcmd'),
         ('TRANSFORMS', 'FormatGCNInput', 'mmaction'),
         ('METRICS', 'KNNMetric', 'mmcmd'),
         ('METRICS', 'AccMetric', 'mmaction'),

@@ -107,6 +107,11 @@ def load_config(
             f'--pretrained is for evaluations, and {config} is none; to start a training from '
             'weights, add --cfg-options load_from=CHECKPOINT'
         )
+    if pretrained and cfg.model.type == 'FeatureExtractor':
+        raise InputError(
+            f'{config} trains nothing and takes no --pretrained; give the checkpoint to '
+            'tools/test.py CONFIG CHECKPOINT'
+        )
     if source and evaluates:
         description = description or read_description(str(source))
         known = (description.get('data') or {}).get('name')
@@ -127,6 +132,8 @@ def load_config(
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
         _choose_streams(cfg, description)
+    if not any(name.startswith('model.fusion') for name in options or ()):
+        _fit_fusion(cfg)
     return cfg
 
 
@@ -260,6 +267,14 @@ def _choose_streams(cfg: Config, description: dict) -> None:
                 f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
             )
         cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
+
+
+def _fit_fusion(cfg: Config) -> None:
+    """Leave out the weights of a recipe for streams that the model does not have."""
+    model = cfg.get('model') or {}
+    weights, streams = (model.get('fusion') or {}).get('weights'), model.get('modalities')
+    if weights and streams:
+        model.fusion.weights = {name: x for name, x in weights.items() if name in streams}
 
 
 def loaders(cfg: Config) -> dict[str, ConfigDict]:

@@ -45,12 +45,15 @@ def init_model(
         InputError: If the checkpoint is missing, holds more than data or is of another
             architecture.
     """
-    config = config if isinstance(config, Config) else load_config(config)
+    if not isinstance(config, Config):
+        config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
     init_default_scope(config.get('default_scope', 'mmcmd'))
     model = MODELS.build(config.model)
     if checkpoint is not None:
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
+        if getattr(model, 'encoders_only', False):
+            state = {name: x for name, x in state.items() if name.startswith(ENCODERS)}
         expected = model.state_dict()
         encoders = {name: x for name, x in expected.items() if name.startswith(ENCODERS)}
         if all(name.startswith(ENCODERS) for name in state):

@@ -29,6 +29,8 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
     if not hasattr(model, 'describe'):
         return {}
     recipe = {name: plain(config[name]) for name in RECIPE if name in config}
+    # The path names a folder of the author.
+    recipe.get('data', {}).pop('ann_file', None)
     encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
     return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from mmcmd.io.files import replace_file
 
 _META = ('epoch', 'iter', 'seed')  # the rest names the machine and the folders of the author
 _DESCRIPTION = ('layout', 'encoder')
+_CLASSIFIER = r'heads\.[^.]+\.fc\.'
 
 
 def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False) -> dict:
     """Return what of a checkpoint is published.
 
     The optimiser, the schedule and the log are left out. The encoders of all streams and their
-    description stay, and with ``keep_all`` all other weights too.
+    description stay, and with ``keep_all`` all other weights too. A classifier is kept whole.
 
     Args:
         checkpoint (Mapping): Of a run, or a bare state.
@@ -38,6 +40,7 @@ def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False
     is_state = isinstance(state, Mapping) and state
     if not is_state or not all(isinstance(x, torch.Tensor) for x in state.values()):
         raise InputError(f'{source} has no state_dict of tensors: it is no checkpoint of a model')
+    keep_all = keep_all or any(re.match(_CLASSIFIER, name) for name in state)
     names = [name for name in state if keep_all or name.startswith(ENCODERS)] or list(state)
     meta = checkpoint.get('meta') if 'state_dict' in checkpoint else None
     meta = meta if isinstance(meta, Mapping) else {}

@@ -13,7 +13,7 @@ from mmcmd.errors import InputError
 from mmcmd.evaluation import knn_predict
 
 CMD = 'cmd/cmd_bigru_ntu60_xsub.py'
-LINEAR = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
+LINEAR = 'benchmarks/linear.py'
 GALLERY = 'test_cfg.gallery_dataloader'
 
 

@@ -21,7 +21,7 @@ def step(views):
     torch.manual_seed(0)
     config = Config.fromfile(CONFIG).model
     config.backbone.hidden_size = 8
-    config.head.queue_size, config.distill_head.topk = 64, 32
+    config.queue.size, config.distill_head.topk = 64, 32
     model = MODELS.build(config).train()
     set_apart(model)
     return Step(model, lambda model: our_loss(model, *views))
@@ -45,7 +45,7 @@ def test_the_rest_runs_all_but_the_backbones(step, views):
     moved = {name for name, x in change(step.model.state_dict(), before).items() if x.any()}
     weights = {name for name, _ in step.model.named_parameters()}
     assert weights <= moved
-    assert {f'heads.{name}.queue' for name in step.model.heads} <= moved
+    assert {f'queues.{name}.queue' for name in step.model.queues} <= moved
     step()
     assert calls
 
@@ -56,10 +56,10 @@ def test_the_rest_has_the_loss_of_the_whole_step(step, views):
     rest = Rest(step, *views)
     for group in step.optimizer.param_groups:
         group['lr'] = 0.0
-    queues = [head.queue.clone() for head in step.model.heads.values()]
+    queues = [queue.queue.clone() for queue in step.model.queues.values()]
     found = rest()
-    for head, queue in zip(step.model.heads.values(), queues, strict=True):
-        head.queue.copy_(queue)
+    for queue, before in zip(step.model.queues.values(), queues, strict=True):
+        queue.queue.copy_(before)
     torch.testing.assert_close(found, step())
 
 
@@ -67,7 +67,7 @@ def test_the_rest_has_the_loss_of_the_whole_step(step, views):
 def test_a_step_that_leaves_something_out_is_found_out(step, views, part):
     plain = Step(deepcopy(step.model), lambda model: algorithm_1(model, *views))
     if part == 'momentum':
-        step.model.update_key_encoders = lambda: None
+        step.model.update_keys = lambda: None
     else:
         step.model.pairs = step.model.pairs[:-1]
     with pytest.raises(Disagreement, match='CMD step'):

@@ -61,7 +61,7 @@ def plain_normalization():
 @pytest.fixture
 def load_epochs(root, tiny_pickle, mmcmd_scope):
     """Return a function: loader options -> inputs and labels of the batches of two epochs."""
-    pipelines = Config.fromfile(root / 'configs' / '_base_' / 'loaders.py')
+    pipelines = Config.fromfile(root / 'configs' / '_base_' / 'pipelines' / 'cmd.py')
 
     def load(sampler=None, **options):
         loader = Runner.build_dataloader(

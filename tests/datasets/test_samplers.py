@@ -128,7 +128,10 @@ def test_view_is_a_function_of_its_number_whatever_the_others_draw(mmcmd_scope):
 
     def views(count, draws, epoch=0):
         transform = TRANSFORMS.build(
-            {'type': 'Views', 'transforms': [Draw(draws)], 'num_views': count}
+            {
+                'type': 'MultiView',
+                'views': [{'transforms': [Draw(draws)], 'num_views': count}],
+            }
         )
         results = transform({'keypoint': None, 'rng': np.random.default_rng((3, epoch, 5))})
         return results['keypoint']

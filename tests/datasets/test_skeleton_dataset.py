@@ -11,7 +11,7 @@ from mmcmd.errors import InputError
 
 @pytest.fixture(scope='module')
 def pipelines(root):
-    return Config.fromfile(root / 'configs' / '_base_' / 'loaders.py')
+    return Config.fromfile(root / 'configs' / '_base_' / 'pipelines' / 'cmd.py')
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ def test_bfloat16_training_runs_in_bfloat16_and_keeps_float32_weights(
     options = tiny_options | {'optim_wrapper.type': 'Bfloat16OptimWrapper'}
     runner = make_runner('cmd/cmd_bigru_ntu60_xsub.py', tmp_path, options)
     dtypes = set()
-    runner.model.encoders['joint'].neck.hidden.register_forward_hook(
+    runner.model.necks['joint'].hidden.register_forward_hook(
         lambda module, args, output: dtypes.add((module.training, output.dtype))
     )
     before = [x.clone() for x in runner.model.encoders.parameters()]

@@ -1,4 +1,4 @@
-"""The spread of embeddings and the contrastive accuracy are logged; a collapse is warned of."""
+"""The std of embeddings and the contrastive accuracy are logged; a collapse is warned of."""
 
 import json
 import re
@@ -7,19 +7,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmcmd.models.functional import spread
+from mmcmd.models.functional import embedding_std
 
 CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
 FIGURES = r'embeddings in epoch {} \(.*\): joint ([\d.]+), ([\d.]+); motion [\d.]+, [\d.]+; bone'
 
 
-def test_spread_is_one_on_the_whole_sphere_and_zero_in_a_point():
+def test_embedding_std_is_one_on_the_whole_sphere_and_zero_in_a_point():
     generator = torch.Generator().manual_seed(0)
     sphere = F.normalize(torch.randn(4096, 128, generator=generator), dim=1)
-    assert spread(sphere) == pytest.approx(1, abs=0.01)
-    assert spread(sphere[:1].expand(64, -1)) == pytest.approx(0, abs=1e-6)
+    assert embedding_std(sphere) == pytest.approx(1, abs=0.01)
+    assert embedding_std(sphere[:1].expand(64, -1)) == pytest.approx(0, abs=1e-6)
     halves = torch.tensor([[1.0, 0.0], [0.0, 1.0]])  # each dimension: 1 and 0, hence 0.5
-    assert spread(halves) == pytest.approx(0.5 * 2**0.5)
+    assert embedding_std(halves) == pytest.approx(0.5 * 2**0.5)
 
 
 def log_of(work_dir):
@@ -47,9 +47,9 @@ def test_collapsed_modality_is_warned_of(make_runner, tiny_options, tmp_path):
 
     def init_collapsed():
         init_weights()
-        for encoders in (runner.model.encoders, runner.model.key_encoders):
-            torch.nn.init.zeros_(encoders['bone'].neck.out.weight)
-            torch.nn.init.ones_(encoders['bone'].neck.out.bias)
+        for necks in (runner.model.necks, runner.model.key_necks):
+            torch.nn.init.zeros_(necks['bone'].out.weight)
+            torch.nn.init.ones_(necks['bone'].out.bias)
 
     runner.model.init_weights = init_collapsed
     runner.train()

@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from mmcmd.datasets import SkeletonDataset
 from mmcmd.io import files as fileio
 from mmcmd.models import CMD
 
@@ -43,7 +44,8 @@ def check_whole(work_dir, epoch):
     assert not list(work_dir.glob('.*.part'))
 
 
-def test_no_room_for_a_checkpoint(arguments, run_tool, tmp_path, monkeypatch):
+def test_no_room_for_a_checkpoint(arguments, run_tool, tiny_pickle, tmp_path, monkeypatch):
+    SkeletonDataset(str(tiny_pickle), [])  # now its store is there, which is large, too
     fsync, written = os.fsync, []
 
     def full_at_the_third(descriptor):

@@ -158,13 +158,19 @@ def test_validation_that_was_cut_off_is_made_up_for(
     assert differing(whole / 'epoch', tmp_path) == []
 
 
-@pytest.mark.parametrize('protocol', ['linear', 'linear_cached', 'finetune'])
+@pytest.mark.parametrize(
+    ('protocol', 'loop'),
+    [
+        ('linear', 'ResumableEpochLoop'),
+        ('linear', 'CachedFeatureLoop'),
+        ('finetune', 'ResumableEpochLoop'),
+    ],
+)
 def test_downstream_runs_go_on_as_exactly(
-    train, tiny_linear_options, pretrained, differing, tmp_path, protocol
+    train, tiny_linear_options, pretrained, differing, tmp_path, protocol, loop
 ):
-    folder, *_ = protocol.split('_')
-    config = f'benchmarks/{folder}/{protocol}_bigru_ntu60_xsub.py'
-    options = tiny_linear_options | BY_ITERATION
+    config = f'benchmarks/{protocol}.py'
+    options = tiny_linear_options | BY_ITERATION | {'train_cfg.type': loop}
     options['model.pretrained'] = str(pretrained / 'epoch_2.pth')
     run = partial(train, config=config)
     run(tmp_path / 'whole', options)

@@ -8,24 +8,24 @@ import torch
 from mmcmd.engine.feature_cache import cache_features
 from mmcmd.errors import InputError
 
-EXACT, CACHED = (
-    f'benchmarks/linear/{name}_bigru_ntu60_xsub.py' for name in ('linear', 'linear_cached')
-)
+CONFIG = 'benchmarks/linear.py'
+EXACT, CACHED = 'ResumableEpochLoop', 'CachedFeatureLoop'
 EPOCHS = 3
 
 
 @pytest.fixture
 def make(make_runner, tiny_linear_options, pretrained, tmp_path):
-    """Return a function: work dir, config and options -> runner."""
+    """Return a function: work dir, type of the loop and options -> runner."""
 
-    def make(name, config=CACHED, **options):
+    def make(name, loop=CACHED, **options):
         common = {
             'model.pretrained': str(pretrained / 'epoch_2.pth'),
+            'train_cfg.type': loop,
             'train_cfg.max_epochs': EPOCHS,
             # The sequences are shorter than the 64 frames below which none is cut.
             'train_dataloader.dataset.pipeline.1.min_frames': 1,
         }
-        return make_runner(config, tmp_path / name, tiny_linear_options | common | options)
+        return make_runner(CONFIG, tmp_path / name, tiny_linear_options | common | options)
 
     return make
 
@@ -34,8 +34,8 @@ def make(make_runner, tiny_linear_options, pretrained, tmp_path):
 def train(make, tmp_path):
     """Return a function: as `make` -> weights of the last checkpoint, and the results."""
 
-    def train(name, config=CACHED, **options):
-        make(name, config, **options).train()
+    def train(name, loop=CACHED, **options):
+        make(name, loop, **options).train()
         checkpoint = torch.load(tmp_path / name / f'epoch_{EPOCHS}.pth', weights_only=True)
         return checkpoint['state_dict'], json.loads((tmp_path / name / 'results.json').read_text())
 
@@ -84,9 +84,9 @@ def test_epochs_take_turns_with_the_crops_of_the_first(make):
 def test_checkpoint_is_tested_as_that_of_the_exact_mode(make, train, tmp_path):
     _, validated = train('cached')
     load_from = str(tmp_path / 'cached' / f'epoch_{EPOCHS}.pth')
-    for config in (EXACT, CACHED):
-        make('test', config, load_from=load_from).test()
-        tested = json.loads((tmp_path / 'test' / 'results.json').read_text())
+    for loop in (EXACT, CACHED):
+        make('test', loop, load_from=load_from).test()
+        tested = json.loads((tmp_path / 'test' / 'test_results.json').read_text())
         assert {name: x['last'] for name, x in tested.items()} == {
             name: x['last'] for name, x in validated.items()
         }
@@ -104,7 +104,7 @@ def test_nothing_is_encoded_after_the_start(make, monkeypatch):
     runner = make('once', **{'train_cfg.num_crops': 2})
     encode, sizes = runner.model.encode, []
     monkeypatch.setattr(
-        runner.model, 'encode', lambda inputs: sizes.append(len(inputs)) or encode(inputs)
+        runner.model, 'encode', lambda x, samples: sizes.append(len(x)) or encode(x, samples)
     )
     runner.train()
     assert sum(sizes) == 2 * 15 + 9

@@ -21,7 +21,7 @@ from mmcmd.engine.host_copy import HostCopy
 from mmcmd.registry import MODELS
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-LINEAR_CONFIG = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
+LINEAR_CONFIG = 'benchmarks/linear.py'
 # What gives the host a value, or a shape that depends on values.
 METHODS = {
     *('item', 'tolist', 'numpy', '__array__', 'cpu'),

@@ -34,7 +34,7 @@ def spoil_sample(model, batch):
 
 
 def spoil_weights(model, batch):
-    weight = model.encoders['motion'].neck.out.weight
+    weight = model.necks['motion'].out.weight
     with torch.no_grad():
         weight[0, 0] = math.inf
 
@@ -91,14 +91,14 @@ def test_update_that_is_not_finite_after_a_finite_loss(make_runner, tiny_options
     runner = make_runner(CONFIG, tmp_path, tiny_options | OPTIONS)
     runner.register_hook(Spoil(6, spoil_weights, after=True))
     text = stop_of(runner)
-    assert 'after 6 iterations, first encoders.motion.neck.out.weight' in text
+    assert 'after 6 iterations, first necks.motion.out.weight' in text
     assert f'the last good checkpoint is {tmp_path / "epoch_1.pth"}' in text
     check_last_good(tmp_path)
 
 
 def test_classifier_too(make_runner, tiny_linear_options, tmp_path):
     options = tiny_linear_options | {'model.pretrained': 'random'}
-    config = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
+    config = 'benchmarks/linear.py'
     runner = make_runner(config, tmp_path, options)
     runner.register_hook(Spoil(1, spoil_sample))
     assert 'in iteration 1 (epoch 1): loss_joint is nan' in stop_of(runner)

@@ -12,7 +12,7 @@ from mmcmd.io.checkpoint import load_encoder_state
 @pytest.fixture
 def train(make_runner, tiny_linear_options, pretrained, tmp_path):
     def train(protocol, **options):
-        config = f'benchmarks/{protocol}/{protocol}_bigru_ntu60_xsub.py'
+        config = f'benchmarks/{protocol}.py'
         checkpoint = {'model.pretrained': str(pretrained / 'epoch_2.pth')}
         if protocol == 'supervised':
             checkpoint = {}
@@ -78,6 +78,6 @@ def test_transfer_to_other_joints_is_refused(
         'model.pretrained': str(pretrained / 'epoch_2.pth'),
         'model.layout': 'kinect_v1',
     }
-    config = 'benchmarks/finetune/finetune_bigru_ntu60_xsub.py'
+    config = 'benchmarks/finetune.py'
     with pytest.raises(InputError, match=r"joints of layout 'ntu', but .* those of 'kinect_v1'"):
         make_runner(config, tmp_path, options).train()

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmcmd.io.encoders import describe
+
 SCRIPT = Path(__file__).with_name('two_ranks.py')
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-LINEAR_CONFIG = 'benchmarks/linear/linear_bigru_ntu60_xsub.py'
+LINEAR_CONFIG = 'benchmarks/linear.py'
 
 
 @pytest.fixture(scope='module')
@@ -159,7 +161,8 @@ def test_accuracies_of_sizes_that_do_not_divide(
     runner = make_runner(config, tmp_path / 'one', options)
     checkpoint = tmp_path / 'model.pth'
     runner._init_model_weights()
-    torch.save({'state_dict': runner.model.state_dict(), 'meta': {}}, checkpoint)
+    meta = describe(runner.model, runner.cfg)
+    torch.save({'state_dict': runner.model.state_dict(), 'meta': meta}, checkpoint)
     runner._load_from = str(checkpoint)
     runner.test()
 
@@ -169,7 +172,9 @@ def test_accuracies_of_sizes_that_do_not_divide(
         *('--work-dir', tmp_path / 'two', '--cfg-options', *pairs),
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (json.loads((tmp_path / x / 'results.json').read_text()) for x in ('one', 'two'))
+    one, two = (
+        json.loads((tmp_path / x / 'test_results.json').read_text()) for x in ('one', 'two')
+    )
     assert one == two
     values = [entry['last'] for name, entry in one.items() if name.endswith('top1')]
     assert len(values) >= 4

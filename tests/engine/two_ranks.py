@@ -14,7 +14,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmcmd.engine.feature_cache import cache_features
 from mmcmd.evaluation import KNNMetric
-from mmcmd.models import ContrastiveEncoder
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels
 
@@ -86,7 +85,7 @@ def pretrain(rank, world_size, norm):
     elif world_size > 1:
         assert synced(model) == 6, 'three encoder pairs'
     wrapped = MMDistributedDataParallel(model) if world_size > 1 else model
-    parameters = dict(model.encoders.named_parameters())
+    parameters = {name: x for name, x in model.named_parameters() if x.requires_grad}
     optimizer = torch.optim.SGD(parameters.values(), lr=0.01, momentum=0.9)
     queues, history, gradients = [], [], []
     for step in range(STEPS):
@@ -97,13 +96,13 @@ def pretrain(rank, world_size, norm):
         history.append({k: v.detach() for k, v in losses.items() if not k.startswith('std')})
         gradients.append({name: x.grad.clone() for name, x in parameters.items()})
         optimizer.step()
-        queues.append(torch.stack([head.queue.clone() for head in model.heads.values()]))
+        queues.append(torch.stack([queue.queue.clone() for queue in model.queues.values()]))
     return {
         'queues': torch.stack(queues),
         'losses': {name: torch.stack([x[name] for x in history]) for name in history[0]},
         'gradients': {name: torch.stack([x[name] for x in gradients]) for name in parameters},
         'weights': {name: x.detach() for name, x in model.named_parameters()},
-        'pointers': [head.queue_ptr.item() for head in model.heads.values()],
+        'pointers': [queue.queue_ptr.item() for queue in model.queues.values()],
     }
 
 
@@ -158,8 +157,6 @@ def main():
         )
     results = evaluate(rank, world_size) | encode()
     torch.set_default_dtype(torch.double)
-    # The model's own ends in single precision, whatever the weights are in.
-    ContrastiveEncoder.embed = lambda self, x: F.normalize(self.neck(self(x)), dim=1)
     results |= {norm: pretrain(rank, world_size, norm) for norm in ('eval', 'synced')}
     torch.save(results, folder / f'{rank}_of_{world_size}.pth')
 

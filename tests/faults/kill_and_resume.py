@@ -107,15 +107,22 @@ def write_data(path: Path) -> None:
     path.write_bytes(pickle.dumps({'split': split, 'annotations': annotations, 'layout': 'ntu'}))
 
 
-def options(data: Path, by_epoch: bool, keep: int) -> list[str]:
+METHODS = {
+    'cmd': ('cmd/cmd_bigru_ntu60_xsub.py', {'model.distill_head.topk': 5}),
+    # Mining starts in the middle of the run.
+    'aimclr': ('aimclr/aimclr.py', {'model.mining_epoch': EPOCHS // 2, 'model.topk': 2}),
+}
+"""Config of each method, and what makes it tiny."""
+
+
+def options(data: Path, method: str, by_epoch: bool, keep: int) -> list[str]:
     """Return the options that make the pre-training of NTU-60 tiny."""
     values = {
         'model.backbone.hidden_size': 4,
         'model.backbone.num_layers': 1,
-        'model.neck.in_channels': 8,
         'model.neck.out_channels': 6,
         'model.queue.size': 30,
-        'model.distill_head.topk': 5,
+        **METHODS[method][1],
         'train_cfg.max_epochs': EPOCHS,
         'train_cfg.val_interval': 1,
         'param_scheduler.0.milestones': '[3,6]',
@@ -149,7 +156,7 @@ def register_slow_backend(pause: float) -> None:
                     time.sleep(pause)
 
 
-def start(work_dir: Path, args: Sequence[str], pause: float = 0) -> int:
+def start(work_dir: Path, method: str, args: Sequence[str], pause: float = 0) -> int:
     """Run `tools/train.py` in a process forked from this one, which has imported everything."""
     pid = os.fork()
     if pid:
@@ -161,7 +168,7 @@ def start(work_dir: Path, args: Sequence[str], pause: float = 0) -> int:
         for stream in (1, 2):
             os.dup2(log, stream)
         register_slow_backend(pause)
-        config = ROOT / 'configs' / 'cmd' / 'cmd_bigru_ntu60_xsub.py'
+        config = ROOT / 'configs' / METHODS[method][0]
         sys.argv = ['train.py', str(config), '--work-dir', str(work_dir), *args]
         runpy.run_path(str(ROOT / 'tools' / 'train.py'), run_name='__main__')
     except SystemExit as stop:
@@ -231,12 +238,12 @@ def went_on_from(work_dir: Path) -> str:
     return 'epoch ' + found[0].replace('iter:', 'iteration') if found else 'the start'
 
 
-def drill(folder: Path, by_epoch: bool, kills: int, rng: random.Random) -> int:
+def drill(folder: Path, method: str, by_epoch: bool, kills: int, rng: random.Random) -> int:
     """Kill runs and let each end at last; print a row for each kill; return how many were wrong."""
     folder.mkdir()
     write_data(data := folder / 'data.pkl')
     whole, began = folder / 'whole', time.monotonic()
-    pid = start(whole, ['--cfg-options', *options(data, by_epoch, keep=-1)])
+    pid = start(whole, method, ['--cfg-options', *options(data, method, by_epoch, keep=-1)])
     check(os.waitpid(pid, 0)[1], whole)
     longest = (time.monotonic() - began) / 2 / max(kills, 5)
     wrong = done = runs = 0
@@ -246,7 +253,8 @@ def drill(folder: Path, by_epoch: bool, kills: int, rng: random.Random) -> int:
         while moment:
             lives += 1
             resume = ['--resume'] if lives > 1 else []
-            pid = start(killed, [*resume, '--cfg-options', *options(data, by_epoch, keep=2)], PAUSE)
+            changes = options(data, method, by_epoch, keep=2)
+            pid = start(killed, method, [*resume, '--cfg-options', *changes], PAUSE)
             if done < kills:
                 moment = kill(pid, killed, rng, done % 2 == 1, longest)
             else:
@@ -273,6 +281,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--kills', type=int, default=10)
     parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--method', choices=METHODS, default='cmd')
     args = parser.parse_args()
     import mmcmd.cli  # noqa: F401 (here once, and not in each of the processes)
 
@@ -281,8 +290,8 @@ def main() -> int:
     print(f'{"saved by":10} {"killed":30} {"damaged":18} {"went on from":26} all saved after it')
     with tempfile.TemporaryDirectory() as folder:
         half = args.kills // 2
-        wrong = drill(Path(folder, 'iteration'), False, args.kills - half, rng)
-        wrong += drill(Path(folder, 'epoch'), True, half, rng)
+        wrong = drill(Path(folder, 'iteration'), args.method, False, args.kills - half, rng)
+        wrong += drill(Path(folder, 'epoch'), args.method, True, half, rng)
     print(
         f'{args.kills - wrong} of {args.kills} resumes are bit-identical '
         f'({time.monotonic() - began:.0f} s)'

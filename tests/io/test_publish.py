@@ -17,10 +17,22 @@ def checkpoint(pretrained):
 
 def test_encoders_alone_are_kept(checkpoint):
     small = published(checkpoint, 'x')
-    assert small['meta'] == {'epoch': 2, 'iter': checkpoint['meta']['iter'], 'seed': 42}
+    numbers = {'epoch': 2, 'iter': checkpoint['meta']['iter'], 'seed': 42}
+    encoder = checkpoint['meta']['encoder']
+    assert small['meta'] == {**numbers, 'layout': 'ntu', 'encoder': encoder}
     names = [name for name in checkpoint['state_dict'] if name.startswith('encoders.')]
     assert list(small['state_dict']) == names
-    assert {'backbone', 'neck'} <= {name.split('.')[2] for name in names}
+    assert {name.split('.')[2] for name in names} == {'backbone'}
+
+
+def test_description_of_the_encoders_is_kept_and_names_no_file(checkpoint):
+    encoder = published(checkpoint, 'x')['meta']['encoder']
+    assert (encoder['method'], encoder['layout'], encoder['clip_len']) == ('CMD', 'ntu', 64)
+    assert list(encoder['streams']) == ['joint', 'motion', 'bone']
+    assert encoder['streams']['bone']['backbone']['hidden_size'] == 4
+    assert encoder['data']['name'] == 'ntu60_xsub'
+    assert 'ann_file' not in encoder['data']
+    assert '.pkl' not in str(encoder)
 
 
 def test_same_weights_are_the_same_bytes_whatever_else_is_in_the_file(checkpoint, tmp_path):

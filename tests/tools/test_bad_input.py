@@ -40,7 +40,7 @@ TRAIN = {
     ),
     'K beyond the queue': (
         {'model.distill_head.topk': 13},
-        ('distill_head.topk=13', 'head.queue_size=12'),
+        ('distill_head.topk=13', 'queue.size=12'),
     ),
     'modality': (
         {'model.modalities': '[joint,smell]'},

@@ -51,7 +51,7 @@ def test_mistakes(root, run_tool, tiny_command, tmp_path, check_mistake):
     ):
         outcome = run_tool(TOOL, *tiny_command('--out', tmp_path / 'x', *options))
         check_mistake(outcome, 'browse_dataset.py', part)
-    linear = root / 'configs/benchmarks/linear/linear_bigru_ntu60_xsub.py'
+    linear = root / 'configs/benchmarks/linear.py'
     outcome = run_tool(TOOL, linear, '--out', tmp_path / 'x', '--loader', 'gallery')
     check_mistake(outcome, 'browse_dataset.py', 'no test_cfg.gallery_dataloader')
     assert not (tmp_path / 'x').exists()

@@ -44,7 +44,7 @@ def test_two_ranks_train_and_write_one_checkpoint(root, tiny_options, tmp_path, 
     checkpoint = torch.load(tmp_path / 'work' / 'epoch_1.pth', weights_only=True)
     # 15 sequences for 2 ranks are 8 each, one batch of 5; both ranks' keys are in the queue.
     assert checkpoint['meta']['iter'] == 1
-    assert checkpoint['state_dict']['heads.joint.queue_ptr'].item() == 2 * 5
+    assert checkpoint['state_dict']['queues.joint.queue_ptr'].item() == 2 * 5
     assert not [name for name in checkpoint['state_dict'] if name.startswith('module.')]
     assert (tmp_path / 'work' / 'results.json').is_file()
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.quiver import Quiver
 from PIL import Image
 
-from mmcmd.models.modalities import build_modalities
+from mmcmd.models.modalities import build_modality
 from mmcmd.skeletons import get_layout
 from mmcmd.visualization import draw_frames, make_panels, write_animation
 from mmcmd.visualization.skeletons import project
@@ -25,8 +25,7 @@ def panels():
     joints = np.zeros((2, 5, 25, 3), np.float32)
     joints[0] = np.random.default_rng(0).normal(size=(25, 3))
     joints[0, :, 7, 2] += 0.01 * np.arange(5)
-    modalities = build_modalities(NAMES, 'ntu')
-    seen = {name: modalities[name](torch.from_numpy(joints)).numpy() for name in NAMES}
+    seen = {name: build_modality(name, 'ntu')(torch.from_numpy(joints)).numpy() for name in NAMES}
     return make_panels(joints, seen, NTU)
 
 

@@ -1,17 +1,20 @@
 """Draw what the encoders see: each augmented view of sequences, as each modality."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
+from mmengine.config import Config
 from rich.progress import track
 
 from mmcmd.apis import build_loader
 from mmcmd.apis.inference import LOADERS
 from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
-from mmcmd.models.modalities import build_modalities
+from mmcmd.models.modalities import build_modality
+from mmcmd.models.streams import MODALITIES
 from mmcmd.skeletons import get_layout
 from mmcmd.visualization import draw_frames, make_panels, write_animation
 
@@ -34,21 +37,29 @@ def main() -> None:
     seed = args.seed if args.seed is not None else cfg.get('randomness', {}).get('seed') or 0
 
     layout = get_layout(dataset.layout)
-    names = cfg.model.get('modalities', ('joint', 'motion', 'bone'))
-    modalities = build_modalities(names, dataset.layout)
+    modalities = {name: build_modality(name, dataset.layout) for name in modality_names(cfg)}
     number = min(args.number, len(dataset))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, number).round().astype(int)).tolist()
     for index in track(chosen, description='drawing'):
         info = dataset.get_data_info(index)
-        views = torch.as_tensor(dataset[seed, args.epoch, index]['inputs'])
+        inputs = dataset[seed, args.epoch, index]['inputs']
+        groups = inputs.values() if isinstance(inputs, Mapping) else [inputs]
         panels = []
-        for view in views:
+        for view in (torch.as_tensor(view) for views in groups for view in views):
             seen = {name: modality(view).numpy() for name, modality in modalities.items()}
             panels.append(make_panels(view.numpy(), seen, layout))
         title = f'{info["frame_dir"]}, label {info["label"]}'
         name = re.sub(r'[^\w.-]+', '_', str(info['frame_dir']))
         DRAW[args.format](panels, title, args.out / f'{index:05d}_{name}.{args.format}')
     print(f'{len(chosen)} pictures in {args.out}')
+
+
+def modality_names(cfg: Config) -> list[str]:
+    """Return what the streams of a config's model see, each modality once."""
+    streams = cfg.model.get('modalities', MODALITIES)
+    if isinstance(streams, Mapping):
+        streams = [stream.get('modality', name) for name, stream in streams.items()]
+    return list(dict.fromkeys(streams))
 
 
 if __name__ == '__main__':

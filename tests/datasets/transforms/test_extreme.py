@@ -163,7 +163,8 @@ def test_random_apply_of_a_config_is_ours(keypoint):
 def test_views_of_the_whole_extreme_pipeline_are_reproducible(keypoint):
     maybe = [{'type': 'RandomApply', 'transforms': {'type': name}} for name in ALL]
     shape = [{'type': 'Shear', 'beta': 0.5}, {'type': 'FormatGCNInput', 'num_person': 2}]
-    config = {'type': 'Views', 'transforms': [{'type': 'NormalizePersons'}, *maybe, *shape]}
+    transforms = [{'type': 'NormalizePersons'}, *maybe, *shape]
+    config = {'type': 'MultiView', 'views': [{'transforms': transforms, 'num_views': 2}]}
 
     def views(seed):
         rng = np.random.Generator(np.random.PCG64(seed))

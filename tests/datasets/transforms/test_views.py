@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.transforms import Views
+from mmcmd.datasets.transforms import MultiView, RandomChoice
 from mmcmd.errors import InputError
 
 AUGMENTATION = [
@@ -14,7 +14,7 @@ AUGMENTATION = [
 def views(key, num_views=2):
     keypoint = np.random.default_rng(0).normal(size=(2, 40, 25, 3)).astype(np.float32)
     sample = {'keypoint': keypoint, 'clip_len': 8, 'rng': np.random.default_rng(key)}
-    result = Views(AUGMENTATION, num_views=num_views)(sample)['keypoint']
+    result = MultiView([{'transforms': AUGMENTATION, 'num_views': num_views}])(sample)['keypoint']
     assert result.shape == (num_views, 2, 8, 25, 3)
     return result
 
@@ -38,7 +38,7 @@ def test_another_view_leaves_the_first_two_as_they_are():
 @pytest.mark.parametrize(
     ('prob', 'expected'), [(None, (1 / 3, 1 / 3, 1 / 3)), ((0.7, 0.3, 0), (0.7, 0.3, 0))]
 )
-def test_one_of_applies_exactly_one_with_its_probability(prob, expected):
+def test_random_choice_applies_exactly_one_with_its_probability(prob, expected):
     def make(name):
         return lambda results: {**results, 'done': [*results['done'], name]}
 
@@ -59,4 +59,4 @@ def test_probabilities_that_do_not_fit_are_told(prob):
 def test_view_that_is_no_clip_is_told():
     sample = {'keypoint': np.ones((2, 40, 25, 3)), 'clip_len': 8, 'rng': np.random.default_rng(0)}
     with pytest.raises(InputError, match='must end with FormatGCNInput'):
-        Views(AUGMENTATION[:-1])(sample)
+        MultiView([{'transforms': AUGMENTATION[:-1]}])(sample)

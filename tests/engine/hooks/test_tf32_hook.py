@@ -35,6 +35,7 @@ def test_by_default_torch_s_switches_stay_as_they_are(matmul, cudnn):
 
 def test_config_leaves_the_choice_and_an_option_makes_it(root):
     config = Config.fromfile(root / 'configs/_base_/default_runtime.py')
-    assert HOOKS.build(config.default_hooks.tf32).enabled is None
-    config.merge_from_dict({'default_hooks.tf32.enabled': True})
+    assert 'tf32' not in config.default_hooks
+    option = {'default_hooks.tf32.type': 'TF32Hook', 'default_hooks.tf32.enabled': True}
+    config.merge_from_dict(option)
     assert HOOKS.build(config.default_hooks.tf32).enabled is True

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mmcmd.errors import InputError
-from mmcmd.models import CMDHead, MoCoHead
+from mmcmd.models import CMDHead, KeyQueue, MoCoHead
 
 K, TAU_T, TAU_S = 4, 0.3, 0.6
 
@@ -96,10 +96,10 @@ def test_cold_teacher_with_all_neighbours_is_positive_mining(modality):
         own = math.exp((q_b[n] @ k_b[n]).item() / TAU_S)
         contrast += -math.log(own / (own + sum(weights))) / 3
 
-    contrastive = MoCoHead(feat_dim=5, queue_size=9, temperature=TAU_S).double()
-    contrastive.queue.copy_(queue_b)
-    negatives = contrastive.similarities(q_b)
-    loss, _ = contrastive(q_b, k_b, negatives)
+    queue = KeyQueue(feat_dim=5, size=9).double()
+    queue.queue.copy_(queue_b)
+    negatives = queue.similarities(q_b)
+    loss, _ = MoCoHead(temperature=TAU_S)(q_b, k_b, negatives)
     loss += head(topk=9, teacher_temperature=1e-4)(
         {'a': k_a @ queue_a}, {'b': negatives}, [('a', 'b')]
     )

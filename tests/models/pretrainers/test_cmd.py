@@ -23,19 +23,23 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
     for name, query_encoder in model.encoders.items():
         key_encoder = model.key_encoders[name]
         with torch.no_grad():
-            for own, other in zip(
-                key_encoder.parameters(), query_encoder.parameters(), strict=True
+            for keys_part, queries_part in (
+                (key_encoder, query_encoder),
+                (model.key_necks[name], model.necks[name]),
             ):
-                own.copy_(0.9 * own + 0.1 * other)
+                parts = keys_part.parameters(), queries_part.parameters()
+                for own, other in zip(*parts, strict=True):
+                    own.copy_(0.9 * own + 0.1 * other)
             for encoder, view, found in (
                 (query_encoder, inputs[:, 0], queries),
                 (key_encoder, inputs[:, 1], keys),
             ):
-                features = encoder.backbone(model.modalities[name](view))
-                hidden = (features @ encoder.neck.hidden.weight.T + encoder.neck.hidden.bias).relu()
-                embedding = hidden @ encoder.neck.out.weight.T + encoder.neck.out.bias
+                neck = (model.necks if encoder is query_encoder else model.key_necks)[name]
+                features = encoder.backbone(encoder.modality(view))
+                hidden = (features @ neck.hidden.weight.T + neck.hidden.bias).relu()
+                embedding = hidden @ neck.out.weight.T + neck.out.bias
                 found[name] = (embedding / embedding.norm(dim=1, keepdim=True)).double()
-        queue = model.heads[name].queue.double()
+        queue = model.queues[name].queue.double()
         losses[f'loss_{name}'] = 0.0
         for query, key in zip(queries[name], keys[name], strict=True):
             own = math.exp(query @ key / 0.07)
@@ -44,9 +48,9 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
     losses['loss_cmd'] = 0.0
     for teacher, student in pairs:
         for key, query in zip(keys[teacher], queries[student], strict=True):
-            near, indices = (key @ model.heads[teacher].queue.double()).topk(k)
+            near, indices = (key @ model.queues[teacher].queue.double()).topk(k)
             p = (near / tau_t).softmax(0)
-            q = (query @ model.heads[student].queue.double()[:, indices] / tau_s).softmax(0)
+            q = (query @ model.queues[student].queue.double()[:, indices] / tau_s).softmax(0)
             losses['loss_cmd'] += (p * (p / q).log()).sum().item() / len(inputs)
     return losses, keys
 
@@ -61,8 +65,8 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
 )
 def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
     model = tiny_cmd(modalities=modalities, pairs=pairs)
-    with torch.no_grad():  # set the two encoders apart
-        for parameter in model.encoders.parameters():
+    with torch.no_grad():  # set queries and keys apart
+        for parameter in (*model.encoders.parameters(), *model.necks.parameters()):
             parameter.add_(0.1 * torch.randn_like(parameter))
     pairs = pairs or [(a, b) for a in modalities for b in modalities if a != b]
     expected, keys = plain_step(model, inputs, pairs)
@@ -73,14 +77,14 @@ def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
     for name, value in expected.items():
         assert losses[name].item() == pytest.approx(value, rel=1e-4, abs=1e-6), name
     for name in modalities:
-        assert torch.allclose(model.heads[name].queue[:, :4].T.double(), keys[name], atol=1e-5)
+        assert torch.allclose(model.queues[name].queue[:, :4].T.double(), keys[name], atol=1e-5)
 
 
 def test_queues_of_all_modalities_advance_in_lock_step(tiny_cmd, inputs):
-    model = tiny_cmd(head={'type': 'KeyQueue', 'size': 7})
+    model = tiny_cmd(queue={'type': 'KeyQueue', 'size': 7})
     for pointer in (4, 1, 5):
         model(inputs, mode='loss')
-        assert {head.queue_ptr.item() for head in model.heads.values()} == {pointer}
+        assert {queue.queue_ptr.item() for queue in model.queues.values()} == {pointer}
 
 
 def test_one_way_distillation_teaches_the_student_only(tiny_cmd, inputs):
@@ -88,31 +92,37 @@ def test_one_way_distillation_teaches_the_student_only(tiny_cmd, inputs):
     model(inputs, mode='loss')['loss_cmd'].backward()
     moved = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
     assert moved
-    assert all(name.startswith('encoders.motion.') for name in moved), moved
+    assert all(name.startswith(('encoders.motion.', 'necks.motion.')) for name in moved), moved
+
+
+def parts(model):
+    """Return what makes the queries, and what makes the keys."""
+    return (model.encoders, model.necks), (model.key_encoders, model.key_necks)
 
 
 def test_key_encoders_take_no_gradient_but_follow(tiny_cmd, inputs):
     model = tiny_cmd()
     sum(v for k, v in model(inputs, mode='loss').items() if 'loss' in k).backward()
-    assert all(p.grad is None for p in model.key_encoders.parameters())
-    assert all(p.grad is not None for p in model.encoders.parameters())
-    before = copy.deepcopy(model.key_encoders).state_dict()
+    assert all(p.grad is None for part in parts(model)[1] for p in part.parameters())
+    assert all(p.grad is not None for part in parts(model)[0] for p in part.parameters())
+    before = copy.deepcopy(model.state_dict())
     with torch.no_grad():
-        for parameter in model.encoders.parameters():
-            parameter.add_(1)
+        for part in parts(model)[0]:
+            for parameter in part.parameters():
+                parameter.add_(1)
     model(inputs, mode='loss')
-    name = 'joint.neck.out.bias'
-    torch.testing.assert_close(model.key_encoders.state_dict()[name], before[name] + 0.1)
+    for name in ('key_necks.joint.out.bias', 'key_encoders.bone.backbone.rnn.bias_hh_l0'):
+        torch.testing.assert_close(model.state_dict()[name], before[name] + 0.1)
 
 
 def test_query_and_key_encoders_start_equal_also_after_init_weights(tiny_cmd):
     model = tiny_cmd()
     for _ in range(2):
-        keys = model.key_encoders.state_dict()
-        for name, value in model.encoders.state_dict().items():
-            assert torch.equal(value, keys[name]), name
+        for queries, keys in zip(*parts(model), strict=True):
+            for name, value in queries.state_dict().items():
+                assert torch.equal(value, keys.state_dict()[name]), name
         with torch.no_grad():
-            model.encoders['bone'].neck.out.bias.fill_(7)
+            model.necks['bone'].out.bias.fill_(7)
         model.init_weights()
 
 
@@ -127,7 +137,7 @@ def test_without_pairs_cmd_is_moco(tiny_cmd, inputs, options):
     losses, expected = baseline(inputs, mode='loss'), model(inputs, mode='loss')
     assert 'loss_cmd' not in losses
     assert torch.equal(losses['loss_joint'], expected['loss_joint'])
-    assert torch.equal(baseline.heads['joint'].queue, model.heads['joint'].queue)
+    assert torch.equal(baseline.queues['joint'].queue, model.queues['joint'].queue)
 
 
 def test_feature_is_the_query_encoder_s_before_the_projection(tiny_cmd):
@@ -136,9 +146,8 @@ def test_feature_is_the_query_encoder_s_before_the_projection(tiny_cmd):
     for name in MODALITIES:
         feature = model.extract_feat(joints, modality=name)
         assert feature.shape == (3, 8)
-        embedding = F.normalize(model.encoders[name].neck(feature), dim=1)
-        expected = model.encoders[name].embed(model.modalities[name](joints))
-        torch.testing.assert_close(embedding, expected)
+        embedding = F.normalize(model.necks[name](feature), dim=1)
+        torch.testing.assert_close(embedding, model.query(joints, name))
     assert torch.equal(model(joints), model.extract_feat(joints, 'joint'))
 
 
@@ -157,7 +166,7 @@ def test_predict_stores_the_mean_feature_of_the_clips_by_modality(tiny_cmd):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'distill_head': {'type': 'CMDHead', 'topk': 13}}, r'topk=13.*queue_size=12'),
+        ({'distill_head': {'type': 'CMDHead', 'topk': 13}}, r'topk=13.*queue\.size=12'),
         ({'pairs': [('joint', 'joint')]}, 'two different'),
         ({'pairs': [('joint', 'smell')]}, 'smell'),
         ({'modalities': ('joint', 'smell')}, "no modality 'smell'"),

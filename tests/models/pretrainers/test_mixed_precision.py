@@ -14,14 +14,13 @@ def dtype(request):
 def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtype):
     model = tiny_cmd()
     seen = {'backbone': [], 'heads': [], 'distill': []}
-    for encoder in (*model.encoders.values(), *model.key_encoders.values()):
-        encoder.neck.hidden.register_forward_hook(
+    for neck in (*model.necks.values(), *model.key_necks.values()):
+        neck.hidden.register_forward_hook(
             lambda module, args, output: seen['backbone'].append(output.dtype)
         )
-    for head in model.heads.values():
-        head.register_forward_pre_hook(
-            lambda module, args: seen['heads'].extend(x.dtype for x in args)
-        )
+    model.head.register_forward_pre_hook(
+        lambda module, args: seen['heads'].extend(x.dtype for x in args)
+    )
     model.distill_head.register_forward_pre_hook(
         lambda module, args: seen['distill'].extend(
             x.dtype for side in args[:2] for x in side.values()
@@ -35,19 +34,19 @@ def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtyp
 
 
 def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype):
-    head = tiny_cmd().heads['joint']
+    queue = tiny_cmd().queues['joint']
     embeddings = torch.nn.functional.normalize(torch.randn(5, 6), dim=1)
-    expected = embeddings @ head.queue
+    expected = embeddings @ queue.queue
     with torch.autocast('cpu', dtype):
-        assert torch.equal(head.similarities(embeddings), expected)
-        assert (embeddings @ head.queue).dtype == dtype, 'what it would be otherwise'
+        assert torch.equal(queue.similarities(embeddings), expected)
+        assert (embeddings @ queue.queue).dtype == dtype, 'what it would be otherwise'
 
 
 def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
     # Smooth: rounding may carry a unit over the kink of a ReLU, or a key out of the nearest.
     model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12})
-    for encoder in model.encoders.values():
-        encoder.neck.activation = torch.nn.Softplus()
+    for neck in model.necks.values():
+        neck.activation = torch.nn.Softplus()
     state = {name: x.clone() for name, x in model.state_dict().items()}
 
     def gradient():
@@ -55,7 +54,7 @@ def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
         model.zero_grad()
         losses = model(INPUTS, mode='loss')
         sum(x for name, x in losses.items() if name.startswith('loss')).backward()
-        grads = [x.grad for x in model.encoders.parameters()]
+        grads = [x.grad for part in (model.encoders, model.necks) for x in part.parameters()]
         assert {x.dtype for x in grads} == {torch.float32}
         return torch.cat([x.flatten() for x in grads])
 

@@ -149,14 +149,17 @@ def test_encoders_are_what_is_loaded(make, checkpoint):
 
 
 def test_no_encoder_given_is_told(make):
-    with pytest.raises(InputError, match=r'model\.pretrained='):
+    with pytest.raises(InputError, match='--pretrained CHECKPOINT'):
         make(None).init_weights()
     make('random').init_weights()
 
 
 def test_checkpoint_without_a_modality_is_told(make, checkpoint):
     _, path = checkpoint(modalities=('joint', 'bone'))
-    with pytest.raises(InputError, match=r"pretrained\.pth.*'motion'.*bone, joint"):
+    with pytest.raises(
+        InputError,
+        match=r"pretrained\.pth.*'motion', only for joint, bone; set model\.modalities=\[joint\]",
+    ):
         make(str(path)).init_weights()
     make(str(path), modalities=('bone',)).init_weights()
 
@@ -167,10 +170,22 @@ def test_checkpoint_of_another_architecture_is_told(make, checkpoint):
         make(str(path), hidden_size=3).init_weights()
 
 
-def test_checkpoint_of_a_classifier_is_no_pre_training(make, tmp_path):
-    torch.save({'state_dict': make().state_dict()}, tmp_path / 'linear.pth')
-    with pytest.raises(InputError, match=r"linear\.pth has no encoder for modality 'joint'"):
-        make(str(tmp_path / 'linear.pth')).init_weights()
+def test_encoders_of_a_classifier_can_be_taken_up(make, tmp_path):
+    trained = make(frozen=False)
+    with torch.no_grad():
+        for parameter in trained.encoders.parameters():
+            parameter.add_(torch.randn_like(parameter))
+    torch.save({'state_dict': trained.state_dict()}, tmp_path / 'finetuned.pth')
+    classifier = make(str(tmp_path / 'finetuned.pth'))
+    classifier.init_weights()
+    for name, value in trained.encoders.state_dict().items():
+        assert torch.equal(classifier.encoders.state_dict()[name], value), name
+
+
+def test_checkpoint_without_encoders_is_told(make, tmp_path):
+    torch.save({'state_dict': {'backbone.conv.weight': torch.ones(2)}}, tmp_path / 'other.pth')
+    with pytest.raises(InputError, match=r'other\.pth .* no checkpoint of a model with encoders'):
+        make(str(tmp_path / 'other.pth')).init_weights()
 
 
 def test_key_encoder_and_projection_are_left_out(make, checkpoint):

@@ -1,0 +1,212 @@
+"""What --pretrained reads of a checkpoint, what it refuses, and what an evaluation leaves alone."""
+
+import json
+
+import pytest
+import torch
+
+from mmcmd.apis import load_config, loaders
+from mmcmd.errors import InputError
+from mmcmd.io.encoders import describe
+from mmcmd.models import CMD
+
+BIGRU = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+GRU = {'type': 'GRU', 'hidden_size': 6, 'num_layers': 1}
+
+
+@pytest.fixture(scope='module')
+def configs(root):
+    return root / 'configs'
+
+
+@pytest.fixture
+def linear(configs):
+    """Return a function: arguments -> config of the linear evaluation."""
+    return lambda **arguments: load_config(configs / 'benchmarks/linear.py', **arguments)
+
+
+@pytest.fixture
+def save(configs, tmp_path):
+    """Return a function: options of CMD, data set -> checkpoint of a tiny model."""
+
+    def save(options=None, data='ntu60_xsub', name='x'):
+        cfg = load_config(configs / 'cmd/cmd.py', data=data, options=options)
+        cfg.model.queue.size, cfg.model.backbone = 12, BIGRU
+        model = CMD(
+            **{key: x for key, x in cfg.model.items() if key not in ('type', 'head')}
+            | {'distill_head': None}
+        )
+        file = tmp_path / f'{name}.pth'
+        torch.save({'state_dict': model.state_dict(), 'meta': describe(model, cfg)}, file)
+        return file
+
+    return save
+
+
+def test_encoder_clip_length_pipelines_and_data_set_come_from_the_checkpoint(linear, save):
+    file = save({'clip_len': 20}, data='pkummd2_xsub')
+    cfg = linear(pretrained=str(file))
+    assert cfg.model.pretrained == str(file)
+    assert dict(cfg.model.backbone) == BIGRU
+    assert cfg.data.name == 'pkummd2_xsub'
+    assert cfg.model.head.num_classes == cfg.data.num_classes != 60
+    assert {loader.dataset.clip_len for loader in loaders(cfg).values()} == {20}
+    other = linear(pretrained=str(file), data='ntu120_xset')
+    assert (other.data.name, other.model.head.num_classes) == ('ntu120_xset', 120)
+    assert other.train_dataloader.dataset.split == 'xset_train'
+
+
+def test_pipelines_of_the_method_go_with_its_encoders(configs, linear, tmp_path):
+    cfg = load_config(configs / 'skeletonclr/skeletonclr.py')
+    from mmcmd.registry import MODELS
+
+    cfg.model.update(queue={'size': 12}, backbone=BIGRU)
+    model = MODELS.build(cfg.model)
+    meta = describe(model, cfg)
+    torch.save({'state_dict': model.state_dict(), 'meta': meta}, tmp_path / 'clr.pth')
+    found = linear(pretrained=str(tmp_path / 'clr.pth'))
+    names = [step.type for step in found.train_dataloader.dataset.pipeline]
+    assert names == ['NormalizePersons', 'FormatGCNInput', 'PackActionInputs']
+    assert found.clip_len == found.val_dataloader.dataset.clip_len == 50
+    assert linear(pretrained='random').train_dataloader.dataset.pipeline[0].type == (
+        'NormalizeSkeleton'
+    )
+
+
+def test_the_same_by_an_option(linear, save):
+    file = str(save())
+    by_argument, by_option = linear(pretrained=file), linear(options={'model.pretrained': file})
+    assert by_argument.to_dict() == by_option.to_dict()
+
+
+def test_streams_of_several_backbones_are_taken_up_and_can_be_chosen(linear, save, configs):
+    streams = {
+        'fine': {'modality': 'joint', 'backbone': GRU},
+        'coarse': {'modality': 'bone', 'backbone': BIGRU},
+    }
+    cfg = load_config(configs / 'cmd/cmd.py')
+    model = CMD(
+        modalities=streams, neck={'type': 'ProjectionNeck', 'out_channels': 6}, queue={'size': 12}
+    )
+    file = str(save())
+    torch.save({'state_dict': model.state_dict(), 'meta': describe(model, cfg)}, file)
+    cfg = linear(pretrained=file)
+    assert list(cfg.model.modalities) == ['fine', 'coarse']
+    assert cfg.model.modalities.fine.backbone == GRU
+    assert 'backbone' not in cfg.model
+    chosen = linear(pretrained=file, options={'model.modalities': ['coarse']})
+    assert list(chosen.model.modalities) == ['coarse']
+    with pytest.raises(InputError, match="no stream 'joint'; it has fine, coarse"):
+        linear(pretrained=file, options={'model.modalities': ['joint']})
+
+
+def test_weights_of_a_fusion_are_those_of_the_streams_there_are(configs, save):
+    file = str(save({'model.modalities': ['bone']}))
+    path = configs / 'benchmarks/linear_clr.py'
+    assert load_config(path, pretrained=file).model.fusion.weights == {'bone': 0.6}
+    whole = load_config(path, pretrained='random')
+    assert set(whole.model.fusion.weights) == {'joint', 'motion', 'bone'}
+    one = load_config(path, pretrained='random', options={'model.modalities': ['joint']})
+    assert one.model.fusion.weights == {'joint': 0.6}
+    given = {'model.fusion.weights.smell': 1.0}
+    cfg = load_config(path, pretrained='random', options=given)
+    assert 'smell' in cfg.model.fusion.weights, 'the model tells it'
+
+
+def test_clip_length_of_an_option_reaches_every_data_set(configs):
+    cfg = load_config(configs / 'cmd/cmd.py', options={'clip_len': 32})
+    assert {loader.dataset.clip_len for loader in loaders(cfg).values()} == {32}
+    assert cfg.clip_len == 32
+
+
+def refused(call, message):
+    with pytest.raises(InputError, match=message) as error:
+        call()
+    assert '\n' not in str(error.value)
+
+
+def test_other_joints_are_refused(linear, save):
+    file = str(save())
+    message = "on the joints of layout 'ntu', but the data set bandai2_xstyle has .* 'bandai2'"
+    refused(lambda: linear(pretrained=file, data='bandai2_xstyle'), message)
+
+
+@pytest.mark.parametrize('encoder', ['stgcn', 'bigru'])
+def test_encoder_of_another_kind_or_size_is_refused(linear, save, encoder):
+    file = str(save())
+    message = f'holds encoders .*BiGRU.*, not those of --encoder {encoder}; leave --encoder out'
+    refused(lambda: linear(pretrained=file, encoder=encoder), message)
+
+
+def test_checkpoint_without_encoders_is_refused(linear, tmp_path):
+    torch.save({'state_dict': {'backbone.x': torch.ones(1)}}, tmp_path / 'other.pth')
+    refused(lambda: linear(pretrained=str(tmp_path / 'other.pth')), r'other\.pth holds no encoders')
+
+
+def test_missing_checkpoint_is_told(linear, tmp_path):
+    refused(lambda: linear(pretrained=str(tmp_path / 'no.pth')), r'no\.pth does not exist')
+
+
+def test_pre_training_takes_no_checkpoint_of_encoders(configs, save):
+    file = str(save())
+    for config in ('cmd/cmd.py', 'aimclr/aimclr.py'):
+        refused(
+            lambda config=config: load_config(configs / config, pretrained=file),
+            '--pretrained is for evaluations, .*load_from=CHECKPOINT',
+        )
+
+
+def test_nearest_neighbours_are_no_training(configs, save):
+    file = str(save())
+    refused(
+        lambda: load_config(configs / 'benchmarks/knn.py', pretrained=file),
+        r'knn\.py trains nothing .* tools/test\.py CONFIG CHECKPOINT',
+    )
+
+
+# Tests of a checkpoint and what its training has recorded.
+
+
+@pytest.fixture
+def run_small(run_tool, root, tiny_options, tiny_linear_options):
+    """Return a function: tool, config, arguments -> None, on the tiny data."""
+
+    def run(tool, config, *arguments):
+        every = tiny_linear_options if 'linear' in config else tiny_options
+        kept = {k: x for k, x in every.items() if 'vis_backends' not in k}
+        if config.endswith('knn.py'):
+            kept = {k: x for k, x in kept.items() if k.startswith(('test_', 'default_'))}
+        pairs = (f'{name}={value}' for name, value in kept.items())
+        command = (root / 'configs' / config, *arguments, '--cfg-options', *pairs)
+        status, _, err = run_tool(tool, *command)
+        assert status == 0, err
+
+    return run
+
+
+def test_evaluation_never_replaces_what_a_training_has_recorded(run_small, pretrained, tmp_path):
+    work, file = tmp_path / 'linear', pretrained / 'epoch_2.pth'
+    where = '--work-dir', work
+    run_small('train.py', 'benchmarks/linear.py', '--pretrained', file, *where)
+    recorded = (work / 'results.json').read_bytes()
+    assert json.loads(recorded)['acc/top1']['best_epoch'] is not None
+    run_small('test.py', 'benchmarks/linear.py', work / 'epoch_2.pth', *where)
+    assert (work / 'results.json').read_bytes() == recorded
+    tested = json.loads((work / 'test_results.json').read_text())
+    last = {name: entry['last'] for name, entry in json.loads(recorded).items()}
+    assert {name: entry['last'] for name, entry in tested.items()} == last
+
+
+def test_nearest_neighbours_of_a_checkpoint_are_those_of_its_training(
+    run_small, pretrained, tmp_path
+):
+    before = (pretrained / 'results.json').read_bytes()
+    for config in ('benchmarks/knn.py', 'cmd/cmd_bigru_ntu60_xsub.py'):
+        work = tmp_path / config.replace('/', '_')
+        run_small('test.py', config, pretrained / 'epoch_2.pth', '--work-dir', work)
+        found = json.loads((work / 'test_results.json').read_text())
+        expected = json.loads(before)
+        assert found.keys() == expected.keys()
+        for name, entry in found.items():
+            assert entry['last'] == pytest.approx(expected[name]['last']), name
+    assert (pretrained / 'results.json').read_bytes() == before
