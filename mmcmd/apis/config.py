@@ -132,8 +132,6 @@ def load_config(
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
         _choose_streams(cfg, description)
-    if not any(name.startswith('model.fusion') for name in options or ()):
-        _fit_fusion(cfg)
     return cfg
 
 
@@ -267,14 +265,6 @@ def _choose_streams(cfg: Config, description: dict) -> None:
                 f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
             )
         cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
-
-
-def _fit_fusion(cfg: Config) -> None:
-    """Leave out the weights of a recipe for streams that the model does not have."""
-    model = cfg.get('model') or {}
-    weights, streams = (model.get('fusion') or {}).get('weights'), model.get('modalities')
-    if weights and streams:
-        model.fusion.weights = {name: x for name, x in weights.items() if name in streams}
 
 
 def loaders(cfg: Config) -> dict[str, ConfigDict]:

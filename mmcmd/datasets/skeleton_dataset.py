@@ -10,8 +10,8 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
+from mmcmd.datasets.random_numbers import jump_to_sample
 from mmcmd.datasets.samplers import SampleKey
-from mmcmd.datasets.streams import jump_to_sample
 from mmcmd.errors import InputError
 from mmcmd.registry import DATASETS
 from mmcmd.skeletons import get_layout

@@ -100,19 +100,6 @@ def test_streams_of_several_backbones_are_taken_up_and_can_be_chosen(linear, sav
         linear(pretrained=file, options={'model.modalities': ['joint']})
 
 
-def test_weights_of_a_fusion_are_those_of_the_streams_there_are(configs, save):
-    file = str(save({'model.modalities': ['bone']}))
-    path = configs / 'benchmarks/linear_clr.py'
-    assert load_config(path, pretrained=file).model.fusion.weights == {'bone': 0.6}
-    whole = load_config(path, pretrained='random')
-    assert set(whole.model.fusion.weights) == {'joint', 'motion', 'bone'}
-    one = load_config(path, pretrained='random', options={'model.modalities': ['joint']})
-    assert one.model.fusion.weights == {'joint': 0.6}
-    given = {'model.fusion.weights.smell': 1.0}
-    cfg = load_config(path, pretrained='random', options=given)
-    assert 'smell' in cfg.model.fusion.weights, 'the model tells it'
-
-
 def test_clip_length_of_an_option_reaches_every_data_set(configs):
     cfg = load_config(configs / 'cmd/cmd.py', options={'clip_len': 32})
     assert {loader.dataset.clip_len for loader in loaders(cfg).values()} == {32}

@@ -5,7 +5,7 @@ from itertools import accumulate
 import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 
-from mmcmd.datasets.streams import jump_to_view
+from mmcmd.datasets.random_numbers import jump_to_view
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
 

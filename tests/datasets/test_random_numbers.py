@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.streams import jump_to_sample, jump_to_view
+from mmcmd.datasets.random_numbers import jump_to_sample, jump_to_view
 
 
 @pytest.fixture
