@@ -64,11 +64,12 @@ TARGETS = {
 _SUBSET = 'train_dataloader.dataset.subset'
 PROTOCOLS: dict[str, Protocol] = {
     'linear': Protocol('configs/benchmarks/linear.py'),
-    'linear_clr': Protocol('configs/benchmarks/linear_clr.py', ('model.fusion=None',)),
+    'linear_clr': Protocol('configs/benchmarks/linear_clr.py'),
+    # CrosSCLR: one loss for all heads, on the mean of their scores.
     'linear_joint': Protocol(
-        'configs/benchmarks/linear_clr.py', ('model.fusion=None', 'model.joint_loss=True')
+        'configs/benchmarks/linear_clr.py',
+        ('model.joint_loss=True', *(f'model.fusion.weights.{name}=1' for name in MODALITIES)),
     ),
-    'linear_fusion': Protocol('configs/benchmarks/linear_clr.py'),
     'finetune': Protocol('configs/benchmarks/finetune.py'),
     'supervised': Protocol('configs/benchmarks/supervised.py', pretrained=False),
     'transfer': Protocol('configs/benchmarks/transfer.py', targets=TARGETS),

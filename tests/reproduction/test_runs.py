@@ -94,12 +94,19 @@ def write_checkpoint(one):
 
 
 def test_evaluation_takes_clip_length_and_pipeline_of_its_pre_training(plain):
-    linear = plain.chain(Cell('AimCLR', 'linear_fusion', '3s'), 0)[-1].config
+    linear = plain.chain(Cell('AimCLR', 'linear_clr', '3s'), 0)[-1].config
     assert linear.train_dataloader.dataset.clip_len == 50
     first = linear.train_dataloader.dataset.pipeline[0]
     assert first.type == 'NormalizePersons'
     assert linear.model.fusion.weights == {'joint': 0.6, 'bone': 0.6, 'motion': 0.4}
     assert 'fusion' not in plain.chain(Cell('AimCLR', 'linear', '3s'), 0)[-1].config.model
+
+
+def test_cross_view_evaluation_averages_the_scores_of_its_streams(plain):
+    one = plain.chain(Cell('2s-CrosSCLR', 'linear_joint', '2s'), 0)[-1]
+    model = one.build()
+    assert (model.joint_loss, model.streams) == (True, ('joint', 'motion'))
+    assert model.fusion == {'softmax': False, 'weights': {'joint': 1, 'motion': 1}}
 
 
 def test_what_tables_share_is_planned_once(short):

@@ -24,7 +24,7 @@ TABLES = {
         'AimCLR, linear evaluation',
         ['top-1'],
         {
-            f'{stream} ({source})': [Cell('AimCLR', 'linear_fusion', stream, paper, source)]
+            f'{stream} ({source})': [Cell('AimCLR', 'linear_clr', stream, paper, source)]
             for (stream, source), paper in _PUBLISHED.items()
         },
         encoder='stgcn_clr',
