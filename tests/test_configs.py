@@ -108,12 +108,22 @@ def test_full_size_model_takes_what_the_pipelines_give(name):
     check_model(read(name))
 
 
+def one_config_a_model():
+    """List a method's config for each different model."""
+    return list({repr(read(name).model): name for name in reversed(METHODS)}.values())
+
+
 @pytest.mark.parametrize('encoder', ENCODERS)
-@pytest.mark.parametrize('name', METHODS)
+@pytest.mark.parametrize('name', one_config_a_model())
 def test_every_method_takes_every_encoder(name, encoder):
-    cfg = read(name, encoder=encoder)
-    check_model(cfg)
+    cfg = load_config(CONFIGS / name, encoder=encoder)
     assert cfg.model.backbone == read(CMD, encoder=encoder).model.backbone
+    # BatchNorm on `meta` is slow: two streams do what three do.
+    cfg.model.modalities = [x for x in cfg.model.modalities if x != 'bone']
+    model = build(cfg.model)
+    losses = model(*make_batch(cfg.train_dataloader), mode='loss')
+    assert {f'loss_{stream}' for stream in model.streams} <= set(losses)
+    assert {tuple(x.shape) for x in losses.values()} == {()}
 
 
 @pytest.mark.parametrize('data', DATASETS)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import MMLogger
 
 import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
@@ -170,12 +171,17 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Let mmengine not tell which environment variables it reads."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.INFO)
+    # `logging.disable` does not reach it: mmengine's loggers remember which levels are enabled.
+    logger = MMLogger.get_current_instance()
+    logger.addFilter(_is_no_variable)
     try:
         yield
     finally:
-        logging.disable(disabled)
+        logger.removeFilter(_is_no_variable)
+
+
+def _is_no_variable(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith('Using env variable')
 
 
 def _argument(kind: str, value: str, config: str | Path) -> str:

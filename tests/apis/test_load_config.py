@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 
 from mmcmd.apis import load_config, loaders
 from mmcmd.errors import InputError
@@ -60,7 +61,7 @@ def test_pipelines_of_the_method_go_with_its_encoders(configs, linear, tmp_path)
     cfg = load_config(configs / 'skeletonclr/skeletonclr.py')
     from mmcmd.registry import MODELS
 
-    cfg.model.update(queue={'size': 12}, backbone=BIGRU)
+    cfg.model.queue.size, cfg.model.backbone = 12, BIGRU
     model = MODELS.build(cfg.model)
     meta = describe(model, cfg)
     torch.save({'state_dict': model.state_dict(), 'meta': meta}, tmp_path / 'clr.pth')
@@ -104,6 +105,16 @@ def test_clip_length_of_an_option_reaches_every_data_set(configs):
     cfg = load_config(configs / 'cmd/cmd.py', options={'clip_len': 32})
     assert {loader.dataset.clip_len for loader in loaders(cfg).values()} == {32}
     assert cfg.clip_len == 32
+
+
+def test_reading_a_config_logs_nothing(configs, capfd):
+    logger = MMLogger.get_instance('quiet', logger_name='mmengine')
+    logger.info('said')  # so that the logger knows that the level is enabled
+    capfd.readouterr()
+    load_config(configs / 'cmd/cmd.py', data='bandai2_xstyle')
+    assert capfd.readouterr() == ('', '')
+    logger.info('said again')
+    assert 'said again' in ''.join(capfd.readouterr())
 
 
 def refused(call, message):
