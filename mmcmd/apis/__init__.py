@@ -1,5 +1,6 @@
-from .config import BUDGETS, EVALUATIONS, choices, load_config, loaders, set_dataset
+from .config import BUDGETS, EVALUATIONS, choices, load_config
 from .inference import build_loader, extract_features, init_model, predict_scores
+from .loaders import loaders, set_dataset
 
 __all__ = [
     'BUDGETS',

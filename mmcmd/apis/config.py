@@ -2,19 +2,20 @@
 
 import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
+from mmcmd.apis.loaders import set_dataset
+from mmcmd.apis.pretrained import adopt, choose_streams
 from mmcmd.errors import InputError
-from mmcmd.io.encoders import RECIPE, read_description
-from mmcmd.skeletons import get_layout
+from mmcmd.io.encoders import read_description
 
 BUDGETS = ('small', 'paper')
 EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
@@ -120,7 +121,7 @@ def load_config(
             cfg = _read(config, known, encoder)
     cfg = _fit_budget(cfg, budget)
     if source and evaluates:
-        _adopt(cfg, str(source), description, encoder)
+        adopt(cfg, str(source), description, encoder)
     if pretrained:
         cfg.model.pretrained = str(pretrained)
     if ann_file is not None:
@@ -132,7 +133,7 @@ def load_config(
             raise InputError(f'--cfg-options do not fit {config}: {error}') from error
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
-        _choose_streams(cfg, description)
+        choose_streams(cfg, description)
     return cfg
 
 
@@ -208,81 +209,3 @@ def _fit_budget(cfg: Config, budget: str | None) -> Config:
         set_dataset(cfg, clip_len=cfg.clip_len)
         cfg.budget = 'small'
     return cfg
-
-
-def _adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> None:
-    """Let a config evaluate the encoders of a checkpoint.
-
-    Raises:
-        InputError: If they do not fit the config.
-    """
-    model = cfg.model
-    if not description:
-        if encoder is None:
-            raise InputError(
-                f'{source} is from before version 0.2 and does not say what its encoders are; '
-                'add --encoder NAME (and --budget small, or --cfg-options, if they were changed)'
-            )
-        return
-    layout = get_layout(description['layout']).name
-    if (wanted := get_layout(cfg.data.layout).name) != layout:
-        raise InputError(
-            f'{source} was trained on the joints of layout {layout!r}, but the data set '
-            f'{cfg.data.name} has those of {wanted!r}: an encoder cannot be moved to other joints'
-        )
-    streams = description['streams']
-    backbones = [dict(stream['backbone']) for stream in streams.values()]
-    if encoder is not None and dict(model.backbone) not in backbones:
-        raise InputError(
-            f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; leave '
-            '--encoder out'
-        )
-    model.pop('backbone', None)
-    if simple := _simple(streams):
-        model.update(simple)
-    else:
-        model.modalities = ConfigDict(streams)
-    for name in RECIPE[1:]:
-        if name in description:
-            cfg[name] = description[name]
-    if 'clip_len' in description:
-        set_dataset(cfg, clip_len=cfg.clip_len)
-    for name, loader in loaders(cfg).items():
-        kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
-        if kind in description:
-            loader.dataset.pipeline = cfg[kind]
-
-
-def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
-    """Return the short form of streams that are modalities with one kind of backbone."""
-    first = next(iter(streams.values()))
-    shared = {key: value for key, value in first.items() if key != 'modality'}
-    if any({'modality': name, **shared} != stream for name, stream in streams.items()):
-        return None
-    return {'modalities': list(streams), **shared}
-
-
-def _choose_streams(cfg: Config, description: dict) -> None:
-    """Take ``model.modalities=[NAME, ...]`` for a choice among the streams of a checkpoint."""
-    chosen, streams = (cfg.get('model') or {}).get('modalities'), description.get('streams', {})
-    if streams and not _simple(streams) and isinstance(chosen, Sequence):
-        if missing := [name for name in chosen if name not in streams]:
-            raise InputError(
-                f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
-            )
-        cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
-
-
-def loaders(cfg: Config) -> dict[str, ConfigDict]:
-    """Return the data loaders of a config by name, those of galleries included."""
-    found = {name: cfg.get(name) for name in ('train_dataloader', 'val_dataloader')}
-    found['test_dataloader'] = cfg.get('test_dataloader')
-    for loop in ('val_cfg', 'test_cfg'):
-        found[f'{loop}.gallery_dataloader'] = (cfg.get(loop) or {}).get('gallery_dataloader')
-    return {name: loader for name, loader in found.items() if loader}
-
-
-def set_dataset(cfg: Config, **values: Any) -> None:
-    """Set arguments of every data set of a config, such as ``ann_file`` or ``clip_len``."""
-    for loader in loaders(cfg).values():
-        loader.dataset.update(values)

@@ -1,0 +1,80 @@
+"""An evaluation config takes over the encoders that a checkpoint describes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+
+from mmcmd.apis.loaders import loaders, set_dataset
+from mmcmd.errors import InputError
+from mmcmd.io.encoders import RECIPE
+from mmcmd.skeletons import get_layout
+
+
+def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> None:
+    """Let a config evaluate the encoders of a checkpoint.
+
+    Args:
+        cfg (Config): Config of an evaluation; it is changed in place.
+        source (str): What the checkpoint is called in a message.
+        description (dict): What it says, see :func:`mmcmd.io.encoders.read_description`.
+        encoder (str, optional): Encoder that the user has named.
+
+    Raises:
+        InputError: If they do not fit the config.
+    """
+    model = cfg.model
+    if not description:
+        if encoder is None:
+            raise InputError(
+                f'{source} is from before version 0.2 and does not say what its encoders are; '
+                'add --encoder NAME (and --budget small, or --cfg-options, if they were changed)'
+            )
+        return
+    layout = get_layout(description['layout']).name
+    if (wanted := get_layout(cfg.data.layout).name) != layout:
+        raise InputError(
+            f'{source} was trained on the joints of layout {layout!r}, but the data set '
+            f'{cfg.data.name} has those of {wanted!r}: an encoder cannot be moved to other joints'
+        )
+    streams = description['streams']
+    backbones = [dict(stream['backbone']) for stream in streams.values()]
+    if encoder is not None and dict(model.backbone) not in backbones:
+        raise InputError(
+            f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; leave '
+            '--encoder out'
+        )
+    model.pop('backbone', None)
+    if simple := _simple(streams):
+        model.update(simple)
+    else:
+        model.modalities = ConfigDict(streams)
+    for name in RECIPE[1:]:
+        if name in description:
+            cfg[name] = description[name]
+    if 'clip_len' in description:
+        set_dataset(cfg, clip_len=cfg.clip_len)
+    for name, loader in loaders(cfg).items():
+        kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
+        if kind in description:
+            loader.dataset.pipeline = cfg[kind]
+
+
+def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
+    """Return the short form of streams that are modalities with one kind of backbone."""
+    first = next(iter(streams.values()))
+    shared = {key: value for key, value in first.items() if key != 'modality'}
+    if any({'modality': name, **shared} != stream for name, stream in streams.items()):
+        return None
+    return {'modalities': list(streams), **shared}
+
+
+def choose_streams(cfg: Config, description: dict) -> None:
+    """Take ``model.modalities=[NAME, ...]`` for a choice among the streams of a checkpoint."""
+    chosen, streams = (cfg.get('model') or {}).get('modalities'), description.get('streams', {})
+    if streams and not _simple(streams) and isinstance(chosen, Sequence):
+        if missing := [name for name in chosen if name not in streams]:
+            raise InputError(
+                f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
+            )
+        cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
