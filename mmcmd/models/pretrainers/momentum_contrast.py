@@ -33,7 +33,8 @@ class MomentumContrast(BasePretrainer):
             ``init_cfg`` of :class:`StreamModel`.
 
     Raises:
-        InputError: If the momentum is outside (0, 1], or sizes do not fit.
+        InputError: If the momentum is outside (0, 1], sizes do not fit, or an encoder has no
+            weights.
     """
 
     views: ClassVar[tuple[str, ...]] = ('query', 'key')
@@ -53,6 +54,12 @@ class MomentumContrast(BasePretrainer):
                 f'momentum is the fraction taken from the query encoder, in (0, 1], but is '
                 f'{momentum}'
             )
+        for name, encoder in self.encoders.items():
+            if next(encoder.parameters(), None) is None:
+                raise InputError(
+                    f'stream {name!r} has a {type(encoder.backbone).__name__}, which has no '
+                    'weights and cannot be pre-trained; choose another encoder'
+                )
         self.momentum = momentum
         self.copy_keys = copy_keys
         self.necks = ModuleDict(self.build_necks(neck))
