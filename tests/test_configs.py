@@ -25,6 +25,7 @@ PROTOCOLS = [name for name in NAMES if name.startswith('benchmarks/')]
 LEAVES = [name for name in NAMES if split_name(CONFIGS / name) != (None, None)]
 METHODS = [name for name in NAMES if name not in {*PROTOCOLS, *LEAVES}]
 DATASETS, ENCODERS = choices('datasets'), choices('encoders')
+WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
 LENGTH = 4
 """Frames of a clip here: no model depends on it, and on `meta` each frame of a GRU takes long."""
@@ -113,8 +114,7 @@ def one_config_a_model():
     return list({repr(read(name).model): name for name in reversed(METHODS)}.values())
 
 
-# `raw` has no weights that a method could train; its features are the clip itself.
-@pytest.mark.parametrize('encoder', [x for x in ENCODERS if x != 'raw'])
+@pytest.mark.parametrize('encoder', sorted({*ENCODERS} - {WITHOUT_WEIGHTS}))
 @pytest.mark.parametrize('name', one_config_a_model())
 def test_every_method_takes_every_encoder(name, encoder):
     cfg = load_config(CONFIGS / name, encoder=encoder)
@@ -125,6 +125,12 @@ def test_every_method_takes_every_encoder(name, encoder):
     losses = model(*make_batch(cfg.train_dataloader), mode='loss')
     assert {f'loss_{stream}' for stream in model.streams} <= set(losses)
     assert {tuple(x.shape) for x in losses.values()} == {()}
+
+
+@pytest.mark.parametrize('name', METHODS)
+def test_encoder_without_weights_is_not_pre_trained(name):
+    with pytest.raises(InputError, match='RawCoordinates, which has no weights and cannot be'):
+        build(read(name, encoder=WITHOUT_WEIGHTS).model)
 
 
 @pytest.mark.parametrize('data', DATASETS)

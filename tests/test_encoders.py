@@ -11,7 +11,7 @@ from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-ENCODERS = choices('encoders')
+ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has no weights
 PRETRAINING = 'cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'
 TINY = {'queue': {'size': 8}, 'neck': {'out_channels': 6, 'hidden_channels': 12}}
 LAYOUTS = 'ntu', 'kinect_v1', 'coco'
