@@ -211,3 +211,39 @@ def test_fusion_weights_of_modalities_that_are_absent_are_left_out():
     assert model.fusion == {'softmax': False, 'weights': {'joint': 0.6, 'bone': 0.6}}
     with pytest.raises(InputError, match=r"but got .*'left': 1"):
         MODELS.build(config | {'fusion': {'weights': {'left': 1}}})
+
+
+@pytest.mark.parametrize('softmax', [True, False])
+def test_fusion_weighs_probabilities_or_scores(make, batch, softmax):
+    weights = {'joint': 0.6, 'motion': 0.4}
+    model = make(fusion={'softmax': softmax, 'weights': weights}).eval()
+    for head in model.heads.values():
+        torch.nn.init.normal_(head.fc.weight)
+    with torch.no_grad():
+        scores, samples = model(*batch), model(*batch, mode='predict')
+    for n, sample in enumerate(samples):
+        parts = {name: x[n].softmax(dim=0) if softmax else x[n] for name, x in scores.items()}
+        joined = 0.6 * parts['joint'] + 0.4 * parts['motion'] + parts['bone']
+        expected = joined / 2 if softmax else joined.softmax(dim=0)
+        torch.testing.assert_close(sample.pred_scores.get('3s'), expected)
+
+
+def test_joint_loss_is_the_cross_entropy_of_the_mean_score(make, batch):
+    model = make(joint_loss=True)
+    scores = sum(model(*batch).values()) / 3
+    (name, loss), *others = model(*batch, mode='loss').items()
+    assert (name, others) == ('loss_fused', [])
+    torch.testing.assert_close(loss, F.cross_entropy(scores, torch.tensor(LABELS)))
+    loss.backward()
+    assert all(head.fc.weight.grad.any() for head in model.heads.values())
+
+
+def test_trained_encoders_may_keep_their_statistics(make, batch):
+    model = make(frozen=False, norm_eval=True).train()
+    before = copy.deepcopy(model.state_dict())
+    for _ in range(2):
+        train_step(model, batch)
+    after = model.state_dict()
+    moved = {name for name, value in after.items() if not value.equal(before[name])}
+    assert 'encoders.joint.backbone.rnn.weight_hh_l0' in moved
+    assert not any('running_' in name for name in moved)
