@@ -21,7 +21,7 @@ def get_labels(data_samples: Sequence[ActionDataSample], device: torch.device) -
 
 
 def get_sample_ids(data_samples: Sequence[ActionDataSample], device: torch.device) -> Tensor:
-    """Return the index of each sample in its split, shape (N,)."""
+    """Return the index of each sample in its data set (split or subset), shape (N,)."""
     ids = torch.tensor([sample.metainfo['sample_idx'] for sample in data_samples])
     return ids.to(device, non_blocking=True)
 

@@ -11,7 +11,7 @@ model = dict(
     queue=dict(type='KeyQueue', size=32768),
     head=dict(type='MoCoHead', temperature=0.07),
     momentum=0.001,
-    copy_keys=False,  # as released: the key encoders start as other random networks
+    copy_keys=False,  # as released: keys start as other random networks (on stgcn_clr)
 )
 train_dataloader = dict(batch_size=128)
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4))

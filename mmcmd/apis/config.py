@@ -206,6 +206,7 @@ def _fit_budget(cfg: Config, budget: str | None) -> Config:
     if budget == 'small' and small:
         # An evaluation may have no training loader: what is None stays so.
         cfg.merge_from_dict({k: v for k, v in small.items() if cfg.get(k, v) is not None})
-        set_dataset(cfg, clip_len=cfg.clip_len)
+        if 'clip_len' in cfg:
+            set_dataset(cfg, clip_len=cfg.clip_len)
         cfg.budget = 'small'
     return cfg

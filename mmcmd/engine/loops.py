@@ -6,21 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank, get_world_size
+from mmengine.dist import get_world_size
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
 from torch import nn
 
 from mmcmd.datasets.samplers import EpochSampler
-from mmcmd.engine.unwrapping import unwrapped_model
+from mmcmd.engine.hooks.progress_hook import derive_seed
 from mmcmd.errors import InputError
 from mmcmd.evaluation import KNNMetric
-from mmcmd.models import BasePretrainer
 from mmcmd.registry import LOOPS
-
-
-def derive_seed(*key: int) -> int:
-    """Return a seed that is a function of ``key``."""
-    return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
 def seed_generators(*key: int) -> None:
@@ -44,8 +38,6 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
     - The global generators are seeded before each iteration with (seed, iteration). Dropout and
       the like therefore need no state in the checkpoint, and depend neither on the number of
       workers nor on when one validates.
-    - A :class:`BasePretrainer` is told the epoch, the progress and the seed of its own draws before
-      each iteration.
 
     Args:
         runner (Runner): The runner.
@@ -105,19 +97,11 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         self.runner.model.train()
         for batch in self._remaining_batches():
             seed_generators(self.runner.seed, self._iter)
-            self._tell_model()
             self.position += 1  # to the hooks that follow the iteration it is done
             self.run_iter(self.position - 1, batch)
         self.position, self.validated = 0, False
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
-
-    def _tell_model(self) -> None:
-        """Tell a pre-training model where the training is; each rank draws numbers of its own."""
-        model = unwrapped_model(self.runner)
-        if isinstance(model, BasePretrainer):
-            seed = derive_seed(self.runner.seed, self._iter, get_rank())
-            model.set_progress(self._epoch, self._iter / self._max_iters, seed)
 
     def _call_before_train(self) -> None:
         """Call the hooks, and keep the message hub as the checkpoint has it.

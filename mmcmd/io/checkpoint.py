@@ -153,9 +153,9 @@ def load_encoder_state(
     streams = encoder_names(state)
     if stream not in streams:
         raise InputError(
-            f'{filename} has no encoder for modality {stream!r}'
+            f'{filename} has no encoder for stream {stream!r}'
             + (
-                f', only for {", ".join(streams)}; set model.modalities=[{streams[0]}]'
+                f', only for {", ".join(streams)}; set model.modalities=[{",".join(streams)}]'
                 if streams
                 else ': it is no checkpoint of a model with encoders'
             )

@@ -33,6 +33,8 @@ def upgrade(checkpoint: dict[str, Any]) -> dict[str, Any]:
         dict: The same object if nothing had to be renamed.
     """
     state = checkpoint.get('state_dict', checkpoint)
+    if 'encoder' in (checkpoint.get('meta') or ()):  # written by version 0.2 or later
+        return checkpoint
     if not isinstance(state, Mapping) or all(rename(str(name)) == name for name in state):
         return checkpoint
     renamed = {rename(str(name)): tensor for name, tensor in state.items()}

@@ -1,4 +1,8 @@
-"""Checkpoints for others: what downstream needs, as plain tensors, named by their content."""
+"""Checkpoints for others: what downstream needs, as plain tensors, named by their content.
+
+They stay files of ``torch.save``. safetensors was tried: it loads 176 MB in 0.02 s and torch in
+0.25 s, but mmengine reads ``.pth`` only, so it would add a second way to load and remove no code.
+"""
 
 import hashlib
 import io

@@ -46,7 +46,7 @@ class SkeletonEncoder(BaseModule):
         if self.pooling is None and not hasattr(self.backbone, 'read'):
             self.pooling = GraphPooling()
         self._input_shape = (
-            *(1, backbone.get('num_person', 2), 16),
+            *(1, backbone.get('num_person', 2), backbone.get('clip_len', 16)),
             *(get_layout(layout).num_joints, backbone.get('in_channels', 3)),
         )
 

@@ -171,8 +171,10 @@ def attention_drop(feature_map: Tensor, keep: float) -> Tensor:
         keep (float): Attention below which something stays; the attention is at least 0.62.
 
     Returns:
-        Tensor: Shape (N, M, C, T, V).
+        Tensor: Shape (N, M, C, T, V). It is computed in float32 at least: the sum of a mask exceeds
+        what float16 can hold.
     """
+    feature_map = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
     with torch.no_grad():
         distance = (feature_map - feature_map.mean(dim=(3, 4), keepdim=True)).square()
         count = feature_map.shape[3] * feature_map.shape[4] - 1

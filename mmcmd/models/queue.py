@@ -66,7 +66,14 @@ class KeyQueue(BaseModule):
         Args:
             keys (Tensor): L2-normalised keys of this rank, shape (N, D).
             ids (Tensor, optional): Ids of their samples, shape (N,), if the queue keeps ids.
+
+        Raises:
+            InputError: If the queue keeps ids and gets none, or the other way round.
         """
+        if (ids is None) != (self.ids is None):
+            raise InputError(
+                'KeyQueue needs ids of samples if, and only if, it is built with with_ids=True'
+            )
         keys = torch.cat(all_gather(keys.contiguous()))
         slots = torch.arange(len(keys), device=keys.device)[-self.size :]
         slots = (self.queue_ptr + slots) % self.size

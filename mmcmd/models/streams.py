@@ -97,7 +97,8 @@ class StreamModel(BaseModel):
             dict[str, Tensor]: Stream to features, shape (N, clips, D).
         """
         clips, valid = inputs.flatten(0, 1), get_valid_frames(data_samples, inputs.device)
-        valid = None if valid is None else valid.flatten()
+        if valid is not None:  # one number a sequence stands for all of its clips
+            valid = valid.expand(inputs.shape[:2]).flatten()
         return {
             name: self.extract_feat(clips, name, valid).unflatten(0, inputs.shape[:2])
             for name in self.streams

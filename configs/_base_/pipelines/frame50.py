@@ -1,5 +1,6 @@
 # The data of SkeletonCLR, CrosSCLR and AimCLR: each person centred and turned on its own, the whole
-# sequence resized to 50 frames.
+# sequence resized to 50 frames. The released files hold the first two bodies of each frame; our
+# converter of NTU keeps the two that move most, in each whole sequence.
 _base_ = './pack.py'
 clip_len = 50
 __normalize = dict(type='NormalizePersons')  # to clip_len frames

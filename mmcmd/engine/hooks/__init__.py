@@ -5,6 +5,7 @@ from .frozen_encoder_hook import FrozenEncoderHook
 from .nonfinite_hook import NonFiniteHook
 from .plain_checkpoint_hook import PlainCheckpointHook
 from .preemption_hook import PreemptionHook
+from .progress_hook import ProgressHook
 from .results_hook import ResultsHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .subset_hook import SubsetHook
@@ -19,6 +20,7 @@ __all__ = [
     'NonFiniteHook',
     'PlainCheckpointHook',
     'PreemptionHook',
+    'ProgressHook',
     'ResultsHook',
     'SafeCheckpointHook',
     'SubsetHook',

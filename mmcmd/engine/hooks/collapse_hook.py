@@ -1,3 +1,5 @@
+import math
+
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -37,7 +39,10 @@ class CollapseHook(Hook):
         if not names or not iterations:
             return
         figures = {
-            name: tuple(scalars[key + name].mean(iterations) for key in (_STD, _ACC))
+            name: tuple(
+                scalars[key + name].mean(iterations) if key + name in scalars else math.nan
+                for key in (_STD, _ACC)
+            )
             for name in names
         }
         epoch = runner.epoch + 1

@@ -20,9 +20,9 @@ class BasePretrainer(StreamModel):
         epoch (int): The current epoch, counted from 0.
         progress (float): Share of the training that is done, in [0, 1).
         generator (torch.Generator): For what a loss draws once a batch, such as a mask. It lives
-            on the CPU. The training loop seeds it in each iteration.
+            on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in each iteration.
 
-    The training loop sets ``epoch``, ``progress`` and ``generator`` before each iteration from
+    That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration from
     what a checkpoint holds (seed, epoch and iteration). A resumed run therefore goes on with the
     same values and draws.
     """

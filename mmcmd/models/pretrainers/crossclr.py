@@ -67,7 +67,7 @@ class CrosSCLR(MomentumContrast):
         if not set(self.cross_keys) <= set(self.streams):
             raise InputError(
                 f'cross_keys={self.cross_keys} must be streams of the model, which are '
-                f'{self.streams}'
+                f'{self.streams}; set model.cross_keys to some of them, or to None for all'
             )
         if not 1 <= topk <= size:
             raise InputError(f'topk={topk} must lie between 1 and queue.size={size}')

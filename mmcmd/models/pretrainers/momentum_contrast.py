@@ -28,7 +28,7 @@ class MomentumContrast(BasePretrainer):
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
             to 0.001.
         copy_keys (bool): Start the key encoders as copies of the query encoders. Defaults to
-            True.
+            True. With False, modules with an ``init_cfg`` start with other random weights.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 

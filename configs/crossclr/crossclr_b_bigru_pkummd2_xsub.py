@@ -1,0 +1,1 @@
+_base_ = './crossclr_b_pkummd2.py'

@@ -1,0 +1,34 @@
+from typing import Any
+
+import numpy as np
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmcmd.engine.unwrapping import unwrapped_model
+from mmcmd.models import BasePretrainer
+from mmcmd.registry import HOOKS
+
+
+def derive_seed(*key: int) -> int:
+    """Return a seed that is a function of ``key``."""
+    return int(np.random.SeedSequence(key).generate_state(1)[0])
+
+
+@HOOKS.register_module()
+class ProgressHook(Hook):
+    """Tell a pre-training model, before each iteration, where the training is.
+
+    The model gets the epoch, the progress, and a seed for its own draws, which is a function of the
+    run's seed, the iteration and the rank. A checkpoint holds all of them, so that a resumed run
+    goes on with the same values. The hook works with any training loop.
+    """
+
+    priority = 'VERY_HIGH'
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Call :meth:`mmcmd.models.BasePretrainer.set_progress`."""
+        model = unwrapped_model(runner)
+        if isinstance(model, BasePretrainer):
+            seed = derive_seed(runner.seed, runner.iter, get_rank())
+            model.set_progress(runner.epoch, runner.iter / runner.max_iters, seed)
