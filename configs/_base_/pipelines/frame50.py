@@ -1,5 +1,5 @@
-# The data of SkeletonCLR, CrosSCLR and AimCLR: each person centred and turned on its own, the whole
-# sequence resized to 50 frames.
+# The data of SkeletonCLR, CrosSCLR and AimCLR: each person is centred and turned on its own, and
+# the whole sequence is resized to 50 frames.
 _base_ = './pack.py'
 clip_len = 50
 __normalize = dict(type='NormalizePersons')  # to clip_len frames
@@ -11,5 +11,5 @@ pretrain_pipeline = [
     dict(type='MultiView', views=[dict(num_views=2, transforms=normal_view)]),
     _base_.pack,
 ]
-# Evaluation sees the whole sequence without augmentation, in training too.
+# An evaluation uses the whole sequence without augmentation, also for its training.
 finetune_pipeline = test_pipeline = [__normalize, _base_.as_clip, _base_.pack]
