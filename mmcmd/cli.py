@@ -1,4 +1,4 @@
-"""What the command line tools share: options, and errors that end in one sentence."""
+"""Shared parts of the command line tools: options, and error messages of one sentence."""
 
 import argparse
 import errno
@@ -91,9 +91,9 @@ def load_config(args: argparse.Namespace) -> Config:
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(_default_work_dir(args, cfg))
     for loader in apis.loaders(cfg).values():
-        if torch.cuda.is_available():  # without a GPU torch warns
+        if torch.cuda.is_available():  # without a GPU, torch warns of it
             loader.setdefault('pin_memory', True)
-        # torch refuses persistent workers where there are none.
+        # torch refuses persistent workers if there are no workers.
         if loader.get('num_workers') == 0:
             loader.persistent_workers = False
     if args.launcher == 'pytorch' and not torch.cuda.is_available():
@@ -102,7 +102,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
-    """Return a folder for each config with its arguments; evaluations lie beside a checkpoint."""
+    """Return a folder named after config and arguments; for evaluations, beside the checkpoint."""
     parts = [Path(args.config).stem]
     source = getattr(args, 'pretrained', None) or getattr(args, 'checkpoint', None)
     if (
@@ -161,7 +161,8 @@ def run(main: Callable[[], int | None]) -> None:
     try:
         status = main()
         if torch.distributed.is_initialized():
-            # What still holds the group keeps its threads, which may abort the interpreter's exit.
+            # Objects that still hold the group keep its threads. These may abort the
+            # interpreter's exit.
             gc.collect()
             torch.distributed.destroy_process_group()
         sys.exit(status)
@@ -169,7 +170,7 @@ def run(main: Callable[[], int | None]) -> None:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
         while isinstance(error.__context__, InputError):
             error = error.__context__
-        # torch wraps that of a worker process in its traceback.
+        # torch puts the exception of a worker process into a message with its traceback.
         message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
         _stop(f'error: {message}', 2)
     except torch.cuda.OutOfMemoryError as error:
@@ -187,7 +188,7 @@ def run(main: Callable[[], int | None]) -> None:
             _leave(1)
         _tell_torchrun(traceback.format_exc())
         if torch.distributed.is_initialized():
-            sys.excepthook(*sys.exc_info())  # torch's, which names the rank
+            sys.excepthook(*sys.exc_info())  # torch's hook, which names the rank
             _leave(1)
         raise
 
@@ -216,12 +217,13 @@ def _print(message: str) -> None:
 
 
 def _tell_torchrun(reason: str, delay: int = -1) -> None:
-    """Leave the reason where torchrun looks for what it prints last of all.
+    """Write the reason into torchrun's error file. torchrun prints it at the very end.
 
-    It takes the earliest failure for the cause of the others, and counts in seconds: a ``delay``
-    below 0 goes before the ranks that leave no reason, one above 0 goes after them. torch's own
-    ``record`` cannot take its place: it writes the present time, so that a rank that lost another
-    may count as the cause, and it writes nothing for a program that ends with an exit status.
+    torchrun takes the earliest failure as the cause of the others. Its times are whole seconds.
+    With a ``delay`` below 0, this rank comes before the ranks that leave no reason; with one above
+    0, it comes after them. torch's own ``record`` cannot replace this function. It writes the
+    present time, so a rank that only lost another one may count as the cause. And it writes nothing
+    for a program that ends with an exit status.
     """
     if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
         details = {'py_callstack': reason, 'timestamp': int(time.time()) + delay}

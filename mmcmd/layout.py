@@ -12,18 +12,18 @@ class Layout:
     Attributes:
         name (str): Key in :data:`mmcmd.skeletons.LAYOUTS`.
         joints (tuple[str, ...]): Name of each joint, in the order of the joint axis ``V``.
-        parents (tuple[int, ...]): Index of the joint that each joint hangs on; the root is its
-            own parent, so that ``joint - parent`` (the bone) is zero there.
+        parents (tuple[int, ...]): For each joint, the index of the joint that it hangs on. The root
+            is its own parent, so its bone (``joint - parent``) is zero.
         centre (int): The joint of the first person that becomes the origin of every frame.
         spine (tuple[int, int], optional): Lower and upper joint of the vector that becomes the z
             axis. Without it nothing is turned.
         shoulders (tuple[int, int], optional): First and second joint of the vector that becomes
-            the x axis. Choose the order in which it mostly lies near +x in the raw data: it is
-            turned there the shortest way, which has no definite axis for a vector near -x and may
-            leave the body upside down.
-        graph_name (str): mmaction2's name of the graph, where it has one.
-        trunk (int): The joint of each person that becomes the person's own origin, where every
-            person is centred separately. Defaults to ``centre``.
+            the x axis. Choose the order in which the vector mostly points near +x in the raw data.
+            It is turned to +x the shortest way. For a vector near -x the axis of this rotation is
+            undefined, and the body may end upside down.
+        graph_name (str): mmaction2's name of the graph, if it has one.
+        trunk (int): The joint of each person that becomes the person's own origin, if every person
+            is centred separately. Defaults to ``centre``.
         parts (tuple[tuple[int, ...], ...], optional): The joints of the trunk, the left arm, the
             right arm, the left leg and the right leg. Every joint is in exactly one part.
     """
@@ -94,7 +94,7 @@ class Layout:
         Two joints are a pair if their names differ only in the word ``left`` or ``right``.
 
         Raises:
-            InputError: If no joint is named so, or a joint has no partner.
+            InputError: If no joint has such a name, or a joint has no partner.
         """
         other = {'left': 'right', 'right': 'left'}
         names = ['_'.join(other.get(word, word) for word in x.split('_')) for x in self.joints]

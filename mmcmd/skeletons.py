@@ -1,7 +1,7 @@
 """Joint layouts: which joint hangs on which, and the joints that orient a body.
 
 A layout is an entry of :data:`LAYOUTS`; transforms, modalities and converters name it by its key.
-Whoever has another skeleton writes the fields of a :class:`Layout` as a dict instead of a name.
+For another skeleton, write the fields of a :class:`Layout` as a dict instead of a name.
 """
 
 from collections.abc import Mapping
@@ -45,8 +45,8 @@ NTU = Layout(
 )
 
 # Bandai-Namco-Research-Motiondataset-2: 21 joints of a motion-capture rig. All performers face one
-# way, so nothing has to be turned; turning them by spine and shoulders, which lean with the style,
-# costs accuracy (README).
+# way, so nothing has to be turned. Spine and shoulders lean with the style, so turning the bodies
+# by them costs accuracy (README).
 BANDAI2 = Layout(
     name='bandai2',
     joints=(
@@ -125,8 +125,8 @@ def get_layout(name: str | Mapping[str, Any]) -> Layout:
         name (str | Mapping): Key of :data:`LAYOUTS`, or the fields of a :class:`Layout`.
 
     Raises:
-        InputError: If there is no such layout (the message lists those there are), or the fields
-            do not make one.
+        InputError: If there is no such layout (the message lists all names), or the fields do not
+            make one.
     """
     if isinstance(name, Mapping):
         try:

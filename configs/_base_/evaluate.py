@@ -1,5 +1,5 @@
 # A classifier on encoders. --pretrained CHECKPOINT gives the encoders, joints, clip length and
-# pipelines. Without a checkpoint (--pretrained random) they are those below, of --encoder.
+# pipelines. With --pretrained random, the encoder is that of --encoder and the rest is as below.
 _base_ = ['./experiment.py', './pipelines/cmd.py']
 
 model = dict(

@@ -1,5 +1,5 @@
-# The data set and encoder that --data and --encoder name, and the loaders. Who inherits this file
-# says the pipelines.
+# The data set and encoder that --data and --encoder name, and the loaders. A config that inherits
+# this file gives the pipelines.
 _base_ = ['./default_runtime.py', './data.py', './encoders/{{$ENCODER:bigru}}.py']
 budget = 'paper'  # --budget small merges the entries of `small`
 
@@ -20,7 +20,7 @@ val_dataloader = test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(type='SkeletonDataset', test_mode=True, **_base_.val_set),
 )
-# The training split, as tests see it: the queries of a KNN evaluation are compared with it.
+# The training split with the test pipeline. A KNN evaluation compares its queries with it.
 gallery_dataloader = dict(
     val_dataloader, dataset=dict(val_dataloader['dataset'], **_base_.train_set)
 )

@@ -1,5 +1,5 @@
-# Pre-training, with a KNN evaluation meanwhile. Who inherits this file says the pipelines, the
-# method and its schedule.
+# Pre-training, with KNN evaluations in between. A config that inherits this file gives the
+# pipelines, the method and its schedule.
 _base_ = './knn.py'
 
 train_dataloader = dict(drop_last=True, sampler=dict(drop_last=True))

@@ -1,5 +1,5 @@
 # Linear evaluation of SkeletonCLR, CrosSCLR and AimCLR: 100 epochs, lr 3, dropped at 80. Three
-# streams: model.joint_loss=True is CrosSCLR's, and the fusion below AimCLR's.
+# streams: model.joint_loss=True is the way of CrosSCLR, and the fusion below that of AimCLR.
 _base_ = './linear.py'
 
 model = dict(

@@ -1,4 +1,5 @@
-# Fine-tuning with 1 % of the labels; 5, 10 or 20 % by train_dataloader.dataset.subset.percent.
+# Fine-tuning with 1 % of the labels. For 5, 10 or 20 % set
+# train_dataloader.dataset.subset.percent.
 # python tools/train.py configs/benchmarks/semi.py --pretrained CHECKPOINT
 _base_ = './finetune.py'
 

@@ -1,5 +1,5 @@
-# Sec. 4.3 of CMD: pre-trained on another data set, fine-tuned on that of --data; one drop of the
-# learning rate.
+# Sec. 4.3 of CMD: pre-training on another data set, fine-tuning on that of --data. The learning
+# rate drops once.
 # python tools/train.py configs/benchmarks/transfer.py --pretrained CHECKPOINT --data pkummd2_xsub
 _base_ = './finetune.py'
 

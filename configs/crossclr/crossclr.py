@@ -1,6 +1,7 @@
 # CrosSCLR (CVPR 2021, https://arxiv.org/abs/2104.14466): 150 epochs of SkeletonCLR, then 150 with
-# mining across streams. As released: a shared projection, and in the second phase only the key
-# encoder of motion follows. model.shared_projection=False model.cross_keys=None repairs both.
+# mining across streams. As released, the streams share a projection, and in the second phase only
+# the key encoder of motion is updated. To remove both differences from the paper, set
+# model.shared_projection=False model.cross_keys=None.
 _base_ = '../skeletonclr/skeletonclr.py'
 
 model = dict(type='CrosSCLR', cross_epoch=150, topk=1, context=True)

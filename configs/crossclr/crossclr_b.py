@@ -1,6 +1,6 @@
 # CrosSCLR-B, which the paper of CMD compares with (Sec. 4.3): the losses of CrosSCLR on the data,
-# encoder and schedule of CMD. Its code was not released: here all key encoders follow, the
-# projections are apart, and mining begins in the middle of the training.
+# encoder and schedule of CMD. Its code was not released. Here all key encoders are updated, each
+# stream has its own projection, and mining begins in the middle of the training.
 _base_ = '../moco/moco.py'
 
 model = dict(

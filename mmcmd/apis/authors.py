@@ -1,4 +1,4 @@
-"""Checkpoints of the authors' released code, as checkpoints of this package."""
+"""Convert checkpoints of the authors' released code to checkpoints of this package."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,17 +26,18 @@ def convert_authors(
 
     Args:
         method (str): One of :data:`mmcmd.io.authors.METHODS`.
-        files (Mapping[str, str | Path]): Stream to file. The stream is that of the names without
-            a suffix. There is one file, or one for each stream if the method trains them apart.
-        data (str, optional): Name of the data set that the method was trained on. The checkpoint
-            then says it, and evaluations take this data set if no other is named.
+        files (Mapping[str, str | Path]): Maps a stream to its file. Names without a suffix in the
+            file belong to this stream. Give one file, or one per stream if the method trains the
+            streams separately.
+        data (str, optional): Name of the data set that the method was trained on. It is saved in
+            the checkpoint. Evaluations use this data set if no other is named.
 
     Returns:
-        dict: ``state_dict``, which the model of the method's config loads, and ``meta`` with
-        what evaluations must know of the encoders (:func:`mmcmd.io.encoders.describe`).
+        dict: ``state_dict``, which the model of the method's config can load, and ``meta`` with the
+        description of the encoders (:func:`mmcmd.io.encoders.describe`).
 
     Raises:
-        InputError: If the method is not known, or a file is no checkpoint of this method.
+        InputError: If the method is not known, or a file is not a checkpoint of this method.
     """
     state: dict[str, Tensor] = {}
     epochs = [0]
@@ -55,7 +56,7 @@ def convert_authors(
         | {f'model.{part}.{key}': x for part, values in sizes.items() for key, x in values.items()},
     )
     distilling = cfg.model.get('distill_head')
-    if distilling:  # The checkpoint does not say K, and a small queue cannot have the paper's.
+    if distilling:  # K is not in the checkpoint; a small queue needs less.
         distilling.topk = min(distilling.topk, cfg.model.queue.size)
     with torch.device('meta'):  # the shapes are enough
         model = MODELS.build(cfg.model)
@@ -67,7 +68,7 @@ def convert_authors(
 
 
 def _read(file: str | Path) -> tuple[dict[str, Tensor], int]:
-    """Return the state in a released file, and the epoch if the file says it."""
+    """Return the state in a released file, and its epoch (0 if the file has none)."""
     checkpoint = load_plain(str(file), map_location='cpu')
     state, epoch = checkpoint, 0
     if 'state_dict' in checkpoint:
@@ -82,7 +83,7 @@ def _read(file: str | Path) -> tuple[dict[str, Tensor], int]:
 def write_converted(
     method: str, files: Mapping[str, str | Path], out: Path, data: str | None = None
 ) -> str:
-    """Convert as :func:`convert_authors` does, write the checkpoint, and say what it holds."""
+    """Convert as :func:`convert_authors` does, write the checkpoint, and return a summary of it."""
     checkpoint = convert_authors(method, files, data)
     with replace_file(out) as file:
         torch.save(checkpoint, file)

@@ -43,7 +43,7 @@ def choices(kind: str, config: str | Path | None = None) -> list[str]:
 
 
 def split_name(config: str | Path) -> tuple[str | None, str | None]:
-    """Return the encoder and the data set that the name of a config file says.
+    """Return the encoder and the data set in the name of a config file.
 
     ``cmd_bigru_ntu60_xsub.py`` is ``cmd.py`` with the encoder ``bigru`` and the data set
     ``ntu60_xsub``. Both are None for a file with another kind of name.
@@ -75,7 +75,7 @@ def load_config(
     file, see :func:`mmcmd.apis.custom_code.import_custom_code`.
 
     Args:
-        config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` says encoder and
+        config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` gives encoder and
             data set.
         data (str, optional): Name of a file in ``configs/_base_/datasets``, or a path to such a
             file of your own.
@@ -84,11 +84,12 @@ def load_config(
             data set.
         pretrained (str, optional): Checkpoint whose encoders are evaluated; it gives encoder,
             joint layout, streams, clip length and pipelines, and the data set if none is named.
-            ``'random'`` is encoders without training.
+            ``'random'`` means encoders without training.
         checkpoint (str, optional): Checkpoint that is tested. If the config is an evaluation, the
-            same is read from it.
+            same entries are read from it.
         ann_file (str | Path, optional): Annotation pickle, in place of the data set's.
-        options (Mapping, optional): Dotted entries that are overridden at last.
+        options (Mapping, optional): Entries that override the config, with dotted names. They are
+            applied last.
         description (Mapping, optional): The encoders of ``pretrained``, if that checkpoint is not
             written yet (``encoder`` of :func:`mmcmd.io.encoders.describe`). By default they are
             read from the checkpoint.
@@ -171,8 +172,8 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let mmengine not tell which environment variables it reads."""
-    # `logging.disable` does not reach it: mmengine's loggers remember which levels are enabled.
+    """Hide mmengine's messages about the environment variables that it reads."""
+    # `logging.disable` has no effect here: mmengine's loggers cache which levels are enabled.
     logger = MMLogger.get_current_instance()
     logger.addFilter(_is_no_variable)
     try:
@@ -186,7 +187,7 @@ def _is_no_variable(record: logging.LogRecord) -> bool:
 
 
 def _argument(kind: str, value: str, config: str | Path) -> str:
-    """Return what stands for a name or a path in the list of base files."""
+    """Return the text for a name or a path in the list of base files."""
     known, folder = choices(kind, config), configs_root(config) / '_base_' / kind
     if value in known:
         return value
@@ -199,12 +200,12 @@ def _argument(kind: str, value: str, config: str | Path) -> str:
 
 
 def _fit_budget(cfg: Config, budget: str | None) -> Config:
-    """Merge what is small into a config, if the budget is small."""
+    """Merge the entries of ``small`` into a config, if the budget is small."""
     small = cfg.pop('small', None)
     if budget is None:
         budget = 'small' if (cfg.get('data') or {}).get('small') else cfg.get('budget', 'paper')
     if budget == 'small' and small:
-        # An evaluation may have no training loader: what is None stays so.
+        # An evaluation may have no training loader. Entries that are None stay None.
         cfg.merge_from_dict({k: v for k, v in small.items() if cfg.get(k, v) is not None})
         if 'clip_len' in cfg:
             set_dataset(cfg, clip_len=cfg.clip_len)

@@ -1,4 +1,4 @@
-"""Components that a user keeps outside the package: where a config finds their modules."""
+"""Import the modules of a user, which lie outside the package, for a config."""
 
 import sys
 import warnings
@@ -23,7 +23,7 @@ def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
         config (str | Path): The config file.
 
     Returns:
-        list[str]: Those of the folders that hold one of the modules.
+        list[str]: The folders that hold one of the modules.
 
     Raises:
         InputError: If a folder or a module does not exist, a module of the same name from another

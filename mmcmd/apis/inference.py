@@ -1,4 +1,4 @@
-"""What a Python user calls on a trained model; no runner is needed."""
+"""Functions to use a trained model from Python, without a runner."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -24,7 +24,7 @@ LOADERS = {
     'test': 'test_dataloader',
     'gallery': 'test_cfg.gallery_dataloader',
 }
-"""Short names of a config's data loaders; the gallery is the training split as tests see it."""
+"""Short names of a config's data loaders. The gallery is the training split, as in tests."""
 
 
 def init_model(
@@ -34,12 +34,12 @@ def init_model(
 
     Args:
         config (str | Path | Config): Config or its file.
-        checkpoint (str | Path, optional): Without one the model stays as it is initialised. One
-            that holds encoders alone, as ``publish_model.py`` writes, serves features only.
+        checkpoint (str | Path, optional): Without one, the model keeps its initial weights. A
+            checkpoint with encoders only, as ``publish_model.py`` writes it, gives features only.
         device (str): Defaults to ``'cpu'``.
 
     Returns:
-        BaseModel: In ``eval()``.
+        BaseModel: The model, in ``eval()``.
 
     Raises:
         InputError: If the checkpoint is missing, holds more than data or is of another
@@ -68,8 +68,8 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
 
     Args:
         config (str | Path | Config): Config or its file.
-        loader (str): Its name, with dots: ``'test_cfg.gallery_dataloader'`` is the gallery's.
-            Defaults to ``'test_dataloader'``.
+        loader (str): Its name, with dots, such as ``'test_cfg.gallery_dataloader'``. Defaults to
+            ``'test_dataloader'``.
 
     Raises:
         InputError: If the config has no such loader, or its data cannot be read.
@@ -87,8 +87,8 @@ def sample_names(loader: DataLoader) -> list[str]:
     """Return the names of a loader's sequences, in its order.
 
     Args:
-        loader (DataLoader): Of a :class:`mmcmd.datasets.SkeletonDataset`; its sampler gives the
-            same order each time in one epoch.
+        loader (DataLoader): Loader of a :class:`mmcmd.datasets.SkeletonDataset`. Its sampler must
+            give the same order each time in one epoch.
     """
     indices = (key[-1] if isinstance(key, tuple) else key for key in loader.sampler)
     return [str(loader.dataset.get_data_info(index)['frame_dir']) for index in indices]
@@ -105,7 +105,7 @@ def extract_features(
             over clips.
 
     Returns:
-        tuple[dict[str, Tensor], Tensor]: Stream to features (N, D), and labels (N,).
+        tuple[dict[str, Tensor], Tensor]: Features (N, D) by stream, and labels (N,).
     """
 
     def encode(batch: dict) -> dict[str, Tensor]:
@@ -123,8 +123,8 @@ def predict_scores(model: StreamModel, loader: Iterable[dict]) -> tuple[dict[str
         loader (Iterable[dict]): Batches of inputs (N, clips, M, T, V, C).
 
     Returns:
-        tuple[dict[str, Tensor], Tensor]: Stream to class probabilities (N, num_classes), and
-        labels (N,).
+        tuple[dict[str, Tensor], Tensor]: Class probabilities (N, num_classes) by stream, and labels
+        (N,).
     """
 
     def classify(batch: dict) -> dict[str, Tensor]:
@@ -138,7 +138,7 @@ def predict_scores(model: StreamModel, loader: Iterable[dict]) -> tuple[dict[str
 def _run_over(
     model: StreamModel, loader: Iterable[dict], function: Callable[[dict], dict[str, Tensor]]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Apply a function to every batch; join what it gives, and the labels."""
+    """Apply a function to every batch. Join its results, and the labels."""
     parts, labels = {name: [] for name in model.streams}, []
     for batch in loader:
         batch = model.data_preprocessor(batch)

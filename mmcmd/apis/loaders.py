@@ -6,7 +6,7 @@ from mmengine.config import Config, ConfigDict
 
 
 def loaders(cfg: Config) -> dict[str, ConfigDict]:
-    """Return the data loaders of a config by name, those of galleries included."""
+    """Return the data loaders of a config by name, including those of galleries."""
     found = {name: cfg.get(name) for name in ('train_dataloader', 'val_dataloader')}
     found['test_dataloader'] = cfg.get('test_dataloader')
     for loop in ('val_cfg', 'test_cfg'):

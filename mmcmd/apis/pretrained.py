@@ -1,4 +1,4 @@
-"""An evaluation config takes over the encoders that a checkpoint describes."""
+"""Put the encoders that a checkpoint describes into an evaluation config."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,16 +12,16 @@ from mmcmd.skeletons import get_layout
 
 
 def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> None:
-    """Let a config evaluate the encoders of a checkpoint.
+    """Change a config so that it evaluates the encoders of a checkpoint.
 
     Args:
         cfg (Config): Config of an evaluation; it is changed in place.
-        source (str): What the checkpoint is called in a message.
-        description (dict): What it says, see :func:`mmcmd.io.encoders.read_description`.
+        source (str): Name of the checkpoint in messages.
+        description (dict): Its description, see :func:`mmcmd.io.encoders.read_description`.
         encoder (str, optional): Encoder that the user has named.
 
     Raises:
-        InputError: If they do not fit the config.
+        InputError: If the encoders do not fit the config.
     """
     model = cfg.model
     if not description:
@@ -61,7 +61,7 @@ def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> N
 
 
 def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
-    """Return the short form of streams that are modalities with one kind of backbone."""
+    """Return the short form of modalities with one kind of backbone; None for other streams."""
     first = next(iter(streams.values()))
     shared = {key: value for key, value in first.items() if key != 'modality'}
     if any({'modality': name, **shared} != stream for name, stream in streams.items()):
@@ -70,7 +70,7 @@ def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
 
 
 def choose_streams(cfg: Config, description: dict) -> None:
-    """Take ``model.modalities=[NAME, ...]`` for a choice among the streams of a checkpoint."""
+    """Keep only those streams of a checkpoint that ``model.modalities=[NAME, ...]`` lists."""
     chosen, streams = (cfg.get('model') or {}).get('modalities'), description.get('streams', {})
     if streams and not _simple(streams) and isinstance(chosen, Sequence):
         if missing := [name for name in chosen if name not in streams]:

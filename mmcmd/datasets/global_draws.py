@@ -37,7 +37,7 @@ class GlobalDrawGuard:
         samples_left (int): Samples that this process will still watch.
 
     Raises:
-        InputError: If ``action`` is another word.
+        InputError: If ``action`` is neither of the two.
     """
 
     def __init__(self, action: str = REFUSE) -> None:
@@ -47,7 +47,7 @@ class GlobalDrawGuard:
         self.samples_left = SAMPLES
 
     def watch(self, make: Callable[[], Any]) -> Any:
-        """Make a sample, and look whether a global generator was used.
+        """Make a sample, and check whether a global generator was used.
 
         Args:
             make (Callable): Makes the sample. It is called twice if a generator was used.

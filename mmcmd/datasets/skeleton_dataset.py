@@ -19,14 +19,14 @@ from mmcmd.skeletons import get_layout
 
 @DATASETS.register_module()
 class SkeletonDataset(PoseDataset):
-    """Skeleton sequences of a pyskl-style pickle, loaded without running anything it contains.
+    """Skeleton sequences of a pyskl-style pickle, loaded without running code in it.
 
-    They are read one by one from a memory map that all data sets and processes share, see
+    The sequences are read one by one from a memory map that all data sets and processes share, see
     :func:`open_annotations`.
 
-    Besides what the file holds, a sample has ``layout``, ``clip_len`` and ``rng``, a generator
-    whose numbers are a function of (seed, epoch, sample) alone when the loader's sampler is
-    :class:`EpochSampler`. It serves until the next sample is asked for.
+    A sample has the entries of the file, and also ``layout``, ``clip_len`` and ``rng``, a random
+    generator. With :class:`EpochSampler` as the loader's sampler, its numbers depend on (seed,
+    epoch, sample) alone. The generator is valid until the next sample is loaded.
 
     Args:
         ann_file (str): The pickle; ``tools/data/convert.py`` makes it.
@@ -41,7 +41,7 @@ class SkeletonDataset(PoseDataset):
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
-        **kwargs: Of mmaction2's ``PoseDataset``, ``num_classes`` among them.
+        **kwargs: Arguments of mmaction2's ``PoseDataset``, such as ``num_classes``.
 
     Raises:
         InputError: If the file is missing, holds anything but data, lacks the split, or its
@@ -65,7 +65,7 @@ class SkeletonDataset(PoseDataset):
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
-        # Rows of the store are all there is to hold, so nothing is serialised.
+        # Only row numbers of the store are held, so nothing needs to be serialised.
         super().__init__(ann_file, pipeline=pipeline, split=split, serialize_data=False, **kwargs)
 
     def load_data_list(self) -> np.ndarray:
@@ -125,9 +125,9 @@ class SkeletonDataset(PoseDataset):
 
     @force_full_init
     def get_data_info(self, idx: int) -> dict:
-        """Return one annotation, whose arrays are the caller's own."""
+        """Return one annotation. The caller owns its arrays."""
         sample = self.annotations[self.data_list[idx]]
-        if self.annotations.facts.get('normalized'):  # of the file, which each sample must carry
+        if self.annotations.facts.get('normalized'):  # a fact of the file that each sample needs
             sample['normalized'] = True
         sample['sample_idx'] = idx % len(self)
         sample['modality'], sample['start_index'] = self.modality, self.start_index

@@ -27,22 +27,22 @@ def seed_generators(*key: int) -> None:
 
 @LOOPS.register_module()
 class ResumableEpochLoop(EpochBasedTrainLoop):
-    """mmengine's training by epochs, which goes on exactly from a checkpoint of any iteration.
+    """mmengine's training by epochs, with exact resume from a checkpoint of any iteration.
 
-    mmengine's own loop knows ends of epochs only: a checkpoint of an iteration makes it train
-    the whole epoch again, and a validation that was cut off is lost.
+    mmengine's own loop can only resume at the end of an epoch. From a checkpoint in the middle of
+    an epoch, it trains the whole epoch again. A validation that was interrupted is lost.
 
     - ``position`` counts the batches of the current epoch that are done. After a resume the
       sampler leaves them out; they are not loaded.
-    - A validation that was due when the checkpoint was saved is made up for.
-    - The global generators are seeded before each iteration with (seed, iteration). Dropout and
-      the like therefore need no state in the checkpoint, and depend neither on the number of
-      workers nor on when one validates.
+    - A validation that was due when the checkpoint was saved is run after the resume.
+    - The global generators are seeded before each iteration with (seed, iteration). Dropout and the
+      like therefore need no state in the checkpoint. They depend neither on the number of workers
+      nor on the times of validation.
 
     Args:
         runner (Runner): The runner.
-        dataloader (dict): With an :class:`EpochSampler`; of any other sampler a resumed epoch
-            loads the batches that are done and drops them.
+        dataloader (dict): Training loader with an :class:`EpochSampler`. With any other sampler, a
+            resumed epoch loads the batches that are done and drops them.
         **kwargs: ``max_epochs``, ``val_begin``, ``val_interval`` and ``dynamic_intervals`` of
             mmengine's ``EpochBasedTrainLoop``.
     """
@@ -50,24 +50,25 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
     def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
         super().__init__(runner, dataloader, **kwargs)
         self.position = 0
-        self.validated = True  # or nothing is due
-        self.on_exit = ExitStack()  # what hooks undo however the training ends
+        self.validated = True  # also if no validation is due
+        self.on_exit = ExitStack()  # hooks put here what must be undone when the training ends
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the training is, besides mmengine's ``epoch`` and ``iter``."""
         return {
-            # Batches would depend on the number of ranks.
+            # Samples, because the number of batches depends on the number of ranks.
             'samples': self.position * self._global_batch,
             'validated': self.validated,
-            # mmengine restores the runner's, but the sampler has been built by then.
+            # mmengine restores the seed of the runner, but only after the sampler was built.
             'sampler_seed': getattr(self.dataloader.sampler, 'seed', None),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from there.
+        """Go on from a saved state.
 
         Raises:
-            InputError: If that is in the middle of a batch, because batches now are larger.
+            InputError: If the saved position is in the middle of a batch, because the global
+                batch has changed.
         """
         self.position, rest = divmod(state['samples'], self._global_batch)
         self.validated = state['validated']
@@ -97,17 +98,17 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         self.runner.model.train()
         for batch in self._remaining_batches():
             seed_generators(self.runner.seed, self._iter)
-            self.position += 1  # to the hooks that follow the iteration it is done
+            self.position += 1  # hooks after the iteration must count it as done
             self.run_iter(self.position - 1, batch)
         self.position, self.validated = 0, False
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
 
     def _call_before_train(self) -> None:
-        """Call the hooks, and keep the message hub as the checkpoint has it.
+        """Call the hooks, and keep epoch and iteration in the message hub as in the checkpoint.
 
-        mmengine notes the number of the next iteration in it, where a run that was not cut off
-        still has that of the last one.
+        On a resume, mmengine writes the numbers of the next iteration there. A run that was not
+        interrupted still has the numbers of the last iteration.
         """
         hub = self.runner.message_hub
         loaded = {name: hub.get_info(name) for name in ('epoch', 'iter')}
@@ -127,7 +128,7 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
 
     def _validate(self) -> None:
         self._decide_current_val_interval()
-        self.validated = True  # for a checkpoint that is saved because of its result
+        self.validated = True  # set now, because the result of the validation may save a checkpoint
         due = self._epoch % self.val_interval == 0 or self._epoch == self._max_epochs
         if self.runner.val_loop is not None and self._epoch >= self.val_begin and due:
             self.runner.val_loop.run()

@@ -1,4 +1,4 @@
-"""Reading checkpoints without running what they contain, and encoders out of them."""
+"""Read checkpoints, and the encoders in them, without running code that they contain."""
 
 import pickle
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ ENCODERS = 'encoders.'
 
 
 def trust_checkpoints() -> None:
-    """Let this process load checkpoints that hold more than data, which can run code."""
+    """Let this process load checkpoints that hold more than data. They can run code."""
     global _trusted
     _trusted = True
 
@@ -37,10 +37,10 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
 
     Args:
         filename (str): Path.
-        map_location: Of ``torch.load``.
+        map_location: As in ``torch.load``.
 
     Raises:
-        InputError: If the file is missing or torn, or needs more than data.
+        InputError: If the file is missing or damaged, or holds more than data.
     """
     path = Path(filename).expanduser()
     if not path.is_file():
@@ -91,19 +91,19 @@ _PLAIN = {'', 'http://', 'https://'}
     prefixes=sorted({*CheckpointLoader._schemes} - _PLAIN), force=True
 )
 def refuse_scheme(filename: str, map_location: Any = None) -> dict:
-    """Refuse mmengine's other sources, whose loaders run what a checkpoint contains."""
+    """Refuse mmengine's other sources, because their loaders run code in a checkpoint."""
     raise InputError(f'{filename} is not loaded from there; download it and give the file')
 
 
 def check_architecture(
     expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str
 ) -> None:
-    """Check that a file's tensors are those a module has.
+    """Check that a file has the same tensors as a module.
 
     Args:
         expected (Mapping[str, Tensor]): State of the module.
         found (Mapping[str, Tensor]): State in the file.
-        source (str): What the file is called in the message.
+        source (str): Name of the file in the message.
 
     Raises:
         InputError: If a tensor is missing, left over, or of another shape.
@@ -130,7 +130,7 @@ def encoder_names(state: Mapping[str, Any]) -> list[str]:
 def load_encoder_state(
     filename: str, stream: str, encoder: nn.Module, layout: str | None = None
 ) -> dict[str, Tensor]:
-    """Load the state of one stream's encoder out of a checkpoint.
+    """Load the state of one stream's encoder from a checkpoint.
 
     Args:
         filename (str): Checkpoint of any model with ``encoders.{stream}.``.

@@ -1,4 +1,4 @@
-"""Encoders in checkpoints: what a checkpoint says of them, and what is read of it."""
+"""Describe the encoders in a checkpoint, and read the description."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ RECIPE = ('data', 'clip_len', 'finetune_pipeline', 'test_pipeline')
 
 
 def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an evaluation must know of a model's encoders.
+    """Return what an evaluation must know about a model's encoders.
 
     Args:
         model (nn.Module): A :class:`mmcmd.models.StreamModel`, or another model.
@@ -23,13 +23,13 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         dict: ``layout`` (name of the joint layout) and ``encoder`` with ``method``, ``layout``,
-        ``streams`` and the entries :data:`RECIPE` of the config. It is plain data. Of a model
-        without streams the dict is empty.
+        ``streams`` and the entries :data:`RECIPE` of the config. It is plain data. If the model has
+        no streams, the dict is empty.
     """
     if not hasattr(model, 'describe'):
         return {}
     recipe = {name: plain(config[name]) for name in RECIPE if name in config}
-    # The path names a folder of the author.
+    # The path is left out, because it names a folder of the author.
     recipe.get('data', {}).pop('ann_file', None)
     encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
     return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
@@ -45,17 +45,17 @@ def plain(value: Any) -> Any:
 
 
 def read_description(filename: str) -> dict[str, Any]:
-    """Read what a checkpoint says of its encoders.
+    """Read the description of the encoders in a checkpoint.
 
     Args:
         filename (str): Checkpoint of a pre-training, whole or published.
 
     Returns:
-        dict: See ``encoder`` of :func:`describe`. Of a checkpoint from before version 0.2, which
-        does not say it, the dict is empty.
+        dict: See ``encoder`` of :func:`describe`. A checkpoint from before version 0.2 has no
+        description; the dict is then empty.
 
     Raises:
-        InputError: If the file is no checkpoint of a model with encoders.
+        InputError: If the file is not a checkpoint of a model with encoders.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
     state = checkpoint.get('state_dict', checkpoint)

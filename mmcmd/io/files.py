@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Write files so that they appear whole or not at all."""
 
 import hashlib
 import os
@@ -13,16 +13,16 @@ from mmengine.fileio import LocalBackend, register_backend
 
 @contextmanager
 def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its place when all went well.
+    """Open a temporary file beside ``path``. If there is no error, it replaces ``path``.
 
-    It is synced to the disk before it is renamed; after an error nothing is left of it.
+    The temporary file is synced to the disk before it is renamed. After an error it is removed.
 
     Args:
         path (str or PathLike): The file to write; parent folders are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not the number of the process, which another has too in another container or on another node.
+    # Not the process id: a process in another container or on another node can have the same id.
     temporary = path.with_name(f'.{path.name}.{secrets.token_hex(8)}.part')
     try:
         with temporary.open('xb') as file:

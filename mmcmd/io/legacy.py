@@ -11,7 +11,7 @@ RENAMED = (
     (r'key_encoders\.([^.]+)\.neck\.', r'key_necks.\1.'),
     (r'heads\.([^.]+)\.queue', r'queues.\1.queue'),
 )
-"""Pattern at the beginning of an old name, and what takes its place."""
+"""Pairs of a pattern at the beginning of an old name, and the text that replaces it."""
 
 
 def rename(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Pickles from strangers: numbers, text, plain arrays and containers, and nothing that runs.
+"""Load pickles of unknown origin: numbers, text, plain arrays and containers, but no code.
 
-The unpickler of ``torch.load(weights_only=True)`` cannot take its place: it refuses pickles of
-protocol 4, which annotations mostly are, and knows no numpy arrays.
+The unpickler of ``torch.load(weights_only=True)`` cannot replace this one: it refuses pickles of
+protocol 4, which most annotations are, and numpy arrays.
 """
 
 import codecs
@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import numpy as np
 
-_PLAIN_DTYPE = re.compile(r'[biuf][1-9]\d?|[SU][1-9]\d{0,4}')  # of a width that is no danger
+_PLAIN_DTYPE = re.compile(r'[biuf][1-9]\d?|[SU][1-9]\d{0,4}')  # with a width that is no danger
 _FIRST_BEYOND_UNICODE = 0x110000
 _DEEPEST = 64  # containers in containers
-_FEW = 1 << 20  # items that are no danger however small the file
+_FEW = 1 << 20  # so many items are no danger, however small the file is
 _FLAT = (str, bytes, int, float, complex, type(None), np.generic)
 
 
@@ -28,12 +28,12 @@ class MoreThanData(ValueError):
 
 
 def _brief(value: Any) -> str:
-    """Write a value out, which may be the end of us if it is no text: see :func:`check_extent`."""
+    """Describe a value. Only text is written out; others may be endless (:func:`check_extent`)."""
     return repr(value[:40]) if isinstance(value, str) else f'a {type(value).__name__}'
 
 
 def check_text(array: np.ndarray) -> None:
-    """Check that an array of text holds characters, which numpy finds out only on reading one.
+    """Check that an array of text holds valid characters. numpy checks a text only when it is read.
 
     Raises:
         ValueError: If it does not.
@@ -47,8 +47,9 @@ def check_text(array: np.ndarray) -> None:
 class _DType:
     """Stands in for ``numpy.dtype`` while loading.
 
-    The state that a file may give to a real dtype holds flags and field offsets that numpy trusts,
-    and with which plain bytes are taken for pointers; here only a type code and a byte order pass.
+    A file can give a state to a real dtype. numpy trusts the flags and field offsets in this state,
+    and they can make it use plain bytes as pointers. Here only a type code and a byte order are
+    accepted.
     """
 
     def __init__(self, code: str, *_: Any) -> None:
@@ -74,8 +75,8 @@ def _check_shape(shape: tuple[int, ...], dtype: _DType, raw: bytes | str) -> Non
 
 
 def _fill(array: np.ndarray, state: tuple) -> None:
-    """Give an array of :func:`_reconstruct` what it holds."""
-    *_, shape, dtype, fortran, raw = state  # a version precedes them in all but the oldest
+    """Fill an array of :func:`_reconstruct` with its contents."""
+    *_, shape, dtype, fortran, raw = state  # all but the oldest have a version before these
     _check_shape(shape, dtype, raw)
     array.__setstate__((1, shape, dtype.dtype, fortran, raw))
     check_text(array)
@@ -101,9 +102,9 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 def _flat(keys: Iterable[Any]) -> list[Any]:
-    """Check what is to be hashed: the hash of a deep tuple overflows the stack of the process."""
+    """Check values before they are hashed: the hash of a deep tuple overflows the stack."""
     keys = list(keys)
-    if set(map(type, keys)) != {str}:  # which it mostly is
+    if set(map(type, keys)) != {str}:  # mostly all keys are text
         for key in keys:
             parts = key if isinstance(key, tuple) else (key,)
             if not all(isinstance(part, _FLAT) for part in parts):
@@ -125,8 +126,9 @@ def _dict(pairs: Iterable[Any] = ()) -> dict:
     return dict(pairs)
 
 
-# What a pickle may name, and what it gets: rebuilders of ours for those of numpy. `ndarray` is only
-# ever an argument of `_reconstruct`, so it gets something that cannot be called.
+# The globals that a pickle may name, and what it gets for them. Our own functions replace those
+# of numpy. `ndarray` is only an argument of `_reconstruct`, so the pickle gets something for it
+# that cannot be called.
 PLAIN: dict[tuple[str, str], Any] = {
     ('numpy', 'ndarray'): 'ndarray',
     ('numpy', 'dtype'): _DType,
@@ -143,7 +145,7 @@ for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
 
 
 class _Source:
-    """A file that is never asked for more than it has left, so that no claim takes memory."""
+    """A file that refuses to read more than it has left, so that a false size takes no memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
         place = file.tell()
@@ -184,12 +186,14 @@ _OPCODES = """
 class PlainUnpickler(pickle._Unpickler):
     """Rebuilds containers, numbers, text and plain arrays; any other global is refused.
 
-    It is the unpickler in Python, not that in C, which takes memory for whatever index of its memo
-    a file makes up. Of its opcodes those are left that plain data needs.
+    It derives from the unpickler written in Python. The one written in C is not safe: a file can
+    make up an index of the memo, and it takes memory up to that index. Only the opcodes that plain
+    data needs are kept.
 
     Args:
         file (IO[bytes]): Opened for reading in binary mode.
-        table (Mapping): What a pickle may name, module and name, and what it gets.
+        table (Mapping): Maps a module and a name that a pickle may ask for to the object that it
+            gets.
     """
 
     dispatch = _Opcodes(
@@ -198,7 +202,7 @@ class PlainUnpickler(pickle._Unpickler):
     )
 
     def __init__(self, file: IO[bytes], table: Mapping[tuple[str, str], Any] = PLAIN) -> None:
-        # latin1: how the arrays of Python 2 come through unharmed.
+        # latin1 keeps the arrays of Python 2 intact.
         super().__init__(_Source(file), encoding='latin1')
         self._table = table
 
@@ -262,17 +266,17 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def check_extent(value: Any, size: int) -> None:
-    """Check that containers hold about as much as their file.
+    """Check that containers do not hold more items than fit their file.
 
-    A list that holds a list twice, which holds a list twice, and so on, is short in a file, and
-    writing it out takes for ever; one that holds itself has no end.
+    A small file can hold a list that contains a second list twice, which contains a third list
+    twice, and so on. To write this out would take for ever. A list that contains itself has no end.
 
     Args:
         value (Any): Containers in containers.
         size (int): Bytes of the file.
 
     Raises:
-        ValueError: If they do not.
+        ValueError: If they hold more, or are nested too deeply.
     """
     level, left = [value], max(size, _FEW)
     for _ in range(_DEEPEST):
@@ -292,11 +296,11 @@ def load_plain(file: IO[bytes]) -> Any:
         file (IO[bytes]): Opened for reading in binary mode.
 
     Returns:
-        Any: What was pickled.
+        Any: The value that was pickled.
 
     Raises:
-        MoreThanData: If it asks for anything else, before that runs.
-        Exception: If it is damaged: a pickle fails in as many ways as there are opcodes.
+        MoreThanData: If it asks for anything else. None of that has run.
+        Exception: If it is damaged. The type depends on the damage.
     """
     value = PlainUnpickler(file).load()
     check_extent(value, file.seek(0, os.SEEK_END))

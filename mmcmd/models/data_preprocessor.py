@@ -13,7 +13,7 @@ from mmcmd.structures import convert_labels
 class SkeletonDataPreprocessor(BaseDataPreprocessor):
     """Bring the inputs of a batch to the model's device, as one tensor of float32.
 
-    Data samples stay on the host, their labels as tensors; a loss moves those that it needs.
+    Data samples stay on the host. Their labels become tensors; a loss moves those that it needs.
 
     Args:
         non_blocking (bool): Do not wait for the copy, if the loader pins memory. Defaults to True.
@@ -26,9 +26,9 @@ class SkeletonDataPreprocessor(BaseDataPreprocessor):
         """Return the batch with its inputs stacked and on the device.
 
         Args:
-            data (dict): ``inputs``, a Tensor (N, ...) or a list of N Tensors of one shape, and
-                what else the loader gives, which passes as it is.
-            training (bool): Makes no difference.
+            data (dict): ``inputs``, a Tensor (N, ...) or a list of N Tensors of one shape. Other
+                entries are returned as they are.
+            training (bool): Not used.
         """
         inputs = data['inputs']
         if isinstance(inputs, Mapping):  # groups of views

@@ -14,10 +14,10 @@ from mmcmd.skeletons import get_layout
 
 
 class SkeletonEncoder(BaseModule):
-    """A modality, a backbone and a pooling: joint coordinates in, one feature a sequence out.
+    """A modality, a backbone and a pooling: from joint coordinates to one feature per sequence.
 
-    The encoder fills in what a backbone must know of the skeleton, where the config does not say
-    it: ``num_joints`` of a recurrent backbone, the layout in ``graph_cfg`` of a graph backbone.
+    If the config leaves them out, the encoder fills in the options that depend on the skeleton:
+    ``num_joints`` of a recurrent backbone, the layout in ``graph_cfg`` of a graph backbone.
 
     A backbone takes (N, M, T, V, C). A graph backbone of mmaction2 returns a map (N, M, D, T', V).
     A recurrent backbone has a method ``feature_map``, which returns such a map with M = V = 1, and
@@ -26,9 +26,10 @@ class SkeletonEncoder(BaseModule):
     Args:
         backbone (dict): ``BiGRU``, or a graph backbone of mmaction2, or one of your own.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
-        modality (str): What the backbone sees of the joints. Defaults to ``'joint'``.
-        pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D) in place of
-            the backbone's own way, or of the mean over persons, time and joints.
+        modality (str): Name of the modality that the backbone gets. Defaults to ``'joint'``.
+        pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D). By default
+            the method ``read`` of the backbone does this. If it has none, the mean over persons,
+            time and joints is taken.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class SkeletonEncoder(BaseModule):
         return output if output.dim() == 5 else output[:, None, :, None, None]
 
     def pool(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
-        """Reduce a map to one feature a sequence.
+        """Reduce a map to one feature per sequence.
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T', V).
@@ -103,7 +104,7 @@ class SkeletonEncoder(BaseModule):
 
     @torch.no_grad()
     def feature_size(self) -> int:
-        """Return D. If the backbone does not say it, a sequence of zeros is encoded to learn it."""
+        """Return D. If it is not known, a sequence of zeros is encoded to find it."""
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
             training = self.training
@@ -113,7 +114,7 @@ class SkeletonEncoder(BaseModule):
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
-    """Fill in what the layout says."""
+    """Fill in the options that depend on the layout."""
     skeleton = get_layout(layout)
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}

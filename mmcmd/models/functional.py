@@ -1,7 +1,7 @@
 """The paper's equations as pure functions of tensors.
 
-N is the batch, Q the queue, D the embedding size. Similarities rather than embeddings go in: a
-query's similarities to its queue are needed by Eq. 1 and again by Eq. 3.
+N is the batch, Q the queue, D the embedding size. The functions take similarities and not
+embeddings, because Eq. 1 and Eq. 3 need the same similarities of a query to its queue.
 """
 
 import torch
@@ -20,7 +20,8 @@ def info_nce(positive: Tensor, negatives: Tensor, temperature: float) -> Tensor:
     Returns:
         Tensor: Mean over the batch, shape ().
     """
-    # The sum over both in two steps: joining them would copy all negatives.
+    # Positive and negatives are added in two steps, because joining them would copy all
+    # negatives.
     own, others = positive / temperature, (negatives / temperature).logsumexp(dim=1)
     return (torch.logaddexp(own, others) - own).mean()
 
@@ -88,14 +89,14 @@ def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: 
 
 
 def embedding_std(embeddings: Tensor) -> Tensor:
-    """Standard deviation of the embeddings of a batch, which tells a collapse.
+    """Standard deviation of the embeddings of a batch. A value near 0 means a collapse.
 
     Args:
         embeddings (Tensor): L2-normalised, shape (N, D).
 
     Returns:
-        Tensor: Their standard deviation over the batch, averaged over the dimensions, times
-        sqrt(D): 0 when all are one, about 1 when they fill the sphere; shape ().
+        Tensor: The standard deviation over the batch, averaged over the dimensions, times sqrt(D).
+        It is 0 if all embeddings are equal and about 1 if they fill the sphere. Shape ().
     """
     std = embeddings.detach().std(dim=0, correction=0)
     return std.mean() * embeddings.shape[1] ** 0.5
@@ -116,7 +117,7 @@ def contrast_logits(positive: Tensor, *columns: Tensor, temperature: float) -> T
 
 
 def multi_positive_nce(logits: Tensor, positives: Tensor) -> Tensor:
-    """InfoNCE with several positives a query, averaged outside the logarithm.
+    """InfoNCE with several positives per query, averaged outside the logarithm.
 
     CrosSCLR and AimCLR mine positives in the queue; their released code averages the
     log-probabilities of all positives of a query.
@@ -147,7 +148,7 @@ def nearest_mask(similarities: Tensor, topk: int) -> Tensor:
 
 
 def distribution_cross_entropy(logits: Tensor, target_logits: Tensor) -> Tensor:
-    """Cross entropy to the distribution of other logits, which takes no gradient (AimCLR, D3M).
+    """Cross entropy to the distribution of other logits, which get no gradient (AimCLR, D3M).
 
     Args:
         logits (Tensor): Shape (N, K).
@@ -163,12 +164,13 @@ def attention_drop(feature_map: Tensor, keep: float) -> Tensor:
     """Drop the joints and elements of a map that stand out most (AimCLR, EADM).
 
     The attention of an element grows with its squared distance from the mean of its channel. Joints
-    whose mean attention, and elements whose own attention, reach ``keep`` are set to 0. The rest is
-    scaled up by the share that stays, taken over the whole batch. The masks take no gradient.
+    are set to 0 if their mean attention reaches ``keep``, and elements if their own attention does.
+    The rest is divided by the share that stays in the whole batch. The masks get no gradient.
 
     Args:
         feature_map (Tensor): Shape (N, M, C, T, V).
-        keep (float): Attention below which something stays; the attention is at least 0.62.
+        keep (float): Joints and elements with an attention below this value stay. The attention is
+            at least 0.62.
 
     Returns:
         Tensor: Shape (N, M, C, T, V). It is computed in float32 at least: the sum of a mask exceeds

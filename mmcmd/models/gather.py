@@ -12,8 +12,7 @@ def gather_with_gradient(embeddings: Tensor) -> Tensor:
     the gradients that DDP averages over the ranks are those of one process with the global batch.
 
     Args:
-        embeddings (Tensor): Embeddings of this rank, shape (N, D). Every rank must bring the same
-            N.
+        embeddings (Tensor): Embeddings of this rank, shape (N, D). N must be the same on all ranks.
 
     Returns:
         Tensor: Shape (ranks * N, D). With one process, the input itself.

@@ -1,6 +1,6 @@
-"""What a skeleton sequence can be seen as; each a component that works on a batch, on its device.
+"""The modalities of a skeleton sequence. Each is a module that works on a batch, on its device.
 
-A new modality is one registered class: a config names it by its key.
+A new modality is one registered class. A config names it by its key in the registry.
 """
 
 from collections.abc import Mapping

@@ -17,8 +17,8 @@ class KeyQueue(BaseModule):
     Args:
         feat_dim (int): Size of a key, D. Defaults to 128.
         size (int): Keys in the queue, Q. Defaults to 16384.
-        with_ids (bool): Keep the id of the sample of each key in ``ids``, -1 where no sample has
-            been yet. Defaults to False.
+        with_ids (bool): Keep the sample id of each key in ``ids``. It is -1 where no key was added
+            yet. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Raises:
@@ -48,10 +48,10 @@ class KeyQueue(BaseModule):
     def similarities(self, embeddings: Tensor) -> Tensor:
         """Return the similarity of L2-normalised embeddings (N, D) to every key: (N, Q).
 
-        It is computed in float32 under autocast too: with a temperature of 0.05, the three digits
-        of bfloat16 would change the exponent by a tenth.
+        It is computed in float32, also under autocast. bfloat16 has about three digits. Divided by
+        a temperature of 0.05, its rounding would change the exponent by a tenth.
         """
-        # A copy: the queue changes before the backward pass needs what it held.
+        # A copy, because the queue changes before the backward pass needs the old values.
         queue = self.queue.clone() if embeddings.requires_grad else self.queue
         with _without_autocast(embeddings.device.type):
             return embeddings @ queue
@@ -61,7 +61,7 @@ class KeyQueue(BaseModule):
         """Replace the oldest keys by the keys of all ranks, in the order of the ranks.
 
         The batch need not divide the queue. If it is larger than the queue, its last keys stay.
-        Every rank must bring the same number of keys.
+        The number of keys must be the same on all ranks.
 
         Args:
             keys (Tensor): L2-normalised keys of this rank, shape (N, D).

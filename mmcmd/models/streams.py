@@ -1,4 +1,4 @@
-"""The part that every model shares: one encoder a stream."""
+"""The part that every model shares: one encoder per stream."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,19 +17,19 @@ MODALITIES = ('joint', 'motion', 'bone')
 
 
 class StreamModel(BaseModel):
-    """A model with one :class:`SkeletonEncoder` a stream, in ``encoders``.
+    """A model with one :class:`SkeletonEncoder` per stream, in ``encoders``.
 
-    A stream is a name with a modality and a backbone. Names of modalities are the short form: each
-    is a stream of its own with the same kind of backbone. The long form maps the name of a stream
-    to ``dict(modality=..., backbone=..., pooling=...)``; what it leaves out is taken from the
-    arguments below.
+    A stream has a name, a modality and a backbone. The short form is a list of modalities: each is
+    a stream of its own, and all have the same kind of backbone. The long form maps the name of a
+    stream to ``dict(modality=..., backbone=..., pooling=...)``. Entries that are left out are taken
+    from the arguments below.
 
-    Evaluation, publishing, the cost of a model and reproduction know of any model only what this
-    class says: ``encoders``, ``streams``, :meth:`extract_feat` and :meth:`describe`.
+    Evaluation, publishing, cost estimates and reproduction work with any model of this class. They
+    use only ``encoders``, ``streams``, :meth:`extract_feat` and :meth:`describe`.
 
     Args:
-        modalities (Sequence[str] | Mapping[str, dict]): The streams. The first one is reported
-            without its name. Defaults to joint, motion and bone.
+        modalities (Sequence[str] | Mapping[str, dict]): The streams. The results of the first one
+            are reported without its name. Defaults to joint, motion and bone.
         backbone (dict, optional): Backbone of every stream that has none of its own.
         pooling (dict, optional): Pooling of :class:`SkeletonEncoder`.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
@@ -37,8 +37,8 @@ class StreamModel(BaseModel):
         init_cfg (dict | list, optional): Initialisation, as in mmengine.
 
     Raises:
-        InputError: If the streams are not one or more different names, a stream has no backbone,
-            or a modality or the layout does not exist.
+        InputError: If there is no stream, two streams have one name, a stream has no backbone, or a
+            modality or the layout does not exist.
     """
 
     def __init__(
@@ -90,11 +90,11 @@ class StreamModel(BaseModel):
 
         Args:
             inputs (Tensor): Shape (N, clips, M, T, V, C).
-            data_samples (Sequence[ActionDataSample], optional): One a sequence; they say how many
-                frames are valid, if not all are.
+            data_samples (Sequence[ActionDataSample], optional): One per sequence. They hold the
+                numbers of valid frames, if not all frames are valid.
 
         Returns:
-            dict[str, Tensor]: Stream to features, shape (N, clips, D).
+            dict[str, Tensor]: Features (N, clips, D) by stream.
         """
         clips, valid = inputs.flatten(0, 1), get_valid_frames(data_samples, inputs.device)
         if valid is not None:  # one number a sequence stands for all of its clips
@@ -111,7 +111,7 @@ class StreamModel(BaseModel):
 
         Args:
             inputs (Tensor): Shape (N, clips, M, T, V, C).
-            data_samples (list[ActionDataSample]): One a sequence.
+            data_samples (list[ActionDataSample]): One per sequence.
         """
         features = self.clip_features(inputs, data_samples)
         set_features(data_samples, {name: x.mean(dim=1) for name, x in features.items()})
@@ -131,13 +131,13 @@ class StreamModel(BaseModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch as mmengine asks: ``'loss'``, ``'predict'`` or ``'tensor'``.
+        """Dispatch by ``mode``, as in mmengine: ``'loss'``, ``'predict'`` or ``'tensor'``.
 
         Args:
-            inputs (Tensor | dict): (N, views, M, T, V, C) for ``'loss'``, or one such tensor a
+            inputs (Tensor | dict): (N, views, M, T, V, C) for ``'loss'``, or one such tensor per
                 group of views; (N, clips, M, T, V, C) for ``'predict'``; (N, M, T, V, C) for
                 ``'tensor'``, which returns the feature of the first stream.
-            data_samples (list[ActionDataSample], optional): One a sequence.
+            data_samples (list[ActionDataSample], optional): One per sequence.
             mode (str): Defaults to ``'tensor'``.
         """
         if mode == 'loss':

@@ -1,9 +1,9 @@
-"""Parameters and multiply-adds of encoders and of whole training steps, recurrent ones included.
+"""Count parameters and multiply-adds of encoders (also recurrent ones) and of training steps.
 
-``torch.utils.flop_counter`` counts. It counts nothing for matrix products in place (``addmm_``) and
-for the fused recurrent layers of oneDNN and cuDNN, so their formulas are here. It also counts
-nothing for fused attention and fused transformer layers on a CPU, so they are switched off while
-it counts.
+``torch.utils.flop_counter`` does the counting. It counts nothing for matrix products in place
+(``addmm_``) and for the fused recurrent layers of oneDNN and cuDNN, so their formulas are here. It
+also counts nothing for fused attention and fused transformer layers on a CPU, so these are switched
+off during the count.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,8 +41,8 @@ class Complexity:
 def count_flops(function: Callable[..., Any], *args: Any) -> int:
     """Count the multiply-adds of one call of a function.
 
-    Matrix products and convolutions are counted, those of a backward pass too if the function runs
-    one. The function really runs, so that parameters, statistics and queues change as usual.
+    Matrix products and convolutions are counted, also in a backward pass if the function runs one.
+    The function really runs, so parameters, statistics and queues change as usual.
 
     Args:
         function (Callable): A module, or any function of tensors.
@@ -59,16 +59,16 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
 
     Args:
         model (StreamModel): Any model.
-        shape (Sequence[int]): Of a sequence, (M, T, V, C).
+        shape (Sequence[int]): Shape of a sequence, (M, T, V, C).
 
     Returns:
-        dict[str, Complexity]: By stream.
+        dict[str, Complexity]: Complexity by stream.
 
     Raises:
         InputError: If the model does not take sequences of that shape.
     """
     model.eval()
-    device = next(model.parameters(), torch.empty(0)).device  # raw coordinates have none
+    device = next(model.parameters(), torch.empty(0)).device  # raw coordinates have no parameters
     inputs = torch.zeros(1, *shape, device=device)
     found = {}
     for name in model.streams:
@@ -87,14 +87,14 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
 def step_flops(model: StreamModel, shape: Sequence[int], batch: int = 2) -> float:
     """Count the multiply-adds that a training step takes for one sample, forward and backward.
 
-    The model computes its own loss once on random views, and its gradients. Parts that depend on
+    The model computes its own loss once on random views, and its gradients. Costs that depend on
     the size of the batch are those of this batch.
 
     Args:
         model (StreamModel): A method that pre-trains, or a classifier. It makes a real step, which
             moves key encoders, queues and statistics; its weights stay as they are.
-        shape (Sequence[int]): Of a sequence, (M, T, V, C), for all views.
-        batch (int): Samples. Defaults to 2; BatchNorm needs more than one.
+        shape (Sequence[int]): Shape of a sequence, (M, T, V, C), for all views.
+        batch (int): Number of samples. Defaults to 2; BatchNorm needs more than one.
     """
     views = getattr(model, 'views', ('clip',))
     groups = views if isinstance(views, Mapping) else {'': len(views)}
@@ -141,7 +141,7 @@ def _twice(formula: Callable[..., int]) -> Callable[..., int]:
 
 
 def _without_output(formula: Callable[..., int]) -> Callable[..., int]:
-    """Adapt a formula of torch, which hands the shape of the output over in its own way."""
+    """Adapt a formula of torch, which gets the shape of the output as a keyword."""
     return lambda *args, out_shape, **_: formula(*args)
 
 

@@ -37,7 +37,7 @@ class Cost:
     flops: int
 
     def hours(self, rate: float) -> float:
-        """Return the hours at so many multiply-adds a second, :data:`EFFICIENCY` of them used."""
+        """Return the hours at :data:`EFFICIENCY` of a rate in multiply-adds per second."""
         return self.flops / (EFFICIENCY * rate) / 3600
 
 
@@ -49,13 +49,13 @@ def estimate(run: Run) -> Cost | None:
     features by nearest neighbours is left out. A run with cached features encodes each crop once.
 
     Args:
-        run (Run): Nothing of it has to be finished.
+        run (Run): A run that need not have started.
     """
     parts = loaders(run.config)
     if any(not Path(part.dataset.ann_file).is_file() for part in parts.values()):
         return None
     init_default_scope(run.config.default_scope)
-    # A test has its own part of the loaders, a training that of its validation.
+    # A test uses the test loaders, a training those of its validation.
     loop = 'val' if run.epochs else 'test'
     names = (f'{loop}_dataloader', f'{loop}_cfg.gallery_dataloader')
     seen = sum(len(_dataset(parts[name].dataset)) for name in names if name in parts)
@@ -104,7 +104,7 @@ def _count_batch(run: Run, batch: dict[str, Any], frames: int | None, train: boo
 
 
 def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
-    """Count a batch at full length; of recurrent encoders by three short clips.
+    """Count a batch at full length. For recurrent encoders, three short clips are counted.
 
     A recurrent network does the same in every frame, so its count is linear in the frames. If the
     counts of the short clips lie on no line (a loss may compare frames), all frames are counted.
@@ -130,7 +130,7 @@ _DATASETS: dict[str, Dataset] = {}
 
 @lru_cache
 def multiply_rate(seconds: float = 0.5, size: int = 1024) -> float:
-    """Measure the multiply-adds a second of a float32 matrix product on one thread here."""
+    """Measure the multiply-adds per second of a float32 matrix product on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     matrix = torch.randn(size, size)

@@ -1,4 +1,4 @@
-"""The form of a paper: methods, protocols and tables as data, in :mod:`mmcmd.reproduction.papers`.
+"""The classes that describe a paper: methods, protocols, tables. The papers are in ``papers``.
 
 A cell of a table is one number: a method, a protocol, a stream, and what was published.
 """
@@ -21,7 +21,7 @@ class Method:
         options (Sequence[str] | Callable): ``KEY=VALUE`` overrides of the pre-training, or a
             function from the loaded config to them.
         encoder (str, optional): The only encoder that the method has. By default a run chooses.
-        configs (Mapping[str, str]): Data set to a config that it has in place of ``config``.
+        configs (Mapping[str, str]): Maps a data set to the config that replaces ``config`` for it.
     """
 
     config: str
@@ -41,7 +41,7 @@ class Protocol:
     Attributes:
         config (str): Config of the evaluation.
         options (Sequence[str]): ``KEY=VALUE`` overrides; ``{seed}`` is replaced.
-        targets (Mapping[str, str], optional): Data set of the pre-training to that of the
+        targets (Mapping[str, str], optional): Maps the data set of the pre-training to that of the
             evaluation. By default they are the same.
         pretrained (bool): Whether the encoders are those of the method. Defaults to True.
     """
@@ -98,7 +98,7 @@ class Cell:
         method (str): Name of a :class:`Method`.
         protocol (str): Key of :data:`PROTOCOLS`, or :data:`KNN`.
         stream (str): Name of a stream, or ``'3s'`` for three together.
-        paper (Mapping[str, float]): Data set to what was published, in percent.
+        paper (Mapping[str, float]): Maps a data set to the published number, in percent.
         source (str): Where it was published, such as ``'CMD, Table 1'``.
     """
 
@@ -114,9 +114,10 @@ class Table:
     """Rows and columns of cells.
 
     Attributes:
-        title (str): Without the data set.
-        columns (Sequence[str]): Their heads.
-        rows (Mapping[str, Sequence[Cell | None]]): None is a number that does not exist.
+        title (str): Title without the data set.
+        columns (Sequence[str]): Heads of the columns.
+        rows (Mapping[str, Sequence[Cell | None]]): Cells of each row. None means that the number
+            does not exist.
         encoder (str): The published encoder, a name in ``configs/_base_/encoders``.
         drawn (Sequence[str]): Streams whose test features are drawn by t-SNE.
     """
@@ -151,8 +152,9 @@ def grid(
 
     Args:
         title (str): Without the data set.
-        methods (Mapping[str, str] | Sequence[str]): A row each: label to name, or names.
-        kinds (Sequence[tuple[str, str]]): A column each: protocol and stream.
+        methods (Mapping[str, str] | Sequence[str]): Methods, one per row: label to name, or names
+            alone.
+        kinds (Sequence[tuple[str, str]]): Protocol and stream, one pair per column.
         encoder (str): See :class:`Table`.
     """
     methods = methods if isinstance(methods, Mapping) else {name: name for name in methods}

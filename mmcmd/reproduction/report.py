@@ -1,4 +1,4 @@
-"""A reproduced table as Markdown and JSON: the paper's number beside the measured one."""
+"""Write a reproduced table as Markdown and JSON: the paper's number beside the measured one."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from mmcmd.reproduction.runs import Reproduction
 from mmcmd.visualization import draw_tsne
 
 Records = Mapping[str, Sequence[Mapping[str, Any] | None]]
-"""What :meth:`mmcmd.reproduction.runs.Reproduction.records` returns."""
+"""Result of :meth:`mmcmd.reproduction.runs.Reproduction.records`."""
 
 
 def hardware() -> str:
@@ -41,7 +41,7 @@ def measured(record: Mapping[str, Any] | None, which: str = 'last') -> str:
 
 
 def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of a table as text; the paper's numbers where there are some."""
+    """Return the head and the rows of a table as text, with the paper's numbers if they exist."""
     with_paper = [
         any(row[index] and row[index]['paper'] for row in records.values())
         for index in range(len(table.columns))
@@ -91,7 +91,7 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
-    """One row a number and seed."""
+    """Return one row for each number and seed."""
     head = ['config', 'method', 'protocol', 'metric', 'seed', 'epochs', 'last', 'best (epoch)']
     head += ['checkpoint', 'minutes']
     rows = []
@@ -152,7 +152,7 @@ def draw_features(
         methods (Sequence[str]): Names of methods.
         streams (Sequence[str]): Streams that all of them have.
         out (Path): PNG to write.
-        title (str, optional): Over the figure. Defaults to the name of the data.
+        title (str, optional): Title of the figure. Defaults to one with the name of the data.
         class_names (Sequence[str], optional): Defaults to the labels.
     """
     features = {}

@@ -1,4 +1,4 @@
-"""From tables to runs and back: which stages a table needs, and what they gave."""
+"""The runs that a table needs, and their results."""
 
 import json
 import shlex
@@ -31,7 +31,7 @@ class Run:
 
     Attributes:
         stage (Stage): A call of a tool.
-        config (Config): With all arguments and overrides.
+        config (Config): Config with all arguments and overrides.
     """
 
     stage: Stage
@@ -39,7 +39,7 @@ class Run:
 
     @property
     def epochs(self) -> int:
-        """Epochs that are trained; 0 where nothing is."""
+        """Number of epochs that are trained; 0 if nothing is trained."""
         return self.config.train_cfg.max_epochs if self.config.get('train_cfg') else 0
 
     @property
@@ -59,7 +59,7 @@ class Run:
         return describe(self.build(), self.config)['encoder']
 
     def read(self, metric: str, seed: int) -> dict[str, Any]:
-        """Return what the run gave for a metric, in percent, and where it comes from."""
+        """Return the result of a metric, in percent, and where it comes from."""
         results = self.stage.work_dir / (RESULTS if self.epochs else TEST_RESULTS)
         entry = json.loads(results.read_text())[metric]
         return dict(
@@ -77,18 +77,18 @@ class Run:
 
 @dataclass
 class Reproduction:
-    """The runs behind the tables of one data set; what tables share runs once.
+    """The runs for the tables of one data set. A run that several tables need is done once.
 
     Attributes:
         data (str): Data set and split, a name in ``configs/_base_/datasets``.
         root (Path): Folder of all work dirs.
-        seeds (Sequence[int]): Every run is done with each. Defaults to 0 alone.
-        budget (str): ``'paper'``: configs as they are; ``'small'``: shrunk for a CPU.
+        seeds (Sequence[int]): Every run is done with each seed. Defaults to 0 alone.
+        budget (str): ``'paper'``: configs as they are; ``'small'``: smaller ones for a CPU.
         encoder (str): A name in ``configs/_base_/encoders``. Defaults to ``'bigru'``.
-        ann_files (Mapping[str, Path]): Data set and split to a pickle, where it is not the
-            configs'.
+        ann_files (Mapping[str, Path]): Maps data set and split to a pickle that replaces the one of
+            the config.
         options (Sequence[str]): ``KEY=VALUE`` overrides of every training.
-        needs (Sequence[Stage]): Stages before all these.
+        needs (Sequence[Stage]): Stages that must be finished before all runs.
     """
 
     data: str
@@ -111,7 +111,7 @@ class Reproduction:
         return list({run.stage.work_dir: run for chain in chains for run in chain}.values())
 
     def chain(self, cell: Cell, seed: int) -> list[Run]:
-        """Return the runs of one number; the results of the last one hold it."""
+        """Return the runs of one number. The number is in the results of the last run."""
         source = self.pretraining(cell.method, seed)
         if cell.protocol == KNN:
             return [source]
@@ -119,7 +119,7 @@ class Reproduction:
         return [source, evaluation] if source.stage in evaluation.stage.needs else [evaluation]
 
     def pretraining(self, name: str, seed: int) -> Run:
-        """Return the pre-training of a method; of an untrained one its nearest neighbours."""
+        """Return the pre-training of a method, or the KNN test of an untrained one."""
         method = get_method(name)
         path = method.configs.get(self.data, method.config)
         arguments = self._arguments(self.data, method.encoder or self.encoder)
@@ -193,12 +193,12 @@ class Reproduction:
         return self._runs[work_dir]
 
     def records(self, table: Table) -> dict[str, list[dict[str, Any] | None]]:
-        """Read what is there: row to, for each column, the published number and finished runs.
+        """Read the published numbers and the results of finished runs, row by row.
 
         Returns:
-            dict: Label to records ``dict(method, protocol, metric, paper, source, runs)``, None
-            where the table has no number; ``runs`` as :meth:`Run.read` gives them, one a finished
-            seed.
+            dict: Maps the label of a row to its records ``dict(method, protocol, metric, paper,
+            source, runs)``. A record is None if the table has no number there. ``runs`` holds
+            the result of :meth:`Run.read` for each finished seed.
         """
         return {
             label: [cell and self._record(cell) for cell in row]
@@ -231,14 +231,14 @@ def _metric(cell: Cell, streams: Sequence[str]) -> str:
 
 
 def slug(name: str) -> str:
-    """Return a method's name as a folder can be called."""
+    """Return a method's name in a form that suits a folder."""
     for text, plain in (('<->', '-with-'), ('<-', '-from-'), (', ', '+'), (' ', '-')):
         name = name.replace(text, plain)
     return name.lower()
 
 
 def datasets(name: str) -> list[str]:
-    """List the data sets and splits that a name stands for, ``ntu60`` for all its splits.
+    """List the data sets and splits that a name stands for: ``ntu60`` stands for all its splits.
 
     Raises:
         InputError: If there is none.

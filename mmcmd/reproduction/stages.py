@@ -1,13 +1,14 @@
 """Chains of tool calls (pre-train, evaluate, ...) that run with progress bars and never twice.
 
-Six workflow engines were looked at. None of them skips a stage by a signature of its command and
-recipe, shows the progress inside of a stage, and finds the line of a log that tells why it failed.
-doit and snakemake skip by content, but doit knows neither GPUs nor Slurm, and snakemake (136 MB
-installed) only counts GPUs. luigi asks only whether a product exists. submitit speaks Slurm, but on
-one machine it gives every job the same GPUs. dask-jobqueue needs a scheduler process and does not
-say which GPU is a worker's. To spread runs over GPUs or Slurm, parsl (a download of 3 MB) is the
-choice for the part that starts processes: in a trial four tasks got the GPUs 0, 1, 0 and 1, and it
-has a provider for Slurm. It took 10 s to start, so one machine without a GPU is better off here.
+Six workflow engines were examined. Three things are needed: to skip a stage by a signature of its
+command and recipe, to show the progress inside a stage, and to find the line of a log that tells
+why it failed. No engine does all three. doit and snakemake skip by content, but doit supports
+neither GPUs nor Slurm, and snakemake (136 MB installed) only counts GPUs. luigi only checks whether
+a product exists. submitit supports Slurm, but on one machine it gives every job the same GPUs.
+dask-jobqueue needs a scheduler process and does not tell a worker which GPU to use. To spread runs
+over GPUs or Slurm, parsl (a download of 3 MB) is the choice for the part that starts processes. In
+a trial, four tasks got the GPUs 0, 1, 0 and 1, and it has a provider for Slurm. It took 10 s to
+start, so this module suits one machine without a GPU better.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ class Stage:
     """One call of a tool.
 
     Attributes:
-        name (str): What the bar says.
+        name (str): Text beside the progress bar.
         command (Sequence[str]): Python script and arguments.
         work_dir (Path): Where the tool writes; the stage's log goes there too.
         product (Path): File that exists once the stage is finished.
@@ -54,7 +55,7 @@ class Stage:
 
     @property
     def signature(self) -> str:
-        """Hash of the command, the recipe and those of the stages before."""
+        """Hash of the command, the recipe and the signatures of the stages before."""
         before = [stage.signature for stage in self.needs]
         text = json.dumps([list(self.command), self.recipe, before])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -76,11 +77,11 @@ class Stage:
 
     @property
     def log(self) -> Path:
-        """What the tool printed."""
+        """File with the output of the tool."""
         return self.work_dir / 'stage.log'
 
     def start(self, threads: int) -> None:
-        """Start the tool with so many threads; what another command left here is removed."""
+        """Start the tool. Files that another command left in the work dir are removed first."""
         mark = self.work_dir / 'stage.started'
         if mark.exists() and mark.read_text().strip() != self.signature:
             shutil.rmtree(self.work_dir)
@@ -116,7 +117,7 @@ class Stage:
 
 
 def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:
-    """Return a function that reads how far a training run is from its log of scalars."""
+    """Return a function that reads the progress of a training from its log of scalars."""
 
     def share() -> float:
         logs = sorted(work_dir.glob('*/vis_data/scalars.json'))
@@ -130,19 +131,21 @@ def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:
 def run_stages(
     stages: Sequence[Stage], jobs: int = 1, threads: int = 1, keep_going: bool = False
 ) -> list[str]:
-    """Run stages as soon as what they need is finished; skip those that are finished already.
+    """Run each stage as soon as the stages that it needs are finished. Skip finished stages.
 
     Args:
         stages (Sequence[Stage]): In any order; what a stage needs must be among them or finished.
-        jobs (int): Stages at a time. Defaults to 1.
-        threads (int): Threads of each. Defaults to 1.
-        keep_going (bool): Run what does not need a stage that failed. Defaults to False.
+        jobs (int): Stages that run at the same time. Defaults to 1.
+        threads (int): Threads of each stage. Defaults to 1.
+        keep_going (bool): After a failure, run the stages that do not need the failed one. Defaults
+            to False.
 
     Returns:
         list[str]: A sentence for each stage that failed.
 
     Raises:
-        InputError: If a stage fails and not ``keep_going``; the others that run are stopped.
+        InputError: If a stage fails and ``keep_going`` is False. The other running stages are
+            stopped.
     """
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, got {jobs}')

@@ -1,4 +1,5 @@
-# Bandai-Namco-Research-Motiondataset-2 (CC BY-NC 4.0), 15 fps: five styles train, two test.
+# Bandai-Namco-Research-Motiondataset-2 (CC BY-NC 4.0), 15 fps: five styles for training, two for
+# testing.
 # python tools/data/convert.py bandai2 bandai2_15fps.npz --out data/bandai2.pkl
 data = dict(
     name='bandai2_xstyle',

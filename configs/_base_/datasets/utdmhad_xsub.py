@@ -1,4 +1,4 @@
-# UTD-MHAD, 27 actions; odd subjects train
+# UTD-MHAD, 27 actions; the odd subjects are for training
 # python tools/data/convert.py utdmhad FOLDER --out data/utdmhad.pkl
 data = dict(
     name='utdmhad_xsub',

@@ -1,5 +1,5 @@
 # Sec. 4.1 of CMD: three layers of 1024 units in each direction. The published numbers come from
-# mode='stepwise'; mode='bidirectional' is the paper's text.
+# mode='stepwise'; mode='bidirectional' is what the paper's text describes.
 backbone = dict(
     type='BiGRU', hidden_size=1024, num_layers=3, mode='stepwise', readout='last', num_person=2
 )

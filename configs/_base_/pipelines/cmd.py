@@ -1,4 +1,4 @@
-# The data of CMD (Sec. 4.1), which comes from ISC: bodies turned upright and forward, 64 frames.
+# The data of CMD (Sec. 4.1), as in ISC: bodies are turned upright and forward; 64 frames.
 _base_ = './pack.py'
 clip_len = 64
 __normalize = dict(type='NormalizeSkeleton')

@@ -1,6 +1,6 @@
-# The data of SkeletonCLR, CrosSCLR and AimCLR: each person centred and turned on its own, the whole
-# sequence resized to 50 frames. The released files hold the first two bodies of each frame; our
-# converter of NTU keeps the two that move most, in each whole sequence.
+# The data of SkeletonCLR, CrosSCLR and AimCLR: each person is centred and turned on its own, and
+# the whole sequence is resized to 50 frames. The released files hold the first two bodies of each
+# frame. Our converter of NTU keeps the two bodies of a sequence that move most.
 _base_ = './pack.py'
 clip_len = 50
 __normalize = dict(type='NormalizePersons')  # to clip_len frames
@@ -12,5 +12,5 @@ pretrain_pipeline = [
     dict(type='MultiView', views=[dict(num_views=2, transforms=normal_view)]),
     _base_.pack,
 ]
-# Evaluation sees the whole sequence without augmentation, in training too.
+# An evaluation uses the whole sequence without augmentation, also for its training.
 finetune_pipeline = test_pipeline = [__normalize, _base_.as_clip, _base_.pack]

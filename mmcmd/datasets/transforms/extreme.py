@@ -37,7 +37,7 @@ def rotate(keypoint: np.ndarray, degrees: np.ndarray) -> np.ndarray:
         np.ndarray: Shape (M, T, V, 3), same dtype.
 
     Raises:
-        InputError: If joints have other than three coordinates.
+        InputError: If joints do not have three coordinates.
     """
     if keypoint.shape[-1] != 3:
         raise InputError(
@@ -54,7 +54,7 @@ def rotate(keypoint: np.ndarray, degrees: np.ndarray) -> np.ndarray:
 
 
 def add_noise(keypoint: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Add noise (M, T, V, C) to every coordinate, of missing persons too."""
+    """Add noise (M, T, V, C) to every coordinate, also to those of missing persons."""
     return keypoint + noise.astype(keypoint.dtype, copy=False)
 
 
@@ -110,7 +110,7 @@ class JointFlip(BaseTransform):
 
 @TRANSFORMS.register_module()
 class RandomRotation(BaseTransform):
-    """Rotate much about one axis, which is drawn, and little about the others.
+    """Rotate by a large angle about one random axis, and by small angles about the others.
 
     Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
 
@@ -183,7 +183,7 @@ class TemporalBlur(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AxisMask(BaseTransform):
-    """Set one coordinate, which is drawn, of every joint to zero, see :func:`mask_axis`.
+    """Set one random coordinate to zero, the same for every joint, see :func:`mask_axis`.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
     """

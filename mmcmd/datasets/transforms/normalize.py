@@ -12,10 +12,11 @@ _Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 
 
 def fill_missing_frames(keypoint: np.ndarray) -> np.ndarray:
-    """Make every person present start at frame 0 and last until the end.
+    """Fill frames so that every person in the sequence starts at frame 0 and stays until the end.
 
-    A person whose first frame is empty has its non-empty frames moved to the front; empty frames
-    at the end are filled by repeating the person's earlier frames. Gaps in the middle stay zero.
+    If the first frame of a person is empty, the non-empty frames are moved to the front. Empty
+    frames at the end are filled by repeating the person's earlier frames. Gaps in the middle stay
+    zero.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C); an empty frame is all zero.
@@ -41,8 +42,8 @@ def fill_missing_frames(keypoint: np.ndarray) -> np.ndarray:
 def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the rotation matrix (3, 3) that turns ``source`` onto ``target`` the shortest way.
 
-    It turns about their cross product; where that vanishes (parallel vectors, or a joint that
-    coincides with its neighbour) nothing is turned.
+    The axis of the rotation is their cross product. If this is zero (parallel vectors, or a joint
+    that coincides with its neighbour), nothing is turned.
     """
     (a, b, c), (d, e, f) = source.tolist(), target.tolist()
     axis = b * f - c * e, c * d - a * f, a * e - b * d
@@ -65,18 +66,18 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has a spine.
-        layout (Layout): Which joints are the centre, spine and shoulders.
+        layout (Layout): Gives the joints of centre, spine and shoulders.
 
     Returns:
-        np.ndarray: float32, shape (M, T, V, C), of the unit of the input.
+        np.ndarray: float32, shape (M, T, V, C), in the unit of the input.
     """
     keypoint = np.asarray(keypoint, dtype=np.float32)
-    is_whole = keypoint.all()  # as it mostly is
+    is_whole = keypoint.all()  # the usual case
     if not is_whole:
         keypoint = fill_missing_frames(keypoint)
         missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
     shape, frames = keypoint.shape, keypoint.reshape(*keypoint.shape[:2], -1)
-    centre = np.tile(keypoint[0, :, layout.centre], shape[2])  # whole frames subtract much sooner
+    centre = np.tile(keypoint[0, :, layout.centre], shape[2])  # whole frames are faster
     keypoint = (frames - centre).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
@@ -94,9 +95,9 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
 class NormalizeSkeleton(BaseTransform):
     """Pre-normalise a sequence: fill missing frames, centre each frame, align spine and shoulders.
 
-    Unlike mmaction2's ``PreNormalize3D``, which subtracts frame 0's centre, each frame is centred
-    on its own. See :func:`normalize_skeleton`. A sample that is marked as ``normalized``, because
-    its file was made from normalised arrays, is left as it is, in float32.
+    Each frame is centred on its own, while mmaction2's ``PreNormalize3D`` subtracts the centre of
+    frame 0. See :func:`normalize_skeleton`. A sample is marked as ``normalized`` if its file was
+    made from normalised arrays. It is only converted to float32.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Optional key: ``normalized``. Modified key: ``keypoint``.

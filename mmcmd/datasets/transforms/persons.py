@@ -1,4 +1,4 @@
-"""Preprocessing of SkeletonCLR, CrosSCLR and AimCLR: every person in a frame of its own."""
+"""Preprocessing of SkeletonCLR, CrosSCLR and AimCLR: every person is normalised on its own."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -21,8 +21,9 @@ def count_valid_frames(keypoint: np.ndarray) -> int:
 def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray:
     """Turn each person about the y axis so that its shoulders lie along x in each frame.
 
-    The angle of a frame comes from that frame, but its sign from the whole sequence, as in the
-    released code: a frame whose shoulders lean against the others is turned the wrong way.
+    The angle of a frame comes from that frame, but its sign comes from the whole sequence, as in
+    the released code. A frame whose shoulders lean the other way than in most frames is turned the
+    wrong way.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, 3), in metres; a person that is all zero stays zero.
@@ -32,7 +33,7 @@ def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray
         np.ndarray: Shape (M, T, V, 3), same dtype.
 
     Raises:
-        InputError: If joints have other than three coordinates.
+        InputError: If joints do not have three coordinates.
     """
     if keypoint.shape[-1] != 3:
         raise InputError(
@@ -42,7 +43,7 @@ def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray
     first, second = shoulders
     width = keypoint[:, :, second] - keypoint[:, :, first]
     across, depth = width[..., 0], width[..., 2]  # (M, T)
-    # Small angles amplify rounding: float32 input keeps float32 here, as in the released code.
+    # Small angles amplify rounding, so float32 input stays float32, as in the released code.
     angle = np.arccos(across / (np.sqrt(across**2 + depth**2) + 1e-4))
     angle[depth.sum(axis=1) >= 0] *= -1
     cos, sin = np.cos(angle)[..., None], np.sin(angle)[..., None]
@@ -60,11 +61,11 @@ def normalize_persons(keypoint: np.ndarray, layout: Layout, num_frames: int) -> 
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has shoulders.
-        layout (Layout): Which joints are the trunk and the shoulders.
+        layout (Layout): Gives the joints of trunk and shoulders.
         num_frames (int): Frames of the result.
 
     Returns:
-        np.ndarray: float32, shape (M, num_frames, V, C), of the unit of the input.
+        np.ndarray: float32, shape (M, num_frames, V, C), in the unit of the input.
 
     Raises:
         InputError: If no frame is valid, or the layout has shoulders and C is not 3.

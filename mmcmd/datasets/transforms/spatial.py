@@ -5,7 +5,7 @@ from mmcmd.registry import TRANSFORMS
 
 
 def multiply_coordinates(keypoint: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Multiply every joint of (..., C) by a matrix (C, C), as one product and not one a frame."""
+    """Multiply every joint of (..., C) by a matrix (C, C), in one product for all frames."""
     return (keypoint.reshape(-1, len(matrix)) @ matrix).reshape(keypoint.shape)
 
 
@@ -45,8 +45,8 @@ class JointCorruption(BaseTransform):
     Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
 
     Args:
-        ratio (float): Share of the joints that is spoilt; 0.6 of 25 joints are the 15 of the
-            paper's recipe. Defaults to 0.6.
+        ratio (float): Share of the joints that is spoilt. 0.6 of 25 joints are 15 joints, as in the
+            paper. Defaults to 0.6.
         zero_prob (float): Probability of zeroing; otherwise the joints are multiplied by a random
             C x C matrix U(-1, 1). Defaults to 0.5.
     """

@@ -9,7 +9,7 @@ from mmcmd.registry import TRANSFORMS
 
 @lru_cache(maxsize=4096)
 def _neighbours(length: int, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the frames before and after each of the result, (2, num_frames), and its place."""
+    """Return the two frames around each new frame (2, num_frames), and its place between them."""
     position = (np.arange(num_frames) + 0.5) * length / num_frames - 0.5
     position = position.clip(0, length - 1)
     before = position.astype(np.intp)
@@ -27,7 +27,7 @@ def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
     Returns:
         np.ndarray: Shape (M, num_frames, V, C), same dtype.
     """
-    if keypoint.shape[1] == num_frames:  # as every short crop of 64 frames
+    if keypoint.shape[1] == num_frames:  # for example, every short crop of 64 frames
         return keypoint.copy()
     neighbours, weight = _neighbours(keypoint.shape[1], num_frames)
     before, after = keypoint.take(neighbours, axis=1).swapaxes(0, 1)
@@ -41,15 +41,15 @@ def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
 class TemporalCropResize(BaseTransform):
     """Cut a piece out of a sequence and resize it to ``clip_len`` frames.
 
-    With one ``ratio`` the piece is the centre of the sequence (testing); with a pair its share of
-    the sequence is uniform between the two and its start is random (training).
+    With one ``ratio``, the piece is the centre of the sequence (testing). With a pair, the share of
+    the sequence is drawn uniformly between the two, and the start is random (training).
 
     Required keys: ``keypoint`` (M, T, V, C), ``clip_len``, and ``rng`` for a random crop.
     Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``crop`` (first frame, length).
 
     Args:
         ratio (float | tuple[float, float]): Share of the sequence that is kept, in (0, 1].
-        min_frames (int): A random crop has at least so many frames, where the sequence has them.
+        min_frames (int): Least number of frames of a random crop. A shorter sequence is kept whole.
             Defaults to 64.
 
     Raises:
@@ -106,7 +106,7 @@ class PadFrames(BaseTransform):
 def mirror_crop(keypoint: np.ndarray, start: int, padding: int) -> np.ndarray:
     """Mirror frames at both ends of a sequence and cut a piece of the old length out of it.
 
-    The frames of the ends are repeated: frame 0 is followed, to the left, by frame 0 again.
+    The end frames are repeated: the first frame that is added before frame 0 is frame 0 again.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C).
@@ -125,8 +125,8 @@ def mirror_crop(keypoint: np.ndarray, start: int, padding: int) -> np.ndarray:
 def blur_time(keypoint: np.ndarray, sigma: float) -> np.ndarray:
     """Blur coordinates along time with 15 Gaussian taps, exp(-i^2 / (2 sigma^2)), |i| <= 7.
 
-    The taps do not sum to 1, as in the released code of AimCLR: besides smoothing, it scales.
-    Frames beyond the ends count as zero.
+    As in the released code of AimCLR, the taps do not sum to 1, so the blur also scales. Frames
+    beyond the ends count as zero.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C).

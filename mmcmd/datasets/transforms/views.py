@@ -20,12 +20,12 @@ def _build(transforms: Sequence[TransformConfig]) -> list[Callable[[dict], dict]
 class MultiView(BaseTransform):
     """Make several views of one sequence, each by a pipeline of its own.
 
-    Each view draws random numbers of its own, see :func:`jump_to_view`, and must end as a clip,
-    which mmaction2's ``FormatGCNInput`` makes.
+    Each view draws random numbers of its own, see :func:`jump_to_view`. Its pipeline must end with
+    mmaction2's ``FormatGCNInput``, which makes a clip.
 
     Views without a group have one shape and become one array. Groups may differ in shape: each is
     an array under its own key, which ``PackActionInputs(collect_keys=(GROUP, ...))`` packs. If a
-    pipeline says how many frames are valid (:class:`PadFrames`), the numbers of all views are
+    pipeline gives the number of valid frames (:class:`PadFrames`), the numbers of all views are
     joined in the same way.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``.
@@ -100,7 +100,7 @@ class RandomChoice(BaseTransform):
     """Apply one of several transforms, chosen at random with the sample's own generator.
 
     mmcv's transform of the same name draws from the global generator. Its state depends on the
-    worker, so that a run could not be repeated.
+    worker, so a run could not be repeated.
 
     Required key: ``rng``, and what the transforms require.
 

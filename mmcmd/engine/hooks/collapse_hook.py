@@ -10,7 +10,7 @@ _STD, _ACC = 'train/std_', 'train/acc_'
 
 @HOOKS.register_module()
 class CollapseHook(Hook):
-    """Log after each epoch what tells a collapse of the representation, and warn of one.
+    """Log two numbers after each epoch that show a collapse of the representation, and warn of it.
 
     The hook logs, for each stream with a value ``std_{stream}``, the standard deviation of the
     embeddings (:func:`mmcmd.models.functional.embedding_std`) and the contrastive accuracy, both

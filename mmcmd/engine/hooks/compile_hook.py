@@ -14,28 +14,29 @@ DEFAULT_MODULES = ('head', 'heads.*', 'distill_head')
 
 @HOOKS.register_module()
 class CompileHook(Hook):
-    """Let ``torch.compile`` make parts of the model faster; their state keeps its names.
+    """Speed up parts of the model with ``torch.compile``. The names in their state stay the same.
 
-    Worth it where many small operations follow each other: heads and graph encoders. By default
-    the forward passes of the heads are compiled: InfoNCE, accuracy and the divergences of all
-    pairs, or a classifier's linear layer. All else stays eager: encoders, the product of
-    embeddings and queue, the update of the queue and of the key encoders. Graph encoders are named
-    by ``modules``; recurrent ones are one call a layer already, and are better left alone. The
-    first iterations take a minute or more, while code is generated.
+    It helps where many small operations follow each other, as in heads and graph encoders. By
+    default the forward passes of the heads are compiled: InfoNCE, accuracy and the divergences of
+    all pairs, or a classifier's linear layer. Everything else stays eager: encoders, the product of
+    embeddings and queue, the update of the queue and of the key encoders. To compile graph
+    encoders, name them in ``modules``. Do not compile recurrent encoders, which are one call per
+    layer already. The first iterations take a minute or more, while code is generated.
 
-    ``cfg.compile`` of mmengine cannot take its place: it compiles the whole ``train_step``, and
-    then the backward pass of CMD ends in an error (torch 2.13), because the queue is updated in
-    place before it.
+    ``cfg.compile`` of mmengine cannot replace this hook. It compiles the whole ``train_step``. The
+    backward pass of CMD then ends in an error (torch 2.13), because the queue is updated in place
+    before it.
 
     Args:
-        modules (Sequence[str], optional): Names of modules, with ``*`` for any text; those that a
-            model of one config calls ``encoders.joint.backbone`` and so on are
-            ``encoders.*.backbone``. Defaults to ``head``, ``heads.*`` and ``distill_head``, those
-            that there are.
-        **options: Of ``torch.compile``, such as ``mode='max-autotune'`` or ``dynamic=False``.
+        modules (Sequence[str], optional): Names of modules, with ``*`` for any text. For example,
+            ``encoders.*.backbone`` stands for ``encoders.joint.backbone`` and those of all other
+            streams. Defaults to ``head``, ``heads.*`` and ``distill_head``, as far as the model has
+            them.
+        **options: Options of ``torch.compile``, such as ``mode='max-autotune'`` or
+            ``dynamic=False``.
 
     Raises:
-        InputError: If a name that was given fits no module, or none of the default ones does.
+        InputError: If a given name fits no module, or if no default name fits one.
     """
 
     def __init__(self, modules: Sequence[str] | None = None, **options: Any) -> None:
@@ -49,7 +50,7 @@ class CompileHook(Hook):
         patterns = DEFAULT_MODULES if self.modules is None else self.modules
         found = {x: [name for name in named if fnmatchcase(name, x)] for x in patterns}
         missing = [pattern for pattern, names in found.items() if not names]
-        # Not every method distils, so that of the default ones any will do.
+        # Not every method distils, so one default name that fits is enough.
         if missing and (self.modules is not None or missing == list(patterns)):
             raise InputError(
                 f'CompileHook: no module of {type(model).__name__} is called '

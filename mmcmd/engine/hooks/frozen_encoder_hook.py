@@ -20,11 +20,11 @@ def digest(module: nn.Module) -> dict[str, str]:
 class FrozenEncoderHook(Hook):
     """Check after every epoch that frozen encoders have not moved, BatchNorm statistics included.
 
-    Linear evaluation was silently broken elsewhere by encoders that were frozen in name only.
-    Encoders that the config says are trained may move.
+    In other projects, encoders that were frozen in name only have silently broken linear
+    evaluation. Encoders that are not frozen in the config may move.
 
     Raises:
-        RuntimeError: Names the tensors that moved.
+        RuntimeError: If a tensor has moved. The message names the first one.
     """
 
     def before_train(self, runner: Runner) -> None:

@@ -17,7 +17,7 @@ _NAMED = 5  # samples that a message names; the saved batch has all
 
 
 class _Iteration(NamedTuple):
-    """An iteration whose loss has not been looked at yet."""
+    """An iteration whose loss has not been checked yet."""
 
     epoch: int
     iter: int
@@ -28,16 +28,16 @@ class _Iteration(NamedTuple):
 
 @HOOKS.register_module()
 class NonFiniteHook(Hook):
-    """Stop all ranks when the loss is NaN or infinite, before anything of it is saved.
+    """Stop all ranks when the loss is NaN or infinite, before bad weights are saved.
 
-    The error names the iteration, the terms of the loss and the samples. The batch is left in the
-    work dir as ``nonfinite_batch.pth`` (``nonfinite_batch_rank1.pth`` ... of several ranks): plain
-    data, with ``inputs``, ``names``, ``losses``, ``epoch`` and ``iter``.
+    The error names the iteration, the terms of the loss and the samples. The batch is saved in the
+    work dir as ``nonfinite_batch.pth`` (with several ranks, ``nonfinite_batch_rank1.pth`` and so
+    on). It is plain data, with ``inputs``, ``names``, ``losses``, ``epoch`` and ``iter``.
 
-    A loss is looked at one iteration late, while the device is busy with the next: no iteration
-    waits for its own result. Weights that one bad step has spoilt are never saved, because an
-    epoch ends and a checkpoint is written after the last look, and a checkpoint's own tensors are
-    looked at as well.
+    A loss is checked one iteration late, while the device is busy with the next one. So no
+    iteration waits for its own result. Weights that a bad step has spoilt are never saved: the last
+    loss is checked before an epoch ends and before a checkpoint is written. The tensors of a
+    checkpoint are checked too.
     """
 
     priority = 'NORMAL'  # before CheckpointHook
@@ -48,7 +48,7 @@ class NonFiniteHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
     ) -> None:
-        """Look at the iteration before, and note this one."""
+        """Check the iteration before, and note this one."""
         self.look(runner)
         losses = {name: value.detach() for name, value in outputs.items() if 'loss' in name}
         here = losses['loss'].isfinite().logical_not().float()
@@ -58,14 +58,15 @@ class NonFiniteHook(Hook):
         self._last = _Iteration(runner.epoch + 1, runner.iter + 1, data_batch, losses, bad)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Look at the last iteration of the epoch."""
+        """Check the last iteration of the epoch."""
         self.look(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Let no checkpoint be saved that holds NaN or infinity.
+        """Refuse to save a checkpoint that holds NaN or infinity.
 
         Raises:
-            InputError: If it does, as after gradients that were not finite while the loss was.
+            InputError: If it does. This happens, for example, when the loss is finite but its
+                gradients are not.
         """
         self.look(runner)
         bad = [
@@ -82,11 +83,11 @@ class NonFiniteHook(Hook):
             )
 
     def look(self, runner: Runner) -> None:
-        """Stop if the iteration that was noted went wrong; forget it otherwise.
+        """Stop if the loss of the noted iteration is not finite. Otherwise forget the iteration.
 
         Raises:
-            InputError: If its loss is not finite on this rank.
-            SystemExit: If it is not on another.
+            InputError: If the loss is not finite on this rank.
+            SystemExit: If the loss is not finite on another rank.
         """
         last, self._last = self._last, None
         if last is None:
@@ -96,13 +97,13 @@ class NonFiniteHook(Hook):
         if here:
             raise InputError(self._describe(runner, last, where))
         if anywhere:
-            # No error of its own: the one that counts is the other rank's.
+            # This rank raises no InputError: the one of the other rank has the details.
             runner.logger.error(f'stopped, because the loss of another rank is not finite {where}')
             raise SystemExit(2)
 
     @staticmethod
     def _describe(runner: Runner, last: _Iteration, where: str) -> str:
-        """Save the batch and return the sentence."""
+        """Save the batch and return the error message."""
         rank = f' on rank {get_rank()}' if get_world_size() > 1 else ''
         values = {name: value.item() for name, value in last.losses.items()}
         bad = [name for name, value in last.losses.items() if not value.isfinite()]

@@ -31,12 +31,12 @@ def to_plain(value: Any) -> Any:
 def reorder_optimizer(checkpoint: dict, model: nn.Module) -> None:
     """Bring the state of the optimiser into the order of the model's parameters.
 
-    torch numbers the parameters of an optimiser. In a checkpoint of an earlier version they have
-    another order, which is the order of its tensors.
+    torch numbers the parameters of an optimiser. In a checkpoint of an earlier version, the
+    parameters have another order: that of its tensors.
 
     Args:
-        checkpoint (dict): Its ``optimizer`` is changed in place, where the order differs.
-        model (nn.Module): The model that goes on.
+        checkpoint (dict): Its ``optimizer`` is changed in place if the order differs.
+        model (nn.Module): The model that is resumed.
     """
     names = [name for name, _ in model.named_parameters()]
     saved = [name for name in checkpoint['state_dict'] if name in set(names)]
@@ -50,12 +50,12 @@ def reorder_optimizer(checkpoint: dict, model: nn.Module) -> None:
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):
-    """Keep checkpoints plain data, so that ``torch.load(weights_only=True)`` loads and resumes.
+    """Keep checkpoints plain data, so that ``torch.load(weights_only=True)`` can load them.
 
     mmengine pickles its log buffers as objects, which torch >= 2.6 refuses (mmengine#1655). They
     are saved as tensors and rebuilt after loading. The loop's position in the epoch is saved
-    with them. A checkpoint of another architecture, which mmengine would load in part with no
-    more than a warning, is refused.
+    with them. A checkpoint of another architecture is refused. mmengine would load a part of it and
+    only warn.
     """
 
     priority = 'VERY_LOW'

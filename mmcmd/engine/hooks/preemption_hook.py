@@ -20,18 +20,19 @@ EXIT_STATUS = 85
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
-    """Save a checkpoint and leave with status 85 when the scheduler asks to.
+    """Save a checkpoint and leave with status 85 when the scheduler sends a signal.
 
-    The iteration that runs, of training or of validation, is finished first; of several ranks the
-    next one too, because none waits for the others' answer. All stop after the same one, whichever
-    of them got the signal. ``--resume`` goes on from there as if nothing had happened.
+    The current iteration, of training or of validation, is finished first. With several ranks, the
+    next iteration is finished too, because no rank waits for the answers of the others. All ranks
+    stop after the same iteration, whichever rank got the signal. ``--resume`` goes on from there as
+    if nothing had happened.
 
-    It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`, and without them does
+    It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`. Without them it does
     nothing.
 
     Args:
-        signals (Sequence[str]): Names. Defaults to SIGTERM, and SIGUSR1, which Slurm sends ahead
-            of the time limit with ``--signal=B:USR1@120``.
+        signals (Sequence[str]): Names of signals. Defaults to SIGTERM, and SIGUSR1, which Slurm
+            sends ahead of the time limit with ``--signal=B:USR1@120``.
     """
 
     priority = 'LOWEST'  # after the regular checkpoint of the iteration
@@ -44,12 +45,12 @@ class PreemptionHook(Hook):
         self._hook: SafeCheckpointHook | None = None
 
     def before_train(self, runner: Runner) -> None:
-        """Listen, until the training ends in one way or another."""
+        """Handle the signals until the training ends, also if it ends with an error."""
         hooks = [hook for hook in runner.hooks if isinstance(hook, SafeCheckpointHook)]
         if not (hooks and isinstance(runner.train_loop, ResumableEpochLoop)):
             return
         self._hook = hooks[0]
-        if threading.current_thread() is threading.main_thread():  # elsewhere Python refuses
+        if threading.current_thread() is threading.main_thread():  # Python allows it only there
             for number in self.signals:
                 handler = signal.signal(number, self._receive)
                 runner.train_loop.on_exit.callback(self._stop_listening, number, handler)
@@ -73,13 +74,13 @@ class PreemptionHook(Hook):
         self._received = number
 
     def _stop_listening(self, number: int, handler: Any) -> None:
-        # A process that leaves goes on ignoring signals: launchers send more of them as soon as
-        # the first rank is gone, and a status other than 85 would hide it.
+        # A process that leaves keeps this handler. Launchers send more signals as soon as the
+        # first rank is gone, and these would change the status 85.
         if not self._leaving:
             signal.signal(number, handler)
 
     def _asked(self) -> bool:
-        """Return whether any rank had got a signal an iteration ago; one rank alone knows now."""
+        """Return whether any rank had a signal one iteration ago. A single rank need not wait."""
         if self._hook is None:
             return False
         if get_world_size() == 1:
@@ -93,7 +94,7 @@ class PreemptionHook(Hook):
 
     def _leave(self, runner: Runner, meta: dict) -> NoReturn:
         self._hook.save(runner, PREEMPTED, meta)
-        barrier()  # the first rank to go may take the others with it
+        barrier()  # when the first rank leaves, the launcher may end the others
         self._leaving = True
         name = signal.Signals(self._received).name if self._received else 'a signal to another rank'
         runner.logger.warning(

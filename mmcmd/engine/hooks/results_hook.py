@@ -14,18 +14,18 @@ RESULTS, TEST_RESULTS = 'results.json', 'test_results.json'
 
 @HOOKS.register_module()
 class ResultsHook(Hook):
-    """Report the last and the best value of every metric apart, and write them as JSON.
+    """Report the last and the best value of every metric separately, and write them as JSON.
 
     A training writes ``results.json`` in its work dir. A test of a checkpoint writes
     ``test_results.json``, so that it never replaces what a training has recorded.
 
-    The best value is chosen on the split that is validated on: where that is the test split, as
-    is the habit of this field, it is an optimistic number and labelled as such by its name.
-    Both files map a metric to ``{"last", "best", "best_epoch"}``.
+    The best value is chosen on the validation split. In this field that is usually the test split;
+    the best value is then too optimistic. Both files map a metric to ``{"last", "best",
+    "best_epoch"}``.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Take up, on a resume, what a checkpoint can lack: it is saved before validation."""
+        """On a resume, add results that the checkpoint can lack: it is saved before validation."""
         path = Path(runner.work_dir) / RESULTS
         if not (runner._resume and path.is_file()):
             return
@@ -37,7 +37,7 @@ class ResultsHook(Hook):
         runner.message_hub.update_info(_KEY, results)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Note this epoch's metrics; they survive a resume."""
+        """Record the metrics of this epoch. They are kept after a resume."""
         results = dict(runner.message_hub.runtime_info.get(_KEY, {}))
         epoch = runner.epoch
         for name, value in (metrics or {}).items():
@@ -59,7 +59,7 @@ class ResultsHook(Hook):
             )
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Write the metrics of a test run, which has no history: last and best are one."""
+        """Write the metrics of a test run. It has one value: last and best are the same."""
         results = {
             name: {'last': float(value), 'best': float(value), 'best_epoch': None}
             for name, value in (metrics or {}).items()

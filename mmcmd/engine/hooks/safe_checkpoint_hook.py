@@ -28,9 +28,9 @@ _RESUMABLE = re.compile(rf'(epoch|iter)_\d+\.pth|{re.escape(PREEMPTED)}')
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a checkpoint has all its bytes; it is read, and nothing of it is run.
+    """Return whether a checkpoint is complete. It is read, but no code in it is run.
 
-    torch writes zip files with a checksum for each tensor, but does not look at it when loading.
+    torch writes zip files with a checksum for each tensor, but does not check it when loading.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -68,7 +68,7 @@ def find_whole_checkpoint(work_dir: str | Path) -> Path | None:
 def differing_tensors(module: nn.Module) -> list[dict[str, Tensor]]:
     """Return, for each rank, the tensors in which its module differs from that of rank 0.
 
-    Within an epoch these are the statistics of BatchNorm. All ranks must call it.
+    Within an epoch these are the statistics of BatchNorm. All ranks must call this function.
     """
     digests = all_gather_object(digest(module))
     mine = digests[get_rank()]
@@ -79,21 +79,21 @@ def differing_tensors(module: nn.Module) -> list[dict[str, Tensor]]:
 
 @HOOKS.register_module()
 class SafeCheckpointHook(CheckpointHook):
-    """mmengine's checkpoints, kept so that at any moment there is a whole one to resume from.
+    """mmengine's checkpoints, saved so that there is a complete one at any moment.
 
-    With ``backend_args=dict(backend='atomic')`` a checkpoint appears whole or not at all;
-    ``last_checkpoint`` is then pointed to it, as a whole too, and only after that the outdated
-    ones are removed. A resume leaves out a checkpoint that is torn nevertheless (by a disk that
-    was full or failed) and takes the one before.
+    With ``backend_args=dict(backend='atomic')`` a checkpoint appears whole or not at all. Then the
+    file ``last_checkpoint``, which names it, is replaced in the same way. Only after that the
+    outdated checkpoints are removed. A full or failing disk may still damage a checkpoint; a resume
+    then takes the one before it.
 
-    Of several ranks, mmengine saves what rank 0 has; this hook adds the tensors that are not the
-    same on the others, so that a resume in the middle of an epoch is exact for them too.
+    With several ranks, mmengine saves only the tensors of rank 0. This hook adds the tensors that
+    differ on the other ranks, so that a resume in the middle of an epoch is exact for them too.
 
     The arguments are those of mmengine's ``CheckpointHook``.
     """
 
     def before_run(self, runner: Runner) -> None:
-        """Choose the checkpoint of a resume that names none."""
+        """Choose the checkpoint for a resume that names none."""
         if not runner._resume or runner._load_from is not None:
             return
         found = [find_whole_checkpoint(runner.work_dir)] if is_main_process() else [None]
@@ -105,10 +105,10 @@ class SafeCheckpointHook(CheckpointHook):
             runner._load_from = str(found[0])
 
     def before_train(self, runner: Runner) -> None:
-        """Take up the names of the checkpoints, and clear away what a killed run left half."""
+        """Restore the names of the checkpoints, and remove half-written files of a killed run."""
         super().before_train(runner)
         self.last_ckpt = runner.message_hub.get_info('last_ckpt')
-        # A list can hold one more than are kept, while that one is not yet removed.
+        # The list can hold one more checkpoint than is kept, until the oldest one is removed.
         self.keep_ckpt_ids = list(self.keep_ckpt_ids) if self.max_keep_ckpts > 0 else []
         if is_main_process():
             for path in Path(self.out_dir).glob('.*.pth.*.part'):
@@ -124,7 +124,8 @@ class SafeCheckpointHook(CheckpointHook):
         """
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
-        # Only the first rank's hooks see the checkpoint; all must leave if a loss is not finite.
+        # Only hooks of rank 0 get the checkpoint, but all ranks must stop if a loss is not
+        # finite.
         for hook in runner.hooks:
             if isinstance(hook, NonFiniteHook):
                 hook.look(runner)
@@ -146,12 +147,12 @@ class SafeCheckpointHook(CheckpointHook):
                 file.write(self.last_ckpt.encode())
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Add what other ranks have of their own."""
+        """Add the tensors that differ on other ranks."""
         if any(getattr(self, '_differing', [])):
             checkpoint['rank_state_dicts'] = self._differing
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Take what this rank had of its own."""
+        """Use the tensors that this rank had."""
         own = checkpoint.get('rank_state_dicts', [])
         if runner._resume and len(own) == get_world_size():
             checkpoint['state_dict'].update(own[get_rank()])
@@ -161,7 +162,8 @@ class SafeCheckpointHook(CheckpointHook):
         if self.max_keep_ckpts > 0:
             if step not in self.keep_ckpt_ids:
                 self.keep_ckpt_ids.append(step)
-            # With the outdated ones: a run that is killed before they are removed does it later.
+            # Outdated ones are in the list too: if the run is killed now, a resume removes them
+            # later.
             runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         self.save(runner, self.filename_tmpl.format(step), meta)
         outdated = self.keep_ckpt_ids[: -self.max_keep_ckpts]
@@ -171,8 +173,8 @@ class SafeCheckpointHook(CheckpointHook):
                 self._remove(self.file_backend.join_path(self.out_dir, name))
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, Any]) -> None:
-        """Save the best checkpoint if this is one, and then remove the best one before."""
-        # mmengine removes the old one first; it does not see it here.
+        """Save a checkpoint if it is the best one, and then remove the former best one."""
+        # mmengine would remove the former one first, so it is hidden here.
         before, self._best = self._best, dict.fromkeys(self._best)
         super()._save_best_checkpoint(runner, metrics)
         after = self._best
@@ -184,7 +186,7 @@ class SafeCheckpointHook(CheckpointHook):
 
     @property
     def _best(self) -> dict[str | None, str | None]:
-        """The best checkpoints by metric; without a metric's name when there is one metric."""
+        """The best checkpoints by metric. If there is one metric only, its key is None."""
         if not self.save_best:
             return {}
         if len(self.key_indicators) == 1:

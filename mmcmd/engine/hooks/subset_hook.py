@@ -11,8 +11,8 @@ from mmcmd.registry import HOOKS
 class SubsetHook(Hook):
     """Save which samples of the training split were drawn, as ``subset.txt`` in the work dir.
 
-    ``train_dataloader.dataset.subset.file`` takes the file for another run. Without a subset
-    nothing is written.
+    To use the same samples in another run, set ``train_dataloader.dataset.subset.file`` to this
+    file. Without a subset nothing is written.
     """
 
     def before_train(self, runner: Runner) -> None:

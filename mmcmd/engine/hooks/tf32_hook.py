@@ -9,13 +9,13 @@ from mmcmd.registry import HOOKS
 class TF32Hook(Hook):
     """Choose how GPUs multiply float32: exactly, or with 10 bits of mantissa, several times faster.
 
-    torch's own defaults are mixed: cuDNN, and with it recurrent encoders and convolutions, may
-    round to TensorFloat-32, matrix products may not. (float16 has 10 bits too, so that what trains
-    with ``--amp`` does with this.)
+    torch's own defaults are mixed: cuDNN (recurrent encoders and convolutions) may round to
+    TensorFloat-32, but matrix products may not. float16 has 10 bits too, so a model that trains
+    with ``--amp`` also trains with this rounding.
 
     Args:
-        enabled (bool, optional): Round in both, or in neither. Defaults to None: torch's switches
-            stay as they are.
+        enabled (bool, optional): True rounds in both, False in neither. Defaults to None: torch's
+            switches stay as they are.
     """
 
     def __init__(self, enabled: bool | None = None) -> None:

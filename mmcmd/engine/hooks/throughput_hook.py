@@ -12,10 +12,10 @@ from mmcmd.registry import HOOKS
 class ThroughputHook(Hook):
     """Log how many sequences all ranks train on in a second (``samples_per_s``)."""
 
-    priority = 'NORMAL'  # after IterTimerHook, registered before it, and before LoggerHook
+    priority = 'NORMAL'  # after IterTimerHook, which is registered earlier, and before LoggerHook
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse a loader without a single batch, which would train nothing and say nothing.
+        """Refuse a loader without a batch. It would train nothing, and no message would say so.
 
         Raises:
             InputError: If the data set is smaller than the batch and incomplete ones are dropped.

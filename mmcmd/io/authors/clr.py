@@ -14,7 +14,7 @@ NAMES = (
     (r'fc\.0\.(weight|bias)', r'necks.{}.hidden.\1'),
     (r'fc\.2\.(weight|bias)', r'necks.{}.out.\1'),
 )
-"""Released name below ``encoder_q.``, and ours; ``{}`` stands for the stream."""
+"""Pairs of a released name (below ``encoder_q.``) and our name. ``{}`` stands for the stream."""
 
 SHARED = (
     *_BACKBONE,

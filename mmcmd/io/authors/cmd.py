@@ -6,4 +6,4 @@ NAMES = (
     (r'fc\.0\.(.+)', r'necks.{}.hidden.\1'),
     (r'fc\.2\.(.+)', r'necks.{}.out.\1'),
 )
-"""Released name below ``encoder_q.``, and ours; ``{}`` stands for the stream."""
+"""Pairs of a released name (below ``encoder_q.``) and our name. ``{}`` stands for the stream."""

@@ -1,4 +1,4 @@
-"""Names in checkpoints of the authors of a method, and what they are called here."""
+"""Rename the tensors in checkpoints of a method's authors to our names."""
 
 import re
 from collections.abc import Mapping
@@ -32,21 +32,22 @@ def rename_authors_state(
     stream: str = FIRST,
     source: str = 'the checkpoint',
 ) -> dict[str, Tensor]:
-    """Rename a state that a method's released code wrote to that of our model.
+    """Rename the tensors of a method's released code to the names in our model.
 
     Args:
         method (str): One of :data:`METHODS`.
-        state (Mapping[str, Tensor]): Names such as ``encoder_q_motion.fc.2.bias`` and
-            ``queue_bone``; ``module.`` before them is dropped.
-        stream (str): The stream that names without a suffix belong to. Defaults to ``'joint'``;
-            files of one stream do not say it.
-        source (str): What the file is called in a message.
+        state (Mapping[str, Tensor]): Tensors with names such as ``encoder_q_motion.fc.2.bias`` and
+            ``queue_bone``. A ``module.`` before them is dropped.
+        stream (str): The stream that names without a suffix belong to. Defaults to ``'joint'``. A
+            file of one stream does not say which stream it is.
+        source (str): Name of the file in messages.
 
     Returns:
-        dict[str, Tensor]: The same tensors. The adjacency of an ST-GCN goes to each of its blocks.
+        dict[str, Tensor]: The same tensors. The adjacency of an ST-GCN is copied to each of its
+        blocks.
 
     Raises:
-        InputError: If there is no such method, or a name is none of the method's names.
+        InputError: If there is no such method, or the method has no tensor of a name.
     """
     if method not in TABLES:
         raise InputError(

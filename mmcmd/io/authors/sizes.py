@@ -1,4 +1,4 @@
-"""Sizes of a model, as far as the shapes of its tensors say them."""
+"""Read the sizes of a model from the shapes of its tensors."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``.
 
     Raises:
-        InputError: If tensors that say a size are not there.
+        InputError: If a tensor that gives a size is missing.
     """
     streams = encoder_names(state)
     try:

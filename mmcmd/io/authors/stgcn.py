@@ -17,7 +17,7 @@ NAMES = (
     (r'st_gcn_networks\.(\d+)\.residual\.0\.(.+)', r'gcn.\1.residual.conv.\2'),
     (r'st_gcn_networks\.(\d+)\.residual\.1\.(.+)', r'gcn.\1.residual.bn.\2'),
 )
-"""Released name of a tensor, and its name in :class:`mmcmd.models.SkeletonCLRSTGCN`."""
+"""Pairs of a released name and the name in :class:`mmcmd.models.SkeletonCLRSTGCN`."""
 
 
 def rename_stgcn(name: str) -> str:
@@ -31,8 +31,8 @@ def rename_stgcn(name: str) -> str:
         str: The name below ``backbone.``, such as ``gcn.3.tcn.conv.weight``.
 
     Raises:
-        InputError: If the name belongs to no such tensor. The adjacency ``A`` is one of them: it
-            has one name there and one in each block here, see :func:`rename_stgcn_state`.
+        InputError: If no tensor has this name, or it is the adjacency ``A``. The adjacency is one
+            tensor there and one per block here, see :func:`rename_stgcn_state`.
     """
     for theirs, ours in NAMES:
         match = re.fullmatch(theirs, name)
@@ -55,7 +55,7 @@ def rename_stgcn_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         dict[str, Tensor]: The state of a :class:`SkeletonCLRSTGCN`; each block has the adjacency.
 
     Raises:
-        InputError: If a name belongs to no such tensor.
+        InputError: If no tensor of the ST-GCN has one of the names.
     """
     return spread_adjacency(
         {name if name == 'A' else rename_stgcn(name): tensor for name, tensor in state.items()}
@@ -63,15 +63,15 @@ def rename_stgcn_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def spread_adjacency(state: Mapping[str, Tensor], prefix: str = '') -> dict[str, Tensor]:
-    """Give the one adjacency of a released ST-GCN to each of its blocks.
+    """Copy the single adjacency of a released ST-GCN to each of its blocks.
 
     Args:
         state (Mapping[str, Tensor]): Our names, but one ``A`` of shape (3, V, V) for all blocks.
-        prefix (str): What stands before the names of this ST-GCN, such as
-            ``encoders.joint.backbone.``. Defaults to nothing.
+        prefix (str): Text before the names of this ST-GCN, such as ``encoders.joint.backbone.``.
+            Defaults to nothing.
 
     Returns:
-        dict[str, Tensor]: Without that ``A``, with ``gcn.0.gcn.A`` and so on.
+        dict[str, Tensor]: The state without that ``A``, but with ``gcn.0.gcn.A`` and so on.
     """
     spread = dict(state)
     adjacency = spread.pop(f'{prefix}A', None)

@@ -7,7 +7,7 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class RawCoordinates(BaseModule):
-    """The coordinates themselves as the feature: an encoder without parameters.
+    """An encoder without parameters: its feature is the coordinates themselves.
 
     It is the baseline that a learned encoder must exceed, with any modality and evaluation.
 
@@ -16,7 +16,7 @@ class RawCoordinates(BaseModule):
         num_person (int): M. Defaults to 2.
         in_channels (int): C. Defaults to 3.
         clip_len (int): T, in frames. Defaults to 64.
-        init_cfg (dict, optional): mmengine's.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
         out_channels (int): Size of the feature, M * T * V * C.
@@ -38,7 +38,7 @@ class RawCoordinates(BaseModule):
         """Flatten sequences (N, M, T, V, C) to a map (N, 1, D, 1, 1).
 
         Raises:
-            InputError: If the sequences have another shape than the arguments say.
+            InputError: If the shape of the sequences does not match the arguments.
         """
         if tuple(inputs.shape[1:]) != self.shape:
             raise InputError(

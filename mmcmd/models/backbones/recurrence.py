@@ -1,9 +1,10 @@
-"""A GRU over whole sequences on a CPU, faster than frame by frame and than ``torch.gru`` there.
+"""A GRU over whole sequences that is faster on a CPU than ``torch.gru`` and than frame by frame.
 
-Time is a loop of matrix products that nothing can join, so all else is taken out of it: the inputs
-of all frames are projected in one product before it, and the weights' gradients are one product
-after it. In the loop the batch is the *last* axis: with the weight on the left, the product of a
-(3H, H) weight with a small batch uses the cores about twice as well as the other way round.
+The frames must be computed one after the other, so the loop over time does only what it must. The
+inputs of all frames are projected in one product before the loop. The gradients of the weights are
+one product after the loop. In the loop the batch is the *last* axis, and the (3H, H) weight stands
+on the left of the product. With a small batch, this uses the cores about twice as well as the other
+order.
 """
 
 from collections.abc import Sequence
@@ -14,20 +15,21 @@ from torch.autograd import Function
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 Weights = Sequence[Tensor]
-"""Of one direction of a layer, as torch names them: weight_ih, weight_hh, bias_ih, bias_hh."""
+"""Weights of one direction of a layer, as in torch: weight_ih, weight_hh, bias_ih, bias_hh."""
 
 
 def stacked_gru(frames: Tensor, layers: Sequence[Sequence[Weights]]) -> Tensor:
-    """Run layers of GRUs forward in time, several over the same input in each.
+    """Run layers of GRUs forward in time. Each layer has several GRUs over the same input.
 
-    Equal to ``torch.gru`` of each, whose outputs are concatenated and go to the next layer.
+    Each GRU gives the same result as ``torch.gru``. The outputs of a layer are concatenated and go
+    to the next layer.
 
     Args:
         frames (Tensor): Shape (T, N, F).
         layers (Sequence[Sequence[Weights]]): For each layer the weights of its GRUs.
 
     Returns:
-        Tensor: Outputs of the last layer, shape (T, N, D); D sums the sizes of its GRUs.
+        Tensor: Outputs of the last layer, shape (T, N, D). D is the sum of the sizes of its GRUs.
     """
     x = frames.permute(2, 0, 1)
     for directions in layers:
@@ -44,9 +46,9 @@ def _gru(
 
 
 class _Recurrence(Function):
-    """What remains of a GRU when its inputs are projected, from a hidden state of zeros.
+    """The part of a GRU after the projection of its inputs. The hidden state starts as zeros.
 
-    With the projected inputs g of a frame, r and z the reset and update gates and n the candidate:
+    In a frame, g are the projected inputs, r is the reset gate, z the update gate, n the candidate:
     u = W h + b; r = sigmoid(g_r + u_r); z = sigmoid(g_z + u_z); n = tanh(g_n + r u_n);
     h <- n + z (h - n).
     """
@@ -85,7 +87,7 @@ class _Recurrence(Function):
         weight, hidden, resets_updates, candidates, recurrents = ctx.saved_tensors
         num_frames, size, batch = candidates.shape
         grad_hidden = grad.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        # What a frame sends to u, and to g: they differ in the last third only.
+        # Gradients of u and of g in each frame. They differ in the last third only.
         grad_products = grad.new_empty(3 * size, num_frames, batch)
         grad_candidates = grad.new_empty(size, num_frames, batch)
         grad_product = grad.new_empty(3 * size, batch)
@@ -98,7 +100,7 @@ class _Recurrence(Function):
             grad_candidate = torch.addcmul(upstream, upstream, update, value=-1)
             grad_candidate.addcmul_(grad_candidate * candidate, candidate, value=-1)
             torch.mul(grad_candidate, reset, out=grad_recurrent)
-            # r: that of u_n, times u_n (1 - r)
+            # r: the gradient of u_n, times u_n (1 - r)
             torch.mul(grad_recurrent, recurrents[frame], out=grad_reset)
             grad_reset.addcmul_(grad_reset, reset, value=-1)
             # z: upstream (h - n) z (1 - z)

@@ -23,12 +23,14 @@ class RecurrentEncoder(BaseModule):
         in_channels (int): C. Defaults to 3.
         hidden_size (int): Hidden units of one direction. Defaults to 1024.
         num_layers (int): Layers. Defaults to 3.
-        mode (str, optional): ``'forward'`` has one direction, ``'bidirectional'`` two;
-            ``'stepwise'`` has the weights of two but runs both forward in time (see
+        mode (str, optional): ``'forward'`` has one direction, ``'bidirectional'`` has two.
+            ``'stepwise'`` has the weights of two directions but runs both forward in time (see
             :class:`BiGRU`). Defaults to the class's ``default_mode``.
-        readout (str): ``'last'`` frame's output; ``'ends'``: forward direction's last and reverse
-            direction's first; ``'mean'`` over time. Defaults to ``'last'``.
-        init_cfg (dict, optional): mmengine's; without it every matrix is Xavier-uniform.
+        readout (str): ``'last'`` is the output of the last frame. ``'ends'`` joins the last output
+            of the forward direction and the first output of the reverse direction. ``'mean'`` is
+            the mean over time. Defaults to ``'last'``.
+        init_cfg (dict, optional): Initialisation, as in mmengine. Without it every matrix is
+            Xavier-uniform.
 
     Attributes:
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
@@ -128,10 +130,11 @@ class RecurrentEncoder(BaseModule):
         return last
 
     def _apply(self, *args: Any, **kwargs: Any) -> 'RecurrentEncoder':
-        """Move the weights, as ``.to()`` does, and lay them out anew.
+        """Move the weights, as ``.to()`` does, and lay them out in memory again.
 
-        cuDNN takes the weights of a call as one piece of memory. torch lays out those of the whole
-        network so; the parts that ``stepwise`` calls with would be copied together in each call.
+        cuDNN needs the weights of a call in one piece of memory. torch lays them out for a call
+        with the whole network. But ``stepwise`` calls each layer and direction separately. Without
+        this method, each call would copy its weights together.
         """
         super()._apply(*args, **kwargs)
         weights = self.rnn._flat_weights
@@ -171,10 +174,10 @@ class RecurrentEncoder(BaseModule):
     def _run(
         self, frames: Tensor, weights: list[Tensor], layers: int = 1, two: bool = False
     ) -> Tensor:
-        """Call torch's kernel, on a GPU cuDNN's: (T, N, F) to (T, N, directions * hidden_size)."""
+        """Call torch's kernel (cuDNN's on a GPU): (T, N, F) to (T, N, directions * hidden_size)."""
         device = frames.device.type
         if _autocasts_to_bfloat16(device):
-            # Left to autocast, cuDNN would run in float16: torch knows no other type for it.
+            # The cast is done here, because torch's autocast runs cuDNN in float16 only.
             with torch.autocast(device, enabled=False):
                 return self._run(frames.bfloat16(), _in_bfloat16(weights), layers, two)
         start = frames.new_zeros(layers * (1 + two), frames.shape[1], self.rnn.hidden_size)
@@ -184,18 +187,18 @@ class RecurrentEncoder(BaseModule):
 
 
 def _is_special() -> bool:
-    """Whether types (autocast) or operators (a trace that counts them) are left to torch."""
+    """Return whether torch must run its own operators: under autocast, or in a trace."""
     return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
 
 
 def _autocasts_to_bfloat16(device: str) -> bool:
-    """Whether it does; on devices (``meta``) that know no autocast too."""
+    """Return whether autocast to bfloat16 is on; False on devices without autocast (``meta``)."""
     known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return known and torch.get_autocast_dtype(device) == torch.bfloat16
 
 
 def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:
-    """Cast, with a gradient, into one piece of memory: matrices, then biases, as cuDNN has them."""
+    """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
     ordered = sorted(weights, key=Tensor.dim, reverse=True)
     flat = torch.cat([x.flatten().bfloat16() for x in ordered])
     pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
@@ -207,11 +210,11 @@ def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:
 class BiGRU(RecurrentEncoder):
     """The field's recurrent encoder: input BatchNorm and a multi-layer GRU with two directions.
 
-    ``stepwise`` is what produced the published numbers: the released code feeds a bidirectional
-    GRU one frame at a time, so its "reverse" weights run forward in time too. Per layer that is
-    two forward GRUs over the same input whose outputs are concatenated, and it is computed so,
-    over whole sequences. ``bidirectional`` is what the paper's text says (Sec. 4.1). Both have
-    the parameters of ``nn.GRU(bidirectional=True)``. The options are those of
+    The published numbers come from ``stepwise``. The released code feeds a bidirectional GRU one
+    frame at a time, so its "reverse" weights run forward in time too. This equals two forward GRUs
+    per layer over the same input, with concatenated outputs. It is computed in this way, over whole
+    sequences. ``bidirectional`` is what the paper's text describes (Sec. 4.1). Both modes have the
+    parameters of ``nn.GRU(bidirectional=True)``. The options are those of
     :class:`RecurrentEncoder`.
     """
 
@@ -221,13 +224,13 @@ class BiGRU(RecurrentEncoder):
 
 @MODELS.register_module()
 class GRU(RecurrentEncoder):
-    """A multi-layer GRU, of one direction unless ``mode`` says otherwise."""
+    """A multi-layer GRU. It has one direction unless ``mode`` is given."""
 
     cell = nn.GRU
 
 
 @MODELS.register_module()
 class LSTM(RecurrentEncoder):
-    """A multi-layer LSTM, of one direction unless ``mode`` says otherwise."""
+    """A multi-layer LSTM. It has one direction unless ``mode`` is given."""
 
     cell = nn.LSTM

@@ -16,13 +16,13 @@ _INIT_CFG = (
 class SkeletonCLRSTGCN(STGCN):
     """The ST-GCN that SkeletonCLR, CrosSCLR and AimCLR have in common.
 
-    It has nine blocks of mmaction2's ST-GCN, of ``hidden_channels`` to four times as many
-    channels, and a tenth block that widens to ``hidden_dim``. Its graph is made from the parents
-    of the joints in the data's layout, because mmaction2's named NTU graph hangs the thumbs and
-    the hand tips on other joints.
+    It has nine blocks of mmaction2's ST-GCN. Their channels grow from ``hidden_channels`` to four
+    times as many. A tenth block widens to ``hidden_dim``. The graph is made from the parents of the
+    joints in the data's layout, because mmaction2's own NTU graph connects the thumbs and the hand
+    tips to other joints.
 
-    All weights start as N(0, 0.02), those of the batch normalisation as N(1, 0.02), biases as 0
-    and the edge importances as 1, as in the released code of these methods.
+    As in the released code of these methods, weights start as N(0, 0.02), those of the batch
+    normalisation as N(1, 0.02), biases as 0 and the edge importances as 1.
 
     Args:
         graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` fills in its
@@ -36,8 +36,8 @@ class SkeletonCLRSTGCN(STGCN):
         init_cfg (dict | list[dict], optional): Another initialisation.
 
     Raises:
-        InputError: If ``graph_cfg`` names one of mmaction2's graphs, or ``hidden_channels`` is
-            ``in_channels``, for which mmaction2 leaves the first block out.
+        InputError: If ``graph_cfg`` names one of mmaction2's graphs, or ``hidden_channels`` equals
+            ``in_channels``: mmaction2 would then leave out the first block.
     """
 
     uses_layout_graph: ClassVar[bool] = True
@@ -76,7 +76,7 @@ class SkeletonCLRSTGCN(STGCN):
         self.gcn.append(last)
         self.num_stages += 1
         self.out_channels = hidden_dim
-        # mmaction2's units have an initialisation of their own, which would run after this one.
+        # mmaction2's units have their own initialisation, which would run after this one.
         for module in self.modules():
             if module is not self and hasattr(module, 'init_cfg'):
                 module.init_cfg = None

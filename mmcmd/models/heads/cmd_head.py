@@ -12,16 +12,16 @@ from mmcmd.registry import MODELS
 class CMDHead(BaseModule):
     """Cross-modal mutual distillation over any list of (teacher, student) pairs (Sec. 3.3, Eq. 4).
 
-    The anchors of a pair are the teacher key's nearest neighbours in the teacher's queue; the
-    student is compared at the *same indices* of its own queue, which is meaningful because all
-    queues hold the same samples at the same positions.
+    The anchors of a pair are the nearest neighbours of the teacher's key in the teacher's queue.
+    The student is compared at the *same indices* of its own queue. All queues hold the same samples
+    at the same positions, so both are compared with the same samples.
 
     Args:
         topk (int): Number of neighbours, K. Defaults to 8192.
         teacher_temperature (float): tau_t. Defaults to 0.05.
         student_temperature (float): tau_s. Defaults to 0.1.
         loss_weight (float): Weight of the sum over pairs. Defaults to 1.
-        init_cfg (dict, optional): mmengine's.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
     def __init__(
@@ -53,10 +53,10 @@ class CMDHead(BaseModule):
         """Compute the weighted sum of the KL divergences of all pairs.
 
         Args:
-            teachers (Mapping[str, Tensor]): Modality to the similarities of its *keys* to its
-                queue, shape (N, Q), no gradient.
-            students (Mapping[str, Tensor]): Modality to the similarities of its *queries* to its
-                queue, shape (N, Q).
+            teachers (Mapping[str, Tensor]): Maps a modality to the similarities of its *keys* to
+                its queue, shape (N, Q), without gradient.
+            students (Mapping[str, Tensor]): Maps a modality to the similarities of its *queries* to
+                its queue, shape (N, Q).
             pairs (Sequence[tuple[str, str]]): (teacher, student).
 
         Returns:

@@ -12,7 +12,7 @@ class LinearHead(BaseModule):
         in_channels (int): D.
         num_classes (int): Number of classes.
         init_std (float): Standard deviation of the initial weights. Defaults to 0.01.
-        init_cfg (dict, optional): mmengine's.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ class ProjectionNeck(BaseModule):
         in_channels (int): Size of the feature.
         out_channels (int): Size of the embedding. Defaults to 128.
         hidden_channels (int, optional): Defaults to ``in_channels``.
-        init_cfg (dict, optional): mmengine's.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
     def __init__(

@@ -21,10 +21,10 @@ from mmcmd.registry import MODELS
 class AimCLR(MomentumContrast):
     """AimCLR (AAAI 2022, https://arxiv.org/abs/2112.03590).
 
-    An extremely augmented view, and a copy of its feature map without the most striking joints and
-    elements (EADM), learn the distribution of the normal view over the keys (D3M). From
-    ``mining_epoch`` on, the nearest neighbours of all three are positives of the normal view (NNM).
-    The streams share nothing.
+    A sample has a normal view and an extremely augmented view. The feature map of the extreme view
+    is also used without the joints and elements that stand out most (EADM). Both embeddings learn
+    the distribution of the normal view over the keys (D3M). From ``mining_epoch`` on, the nearest
+    neighbours of all three are positives of the normal view (NNM). The streams share nothing.
 
     Args:
         mining_epoch (int): First epoch, counted from 0, with mining. Defaults to 150.
@@ -67,7 +67,8 @@ class AimCLR(MomentumContrast):
         extreme_view, query_view, key_view = inputs.unbind(dim=1)
         losses = {}
         for name in self.streams:
-            # The query view first: BatchNorm statistics move with each forward pass.
+            # The query view goes first, because each forward pass changes the BatchNorm
+            # statistics.
             query = self.query(query_view, name)
             encoder = self.encoders[name]
             feature_map = encoder.feature_map(extreme_view)

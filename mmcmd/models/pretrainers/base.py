@@ -13,14 +13,14 @@ class BasePretrainer(StreamModel):
     """The part that every pre-training method shares. A method derives from it and writes a loss.
 
     Attributes:
-        views (tuple[str, ...] | Mapping[str, int]): What the loss takes of each sample. Names of
-            views, all of one shape, make one tensor (N, views, M, T, V, C). A mapping from groups
-            to numbers of views makes a dict with such a tensor a group, so that groups may differ
-            in length.
+        views (tuple[str, ...] | Mapping[str, int]): The views of each sample that the loss takes.
+            With a tuple of names, all views have one shape, and the loss gets one tensor (N, views,
+            M, T, V, C). With a mapping from groups to numbers of views, the loss gets a dict with
+            one such tensor per group, and groups may differ in length.
         epoch (int): The current epoch, counted from 0.
         progress (float): Share of the training that is done, in [0, 1).
-        generator (torch.Generator): For what a loss draws once a batch, such as a mask. It lives
-            on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in each iteration.
+        generator (torch.Generator): For random numbers that a loss draws once per batch, such as a
+            mask. It is on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in each iteration.
 
     That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration from
     what a checkpoint holds (seed, epoch and iteration). A resumed run therefore goes on with the
@@ -55,12 +55,12 @@ class BasePretrainer(StreamModel):
 
         Args:
             inputs (Tensor | dict[str, Tensor]): The views, see ``views``.
-            data_samples (list[ActionDataSample], optional): One a sequence. They hold the ids of
+            data_samples (list[ActionDataSample], optional): One per sequence. They hold the ids of
                 the samples and, if the clips are padded, the valid frames of each view
                 (:mod:`mmcmd.structures`).
 
         Returns:
-            dict[str, Tensor]: Values whose names hold ``loss`` are summed; all are logged.
+            dict[str, Tensor]: Values whose names contain ``loss`` are summed; all are logged.
         """
         return super().loss(inputs, data_samples)
 
@@ -70,7 +70,7 @@ class BasePretrainer(StreamModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch as :class:`StreamModel` does, after a look at the views.
+        """Dispatch as :class:`StreamModel` does, after a check of the views.
 
         Raises:
             InputError: If the pipeline makes other views than the method takes.

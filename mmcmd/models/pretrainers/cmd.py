@@ -17,8 +17,9 @@ class CMD(MomentumContrast):
     """Cross-modal Mutual Distillation (ECCV 2022, https://arxiv.org/abs/2208.12448).
 
     Each stream contrasts its queries with its own queue (Eq. 1). For each ordered pair, the
-    student's queries learn the similarity of the teacher's keys to their nearest neighbours
-    (Eq. 3). With one stream, or without pairs, this is the MoCo v2 baseline.
+    teacher's keys have nearest neighbours in the teacher's queue, and the student's queries learn
+    the similarities to these samples (Eq. 3). With one stream, or without pairs, this is the MoCo
+    v2 baseline.
 
     Args:
         distill_head (dict, optional): Distillation head. Without it nothing is distilled.
@@ -55,7 +56,7 @@ class CMD(MomentumContrast):
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
-            data_samples (list[ActionDataSample], optional): Not used: no label is seen.
+            data_samples (list[ActionDataSample], optional): Not used; no label is needed.
 
         Returns:
             dict[str, Tensor]: For each stream ``loss_{stream}`` (Eq. 1), ``acc_{stream}``
@@ -67,7 +68,8 @@ class CMD(MomentumContrast):
 
         losses, keys, students, teachers = {}, {}, {}, {}
         for name, queue in self.queues.items():
-            # The key first: its encoder's memory is free again before the query's is needed.
+            # The key goes first: the memory of its encoder is free again before the query needs
+            # its own.
             key = keys[name] = self.key(key_view, name)
             if self.distill_head:
                 with torch.no_grad():

@@ -20,13 +20,14 @@ from mmcmd.registry import MODELS
 class CrosSCLR(MomentumContrast):
     """Cross-view Contrastive Learning (CVPR 2021, https://arxiv.org/abs/2104.14466).
 
-    Until ``cross_epoch`` each stream is trained as SkeletonCLR. From then on, the nearest
-    neighbours of a sample in one stream are positives for the other streams, with the
-    context of the other stream's similarities.
+    Until ``cross_epoch`` each stream is trained as in SkeletonCLR. From then on, the nearest
+    neighbours of a sample in one stream are also positives for the other streams. The context adds
+    the similarities of the other stream.
 
     The defaults repeat the released code, which differs from the paper in two ways. The streams
-    share the projection of the first stream, and in the second phase only the key encoder of
-    the motion stream follows. ``shared_projection=False`` and ``cross_keys=None`` repair both.
+    share the projection of the first stream, and in the second phase only the key encoder of the
+    motion stream is updated. ``shared_projection=False`` and ``cross_keys=None`` remove both
+    differences.
 
     Args:
         cross_epoch (int): First epoch, counted from 0, with mining across streams. Defaults to
@@ -34,10 +35,10 @@ class CrosSCLR(MomentumContrast):
         topk (int): Neighbours that are mined in each other stream. Defaults to 1.
         context (bool): Add the products of both streams' similarities as columns. Defaults to
             True.
-        shared_projection (bool): Put the whole neck of the first stream behind a linear layer and
-            a ReLU in the other streams. Defaults to True.
-        cross_keys (Sequence[str], optional): Streams whose key encoders follow once mining has
-            begun; None is all. Defaults to ``('motion',)``.
+        shared_projection (bool): The neck of each other stream is a linear layer, a ReLU and then
+            the whole neck of the first stream. Defaults to True.
+        cross_keys (Sequence[str], optional): Streams whose key encoders are still updated once
+            mining has begun; None means all. Defaults to ``('motion',)``.
         **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
             ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
@@ -73,7 +74,7 @@ class CrosSCLR(MomentumContrast):
             raise InputError(f'topk={topk} must lie between 1 and queue.size={size}')
 
     def build_necks(self, neck: dict) -> dict[str, nn.Module]:
-        """Build the necks; with a shared projection, those of later streams hold the first one."""
+        """Build the necks. If they share a projection, later streams contain the first neck."""
         necks = super().build_necks(neck)
         if self.shared_projection:
             first = self.streams[0]
@@ -124,7 +125,7 @@ class CrosSCLR(MomentumContrast):
         Args:
             positive (Tensor): Similarity of each query to its own key, shape (N,).
             own (Tensor): Similarities of the queries to the stream's own queue, shape (N, Q).
-            other (Tensor): Similarities in the other stream, shape (N, Q). They take a gradient
+            other (Tensor): Similarities in the other stream, shape (N, Q). They get a gradient
                 through the context.
         """
         mined = nearest_mask(other, self.topk)

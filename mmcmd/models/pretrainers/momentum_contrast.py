@@ -17,8 +17,8 @@ from mmcmd.registry import MODELS
 class MomentumContrast(BasePretrainer):
     """The part that methods with momentum contrast share: necks, key encoders and queues.
 
-    Each stream has a query encoder and neck, a copy of both that follows them without gradient
-    and makes the keys, and a queue of keys.
+    Each stream has a query encoder and neck, a key encoder and neck, and a queue of keys. The key
+    encoder and neck have the same structure as the query's. They follow them without gradient.
 
     Args:
         neck (dict): Projection of a feature (N, D) to an embedding; ``in_channels`` may be left

@@ -6,7 +6,7 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class FeatureExtractor(StreamModel):
-    """Encoders alone, of any pre-training, for nearest neighbours and other uses of features.
+    """A model with encoders only, for nearest neighbours and other uses of features.
 
     A checkpoint of any method fits: when it is loaded, only its encoders are taken. The arguments
     are those of :class:`StreamModel`.

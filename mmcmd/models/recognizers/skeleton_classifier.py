@@ -32,15 +32,16 @@ class SkeletonClassifier(StreamModel):
         norm_eval (bool): Keep trained encoders in ``eval()`` too, as AimCLR's fine-tuning does.
             Defaults to False.
         joint_loss (bool): Train all heads by one cross entropy on the mean of their scores, as
-            CrosSCLR does. Defaults to False: a cross entropy for each.
+            CrosSCLR does. Defaults to False: each head has its own cross entropy.
         fusion (dict, optional): How several streams are joined. ``weights`` maps a stream to its
-            weight, 1 by default; ``softmax`` (True by default) averages probabilities, and False
-            averages scores. Weights of modalities that the model does not have are left out.
+            weight, which is 1 by default. If ``softmax`` is True (the default), probabilities are
+            averaged; if it is False, scores are averaged. Weights of modalities that the model does
+            not have are left out.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
     Raises:
-        InputError: If ``fusion`` has other entries, or weights of streams that do not exist.
+        InputError: If ``fusion`` has unknown entries, or weights of streams that do not exist.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class SkeletonClassifier(StreamModel):
         self.norm_eval = norm_eval
         self.joint_loss = joint_loss
         self.fusion = {'softmax': True, 'weights': {}} | dict(fusion or {})
-        # A config may weigh the three modalities and be used with one of them.
+        # A config may have weights for three modalities and be used with only one of them.
         weights = {
             name: weight
             for name, weight in self.fusion['weights'].items()
@@ -130,12 +131,12 @@ class SkeletonClassifier(StreamModel):
         """Return class scores before the softmax, averaged over clips.
 
         Args:
-            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or their features
-                (N, clips, S, D), encoded before.
-            data_samples (list[ActionDataSample], optional): They say how many frames are valid.
+            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or features (N, clips, S, D) that
+                were encoded before.
+            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames.
 
         Returns:
-            dict[str, Tensor]: Stream to scores, (N, num_classes).
+            dict[str, Tensor]: Scores (N, num_classes) by stream.
         """
         if inputs.dim() == 4:
             feats = dict(zip(self.streams, inputs.unbind(dim=2), strict=True))
@@ -152,7 +153,7 @@ class SkeletonClassifier(StreamModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch as mmengine asks; ``'tensor'`` gives :meth:`scores`."""
+        """Dispatch by ``mode``, as in mmengine; ``'tensor'`` returns :meth:`scores`."""
         if mode == 'tensor':
             return self.scores(inputs, data_samples)
         return super().forward(inputs, data_samples, mode)

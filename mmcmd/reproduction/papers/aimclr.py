@@ -12,7 +12,7 @@ _PUBLISHED = {
     ('3s', 'paper of CMD'): dict(
         ntu60_xsub=78.9, ntu60_xview=83.8, ntu120_xsub=68.2, ntu120_xset=68.8, pkummd2_xsub=39.5
     ),
-    # These four are of the released weights.
+    # These four come from the released weights.
     ('joint', 'README of AimCLR'): dict(ntu60_xsub=74.34, ntu60_xview=79.68),
     ('motion', 'README of AimCLR'): dict(ntu60_xsub=68.68, ntu60_xview=71.83),
     ('bone', 'README of AimCLR'): dict(ntu60_xsub=71.87, ntu60_xview=77.02),

@@ -27,7 +27,7 @@ _cmd = partial(
 
 
 def _neighbours(share: float, *options: str) -> Method:
-    """Return CMD with neighbours K as a share of the queue, which a small budget shrinks."""
+    """Return CMD with K as a share of the queue, because a small budget has a smaller queue."""
 
     def choose(config: Config) -> tuple[str, ...]:
         return (f'{_HEAD}.topk={max(1, round(share * config.model.queue.size))}', *options)
@@ -50,7 +50,7 @@ METHODS = {
         )
         for teacher, student in TEMPERATURES
     },
-    # Eq. 7: a teacher that is certain, over the whole queue.
+    # Eq. 7: a teacher with a very low temperature, over the whole queue.
     'positive mining': _neighbours(1.0, f'{_HEAD}.teacher_temperature=0.001'),
 }
 
@@ -61,7 +61,8 @@ _TABLE1 = {
             'CMD',
             'linear',
             JOINT,
-            # On NTU-60 x-sub Table 5 has three modalities; Table 1 prints J<->M, the next row.
+            # On NTU-60 x-sub, Table 5 has three modalities, but Table 1 prints J<->M (the next
+            # row).
             dict(ntu60_xsub=79.4, ntu60_xview=86.9, ntu120_xsub=70.3, ntu120_xset=71.5)
             | dict(pkummd2_xsub=43.0),
             'CMD, Tables 1 and 5',
@@ -104,7 +105,7 @@ _TABLE4 = {
         ntu60_xview=(55.5, 77.2, 82.4, 86.6), ntu60_xsub=(55.6, 74.3, 79.0, 81.8)
     ),
 }
-# Bone, motion, joint of the linear and then of the KNN evaluation, NTU-60 x-sub.
+# Columns: bone, motion, joint of the linear and then of the KNN evaluation, NTU-60 x-sub.
 _KINDS5 = [(protocol, stream) for protocol in ('linear', KNN) for stream in (BONE, MOTION, JOINT)]
 _TABLE5 = {
     ('Baseline', 'MoCo'): (74.4, 73.1, 76.1, 62.0, 56.8, 63.4),

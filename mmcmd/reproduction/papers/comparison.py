@@ -1,7 +1,7 @@
-"""What no paper prints: encoders without training, and all methods side by side.
+"""Tables that no paper prints: encoders without training, and all methods side by side.
 
-With the small budget all have the same encoder, epochs, batch, optimiser and queue; each method
-keeps its own preprocessing and augmentation, and mines from half of the training on.
+With the small budget, all methods have the same encoder, epochs, batch, optimiser and queue. Each
+method keeps its own preprocessing and augmentation. Mining begins in the middle of the training.
 """
 
 from mmcmd.reproduction.paper import KNN, STREAMS, UNTRAINED, Cell, Method, Table, grid
