@@ -110,7 +110,8 @@ def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
         and source
         and Path(source).is_file()
     ):
-        return Path(source).parent / '_'.join([*parts, cfg.data.name])
+        path = Path(source)
+        return path.parent / '_'.join([*parts, cfg.data.name, path.stem])
     parts += [Path(x).stem for x in (args.encoder, args.data) if x is not None]
     return Path('work_dirs') / '_'.join(parts)
 

@@ -3,4 +3,6 @@
 # python tools/train.py configs/benchmarks/transfer.py --pretrained CHECKPOINT --data pkummd2_xsub
 _base_ = './finetune.py'
 
+transfer = True  # refuse the data set of the pre-training
+
 param_scheduler = [dict(type='MultiStepLR', milestones=[50], gamma=0.1, by_epoch=True)]

@@ -104,25 +104,28 @@ def load_config(
     source, description = source or checkpoint, dict(description or {})
     named_encoder, named_data = split_name(config)
     cfg = _read(config, data or named_data, encoder or named_encoder)
+    for variable, value in (('DATA', data), ('ENCODER', encoder)):
+        if value is not None and variable not in cfg.env_variables:
+            raise InputError(
+                f'{config} has its own data set and encoder, and {value!r} cannot replace them; '
+                'give one of the files in configs/'
+            )
     evaluates = (cfg.get('model') or {}).get('type') in EVALUATIONS
-    if pretrained and not evaluates:
-        raise InputError(
-            f'--pretrained is for evaluations, and {config} is none; to start a training from '
-            'weights, add --cfg-options load_from=CHECKPOINT'
-        )
-    if pretrained and cfg.model.type == 'FeatureExtractor':
-        raise InputError(
-            f'{config} trains nothing and takes no --pretrained; give the checkpoint to '
-            'tools/test.py CONFIG CHECKPOINT'
-        )
+    if pretrained:
+        _check_pretrained(cfg, config, str(pretrained))
     if source and evaluates:
         description = description or read_description(str(source))
-        known = (description.get('data') or {}).get('name')
-        if data is None and named_data is None and known in choices('datasets', config):
-            cfg = _read(config, known, encoder)
+        trained_on = (description.get('data') or {}).get('name')
+        if trained_on and data is None and named_data is None and 'DATA' not in os.environ:
+            if trained_on not in choices('datasets', config):
+                raise InputError(
+                    f'{source} was trained on the data set {trained_on}, which is not in '
+                    'configs/_base_/datasets; add --data FILE.py with that data set, or another'
+                )
+            cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
     if source and evaluates:
-        adopt(cfg, str(source), description, encoder)
+        adopt(cfg, str(source), description, encoder, tested=pretrained is None)
     if pretrained:
         cfg.model.pretrained = str(pretrained)
     if ann_file is not None:
@@ -134,8 +137,30 @@ def load_config(
             raise InputError(f'--cfg-options do not fit {config}: {error}') from error
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
+        if isinstance((cfg.get('model') or {}).get('modalities'), str):
+            cfg.model.modalities = [cfg.model.modalities]
         choose_streams(cfg, description)
     return cfg
+
+
+def _check_pretrained(cfg: Config, config: str | Path, pretrained: str) -> None:
+    """Refuse ``pretrained`` where a config does not take it."""
+    model = cfg.get('model') or {}
+    if model.get('type') not in EVALUATIONS:
+        raise InputError(
+            f'--pretrained is for evaluations, and {config} is none; to start a training from '
+            'weights, add --cfg-options load_from=CHECKPOINT'
+        )
+    if model.type == 'FeatureExtractor':
+        raise InputError(
+            f'{config} trains nothing and takes no --pretrained; give the checkpoint to '
+            'tools/test.py CONFIG CHECKPOINT'
+        )
+    if model.get('pretrained') == 'random' != pretrained:
+        raise InputError(
+            f'{config} trains from scratch and takes no --pretrained; to start from a checkpoint, '
+            'use configs/benchmarks/finetune.py'
+        )
 
 
 def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:

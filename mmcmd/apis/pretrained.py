@@ -11,7 +11,9 @@ from mmcmd.io.encoders import RECIPE
 from mmcmd.skeletons import get_layout
 
 
-def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> None:
+def adopt(
+    cfg: Config, source: str, description: dict, encoder: str | None, tested: bool = False
+) -> None:
     """Change a config so that it evaluates the encoders of a checkpoint.
 
     Args:
@@ -19,6 +21,7 @@ def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> N
         source (str): Name of the checkpoint in messages.
         description (dict): Its description, see :func:`mmcmd.io.encoders.read_description`.
         encoder (str, optional): Encoder that the user has named.
+        tested (bool): The checkpoint itself is tested, and no training follows. Defaults to False.
 
     Raises:
         InputError: If the encoders do not fit the config.
@@ -31,11 +34,24 @@ def adopt(cfg: Config, source: str, description: dict, encoder: str | None) -> N
                 'add --encoder NAME (and --budget small, or --cfg-options, if they were changed)'
             )
         return
-    layout = get_layout(description['layout']).name
-    if (wanted := get_layout(cfg.data.layout).name) != layout:
+    if tested and model.type == 'SkeletonClassifier' != description.get('method', model.type):
         raise InputError(
-            f'{source} was trained on the joints of layout {layout!r}, but the data set '
-            f'{cfg.data.name} has those of {wanted!r}: an encoder cannot be moved to other joints'
+            f'{source} holds encoders of {description["method"]} and no classifier; train one by '
+            'tools/train.py CONFIG --pretrained CHECKPOINT, or test by configs/benchmarks/knn.py'
+        )
+    layout, wanted = get_layout(description['layout']), get_layout(cfg.data.layout)
+    if wanted != layout:
+        raise InputError(
+            f'{source} was trained on the joints of layout {layout.name!r}, but the data set '
+            f'{cfg.data.name} has those of {wanted.name!r}'
+            + (' with other joints or bones' if layout.name == wanted.name else '')
+            + ': an encoder cannot be moved to other joints'
+        )
+    trained_on = (description.get('data') or {}).get('name')
+    if cfg.get('transfer') and trained_on == cfg.data.name:
+        raise InputError(
+            f'{source} was trained on {trained_on} itself; add --data NAME with the data set that '
+            'it is transferred to'
         )
     streams = description['streams']
     backbones = [dict(stream['backbone']) for stream in streams.values()]

@@ -26,11 +26,12 @@ def main() -> None:
         raise InputError(f'{args.config} has no model')
     if args.shape is None:
         dataset = next((loader.dataset for loader in loaders(cfg).values()), {})
+        backbone = cfg.model.get('backbone') or next(iter(cfg.model.modalities.values())).backbone
         args.shape = (
-            cfg.model.backbone.get('num_person', 2),
+            backbone.get('num_person', 2),
             dataset.get('clip_len', 64),
             get_layout(cfg.model.get('layout', 'ntu')).num_joints,
-            cfg.model.backbone.get('in_channels', 3),
+            backbone.get('in_channels', 3),
         )
     if min(args.shape) < 1:
         raise InputError(f'--shape must be four positive numbers, got {args.shape}')

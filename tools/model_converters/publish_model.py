@@ -15,8 +15,7 @@ def main() -> None:
     parser.add_argument(
         '--keep-all',
         action='store_true',
-        help='keep key encoders and queues too; without them test.py does not take the file, '
-        'linear evaluation, fine-tuning and extract_features.py do',
+        help='keep projections, key encoders and queues too; evaluations need the encoders only',
     )
     parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
     args = parser.parse_args()

@@ -22,9 +22,9 @@ class BasePretrainer(StreamModel):
         generator (torch.Generator): For random numbers that a loss draws once per batch, such as a
             mask. It is on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in each iteration.
 
-    That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration from
-    what a checkpoint holds (seed, epoch and iteration). A resumed run therefore goes on with the
-    same values and draws.
+    That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration, from the seed,
+    the epoch and the iteration of the run. A checkpoint holds these. A resumed run therefore goes
+    on with the same values and draws.
     """
 
     views: ClassVar[tuple[str, ...] | Mapping[str, int]] = ('view',)
