@@ -131,7 +131,7 @@ def test_evaluation_lies_beside_the_checkpoint_it_evaluates(root, load, pretrain
     parser.add_argument('--pretrained')
     path, file = root / 'configs/benchmarks/linear.py', pretrained / 'epoch_2.pth'
     cfg = cli.load_config(parser.parse_args([str(path), '--pretrained', str(file)]))
-    assert cfg.work_dir == str(pretrained / 'linear_ntu60_xsub')
+    assert cfg.work_dir == str(pretrained / 'linear_ntu60_xsub_epoch_2')
 
 
 def test_parser_has_the_options_that_people_s_commands_rely_on():

@@ -1,28 +1,18 @@
-import random
 from collections.abc import Iterable
 from contextlib import ExitStack
 from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 from mmengine.dist import get_world_size
 from mmengine.runner import EpochBasedTrainLoop, Runner, TestLoop, ValLoop
 from torch import nn
 
 from mmcmd.datasets.samplers import EpochSampler
-from mmcmd.engine.hooks.progress_hook import derive_seed
+from mmcmd.engine.seeding import seed_generators
 from mmcmd.errors import InputError
 from mmcmd.evaluation import KNNMetric
 from mmcmd.registry import LOOPS
-
-
-def seed_generators(*key: int) -> None:
-    """Seed the global generators of Python, numpy and torch with a function of ``key``."""
-    seed = derive_seed(*key)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 (the global one is meant)
-    torch.manual_seed(seed)
 
 
 @LOOPS.register_module()

@@ -73,11 +73,13 @@ PROTOCOLS: dict[str, Protocol] = {
     'finetune': Protocol('configs/benchmarks/finetune.py'),
     'supervised': Protocol('configs/benchmarks/supervised.py', pretrained=False),
     'transfer': Protocol('configs/benchmarks/transfer.py', targets=TARGETS),
+    'finetune_clr': Protocol('configs/benchmarks/finetune_clr.py'),
     **{
-        f'semi{percent}': Protocol(
-            'configs/benchmarks/semi.py',
+        f'{name}{percent}': Protocol(
+            f'configs/benchmarks/{name}.py',
             (f'{_SUBSET}.percent={percent}', f'{_SUBSET}.seed={{seed}}'),
         )
+        for name in ('semi', 'semi_clr')
         for percent in PERCENTS
     },
     **{

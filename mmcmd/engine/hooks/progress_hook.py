@@ -1,18 +1,13 @@
 from typing import Any
 
-import numpy as np
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmcmd.engine.seeding import derive_seed
 from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.models import BasePretrainer
 from mmcmd.registry import HOOKS
-
-
-def derive_seed(*key: int) -> int:
-    """Return a seed that is a function of ``key``."""
-    return int(np.random.SeedSequence(key).generate_state(1)[0])
 
 
 @HOOKS.register_module()

@@ -34,7 +34,7 @@ TABLES = {
         [f'{percent} %' for percent in _SEMI],
         {
             'AimCLR': [
-                Cell('AimCLR', f'semi{percent}', '3s', paper, 'paper of CMD')
+                Cell('AimCLR', f'semi_clr{percent}', '3s', paper, 'paper of CMD')
                 for percent, paper in _SEMI.items()
             ]
         },

@@ -9,7 +9,13 @@ METHODS = {
     'SkeletonCLR': Method('configs/skeletonclr/skeletonclr.py'),
     'CrosSCLR': Method('configs/crossclr/crossclr.py'),
     '2s-CrosSCLR': Method('configs/crossclr/crossclr.py', ['model.modalities=[joint,motion]']),
-    'CrosSCLR-B': Method('configs/crossclr/crossclr_b.py'),
+    'CrosSCLR-B': Method(
+        'configs/crossclr/crossclr_b.py',
+        configs={
+            name: 'configs/crossclr/crossclr_b_pkummd2.py'
+            for name in ('pkummd2_xsub', 'pkummd2_xview')
+        },
+    ),
 }
 _README, _BOTH, _CMD = 'README of CrosSCLR', 'README of CrosSCLR and paper of CMD', 'paper of CMD'
 
@@ -26,7 +32,7 @@ TABLES = {
                     dict(ntu60_xsub=68.3, ntu60_xview=76.4),
                     _README,
                 ),
-                *(Cell('SkeletonCLR', f'semi{percent}', 'joint') for percent in (1, 10)),
+                *(Cell('SkeletonCLR', f'semi_clr{percent}', 'joint') for percent in (1, 10)),
             ],
             '2s-CrosSCLR': [
                 Cell(
@@ -48,8 +54,10 @@ TABLES = {
                     | dict(pkummd2_xsub=21.2),
                     _BOTH,
                 ),
-                Cell('CrosSCLR', 'semi1', '3s', dict(ntu60_xsub=51.1, ntu60_xview=50.0), _BOTH),
-                Cell('CrosSCLR', 'semi10', '3s', dict(ntu60_xsub=74.4, ntu60_xview=77.8), _BOTH),
+                Cell('CrosSCLR', 'semi_clr1', '3s', dict(ntu60_xsub=51.1, ntu60_xview=50.0), _BOTH),
+                Cell(
+                    'CrosSCLR', 'semi_clr10', '3s', dict(ntu60_xsub=74.4, ntu60_xview=77.8), _BOTH
+                ),
             ],
         },
         encoder='stgcn_clr',
