@@ -323,11 +323,12 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.mark.parametrize('method', METHODS)
-@pytest.mark.parametrize('protocol', PROTOCOLS)
+@pytest.mark.parametrize('protocol', [x for x in PROTOCOLS if 'supervised' not in x])
 def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, checkpoints):
     model, trained, file = checkpoints[method]
     argument = 'checkpoint' if protocol.endswith('knn.py') else 'pretrained'
-    cfg = load_config(CONFIGS / protocol, **{argument: str(file)})
+    data = 'ntu60_xview' if protocol.endswith('transfer.py') else None
+    cfg = load_config(CONFIGS / protocol, data=data, **{argument: str(file)})
     assert cfg.model.backbone == trained.model.backbone
     assert tuple(cfg.model.modalities) == model.streams
     assert cfg.model.layout == trained.data.layout
@@ -352,6 +353,19 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
         inputs, samples = make_batch(cfg.train_dataloader, 'cpu')
         losses = evaluated.train()(inputs, samples, mode='loss')
         assert torch.isfinite(total(losses))
+
+
+@pytest.mark.parametrize(
+    ('protocol', 'message'),
+    [
+        ('benchmarks/supervised.py', 'trains from scratch and takes no --pretrained'),
+        ('benchmarks/transfer.py', 'was trained on ntu60_xsub itself; add --data'),
+    ],
+)
+def test_evaluation_that_a_checkpoint_does_not_fit_is_refused(protocol, message, checkpoints):
+    *_, file = checkpoints[CMD]
+    with pytest.raises(InputError, match=message):
+        load_config(CONFIGS / protocol, pretrained=str(file))
 
 
 # The papers' recipes.
