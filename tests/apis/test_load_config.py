@@ -208,3 +208,46 @@ def test_nearest_neighbours_of_a_checkpoint_are_those_of_its_training(
         for name, entry in found.items():
             assert entry['last'] == pytest.approx(expected[name]['last']), name
     assert (pretrained / 'results.json').read_bytes() == before
+
+
+def test_checkpoint_of_an_unknown_data_set_asks_for_one(linear, save, tmp_path):
+    own = tmp_path / 'mine.py'
+    own.write_text(
+        "data = dict(name='mine', ann_file='x.pkl', split='a', layout='ntu', num_classes=3)\n"
+    )
+    file = save(data=str(own))
+    with pytest.raises(InputError, match=r'trained on the data set mine, .*add --data FILE\.py'):
+        linear(pretrained=str(file))
+    assert linear(pretrained=str(file), data=str(own)).model.head.num_classes == 3
+
+
+def test_data_set_of_the_environment_goes_before_that_of_the_checkpoint(linear, save, monkeypatch):
+    file = save(data='pkummd2_xsub')
+    monkeypatch.setenv('DATA', 'ntu120_xset')
+    assert linear(pretrained=str(file)).data.name == 'ntu120_xset'
+
+
+def test_arguments_that_a_saved_config_cannot_follow_are_refused(linear, tmp_path):
+    linear(pretrained='random').dump(path := tmp_path / 'saved.py')
+    assert load_config(path).data.name == 'ntu60_xsub'
+    with pytest.raises(InputError, match="'bandai2_xstyle' cannot replace them"):
+        load_config(path, data='bandai2_xstyle')
+
+
+def test_pre_training_is_not_tested_as_a_classifier(linear, save):
+    with pytest.raises(InputError, match='holds encoders of CMD and no classifier'):
+        linear(checkpoint=str(save()))
+
+
+def test_layouts_of_one_name_with_other_bones_are_told_apart(linear, save, tmp_path):
+    own = tmp_path / 'mine.py'
+    text = (
+        "data = dict(name='mine', ann_file='x.pkl', split='a', num_classes=3, layout=dict("
+        "name='own', joints=('a', 'b', 'c'), parents=(0, {}, 0), centre=0))\n"
+    )
+    own.write_text(text.format(0))
+    file = save(data=str(own))
+    assert linear(pretrained=str(file), data=str(own))
+    own.write_text(text.format(2))
+    with pytest.raises(InputError, match='with other joints or bones'):
+        linear(pretrained=str(file), data=str(own))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mmcmd.models.functional import (
+    attention_drop,
     contrastive_accuracy,
     info_nce,
     momentum_update,
@@ -83,3 +84,12 @@ def test_momentum_is_the_fraction_taken_from_the_query_encoder():
         torch.testing.assert_close(new, 0.75 * old + 0.25 * other)
     assert key[1].running_mean.tolist() == [0, 0], 'the key encoder keeps its own statistics'
     assert all(parameter.grad_fn is None for parameter in key.parameters())
+
+
+def test_attention_drop_of_half_precision_does_not_overflow():
+    feature_map = random(16, 2, 64, 13, 25)  # the sum of its mask exceeds what float16 can hold
+    found = attention_drop(feature_map.half(), keep=0.7)
+    assert found.dtype == torch.float32
+    expected = attention_drop(feature_map.half().float(), keep=0.7)
+    torch.testing.assert_close(found, expected)
+    assert found.abs().mean() > 0.1

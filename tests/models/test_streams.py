@@ -115,3 +115,12 @@ def test_model_without_a_loss_says_so():
 def test_streams_that_make_no_sense_are_told(modalities, backbone, message):
     with pytest.raises(InputError, match=message):
         extractor(modalities, backbone)
+
+
+def test_valid_frames_of_a_sequence_stand_for_all_of_its_clips(tiny_cmd):
+    model, inputs = tiny_cmd().eval(), torch.randn(2, 3, 2, 6, 25, 3)
+    samples = [ActionDataSample(metainfo={'valid_frames': frames}) for frames in (4, 6)]
+    found = model.clip_features(inputs, samples)['joint']
+    for index, frames in enumerate((4, 6)):
+        expected = model.extract_feat(inputs[index, :, :, :frames])
+        torch.testing.assert_close(found[index], expected)
