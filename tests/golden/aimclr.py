@@ -9,10 +9,18 @@ from torch import Tensor, nn
 
 from mmcmd.models.functional import attention_drop
 from mmcmd.models.pretrainers import aimclr
-from tests.golden.contrast import BOUNDS, compare_graphs, finish
+from tests.golden.contrast import compare_graphs, finish, report_of
 from tests.golden.recordings import Recording
 from tests.golden.report import Report
-from tests.golden.training import build, calls, head_calls, head_logits, optimizer_of, step
+from tests.golden.training import (
+    build,
+    calls,
+    head_calls,
+    head_logits,
+    optimizer_of,
+    step,
+    steps_of,
+)
 
 
 def run_aimclr(recording: Recording, **options: Any) -> Report:
@@ -22,7 +30,8 @@ def run_aimclr(recording: Recording, **options: Any) -> Report:
         recording (Recording): ``aimclr_train.npz``.
         **options: Options of the model, in place of the recorded ones.
     """
-    report, config, stream = Report(BOUNDS), recording.config, recording.stream
+    config, stream, mining = recording.config, recording.stream, recording['mining']
+    report = report_of(recording, 'embeddings', *(['masks'] if mining.any() else []))
     options = {
         'momentum': 1 - config['key_momentum_kept'],
         'topk': config['topk'],
@@ -34,8 +43,8 @@ def run_aimclr(recording: Recording, **options: Any) -> Report:
         _compare_drop(report, recording, options['keep'])
     model, graphs = build(recording, 'aimclr', 'AimCLR', stream, **options)
     compare_graphs(report, model, graphs)
-    optimizer, norms, mining = optimizer_of(model, config), [], recording['mining']
-    for index in range(len(recording['steps'])):
+    optimizer, norms = optimizer_of(model, config), []
+    for index in steps_of(report, recording):
         model.set_progress(int(mining[index]), index / len(mining), index)
         views = recording.views(index)
         if mining[index] and not mining[:index].any():
@@ -43,6 +52,8 @@ def run_aimclr(recording: Recording, **options: Any) -> Report:
         losses, seen = _observe(model, views)
         norms += step(optimizer, losses[-1], model)
         report.add('losses', f'losses[{index}]', losses, recording['losses'][index])
+        masks = [value for kind, _, value in seen if kind == 'masks']
+        report.count('masks', f'mined terms of step {index}', len(masks), int(mining[index] != 0))
         for kind, name, value in seen:
             array = name.replace('*', str(index))
             if kind == 'masks' and not mining[index]:

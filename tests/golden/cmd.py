@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.golden.recordings import Recording
 from tests.golden.report import Report, absolute, relative
-from tests.golden.training import build, compare_states, features, optimizer_of, step
+from tests.golden.training import build, compare_states, features, optimizer_of, step, steps_of
 
 # The recordings were made in float32.
 BOUNDS = {
@@ -35,7 +35,7 @@ def run_cmd(recording: Recording, **options: Any) -> Report:
         **options: Options of the model and of its distillation head, in place of the recorded
             ones.
     """
-    report, config = Report(BOUNDS), SETTINGS | recording.config
+    report, config = Report(BOUNDS, required=BOUNDS), SETTINGS | recording.config
     names = ('topk', 'teacher_temperature', 'student_temperature', 'loss_weight')
     distill_head = {name: options.pop(name, config[name]) for name in names}
     options = {
@@ -46,7 +46,8 @@ def run_cmd(recording: Recording, **options: Any) -> Report:
     }
     model, _ = build(recording, 'cmd', 'CMD', 'joint', **options)
     optimizer = optimizer_of(model, config)
-    for index, expected in enumerate(recording['losses']):
+    for index in steps_of(report, recording):
+        expected = recording['losses'][index]
         found = model(recording.views(index), mode='loss')
         losses = [found[f'loss_{name}'] for name in (*model.streams, 'cmd')]
         norms = step(optimizer, sum(losses), model)
@@ -54,7 +55,7 @@ def run_cmd(recording: Recording, **options: Any) -> Report:
         report.add('losses', f'losses[{index}]', [*losses, sum(losses)], expected[:count])
         report.add('gradient norms', f'losses[{index}]', norms, expected[count:])
     compare_states(report, model, recording.state('final', 'cmd'))
-    for name in model.streams:
+    for name in model.streams if len(recording['steps']) else ():
         found = features(model, recording.views(0)[:, 0], name)
         report.add('features', f'feat/{name}', found, recording[f'feat/{name}'])
     return report

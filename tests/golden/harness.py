@@ -9,7 +9,7 @@ from tests.golden.aimclr import run_aimclr
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.recordings import Recording, find, recording_name
-from tests.golden.report import HEADING, Report
+from tests.golden.report import HEADING, LEGEND, Report
 from tests.golden.transforms import run_frame50, run_pipeline
 
 RUNNERS: dict[str, Callable[..., Report]] = {
@@ -78,6 +78,7 @@ def main(folder: Path, names: Sequence[str] = ()) -> int:
         report = runner_of(recording.name)(recording)
         broken += [f'{recording.name} {kind}' for kind in report.broken()]
         print('\n'.join(report.lines(recording.name)), flush=True)
+    print(LEGEND)
     if skipped and not names:
         print(f'skipped, because no method of this package runs them: {", ".join(skipped)}')
     print(f'broken bounds: {", ".join(broken) or "none"}')

@@ -2,7 +2,7 @@
 
 import torch
 from mmaction.structures import ActionDataSample
-from torch import nn
+from torch import Tensor, nn
 
 from mmcmd.registry import MODELS
 from tests.golden.recordings import Recording
@@ -23,7 +23,10 @@ def compare_linear(report: Report, recording: Recording, model: nn.Module, view:
         _compare_one(report, recording, model, evaluated, recording.views(0)[:, view : view + 1])
 
 
-def _compare_one(report, recording, model, evaluated, inputs) -> None:
+def _compare_one(
+    report: Report, recording: Recording, model: nn.Module, evaluated: str, inputs: Tensor
+) -> None:
+    """Train the classifiers of one evaluation on inputs (N, 1, M, T, V, C)."""
     prefix = f'linear/{evaluated}'
     weights = {
         name.removesuffix('/init_weight'): torch.from_numpy(x)
@@ -55,7 +58,7 @@ def _compare_one(report, recording, model, evaluated, inputs) -> None:
         loss.backward()
         optimizer.step()
         found.append(loss.item())
-    report.add('linear', f'{prefix}/losses', found, recording[f'{prefix}/losses'])
+    report.add('linear losses', f'{prefix}/losses', found, recording[f'{prefix}/losses'])
     with torch.no_grad():
         scores = torch.stack(list(classifier(inputs).values())).mean(dim=0)
     report.add('linear', f'{prefix}/scores', scores, recording[f'{prefix}/scores'])

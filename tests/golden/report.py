@@ -1,6 +1,6 @@
 """The worst errors of one recording, and the bounds that they must keep."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,10 @@ import torch
 def as_array(value: Any) -> np.ndarray:
     """Return a tensor, a list of tensors or an array as an array of float64."""
     if isinstance(value, (list, tuple)):
-        return np.stack([as_array(x) for x in value])
+        return np.stack([as_array(x) for x in value]) if value else np.zeros(0)
     if isinstance(value, torch.Tensor):
         value = value.detach().numpy()
     return np.asarray(value, dtype=np.float64)
-
-
-def relative_to_largest(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference over the largest value."""
-    largest = np.abs(expected).max(initial=0)
-    return absolute(found, expected) / (largest or 1.0)
 
 
 def absolute(found: np.ndarray, expected: np.ndarray) -> float:
@@ -28,8 +22,8 @@ def absolute(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def absolute_or_relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference, over the largest value if that is above 1."""
-    return absolute(found, expected) / max(1.0, np.abs(expected).max(initial=0))
+    """Return the largest difference, where a value above 1 is compared relative to itself."""
+    return (np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)).max(initial=0)
 
 
 def relative(found: np.ndarray, expected: np.ndarray) -> float:
@@ -42,22 +36,38 @@ def different(found: np.ndarray, expected: np.ndarray) -> float:
     return float((found != expected).sum())
 
 
+MEASURES = {
+    relative: (
+        'relative',
+        '|ours - theirs| / |theirs| of each value (1e-12 where |theirs| is less)',
+    ),
+    absolute: ('absolute', '|ours - theirs| of each value'),
+    absolute_or_relative: ('mixed', '|ours - theirs| / max(1, |theirs|) of each value'),
+    different: ('different', 'number of values that differ'),
+}
+"""Name of a measure in the table, and what the text below the table says about it."""
+
+
 class Report:
     """Worst error by kind of quantity.
 
     Args:
-        bounds (Mapping): Kind to a bound and a measure of the error. A kind of these that is
-            never compared is absent from the report.
+        bounds (Mapping): Kind to a bound and a measure of the error.
+        required (Iterable[str]): Kinds that must be compared. The bound of one that is not
+            compared is broken. Other kinds are absent from the report if they are not compared.
     """
 
-    def __init__(self, bounds: Mapping[str, tuple[float, Any]]) -> None:
+    def __init__(
+        self, bounds: Mapping[str, tuple[float, Any]], required: Iterable[str] = ()
+    ) -> None:
         self.bounds = bounds
+        self.required = tuple(required)
         self.worst: dict[str, float] = {}
         self.where: dict[str, str] = {}
         self.compared: dict[str, int] = {}
 
     def add(self, kind: str, name: str, found: Any, expected: Any) -> None:
-        """Compare a quantity with what is recorded.
+        """Compare a quantity with what is recorded; without any value the bound is broken.
 
         Args:
             kind (str): One of the kinds of the bounds.
@@ -67,27 +77,61 @@ class Report:
         """
         found, expected = as_array(found), as_array(expected)
         error = float('inf')
-        if found.shape == expected.shape:
+        if found.shape == expected.shape and expected.size:
             error = float(self.bounds[kind][1](found, expected))
         if not np.isfinite(error):  # also of NaN, which is larger than no number
             error = float('inf')
         self.compared[kind] = self.compared.get(kind, 0) + 1
+        self._keep_worst(kind, name, error)
+
+    def count(self, kind: str, name: str, found: int, expected: int) -> None:
+        """Break the bound of a kind if there are more or fewer things than recorded.
+
+        Equal numbers are no comparison: they do not count as one of a required kind.
+
+        Args:
+            kind (str): One of the kinds of the bounds.
+            name (str): What is counted, for the report.
+            found (int): How many there are in ours.
+            expected (int): How many there are in the authors' code.
+        """
+        if found != expected:
+            self._keep_worst(kind, f'{name}: {found} instead of {expected}', float('inf'))
+
+    def _keep_worst(self, kind: str, name: str, error: float) -> None:
+        """Keep an error if it is the worst of its kind."""
         if error >= self.worst.get(kind, -1.0):
             self.worst[kind], self.where[kind] = error, name
 
+    def _all(self) -> dict[str, tuple[float, str]]:
+        """Return the worst error of each kind and its place, also of what was not compared."""
+        found = {kind: (error, self.where[kind]) for kind, error in self.worst.items()}
+        missing = [kind for kind in self.required if not self.compared.get(kind)]
+        return found | {
+            kind: (float('inf'), self.where.get(kind, 'never compared')) for kind in missing
+        }
+
     def broken(self) -> list[str]:
-        """List the kinds whose bound is broken."""
-        return [kind for kind, error in self.worst.items() if error > self.bounds[kind][0]]
+        """List the kinds whose bound is broken, or that are required and were not compared."""
+        return [kind for kind, (error, _) in self._all().items() if error > self.bounds[kind][0]]
 
     def lines(self, title: str) -> list[str]:
         """Return one line for each kind."""
-        broken = self.broken()
-        return [
-            f'{title:14} {kind:15} {error:10.3g} {self.bounds[kind][0]:8.0e} '
-            f'{"BROKEN" if kind in broken else "ok":7} {self.compared[kind]:4} '
-            f'{self.where[kind] if error else ""}'.rstrip()
-            for kind, error in self.worst.items()
-        ]
+        broken, lines = self.broken(), []
+        for kind, (error, where) in self._all().items():
+            bound, measure = self.bounds[kind]
+            state = 'BROKEN' if kind in broken else 'ok'
+            lines.append(
+                f'{title:14} {kind:15} {error:10.3g} {bound:8.0e} {MEASURES[measure][0]:9} '
+                f'{state:7} {self.compared.get(kind, 0):6} {where if error else ""}'.rstrip()
+            )
+        return lines
 
 
-HEADING = f'{"recording":14} {"kind":15} {"error":>10} {"bound":>8} {"":7} {"":>4} worst at'
+HEADING = (
+    f'{"recording":14} {"kind":15} {"error":>10} {"bound":>8} {"measure":9} {"":7} '
+    f'{"arrays":>6} worst at'
+)
+LEGEND = 'The error is the worst of all arrays of a kind. It is measured as\n' + '\n'.join(
+    f'  {name:9} {text}' for name, text in MEASURES.values()
+)

@@ -13,11 +13,14 @@ from mmcmd.io.authors import model_sizes
 from mmcmd.models.functional import contrast_logits
 from mmcmd.registry import MODELS
 from tests.golden.recordings import Recording
+from tests.golden.report import Report
 
 BACKBONES = {'cmd': 'BiGRU'}
 
 
-def build(recording: Recording, method: str, model_type: str, stream: str, **options: Any):
+def build(
+    recording: Recording, method: str, model_type: str, stream: str, **options: Any
+) -> tuple[nn.Module, dict[str, Tensor]]:
     """Build our model in float64, in the recorded initial state.
 
     Args:
@@ -26,6 +29,10 @@ def build(recording: Recording, method: str, model_type: str, stream: str, **opt
         model_type (str): Our class.
         stream (str): The stream that names without a suffix belong to.
         **options: Options of the model, and ``temperature``.
+
+    Returns:
+        tuple: The model in training mode, and the adjacencies (3, V, V) of its ST-GCN blocks by
+        name, as ours builds them before the recorded state replaces them.
     """
     config, state = recording.config, recording.state('init', method, stream)
     sizes = model_sizes(state)
@@ -107,12 +114,19 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, model: nn.Module) -> li
     return norms
 
 
-def compare_states(report: Any, model: nn.Module, expected: dict[str, Tensor]) -> None:
+def steps_of(report: Report, recording: Recording) -> range:
+    """Return the indices of the steps; each must have its losses."""
+    steps, losses = len(recording['steps']), len(recording['losses'])
+    report.count('losses', 'number of steps', steps, losses)
+    return range(min(steps, losses))
+
+
+def compare_states(report: Report, model: nn.Module, expected: dict[str, Tensor]) -> None:
     """Compare every tensor of a model with a recorded state of the same tensors."""
     found = model.state_dict()
-    missing = sorted(set(expected) ^ set(found))
-    report.add('states', ', '.join(missing[:3]), len(missing), 0)
-    for name in set(expected) & set(found):
+    odd = sorted(set(expected) ^ set(found))
+    report.count('states', f'tensors of one side only ({", ".join(odd[:3])})', len(odd), 0)
+    for name in sorted(set(expected) & set(found)):
         report.add('states', name, found[name], expected[name])
 
 

@@ -37,12 +37,15 @@ BOUNDS = {
 def sequences(recording: Recording, name: str) -> list[np.ndarray]:
     """Cut an array (sum T, M, V, C) into sequences (M, T, V, C)."""
     ends = np.cumsum(recording['num_frames'])[:-1]
+    if not len(recording['num_frames']):
+        return []
     return [x.swapaxes(0, 1) for x in np.split(recording[name], ends)]
 
 
 def run_frame50(recording: Recording) -> Report:
     """Run the transforms and the preprocessing of SkeletonCLR, CrosSCLR and AimCLR."""
-    report = Report(BOUNDS)
+    kinds = ('transforms', 'dtype kept', 'valid frames', 'preprocessing')
+    report = Report(BOUNDS, required=kinds)
     padding = recording['input'].shape[1] // 6
     noise = recording['noise/noise']
     drawn: dict[str, tuple[str, Callable]] = {
@@ -63,11 +66,10 @@ def run_frame50(recording: Recording) -> Report:
     for dtype in (np.float64, np.float32):
         keypoint = recording['input'].astype(dtype)
         for name, (record, transform) in drawn.items():
-            draws, outputs = recording[f'{name}/{record}'], recording[f'{name}/output']
-            for draw, expected in zip(draws, outputs, strict=True):
-                found = transform(keypoint, draw)
-                report.add('transforms', name, found, expected)
-                report.add('dtype kept', name, found.dtype == dtype, True)
+            found = [transform(keypoint, draw) for draw in recording[f'{name}/{record}']]
+            kept = [x.dtype == dtype for x in found]
+            report.add('transforms', name, found, recording[f'{name}/output'])
+            report.add('dtype kept', name, kept, [True] * len(kept))
         for name, transform in fixed.items():
             report.add('transforms', name, transform(keypoint), recording[f'{name}/output'])
     for name in ('extreme', 'extreme_with_time_flip'):
@@ -124,7 +126,7 @@ def _extreme(recording: Recording, name: str, padding: int) -> np.ndarray:
 
 def run_pipeline(recording: Recording) -> Report:
     """Run the preprocessing and the temporal crops of CMD."""
-    report = Report(BOUNDS)
+    report = Report(BOUNDS, required=('preprocessing', 'crops', 'crop not ours'))
     normalised, centre_crops = sequences(recording, 'normalised'), recording['centre_crop']
     clip_len = centre_crops.shape[2]
     for index, keypoint in enumerate(sequences(recording, 'raw')):

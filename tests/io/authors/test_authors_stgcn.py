@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from mmcmd.errors import InputError
-from mmcmd.io.authors.stgcn import rename_stgcn, rename_stgcn_state
+from mmcmd.io.authors import rename_authors_state
 
 
 @pytest.mark.parametrize(
@@ -19,18 +18,5 @@ from mmcmd.io.authors.stgcn import rename_stgcn, rename_stgcn_state
     ],
 )
 def test_released_names_become_those_of_our_blocks(theirs, ours):
-    assert rename_stgcn(theirs) == ours
-
-
-@pytest.mark.parametrize('name', ['A', 'fc.0.weight', 'encoder_q.data_bn.weight', 'tcn.2.weight'])
-def test_other_names_are_told(name):
-    with pytest.raises(InputError, match=f'{name!r} is not a tensor of the ST-GCN'):
-        rename_stgcn(name)
-
-
-def test_the_one_adjacency_goes_to_every_block():
-    adjacency, importance = torch.ones(3, 2, 2), torch.zeros(3, 2, 2)
-    state = {'A': adjacency, 'edge_importance.0': importance, 'edge_importance.1': importance}
-    found = rename_stgcn_state(state)
-    assert set(found) == {f'gcn.{b}.gcn.{x}' for b in (0, 1) for x in ('A', 'PA')}
-    assert found['gcn.1.gcn.A'] is adjacency
+    renamed = rename_authors_state('skeletonclr', {f'encoder_q.{theirs}': torch.zeros(1)})
+    assert list(renamed) == [f'encoders.joint.backbone.{ours}']

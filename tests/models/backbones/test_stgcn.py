@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors.stgcn import rename_stgcn_state
+from mmcmd.io.authors import rename_authors_state
 from mmcmd.models import SkeletonEncoder
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import LAYOUTS
@@ -109,11 +109,10 @@ def test_features_are_the_released_code_s(shared):
     sizes = json.loads(str(golden['config']))
     encoder = make(**{key: sizes[key] for key in ('hidden_channels', 'hidden_dim', 'dropout')})
     state = torch.load(folder / 'skeletonclr_final.pth.tar', weights_only=True)
-    prefix = 'encoder_q.'
-    query = {key.removeprefix(prefix): x for key, x in state.items() if key.startswith(prefix)}
-    released = {key: x for key, x in query.items() if not key.startswith('fc.')}
+    prefix, renamed = 'encoders.joint.backbone.', rename_authors_state('skeletonclr', state)
+    released = {k.removeprefix(prefix): x for k, x in renamed.items() if k.startswith(prefix)}
     built = encoder.backbone.gcn[0].gcn.A.clone()
-    encoder.backbone.load_state_dict(rename_stgcn_state(released), strict=True)
+    encoder.backbone.load_state_dict(released, strict=True)
     torch.testing.assert_close(encoder.backbone.gcn[0].gcn.A, built)
     # (N, C, T, V, M) to (N, M, T, V, C)
     joints = torch.from_numpy(golden['steps'][0, 0].transpose(0, 4, 2, 3, 1).copy()).double()
