@@ -45,6 +45,7 @@ fuzz: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
+	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
 	$(BIN)/python tests/faults/soak.py $(SOAK)
 
 outside: $(STAMP)
