@@ -133,7 +133,7 @@ def load_config(
     if options:
         try:
             cfg.merge_from_dict(dict(options))
-        except (KeyError, TypeError, IndexError) as error:
+        except (KeyError, TypeError, IndexError, ValueError) as error:
             raise InputError(f'--cfg-options do not fit {config}: {error}') from error
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
