@@ -158,7 +158,7 @@ def test_checkpoint_without_a_modality_is_told(make, checkpoint):
     _, path = checkpoint(modalities=('joint', 'bone'))
     with pytest.raises(
         InputError,
-        match=r"pretrained\.pth.*'motion', only for joint, bone; set model\.modalities=\[joint\]",
+        match=r"pretrained\.pth.*'motion', only for joint, bone; set model\.modalities=\[joint,bone\]",
     ):
         make(str(path)).init_weights()
     make(str(path), modalities=('bone',)).init_weights()
