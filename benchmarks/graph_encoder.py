@@ -27,8 +27,8 @@ from mmcmd.registry import MODELS
 
 CONFIG = 'configs/cmd/cmd.py'
 ZERO = 1e-4
-"""Of the norm of all. The bias of a convolution before a BatchNorm has no gradient but rounding,
-some 1e-7 of that; the least of the others is some 1e-3."""
+"""Gradients below this share of the norm of all gradients count as zero. The bias of a convolution
+before a BatchNorm has no gradient but rounding, some 1e-7; the least of the others is some 1e-3."""
 
 
 class Encoder(nn.Module):
@@ -70,7 +70,7 @@ class PlainMoCo(nn.Module):
 
 
 class Parts(NamedTuple):
-    """What embeds a sequence: in ours, encoder and neck are two modules."""
+    """The two modules that embed a sequence."""
 
     backbone: nn.Module
     neck: nn.Module

@@ -60,7 +60,7 @@ def steps(short: bool) -> Iterator[Growth]:
 
 
 class Heads:
-    """What of a CMD step is not an encoder: similarities, losses, their gradients, queues.
+    """The parts of a CMD step beside the encoders: similarities, losses, gradients, queues.
 
     Args:
         queue_size (int): Q.

@@ -1,4 +1,4 @@
-"""What the stages share: timing in turns, agreement and figures."""
+"""Parts that all stages share: timing in turns, agreement and figures."""
 
 import gc
 import math

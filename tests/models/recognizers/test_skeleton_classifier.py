@@ -156,10 +156,8 @@ def test_no_encoder_given_is_told(make):
 
 def test_checkpoint_without_a_modality_is_told(make, checkpoint):
     _, path = checkpoint(modalities=('joint', 'bone'))
-    with pytest.raises(
-        InputError,
-        match=r"pretrained\.pth.*'motion', only for joint, bone; set model\.modalities=\[joint,bone\]",
-    ):
+    told = r"pretrained\.pth.*'motion', only for joint, bone; set model\.modalities=\[joint,bone\]"
+    with pytest.raises(InputError, match=told):
         make(str(path)).init_weights()
     make(str(path), modalities=('bone',)).init_weights()
 
