@@ -32,9 +32,9 @@ PRODUCTS = 8
 """Products of matrices in a row that the machine's rate is taken of, a second or two."""
 
 CHANGE_TOL = 1e-2
-"""Allowed difference, relative to the norm of the changes of a step. A step changes weights of 1 by
-some 1e-5, so that their last bit is nearly a hundredth of that. A few 1e-4 are usual. Gradients have
-no such rounding."""
+"""Allowed difference, relative to the norm of the changes of a step. A step changes weights of 1
+by some 1e-5, so that their last bit is nearly a hundredth of that. A few 1e-4 are usual. Gradients
+have no such rounding."""
 
 
 class Case(NamedTuple):
