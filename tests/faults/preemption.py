@@ -2,13 +2,14 @@
 
     python tests/faults/preemption.py [--only WORD ...] [--seed S]
 
-Each case starts `tools/train.py`, or `tools/dist_train.sh` with two ranks, in a session of its own,
-waits until it is in a phase (training, validating, encoding a gallery), and sends SIGTERM or
-SIGUSR1: to the process, to its group, or to every process of the job. The run must leave with status
-85 within 30 s, with a whole checkpoint and without a process left over. Where SIGTERM went to the
-group or the job, the run is resumed, and its last checkpoint must be equal bit for bit to that of a
-run that was left alone. Further cases: at start-up, while the workers start, while a checkpoint is
-written, while features are encoded for a linear evaluation; these send the signal ten times.
+Each case starts `tools/train.py`, with two ranks under `tools/torchrun.py`, in a session of its
+own. It waits until the run is in a phase (training, validating, encoding a gallery), and sends
+SIGTERM or SIGUSR1: to the process, to its group, or to every process of the job. The run must leave
+with status 85 within 30 s, with a checkpoint and without a process left over. Where SIGTERM went to
+the group or the job, the run is resumed, and its last checkpoint must be equal bit for bit to that
+of a run that was left alone. Further cases send the signal ten times: at start-up, while workers
+start, while a checkpoint is written, and while features are encoded for a linear evaluation. A
+`tools/test.py` (phase "evaluate") has nothing to save: it must only end, with all its processes.
 """
 
 import argparse
@@ -56,6 +57,7 @@ class SlowHook(Hook):
 
     def after_gallery_iter(self, runner):
         self.in_phase('gallery')
+        self.in_phase('evaluate')
 
     def after_feature_iter(self, runner):
         self.in_phase('features')
@@ -87,6 +89,8 @@ def cases() -> Iterator[Case]:
         yield Case(phase, ranks, 4, number, 'job', 10)
     for ranks, number in product((1, 1, 1, 2, 2, 2), numbers):
         yield Case('start-up', ranks, 4, number, 'job', 10)
+    for ranks, number, target in product((1, 2), numbers, ('process', 'group', 'job')):
+        yield Case('evaluate', ranks, 4, number, target)
 
 
 class Job:
@@ -107,10 +111,12 @@ class Job:
         """Start a training, in a session of its own."""
         method = 'linear' if self.case.phase == 'features' else 'cmd'
         config = self.folder / f'{method}.py'
-        command = [sys.executable, ROOT / 'tools' / 'train.py', config]
+        tool = ROOT / 'tools' / ('test.py' if self.case.phase == 'evaluate' else 'train.py')
+        command = [sys.executable, tool, config]
         if self.case.ranks > 1:
-            command = [ROOT / 'tools' / 'dist_train.sh', config, self.case.ranks]
-            variables['PORT'] = str(free_port())
+            ranks = f'--nproc_per_node={self.case.ranks}', f'--master_port={free_port()}'
+            command[1:2] = [ROOT / 'tools' / 'torchrun.py', *ranks, tool]
+            command += ['--launcher', 'pytorch']
         changes = options(self.folder / 'data.pkl', method, self.case.workers)
         command += ['--work-dir', self.work_dir, *arguments, '--cfg-options', *changes]
         paths = [str(self.folder), str(ROOT)]
@@ -153,12 +159,15 @@ class Job:
         except subprocess.TimeoutExpired:
             status = 'none'
         seconds = time.monotonic() - sent
-        faults = [f'status {status}'] if status != 85 else []
+        saves = self.case.phase not in ('start-up', 'evaluate')
+        right = status not in (0, 'none') if self.case.phase == 'evaluate' else status == 85
+        faults = [] if right else [f'status {status}']
         if seconds > LIMIT:
             faults.append('too late')
-        if self.case.phase != 'start-up' and not (self.work_dir / 'preempted.pth').exists():
+        if saves and not (self.work_dir / 'preempted.pth').exists():
             faults.append('not saved')
-        time.sleep(0.1)
+        # Workers look every 5 s whether the process that they work for is there.
+        time.sleep(0.1 if saves else 6)
         if left := [pid for pid in job if alive(pid)]:
             faults.append(f'{len(left)} processes left')
             for pid in left:
@@ -184,17 +193,17 @@ def options(data: Path, method: str, workers: int) -> list[str]:
         'default_hooks.checkpoint.interval': 1,
         'visualizer.vis_backends': '[]',
     }
-    loaders = ['train_dataloader', 'val_dataloader']
+    loaders = ['train_dataloader', 'val_dataloader', 'test_dataloader']
     if method == 'cmd':
         values |= {'model.neck.out_channels': 6, 'model.queue.size': 20}
         values |= {'model.distill_head.topk': 5}
-        loaders.append('val_cfg.gallery_dataloader')
+        loaders += ['val_cfg.gallery_dataloader', 'test_cfg.gallery_dataloader']
     else:
         values |= {'model.head.num_classes': 4, 'train_cfg.type': 'CachedFeatureLoop'}
         values |= {'model.pretrained': 'random'}
     for loader in loaders:
         values |= {
-            f'{loader}.batch_size': 2 if loader == 'val_dataloader' else 5,
+            f'{loader}.batch_size': 5,
             f'{loader}.num_workers': workers,
             f'{loader}.dataset.ann_file': data,
             f'{loader}.dataset.clip_len': 8,

@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import all_reduce, barrier, get_comm_device, get_default_group, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmcmd.engine.hooks.safe_checkpoint_hook import PREEMPTED, SafeCheckpointHook
 from mmcmd.engine.host_copy import HostCopy
@@ -51,6 +52,7 @@ class PreemptionHook(Hook):
         if not (hooks and isinstance(runner.train_loop, ResumableEpochLoop)):
             return
         self._hook = hooks[0]
+        runner.train_loop.on_exit.callback(setattr, self, '_hook', None)
         if threading.current_thread() is threading.main_thread():  # Python allows it only there
             for number in self.signals:
                 handler = signal.signal(number, self._receive)
@@ -80,6 +82,10 @@ class PreemptionHook(Hook):
         """Leave if a signal has come while features are encoded before the training."""
         if self._asked():
             self._leave(runner, {'epoch': runner.epoch, 'iter': runner.iter})
+
+    def after_run(self, runner: Runner) -> None:
+        """Shut the workers down, after a training or a test."""
+        _shut_workers_down(runner)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = number
@@ -112,9 +118,17 @@ class PreemptionHook(Hook):
             f'go on with --resume (exit status {EXIT_STATUS})'
         )
         runner.visualizer.close()
-        for loop in (runner.train_loop, runner.val_loop):
-            for name in ('dataloader', 'gallery_dataloader'):
-                if (loader := getattr(loop, name, None)) is not None:
-                    # This shuts persistent workers down; others end with the loop over the batches.
-                    loader._iterator = None
+        _shut_workers_down(runner)
         raise SystemExit(EXIT_STATUS)
+
+
+def _shut_workers_down(runner: Runner) -> None:
+    """End persistent workers; other workers end with the loop over the batches.
+
+    If they are left to Python's garbage collector, it may close their queues first. Torch then
+    waits 5 s for each worker.
+    """
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        for name in ('dataloader', 'gallery_dataloader'):
+            if isinstance(loader := getattr(loop, name, None), DataLoader):
+                loader._iterator = None
