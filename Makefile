@@ -11,7 +11,7 @@ help:
 	@echo 'make test     the tests'
 	@echo 'make lint     ruff'
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
-	@echo 'make faults   the long drills: 10 kills and resumes, 2,000 iterations (some minutes)'
+	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
 	@echo 'make install  the environment alone, in $(VENV)'
@@ -46,6 +46,7 @@ fuzz: $(STAMP)
 faults: $(STAMP)
 	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
 	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
+	$(BIN)/python tests/faults/preemption.py $(SIGNALS)
 	$(BIN)/python tests/faults/soak.py $(SOAK)
 
 outside: $(STAMP)

@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmcmd import apis
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.signals import unblock
 
 
 def runner_parser(description: str) -> argparse.ArgumentParser:
@@ -159,6 +160,7 @@ _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
+    unblock()
     try:
         status = main()
         if torch.distributed.is_initialized():
@@ -179,6 +181,8 @@ def run(main: Callable[[], int | None]) -> None:
     except OSError as error:  # no permission: the message names the file
         full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
         _stop(f'error: {full}', 2)
+    except SystemExit as stop:  # among others, a training that was asked to stop
+        _leave(stop.code)
     except KeyboardInterrupt:
         _stop('interrupted', 130)
     except Exception as error:
@@ -205,7 +209,7 @@ def _stop(message: str, status: int) -> NoReturn:
 
 
 def _leave(status: int) -> NoReturn:
-    """End after an error. The threads of a process group may abort an interpreter's usual exit."""
+    """End early. The threads of a process group may abort an interpreter's usual exit."""
     if not torch.distributed.is_initialized():
         sys.exit(status)
     sys.stdout.flush()
