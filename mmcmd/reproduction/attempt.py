@@ -1,8 +1,8 @@
 """One attempt at a stage: run its tool under a lock, and note that it ended well.
 
 The attempt is a process beside the driver, on this machine or in a Slurm job, so a stage that ends
-while no driver is there is noted too. This file imports nothing but the standard library: it is also
-run as a script, which must start fast.
+while no driver is there is noted too. This file imports nothing but the standard library, because
+it is also run as a script, which must start fast.
 """
 
 import fcntl

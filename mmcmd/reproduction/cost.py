@@ -4,7 +4,7 @@ import copy
 import json
 import pickle
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
@@ -77,16 +77,14 @@ def estimate(run: Run) -> Cost | None:
 def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
     """Count a run with splits of these sizes, and two random sequences for all of them."""
     parts, sizes = copy.deepcopy(parts), dict(sizes)
-    with TemporaryDirectory() as folder:
-        stand_in = _write_stand_in(Path(folder, 'two.pkl'), run.config.data.layout, sizes)
-        for part in parts.values():
-            subset = part.dataset.pop('subset', None)
-            if subset:  # two sequences have no subset, so its share of the official number counts
-                split = part.dataset.split
-                sizes[split] = round(sizes[split] * subset['percent'] / 100)
-            part.dataset.ann_file = str(stand_in)
-        cost = _estimate(run, parts, sizes)
-    return replace(cost, official=True)
+    folder = _stand_in(run.config.data.layout, tuple(sizes))
+    for part in parts.values():
+        subset = part.dataset.pop('subset', None)
+        if subset:  # two sequences have no subset, so its share of the official number counts
+            split = part.dataset.split
+            sizes[split] = round(sizes[split] * subset['percent'] / 100)
+        part.dataset.ann_file = str(Path(folder.name, 'two.pkl'))
+    return replace(_estimate(run, parts, sizes), official=True)
 
 
 def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
@@ -113,8 +111,10 @@ def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cos
     return Cost(run.epochs * trained, passes * trained * step + validations * seen * predict)
 
 
-def _write_stand_in(path: Path, layout: str, splits: Iterable[str]) -> Path:
-    """Write a pickle of two random sequences, which are in all splits."""
+@lru_cache
+def _stand_in(layout: str, splits: Sequence[str]) -> TemporaryDirectory:
+    """Write ``two.pkl`` with two random sequences, which are in all splits, to a new folder."""
+    folder = TemporaryDirectory()
     joints = len(get_layout(layout).joints)
     rng = np.random.default_rng(0)
     names = ['first', 'second']
@@ -128,8 +128,8 @@ def _write_stand_in(path: Path, layout: str, splits: Iterable[str]) -> Path:
         for name in names
     ]
     content = dict(split=dict.fromkeys(splits, names), annotations=annotations, layout=layout)
-    path.write_bytes(pickle.dumps(content, protocol=4))
-    return path
+    Path(folder.name, 'two.pkl').write_bytes(pickle.dumps(content, protocol=4))
+    return folder
 
 
 _COUNTED: dict[str, int] = {}

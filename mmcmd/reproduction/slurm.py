@@ -103,7 +103,7 @@ class _SlurmAttempt(Attempt):
         """Stop the tool, which saves. submitit calls this on Slurm's signal, and requeues."""
         self.stop()
         if self._process is not None:
-            # Popen.wait would wait for ever here: this is a signal handler, which has interrupted it.
+            # This is a signal handler. It has interrupted Popen.wait, which holds a lock.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(replace(self))

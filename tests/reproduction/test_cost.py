@@ -88,13 +88,11 @@ def test_no_data_and_no_official_number_no_count(missing):
     assert cost.estimate(missing('synthetic_xsub').pretraining('CMD', 0)) is None
 
 
-def test_official_numbers_stand_in_for_data_that_are_not_there(missing, tiny):
-    small, official = (
-        cost.estimate(one.pretraining('MoCo', 0)) for one in (tiny, missing('ntu60_xsub'))
-    )
-    assert (small.official, official.official) == (False, True)
-    assert official.sequences == 4 * 40_091
-    assert official.flops / official.sequences > small.flops / small.sequences  # a larger queue
+def test_official_numbers_stand_in_for_data_that_are_not_there(missing):
+    found = cost.estimate(missing('ntu60_xsub').pretraining('MoCo', 0))
+    assert found.official
+    assert found.sequences == 4 * 40_091
+    assert found.flops > 0
 
 
 def test_a_part_of_the_official_number_is_trained_with_a_part_of_the_labels(missing):

@@ -271,7 +271,7 @@ def test_stage_that_is_preempted_again_and_again_has_failed(stage, monkeypatch):
 def test_without_a_terminal_progress_is_lines(stage, capsys):
     body = (
         "for share in range(0, 101, 25):\n    (out / 'share').write_text(str(share))\n"
-        f"    time.sleep(1.3)\n{MAKE}"
+        f'    time.sleep(1.3)\n{MAKE}'
     )
 
     def share():
