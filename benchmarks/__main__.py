@@ -28,6 +28,7 @@ STAGES = (
     'knn',
     'linear',
     'startup',
+    'table',
     'growth',
 )
 """Modules of this package, each with ``run(short)``, a generator of figures."""
