@@ -57,13 +57,8 @@ def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
         if row.stage != stage:
             stage = row.stage
             names = [*row.case, *row.columns, 'note']
-            lines += [
-                '',
-                f'## {stage}',
-                '',
-                f'| {" | ".join(names)} |',
-                '| --- ' * len(names) + '|',
-            ]
+            heading = f'| {" | ".join(names)} |'
+            lines += ['', f'## {stage}', '', heading, '|' + ' --- |' * len(names)]
         cells = [*map(str, row.case.values()), *map(row.cell, row.columns), row.note]
         lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines) + '\n'
