@@ -18,6 +18,7 @@ from benchmarks.harness import Disagreement
 from benchmarks.tables import machine
 
 BATCHES = 64, 256, 1024
+SKIPPED = 'skipped: no time was left'
 
 
 def cases(place: Place) -> Iterable[Case]:
@@ -33,17 +34,20 @@ def cases(place: Place) -> Iterable[Case]:
     )
 
 
-def measure(cases: Iterable[Case], deadline: float, failed: list[str]) -> Iterator[Row]:
+def measure(
+    cases: Iterable[Case], deadline: float, failed: list[str], skipped: str = SKIPPED
+) -> Iterator[Row]:
     """Measure one case after the other; a row says why it has no values.
 
     Args:
         cases (Iterable[Case]): What is measured.
         deadline (float): No case begins after it, in seconds of ``time.monotonic``.
         failed (list[str]): Takes what failed; a ``'disagreement'`` is worse than an ``'error'``.
+        skipped (str): Note of the rows after the deadline.
     """
     for row, run in cases:
         if time.monotonic() >= deadline:
-            yield replace(row, note='skipped: no time was left')
+            yield replace(row, note=skipped)
             continue
         try:
             values, note = run()
@@ -63,8 +67,10 @@ def measure(cases: Iterable[Case], deadline: float, failed: list[str]) -> Iterat
 
 def facts_of(place: Place) -> dict[str, Any]:
     """Describe the machine and the form."""
+    if place.device == 'cuda' and not torch.cuda.is_available():
+        return {'gpu': 'none at hand, so nothing was measured: this is the list of what would be'}
     facts = machine() | {'form': 'short' if place.short else 'full', 'device': place.device}
-    if place.device == 'cuda' and torch.cuda.is_available():
+    if place.device == 'cuda':
         properties = torch.cuda.get_device_properties(0)
         memory = f'{properties.total_memory / 2**30:.0f} GiB'
         facts['gpu'] = f'{properties.name}, {memory}, {properties.multi_processor_count} SMs'
@@ -95,7 +101,9 @@ def run(
     order: dict[str, int] = {}
     gc.freeze()  # what is imported; or each collection before a timed call takes long
     start = time.monotonic()
-    for row in measure(cases(place), deadline, failed):
+    planned = device == 'cuda' and not torch.cuda.is_available()  # the table says so once, above
+    skipped = '' if planned else SKIPPED
+    for row in measure(cases(place), deadline, failed, skipped):
         rows.append(row)
         title = ', '.join(f'{name} {value}' for name, value in row.case.items())
         cells = ', '.join(f'{x}: {row.cell(x)}' for x in row.columns if x in row.values)

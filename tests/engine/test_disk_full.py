@@ -118,8 +118,8 @@ def test_gpu_that_really_is_full(arguments, run_tool, tmp_path):
         status, _, stderr = run_tool('train.py', *arguments(tmp_path / 'work'), *options)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
-    assert status == 2
-    assert stderr.startswith('train.py: error: the GPU is out of memory; lower train_dataloader.')
+    assert status == 2, stderr
+    assert 'train.py: error: the GPU is out of memory; lower train_dataloader.' in stderr
     assert 'CUDA out of memory' in stderr
 
 
