@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from benchmarks.encoder import frame_by_frame
 from mmcmd.models import CMD
+from mmcmd.skeletons import get_layout
 
 
 def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
@@ -60,7 +61,7 @@ def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return joint, motion and bone."""
     motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
     motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
-    for child, parent in enumerate(model.encoders['bone'].modality.parents.tolist()):
+    for child, parent in enumerate(get_layout(model.layout).parents):
         bone[..., child, :] = joints[..., child, :] - joints[..., parent, :]
     return joints, motion, bone
 
