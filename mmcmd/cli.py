@@ -155,6 +155,7 @@ _DISK_FULL = (
 )
 _RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
 _FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
+_NO_ROOM_ON_GPU = re.compile('STATUS_ALLOC_FAILED|CUDA error: out of memory')
 _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
@@ -176,8 +177,6 @@ def run(main: Callable[[], int | None]) -> None:
         # torch puts the exception of a worker process into a message with its traceback.
         message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
         _stop(f'error: {message}', 2)
-    except torch.cuda.OutOfMemoryError as error:
-        _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
     except OSError as error:  # no permission: the message names the file
         full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
         _stop(f'error: {full}', 2)
@@ -186,6 +185,8 @@ def run(main: Callable[[], int | None]) -> None:
     except KeyboardInterrupt:
         _stop('interrupted', 130)
     except Exception as error:
+        if isinstance(error, torch.OutOfMemoryError) or _NO_ROOM_ON_GPU.search(str(error)):
+            _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
         if _FROM_ANOTHER_RANK.search(str(error)):
             message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
             _print(message)

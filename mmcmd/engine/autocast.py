@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.device import get_device
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from mmcmd.errors import InputError
 from mmcmd.registry import OPTIM_WRAPPERS
 
 
@@ -21,8 +23,19 @@ class Bfloat16OptimWrapper(OptimWrapper):
     to run without a GPU.
 
     Args:
-        **kwargs: Of mmengine's ``OptimWrapper``.
+        *args, **kwargs: Of mmengine's ``OptimWrapper``.
+
+    Raises:
+        InputError: If the GPU has no arithmetic for bfloat16.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if get_device() == 'cuda' and not torch.cuda.is_bf16_supported(including_emulation=False):
+            raise InputError(
+                f'Bfloat16OptimWrapper (--amp-dtype bfloat16): {torch.cuda.get_device_name()} has '
+                'no bfloat16; train with --amp alone, which is float16'
+            )
 
     @contextmanager
     def optim_context(self, model: nn.Module) -> Iterator[None]:

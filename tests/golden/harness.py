@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import mmcmd  # noqa: F401  (registers the models)
 from mmcmd.errors import InputError
 from tests.golden.aimclr import run_aimclr
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
+from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
 from tests.golden.transforms import run_frame50, run_pipeline
@@ -30,12 +32,15 @@ def runner_of(name: str) -> Callable[..., Report] | None:
     return RUNNERS[max(fitting, key=len)] if fitting else None
 
 
-def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list[str]]:
+def load(
+    folder: Path, names: Sequence[str] = (), precision: Precision = PRECISIONS['float64']
+) -> tuple[list[Recording], list[str]]:
     """Choose the recordings of a folder.
 
     Args:
         folder (Path): Folder of ``.npz`` files.
         names (Sequence[str]): Names of recordings; all that can be run by default.
+        precision (Precision, optional): Number format and device. Defaults to float64 on a CPU.
 
     Returns:
         tuple: The recordings that are run, and the files that no method of ours can run.
@@ -62,20 +67,33 @@ def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list
             'of them'
         )
     skipped = [path.stem for path in paths if path not in known.values()]
-    return [Recording(known[name]) for name in names or known], skipped
+    return [Recording(known[name], precision) for name in names or known], skipped
 
 
-def main(folder: Path, names: Sequence[str] = ()) -> int:
+def run(recording: Recording, **options: Any) -> Report:
+    """Run one recording in its number format.
+
+    Args:
+        recording (Recording): Of a method that can be run.
+        **options: Options of the model, in place of the recorded ones.
+    """
+    with recording.precision.switched_on():
+        return runner_of(recording.name)(recording, **options)
+
+
+def main(
+    folder: Path, names: Sequence[str] = (), precision: Precision = PRECISIONS['float64']
+) -> int:
     """Run recordings, print the worst errors, and return the exit status.
 
     Returns:
         int: 1 if a bound is broken, else 0.
     """
-    recordings, skipped = load(folder, names)
+    recordings, skipped = load(folder, names, precision)
     print(HEADING)
     broken = []
     for recording in recordings:
-        report = runner_of(recording.name)(recording)
+        report = run(recording)
         broken += [f'{recording.name} {kind}' for kind in report.broken()]
         print('\n'.join(report.lines(recording.name)), flush=True)
     print(LEGEND)

@@ -1,3 +1,4 @@
+import warnings
 from functools import partial
 
 import pytest
@@ -217,7 +218,7 @@ def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
 
 
 @KINDS
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='asks cuDNN, and there is no GPU')
+@pytest.mark.gpu
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
     encoder = build(cls=cls, mode=mode)
@@ -230,6 +231,17 @@ def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
     torch.testing.assert_close(output.float().cpu(), expected, rtol=0, atol=0.02)
     output.float().sum().backward()
     assert {x.grad.dtype for x in encoder.parameters()} == {torch.float32}
+
+
+@KINDS
+@pytest.mark.gpu
+@pytest.mark.parametrize('dtype', [None, torch.bfloat16])
+def test_cudnn_takes_the_weights_as_they_lie(joints, cls, mode, dtype):
+    encoder = build(cls=cls, mode=mode, hidden_size=64).cuda()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # torch warns before it copies weights together
+        with torch.autocast('cuda', dtype, enabled=dtype is not None):
+            encoder(joints.cuda()).float().sum().backward()
 
 
 def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monkeypatch):
