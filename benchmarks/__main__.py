@@ -21,6 +21,7 @@ from benchmarks.tables import as_json, machine, markdown
 STAGES = (
     'encoder',
     'cmd_step',
+    'bfloat16',
     'graph_encoder',
     'views',
     'conversion',

@@ -180,7 +180,9 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, calls, cls, mode):
+def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(
+    joints, calls, as_on_gpu, cls, mode
+):
     """On a GPU, torch's autocast of cuDNN's networks would make it float16."""
     weight = torch.randn(3, 5 if mode == 'forward' else 10)
 
@@ -203,6 +205,39 @@ def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, ca
         assert parameter.dtype == parameter.grad.dtype == torch.float32
         difference = (parameter.grad - wanted[name].grad).norm() / wanted[name].grad.norm()
         assert 0 < difference < 0.05, name
+
+
+@pytest.mark.parametrize('has_instructions', [True, False])
+def test_stepwise_bfloat16_on_a_cpu_is_our_own_recurrence(
+    joints, calls, monkeypatch, has_instructions
+):
+    monkeypatch.setattr(
+        'mmcmd.models.backbones.recurrent.multiplies_bfloat16', lambda: has_instructions
+    )
+    weight = torch.randn(3, 10)
+
+    def run(dtype):
+        encoder = build(readout='mean')
+        with precision(dtype):
+            output = encoder.feature_map(joints)
+        (encoder.read(output.float()) * weight).sum().backward()
+        return output, [x.grad for x in encoder.rnn.parameters()]
+
+    (output, found), (expected, wanted) = run(torch.bfloat16), run(None)
+    assert not calls
+    assert output.dtype == torch.bfloat16
+    rounded = expected.bfloat16()
+    assert torch.equal(output, rounded) == (not has_instructions), 'computed in float32 where slow'
+    torch.testing.assert_close(output, rounded, rtol=0, atol=0.02)
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.dtype == torch.float32
+        assert 0 < (ours - theirs).norm() < 0.05 * theirs.norm()
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
+def test_a_trace_has_torch_s_own_gru(joints, calls):
+    torch.jit.trace(build().eval(), joints, check_trace=False)
+    assert len(calls) == 6
 
 
 def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
