@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from itertools import count
 
 import torch
 from mmengine.config import Config
@@ -22,18 +21,20 @@ TOL = 0.01
 
 
 class Side:
-    """A model that takes steps on the same batches as another, and notes its losses."""
+    """A model that takes steps on the same batches as another, and notes its losses.
+
+    Each step has another batch, as in an epoch.
+    """
 
     def __init__(self, model: CMD, batches: Tensor, bfloat16: bool) -> None:
-        self.batches, self.bfloat16 = batches, bfloat16
-        self.steps, self.losses = count(), []
+        self.batches, self.bfloat16 = iter(batches), bfloat16
+        self.losses = []
         self.step = Step(model, self.loss)
 
     def loss(self, model: CMD) -> Tensor:
         """Compute the loss of the next batch, as the runner does."""
-        views = self.batches[next(self.steps) % len(self.batches)]
         with torch.autocast('cpu', torch.bfloat16, enabled=self.bfloat16):
-            return our_loss(model, *views)
+            return our_loss(model, *next(self.batches))
 
     def __call__(self) -> None:
         """Take a step."""
@@ -50,8 +51,7 @@ def run(short: bool) -> Iterator[Figure]:
         config.queue.size, config.distill_head.topk = 1024, 512
     torch.manual_seed(0)
     model = MODELS.build(config)
-    model.init_weights()
-    batches = torch.randn(4, 2, batch, 2, frames, 25, 3)
+    batches = torch.randn(STEPS, 2, batch, 2, frames, 25, 3)
     sides = {
         name: Side(deepcopy(model).train(), batches, name == 'bfloat16')
         for name in ('bfloat16', 'float32')
