@@ -14,6 +14,12 @@ torch.set_num_threads(1)
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_runtest_setup(item):
+    """Skip what is marked `gpu` where there is none."""
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('needs a CUDA GPU')
+
+
 @pytest.fixture(scope='session')
 def root():
     """Return the folder of the repository."""

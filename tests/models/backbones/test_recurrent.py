@@ -138,10 +138,36 @@ def test_input_of_another_shape_says_what_was_expected():
         build()(torch.zeros(3, 1, 7, 4, 3))
 
 
-@pytest.mark.parametrize('option', [{'mode': 'backwards'}, {'readout': 'first'}])
+@pytest.mark.parametrize(
+    'option', [{'mode': 'backwards'}, {'readout': 'first'}, {'kernel': 'fast'}]
+)
 def test_unknown_choice_lists_the_choices(option):
-    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first)'"):
+    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first|fast)'"):
         build(**option)
+
+
+@pytest.mark.parametrize(
+    'options', [{'mode': 'bidirectional'}, {'cls': LSTM, 'mode': 'stepwise'}], ids=['mode', 'LSTM']
+)
+def test_a_kernel_for_another_network_is_refused(options):
+    with pytest.raises(InputError, match=r"kernel='batched' is for a GRU"):
+        build(kernel='batched', **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('kernel', ['batched', 'triton'])
+@pytest.mark.parametrize(('dtype', 'tol'), [(None, 1e-4), (torch.bfloat16, 0.03)])
+def test_every_kernel_gives_on_a_gpu_what_the_cpu_gives(joints, kernel, dtype, tol):
+    def run(device, **options):
+        encoder = build(hidden_size=64, readout='mean', **options).to(device)
+        with torch.autocast(device, dtype, enabled=dtype is not None and device == 'cuda'):
+            output = encoder(joints.to(device))
+        output.float().square().sum().backward()
+        grads = [x.grad.cpu() for x in encoder.parameters()]
+        return [output.detach().float().cpu(), *grads]
+
+    for found, expected in zip(run('cuda', kernel=kernel), run('cpu'), strict=True):
+        assert (found - expected).norm() <= tol * expected.norm()
 
 
 def precision(dtype):
@@ -212,7 +238,7 @@ def test_stepwise_bfloat16_on_a_cpu_is_our_own_recurrence(
     joints, calls, monkeypatch, has_instructions
 ):
     monkeypatch.setattr(
-        'mmcmd.models.backbones.recurrent.multiplies_bfloat16', lambda: has_instructions
+        'mmcmd.models.backbones.kernels.multiplies_bfloat16', lambda: has_instructions
     )
     weight = torch.randn(3, 10)
 
