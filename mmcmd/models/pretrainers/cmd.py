@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmaction.structures import ActionDataSample
@@ -32,6 +32,8 @@ class CMD(MomentumContrast):
         InputError: If a pair names a stream that does not exist, or one stream twice, or K is
             larger than the queue.
     """
+
+    capturable: ClassVar[bool] = True
 
     def __init__(
         self,
