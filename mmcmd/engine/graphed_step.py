@@ -61,7 +61,7 @@ class GraphedStep:
             self.replay = self.replay or self.record(self.step)
             losses = self.replay()
         # Copies, because the next step overwrites the losses of the graph.
-        return {name: value.detach().clone() for name, value in losses.items()}
+        return {name: value.clone() for name, value in losses.items()}
 
     def step(self) -> Losses:
         """Take a step on ``inputs`` with the learning rates in ``rates``."""
@@ -76,7 +76,7 @@ class GraphedStep:
         finally:
             for number, group in zip(numbers, self.groups, strict=True):
                 group['lr'] = number
-        return losses
+        return {name: value.detach() for name, value in losses.items()}
 
     @staticmethod
     def aside(step: Callable[[], Losses]) -> Losses:

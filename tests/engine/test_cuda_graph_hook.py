@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.optim import OptimWrapper
 
+from benchmarks.graphed import graphed_step
 from mmcmd.engine import CudaGraphHook
 from mmcmd.engine.graphed_step import GraphedStep
 from mmcmd.engine.hooks.cuda_graph_hook import find_obstacle
@@ -96,6 +97,20 @@ def test_batch_of_another_size_is_refused(tiny_cmd, batches):
     step({'inputs': batches[0]}, wrapper)
     with pytest.raises(InputError, match=r'shape \(4, 2, .*but a batch has \(3, 2, '):
         step({'inputs': batches[0, :3]}, wrapper)
+
+
+@pytest.mark.parametrize('bfloat16', [False, True])
+def test_step_that_is_timed_is_recorded_before(tiny_cmd, batches, monkeypatch, bfloat16):
+    monkeypatch.setattr(OnCPU, 'recorded', 0)
+    model = tiny_cmd()
+    types = set()
+    for neck in model.necks.values():
+        neck.hidden.register_forward_hook(lambda module, inputs, y: types.add(y.dtype))
+    step = graphed_step(model, batches[0].transpose(0, 1), bfloat16, OnCPU)
+    assert OnCPU.recorded == 1
+    assert step().isfinite()
+    assert OnCPU.recorded == 1
+    assert types == {torch.bfloat16 if bfloat16 else torch.float32}
 
 
 @pytest.fixture
