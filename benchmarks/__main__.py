@@ -23,6 +23,7 @@ from mmcmd.errors import InputError
 STAGES = (
     'encoder',
     'cmd_step',
+    'bfloat16',
     'graph_encoder',
     'views',
     'conversion',

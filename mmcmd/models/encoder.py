@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.backbones.recurrent import can_run_together, feature_maps
 from mmcmd.models.modalities import build_modality
 from mmcmd.models.necks.graph_pooling import GraphPooling
 from mmcmd.registry import MODELS
@@ -111,6 +112,26 @@ class SkeletonEncoder(BaseModule):
             size = self.eval()(torch.zeros(self._input_shape)).shape[1]
             self.train(training)
         return size
+
+
+def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> dict[str, Tensor]:
+    """Encode sequences in several streams, together if the ``kernel`` of the backbones asks for it.
+
+    Args:
+        encoders (Mapping[str, SkeletonEncoder]): By stream.
+        joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
+
+    Returns:
+        dict[str, Tensor]: Features (N, D) by stream.
+    """
+    backbones = [encoder.backbone for encoder in encoders.values()]
+    if not can_run_together(backbones):
+        return {name: encoder(joints) for name, encoder in encoders.items()}
+    maps = feature_maps(backbones, [encoder.modality(joints) for encoder in encoders.values()])
+    return {
+        name: encoder.pool(feature_map)
+        for (name, encoder), feature_map in zip(encoders.items(), maps, strict=True)
+    }
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:

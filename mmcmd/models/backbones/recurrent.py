@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -6,12 +8,14 @@ from torch import Tensor, nn
 from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
-from mmcmd.models.backbones.recurrence import stacked_gru
+from mmcmd.models.backbones.kernels import run_own
 from mmcmd.models.necks.graph_pooling import mean_over_steps
+from mmcmd.models.precision import autocast_type
 from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
 READOUTS = ('last', 'ends', 'mean')
+KERNELS = ('auto', 'batched', 'triton')
 
 
 class RecurrentEncoder(BaseModule):
@@ -29,6 +33,11 @@ class RecurrentEncoder(BaseModule):
         readout (str): ``'last'`` is the output of the last frame. ``'ends'`` joins the last output
             of the forward direction and the first output of the reverse direction. ``'mean'`` is
             the mean over time. Defaults to ``'last'``.
+        kernel (str): How a stepwise GRU is computed. ``'auto'`` is our recurrence on a CPU, and
+            cuDNN on a GPU: a call for each layer and direction. ``'batched'`` computes both
+            directions of a layer, and those of all streams of equal size, in one product per
+            frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
+            were not measured on a GPU yet. Defaults to ``'auto'``.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it every matrix is
             Xavier-uniform.
 
@@ -36,7 +45,8 @@ class RecurrentEncoder(BaseModule):
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
 
     Raises:
-        InputError: If the mode or the readout does not exist.
+        InputError: If the mode, the readout or the kernel does not exist, or the kernel needs a
+            stepwise GRU.
     """
 
     cell: ClassVar[type[nn.RNNBase]]
@@ -51,18 +61,29 @@ class RecurrentEncoder(BaseModule):
         num_layers: int = 3,
         mode: str | None = None,
         readout: str = 'last',
+        kernel: str = 'auto',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         mode = mode or self.default_mode
-        for option, value, choices in (('mode', mode, MODES), ('readout', readout, READOUTS)):
+        for option, value, choices in (
+            ('mode', mode, MODES),
+            ('readout', readout, READOUTS),
+            ('kernel', kernel, KERNELS),
+        ):
             if value not in choices:
                 raise InputError(
                     f'{type(self).__name__} {option} must be one of {choices}, but got {value!r}'
                 )
+        if kernel != 'auto' and (mode != 'stepwise' or self.cell is not nn.GRU):
+            raise InputError(
+                f'{type(self).__name__} kernel={kernel!r} is for a GRU with mode="stepwise"; use '
+                "kernel='auto'"
+            )
         self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
         self.mode = mode
         self.readout = readout
+        self.kernel = kernel
         frame_size = num_joints * num_person * in_channels
         two = mode != 'forward'
         self.out_channels = hidden_size * (1 + two)
@@ -89,6 +110,16 @@ class RecurrentEncoder(BaseModule):
             InputError: If the numbers of persons, joints or coordinates are not those of the
                 backbone.
         """
+        frames = self._frames(joints)
+        if self.mode == 'stepwise':
+            outputs = self._stepwise(frames)
+        else:
+            weights, two = self.rnn._flat_weights, self.rnn.bidirectional
+            outputs = self._run(frames, weights, self.rnn.num_layers, two)
+        return _as_map(outputs)
+
+    def _frames(self, joints: Tensor) -> Tensor:
+        """Check and normalise a modality, and lay it out as frames: (T, N, F)."""
         shape = self.num_person, self.num_joints, self.in_channels
         if (joints.shape[1], *joints.shape[3:]) != shape:
             raise InputError(
@@ -97,13 +128,7 @@ class RecurrentEncoder(BaseModule):
                 'num_joints, in_channels'
             )
         # The authors' channel order of a frame is (V, C, M).
-        frames = self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
-        if self.mode == 'stepwise':
-            outputs = self._stepwise(frames)
-        else:
-            weights, two = self.rnn._flat_weights, self.rnn.bidirectional
-            outputs = self._run(frames, weights, self.rnn.num_layers, two)
-        return outputs.permute(1, 2, 0)[:, None, :, :, None]
+        return self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
         """Reduce the outputs of all frames to one feature, as ``readout`` says.
@@ -159,13 +184,17 @@ class RecurrentEncoder(BaseModule):
         weights = self.rnn._flat_weights
         return [weights[i : i + 4] for i in range(0, len(weights), 4)]
 
+    def _layers(self) -> list[list[list[Tensor]]]:
+        """Return the weights of ``stepwise``: for each layer those of both directions."""
+        directions = self._directions()
+        return [directions[i : i + 2] for i in range(0, len(directions), 2)]
+
     def _stepwise(self, frames: Tensor) -> Tensor:
         """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
-        directions = self._directions()
-        layers = list(zip(directions[::2], directions[1::2], strict=True))
-        lstm = isinstance(self.rnn, nn.LSTM)
-        if frames.device.type == 'cpu' and not (lstm or _is_special()):
-            return stacked_gru(frames, layers)
+        layers = self._layers()
+        own = self.kernel != 'auto' or (frames.device.type == 'cpu' and self.cell is nn.GRU)
+        if own and not _is_special():
+            return run_own(frames[None], layers, self.kernel)[0]
         frames = frames.contiguous()  # once, rather than in the call of each direction
         for layer in layers:
             frames = torch.cat([self._run(frames, weights) for weights in layer], dim=-1)
@@ -176,7 +205,7 @@ class RecurrentEncoder(BaseModule):
     ) -> Tensor:
         """Call torch's kernel (cuDNN's on a GPU): (T, N, F) to (T, N, directions * hidden_size)."""
         device = frames.device.type
-        if _autocasts_to_bfloat16(device):
+        if autocast_type(device) == torch.bfloat16:
             # The cast is done here, because torch's autocast runs cuDNN in float16 only.
             with torch.autocast(device, enabled=False):
                 return self._run(frames.bfloat16(), _in_bfloat16(weights), layers, two)
@@ -187,14 +216,36 @@ class RecurrentEncoder(BaseModule):
 
 
 def _is_special() -> bool:
-    """Return whether torch must run its own operators: under autocast, or in a trace."""
-    return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
+    """Return whether torch must run its own operators, because the network is traced."""
+    return torch.jit.is_tracing()
 
 
-def _autocasts_to_bfloat16(device: str) -> bool:
-    """Return whether autocast to bfloat16 is on; False on devices without autocast (``meta``)."""
-    known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return known and torch.get_autocast_dtype(device) == torch.bfloat16
+def can_run_together(backbones: Sequence[nn.Module]) -> bool:
+    """Return whether :func:`feature_maps` takes these backbones, as their ``kernel`` asks."""
+    if not all(isinstance(x, RecurrentEncoder) and x.kernel != 'auto' for x in backbones):
+        return False
+    kinds = {(x.kernel, *(w.shape for w in x.rnn._flat_weights)) for x in backbones}
+    return len(kinds) == 1 and not _is_special()
+
+
+def feature_maps(backbones: Sequence[RecurrentEncoder], joints: Sequence[Tensor]) -> list[Tensor]:
+    """Run stepwise GRUs of equal sizes together, each on its own input.
+
+    Args:
+        backbones (Sequence[RecurrentEncoder]): See :func:`can_run_together`.
+        joints (Sequence[Tensor]): Their inputs, each of shape (N, M, T, V, C).
+
+    Returns:
+        list[Tensor]: The result of each ``feature_map``, shape (N, 1, out_channels, T, 1).
+    """
+    frames = torch.stack([x._frames(y) for x, y in zip(backbones, joints, strict=True)])
+    layers = [[*chain(*grus)] for grus in zip(*(x._layers() for x in backbones), strict=True)]
+    return [_as_map(x) for x in run_own(frames, layers, backbones[0].kernel)]
+
+
+def _as_map(outputs: Tensor) -> Tensor:
+    """Return outputs (T, N, D) as a map (N, 1, D, T, 1)."""
+    return outputs.permute(1, 2, 0)[:, None, :, :, None]
 
 
 def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:

@@ -139,10 +139,36 @@ def test_input_of_another_shape_says_what_was_expected():
         build()(torch.zeros(3, 1, 7, 4, 3))
 
 
-@pytest.mark.parametrize('option', [{'mode': 'backwards'}, {'readout': 'first'}])
+@pytest.mark.parametrize(
+    'option', [{'mode': 'backwards'}, {'readout': 'first'}, {'kernel': 'fast'}]
+)
 def test_unknown_choice_lists_the_choices(option):
-    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first)'"):
+    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first|fast)'"):
         build(**option)
+
+
+@pytest.mark.parametrize(
+    'options', [{'mode': 'bidirectional'}, {'cls': LSTM, 'mode': 'stepwise'}], ids=['mode', 'LSTM']
+)
+def test_a_kernel_for_another_network_is_refused(options):
+    with pytest.raises(InputError, match=r"kernel='batched' is for a GRU"):
+        build(kernel='batched', **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('kernel', ['batched', 'triton'])
+@pytest.mark.parametrize(('dtype', 'tol'), [(None, 1e-4), (torch.bfloat16, 0.03)])
+def test_every_kernel_gives_on_a_gpu_what_the_cpu_gives(joints, kernel, dtype, tol):
+    def run(device, **options):
+        encoder = build(hidden_size=64, readout='mean', **options).to(device)
+        with torch.autocast(device, dtype, enabled=dtype is not None and device == 'cuda'):
+            output = encoder(joints.to(device))
+        output.float().square().sum().backward()
+        grads = [x.grad.cpu() for x in encoder.parameters()]
+        return [output.detach().float().cpu(), *grads]
+
+    for found, expected in zip(run('cuda', kernel=kernel), run('cpu'), strict=True):
+        assert (found - expected).norm() <= tol * expected.norm()
 
 
 def precision(dtype):
@@ -181,7 +207,9 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, calls, cls, mode):
+def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(
+    joints, calls, as_on_gpu, cls, mode
+):
     """On a GPU, torch's autocast of cuDNN's networks would make it float16."""
     weight = torch.randn(3, 5 if mode == 'forward' else 10)
 
@@ -204,6 +232,39 @@ def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, ca
         assert parameter.dtype == parameter.grad.dtype == torch.float32
         difference = (parameter.grad - wanted[name].grad).norm() / wanted[name].grad.norm()
         assert 0 < difference < 0.05, name
+
+
+@pytest.mark.parametrize('has_instructions', [True, False])
+def test_stepwise_bfloat16_on_a_cpu_is_our_own_recurrence(
+    joints, calls, monkeypatch, has_instructions
+):
+    monkeypatch.setattr(
+        'mmcmd.models.backbones.kernels.multiplies_bfloat16', lambda: has_instructions
+    )
+    weight = torch.randn(3, 10)
+
+    def run(dtype):
+        encoder = build(readout='mean')
+        with precision(dtype):
+            output = encoder.feature_map(joints)
+        (encoder.read(output.float()) * weight).sum().backward()
+        return output, [x.grad for x in encoder.rnn.parameters()]
+
+    (output, found), (expected, wanted) = run(torch.bfloat16), run(None)
+    assert not calls
+    assert output.dtype == torch.bfloat16
+    rounded = expected.bfloat16()
+    assert torch.equal(output, rounded) == (not has_instructions), 'computed in float32 where slow'
+    torch.testing.assert_close(output, rounded, rtol=0, atol=0.02)
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.dtype == torch.float32
+        assert 0 < (ours - theirs).norm() < 0.05 * theirs.norm()
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
+def test_a_trace_has_torch_s_own_gru(joints, calls):
+    torch.jit.trace(build().eval(), joints, check_trace=False)
+    assert len(calls) == 6
 
 
 def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
