@@ -63,14 +63,19 @@ class Step:
 
 @contextmanager
 def replaced(maps: Mapping[nn.Module, Tensor]) -> Iterator[None]:
-    """Let backbones return maps that are there, instead of encoding."""
+    """Let backbones return maps that are there, instead of encoding, each for itself."""
+    kernels = {backbone: backbone.kernel for backbone in maps if hasattr(backbone, 'kernel')}
     for backbone, feature_map in maps.items():
+        if backbone in kernels:
+            backbone.kernel = 'auto'  # others run the networks of several streams together
         setattr(backbone, entrance(backbone), lambda joints, result=feature_map: result)
     try:
         yield
     finally:
         for backbone in maps:
             delattr(backbone, entrance(backbone))
+        for backbone, kernel in kernels.items():
+            backbone.kernel = kernel
 
 
 def entrance(backbone: nn.Module) -> str:

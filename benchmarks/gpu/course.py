@@ -24,13 +24,17 @@ SKIPPED = 'skipped: no time was left'
 def cases(place: Place) -> Iterable[Case]:
     """List all cases; the time may not suffice for the last ones."""
     first, *more = (2, 4) if place.short else BATCHES
+    default, *others = steps.FORMS
+    if place.device == 'cuda':
+        others += [form + steps.GRAPH for form in steps.FORMS]
     return chain(
-        steps.cmd_cases(place, [first]),
-        steps.encoder_cases(place, [first]),
+        steps.cmd_cases(place, [first], [default]),
+        steps.cmd_cases(place, [first], others),
+        steps.encoder_cases(place, [first], steps.FORMS),
         evaluation.cases(place),
         steps.graph_cases(place),
-        steps.cmd_cases(place, more),
-        steps.encoder_cases(place, more),
+        steps.cmd_cases(place, more, [default]),
+        steps.encoder_cases(place, more, [default]),
     )
 
 

@@ -17,6 +17,7 @@ from benchmarks.encoder import frame_by_frame, train_step
 from benchmarks.gpu.place import Place
 from benchmarks.gpu.table import Case, Row
 from benchmarks.graph_encoder import PlainMoCo, copy_weights
+from benchmarks.graphed import graphed_step
 from benchmarks.harness import check_close_in_norm
 from benchmarks.precision import PRECISIONS, Precision
 from benchmarks.step import Rest, Step, our_loss
@@ -26,8 +27,14 @@ from mmcmd.models import CMD, BiGRU
 from mmcmd.registry import MODELS
 from mmcmd.reproduction.complexity import count_flops, encoder_complexity
 
-FORMS: dict[str, dict[str, Any]] = {'default': {}}
+FORMS: dict[str, dict[str, Any]] = {
+    'default': {},
+    'batched': {'kernel': 'batched'},
+    'triton': {'kernel': 'triton'},
+}
 """Forms of the recurrent encoder that are compared: name to options of the backbone."""
+GRAPH = ' in a graph'
+"""Ends the name of a form whose whole step is one CUDA graph."""
 
 EPOCHS = 450
 TOL = 1e-3
@@ -75,7 +82,7 @@ def build_cmd(place: Place, form: str) -> tuple[CMD, float]:
     """Build CMD on the host; return it and the TFLOP of its encoders, a step and sequence."""
     init_default_scope('mmcmd')
     config = Config.fromfile(CONFIG).model
-    config.backbone.update(FORMS[form])
+    config.backbone.update(FORMS[form.removesuffix(GRAPH)])
     if place.short:
         config.backbone.hidden_size = 16
         config.queue.size, config.distill_head.topk = 256, 128
@@ -92,7 +99,7 @@ def frames(place: Place) -> int:
     return 8 if place.short else 64
 
 
-def compare(ours: Step, plain: Step) -> str:
+def compare(ours: Callable[[], Tensor], plain: Callable[[], Tensor]) -> str:
     """Run both from equal states; return how near their losses are."""
     found, wanted = ours().item(), plain().item()
     return f'losses {found:.4g} and {wanted:.4g}'
@@ -117,17 +124,23 @@ def measure_cmd(place: Place, form: str, batch: int, precision: Precision) -> tu
         del first, plain
     ours = make(fresh(), our_loss)
     ours()
-    values = place.peak(ours)
     plain = make(copied(ours.model, place.device), algorithm_1)
-    note += compare(ours, plain)
     product, size = place.product(precision)
-    sides = dict(before=product, ours=ours, after=product, rest=Rest(ours, *views), loop=plain)
+    sides = dict(before=product, ours=ours, after=product, loop=plain)
+    if form.endswith(GRAPH):
+        sides['ours'] = graphed_step(ours.model, views, precision.autocast is torch.bfloat16)
+        plain = sides['loop'] = make(copied(ours.model, place.device), algorithm_1)
+    else:
+        sides['rest'] = Rest(ours, *views)
+    note += compare(sides['ours'], plain)
+    values = place.peak(sides['ours'])
     times = place.in_turns(**sides)
     step = statistics.median(times['ours'])
     values |= speed(step, batch) | against_product(times, tflop * batch, size)
     values[HOURS] = EPOCHS * (TOTALS['ntu60_xsub'].train // batch) * step / 3600
     values[COMPARED[0]] = median_ratio(times, 'loop')
-    values[REST] = 100 * median_ratio(times, 'rest')
+    if 'rest' in times:
+        values[REST] = 100 * median_ratio(times, 'rest')
     return values, note
 
 
@@ -180,26 +193,29 @@ def measured_in(function: Callable[..., tuple[dict, str]], *args: Any) -> tuple[
         return function(*args[:-1], PRECISIONS[args[-1]])
 
 
-def cmd_cases(place: Place, batches: Sequence[int]) -> Iterator[Case]:
-    """List the steps of CMD."""
+def cmd_cases(place: Place, batches: Sequence[int], forms: Sequence[str]) -> Iterator[Case]:
+    """List the steps of CMD. A graph cannot hold the loss scaler of float16."""
     for batch in batches:
         for name in PRECISIONS:
-            for form in FORMS:
+            for form in forms:
+                if form.endswith(GRAPH) and name == 'float16':
+                    continue
+                case = dict(batch=batch, format=name, form=form)
                 goals = {} if place.short else {REST: '<= 15'}
                 if batch == 64:
                     goals[COMPARED[0]] = '>= 6'
                 if batch == 64 and name == 'bfloat16':
                     goals[HOURS] = '<= 4'
-                case = dict(batch=batch, format=name, form=form)
-                row = Row('CMD step', case, (*SPEED, HOURS, REST, *COMPARED), goals)
+                rest = () if form.endswith(GRAPH) else (REST,)
+                row = Row('CMD step', case, (*SPEED, HOURS, *rest, *COMPARED), goals)
                 yield Case(row, partial(measured_in, measure_cmd, place, form, batch, name))
 
 
-def encoder_cases(place: Place, batches: Sequence[int]) -> Iterator[Case]:
+def encoder_cases(place: Place, batches: Sequence[int], forms: Sequence[str]) -> Iterator[Case]:
     """List the steps of the recurrent encoder."""
     for batch in batches:
         for name in PRECISIONS:
-            for form in FORMS:
+            for form in forms:
                 case = dict(batch=batch, format=name, form=form)
                 row = Row('encoder step', case, (*SPEED, *COMPARED))
                 yield Case(row, partial(measured_in, measure_encoder, place, form, batch, name))

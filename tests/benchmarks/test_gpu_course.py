@@ -55,7 +55,7 @@ def test_16_bits_are_compared_with_the_loop_in_16_bits(monkeypatch):
             return run(model, *views)
 
     monkeypatch.setattr(steps, 'algorithm_1', noted)
-    (case, *_) = steps.cmd_cases(SHORT, [2])
+    (case, *_) = steps.cmd_cases(SHORT, [2], ['default'])
     case.measure()
     assert {str(x) for pair in dtypes for x in pair} == {'torch.bfloat16'}
 
