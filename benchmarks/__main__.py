@@ -31,7 +31,7 @@ STAGES = (
     'knn',
     'linear',
     'startup',
-    'table',
+    'side_by_side',
     'growth',
 )
 """Modules of this package, each with ``run(short)``, a generator of figures."""

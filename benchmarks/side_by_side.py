@@ -48,11 +48,11 @@ def run(short: bool) -> Iterator[Figure]:
         write_data(Path(folder, 'data.pkl'), 192)
         train = partial(pretrain_twice, Path(folder), epochs)
         if short:  # says whether it still runs
-            yield Figure('table', case, seconds(partial(train, jobs=2)), 's')
+            yield Figure('side_by_side', case, seconds(partial(train, jobs=2)), 's')
             return
         times = in_turns(3, ours=partial(train, jobs=2), one=partial(train, jobs=1))
     yield Figure(
-        'table',
+        'side_by_side',
         case,
         **ratio(times, 'one'),
         goal='>= 1.6',
