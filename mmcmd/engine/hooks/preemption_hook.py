@@ -59,6 +59,7 @@ class PreemptionHook(Hook):
                 runner.train_loop.on_exit.callback(self._stop_listening, number, handler)
             end_start_up()
             runner.train_loop.on_exit.enter_context(kept_from_children(self.signals))
+        barrier()  # no rank trains while another one would still leave without a checkpoint
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
