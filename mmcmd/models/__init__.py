@@ -1,4 +1,4 @@
-from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
+from .backbones import AGCN, GRU, HCN, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
@@ -9,8 +9,10 @@ from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
 
 __all__ = [
+    'AGCN',
     'CMD',
     'GRU',
+    'HCN',
     'LSTM',
     'AimCLR',
     'BasePretrainer',
