@@ -53,7 +53,8 @@ def adopt(
             f'{source} was trained on {trained_on} itself; add --data NAME with the data set that '
             'it is transferred to'
         )
-    streams = description['streams']
+    evaluated = description.get('evaluated', description['streams'])
+    streams = {name: description['streams'][name] for name in evaluated}
     backbones = [dict(stream['backbone']) for stream in streams.values()]
     if encoder is not None and dict(model.backbone) not in backbones:
         raise InputError(

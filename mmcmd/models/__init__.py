@@ -3,7 +3,7 @@ from .data_preprocessor import SkeletonDataPreprocessor
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
-from .pretrainers import CMD, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
+from .pretrainers import CMD, ISC, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
@@ -13,6 +13,7 @@ __all__ = [
     'CMD',
     'GRU',
     'HCN',
+    'ISC',
     'LSTM',
     'AimCLR',
     'BasePretrainer',

@@ -335,7 +335,7 @@ def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monk
 
 def test_encoder_without_input_norm_takes_coordinates_as_they_are():
     torch.manual_seed(0)
-    plain, normed = (BiGRU(hidden_size=4, num_layers=1, input_norm=x) for x in (False, True))
+    plain, normed = (BiGRU(hidden_size=4, num_layers=1, with_norm=x) for x in (False, True))
     plain.rnn.load_state_dict(normed.rnn.state_dict())
     assert not [name for name in plain.state_dict() if 'norm' in name]
     with torch.no_grad():
