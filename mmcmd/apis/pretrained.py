@@ -94,4 +94,5 @@ def choose_streams(cfg: Config, description: dict) -> None:
             raise InputError(
                 f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
             )
-        cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
+        kept = {name: streams[name] for name in chosen}
+        cfg.model.update(_simple(kept) or {'modalities': ConfigDict(kept)})
