@@ -1,8 +1,8 @@
-from .agcn import AGCN
 from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
 from .stgcn import SkeletonCLRSTGCN
+from .two_stream_agcn import AGCN
 
 __all__ = [
     'AGCN',
