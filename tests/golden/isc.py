@@ -36,7 +36,8 @@ def run_isc(recording: Recording, **options: Any) -> Report:
         recording (Recording): ``isc_train.npz``.
         **options: Options of the model, in place of the recorded ones.
     """
-    report, config = Report(BOUNDS, required=KINDS), recording.config
+    report = Report(recording.precision.bounds_of(BOUNDS), required=KINDS)
+    config = recording.config
     model = _build(recording, options)
     optimizer, norms = optimizer_of(model, config), []
     for index in steps_of(report, recording):
@@ -57,7 +58,7 @@ def run_isc(recording: Recording, **options: Any) -> Report:
 
 
 def _build(recording: Recording, options: dict[str, Any]) -> nn.Module:
-    """Build our model in float64, in the recorded initial state."""
+    """Build our model in the number format of the recording, in the recorded initial state."""
     config, state = recording.config, recording.state('init', 'isc')
     sizes = model_sizes(state)
     sizes['partner'].pop('_delete_')
@@ -74,7 +75,8 @@ def _build(recording: Recording, options: dict[str, Any]) -> nn.Module:
             'momentum': 1 - config['key_momentum_kept'],
             **options,
         }
-    ).double()
+    )
+    model = recording.placed(model)
     model.load_state_dict(state, strict=True)
     return model.train()
 
@@ -118,9 +120,9 @@ def run_hcn(recording: Recording, **options: Any) -> Report:
         **options: Options of the encoder, in place of the recorded ones.
     """
     required = ('losses', 'gradient norms', 'embeddings', 'features')
-    report, config = Report(BOUNDS, required), recording.config
+    report, config = Report(recording.precision.bounds_of(BOUNDS), required), recording.config
     file = recording.path.with_name(f'{recording.name}_init.pth.tar')
-    theirs = {name: x.double() for name, x in load_plain(str(file)).items()}
+    theirs = {name: recording.placed(x) for name, x in load_plain(str(file)).items()}
     last = [theirs.pop(f'fc.{name}').requires_grad_() for name in ('weight', 'bias')]
     state = {isc.translate(name, isc.ENCODERS): x for name, x in theirs.items()}
     state = {name.removeprefix('backbone.'): x for name, x in state.items()}
@@ -132,14 +134,16 @@ def run_hcn(recording: Recording, **options: Any) -> Report:
             'dropout': config['dropout'],
             **options,
         }
-    ).double()
+    )
+    encoder = recording.placed(encoder)
     encoder.load_state_dict(state, strict=True)
     # recorded as (N, C, T, V, M)
-    joints = torch.from_numpy(recording['steps'].transpose(0, 4, 2, 3, 1).copy()).double()
+    joints = recording.tensor(recording['steps'].transpose(0, 4, 2, 3, 1))
     feature = encoder.train()(joints)
     output = linear(feature, *last)
-    loss = (output * torch.from_numpy(recording['weight'])).sum()
-    loss.backward()
+    loss = (output * recording.tensor(recording['weight'])).sum()
+    with torch.autocast(loss.device.type, enabled=False):  # as a runner does
+        loss.backward()
     parameters = dict(encoder.named_parameters()) | dict(
         zip(('fc.weight', 'fc.bias'), last, strict=True)
     )
