@@ -13,7 +13,6 @@ from tests.golden.contrast import ALWAYS, BOUNDS
 from tests.golden.recordings import Recording
 from tests.golden.report import Report
 from tests.golden.training import (
-    calls,
     compare_states,
     features,
     head_calls,
@@ -41,13 +40,14 @@ def run_isc(recording: Recording, **options: Any) -> Report:
     model = _build(recording, options)
     optimizer, norms = optimizer_of(model, config), []
     for index in steps_of(report, recording):
-        with head_calls(model) as heads, calls(model, 'key') as keys:
+        with head_calls(model) as heads:
             found = model(recording.views(index), mode='loss')
         losses = [found[f'loss_{stream}'] for stream in model.streams]
         norms.append(step(optimizer, sum(losses), model))
         report.add('losses', f'losses[{index}]', [*losses, sum(losses)], recording['losses'][index])
-        seen = dict(zip(model.partners, heads, strict=True))
-        for (_, stream), key in keys:
+        seen = dict(zip(model.streams, heads, strict=True))
+        for stream in model.streams:
+            key = seen[model.partners[stream]][1]  # the partner's query has met it
             _compare_stream(report, recording, model, index, stream, key, seen[stream])
     report.add('gradient norms', 'grad_norms', norms, recording['grad_norms'])
     compare_states(report, model, recording.state('final', 'isc'))

@@ -84,10 +84,9 @@ class ISC(MomentumContrast):
         """
         query_view, key_view = inputs.unbind(dim=1)
         self.update_keys()
-        keys = {name: self.key(key_view, name) for name in self.streams}
-        losses = {}
-        for name, other in self.partners.items():
-            query = self.query(query_view, name)
+        keys, queries, losses = self.keys(key_view), self.queries(query_view), {}
+        for name, query in queries.items():
+            other = self.partners[name]
             similarities = self.queues[other].similarities(query)
             loss, accuracy = self.head(query, keys[other], similarities)
             losses |= {f'loss_{name}': loss, f'acc_{name}': accuracy}
