@@ -108,3 +108,17 @@ def test_encoder_is_not_transferred_to_other_joints(convert, train, run_tool, fo
     )
     assert status == 2
     assert "trained on the joints of layout 'ntu'" in err.splitlines()[-1]
+
+
+def test_isc_is_trained_and_either_of_its_encoders_is_classified(convert, train):
+    pickle, data = convert('nwucla'), CHAINS['nwucla']
+    options = [x for x in PRETRAINING if 'distill' not in x]
+    encoder = train('isc/isc.py', data, pickle, *options, 'model.partner.base_channels=4')
+    results = json.loads((encoder / 'results.json').read_text())
+    assert set(results) == {'knn/top1'}, 'the first encoder alone'
+    for stream in ('joint', 'joint_partner'):
+        chosen = () if stream == 'joint' else (f'model.modalities=[{stream}]',)
+        linear = train('benchmarks/linear.py', data, pickle, *chosen, pretrained=encoder)
+        results = json.loads((linear / 'results.json').read_text())
+        assert f'acc/{stream}_top1' in results
+        assert len([name for name in results if name.endswith('_top1')]) == 1

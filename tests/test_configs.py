@@ -14,6 +14,7 @@ from mmcmd.apis import EVALUATIONS, choices, load_config, loaders
 from mmcmd.apis.config import split_name
 from mmcmd.datasets import stack_inputs
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import keep_encoders
 from mmcmd.io.encoders import describe
 from mmcmd.registry import DATA_SAMPLERS, LOOPS, METRICS, MODELS, TRANSFORMS
 from mmcmd.skeletons import get_layout
@@ -91,7 +92,7 @@ def check_model(cfg):
     assert {f'loss_{name}' for name in model.streams} <= set(losses)
     assert {tuple(x.shape) for x in losses.values()} == {()}
     samples = model(*make_batch(cfg.val_dataloader), mode='predict')
-    assert set(samples[0].feats) == set(model.streams)
+    assert set(samples[0].feats) == set(model.evaluated_streams)
 
 
 def test_there_are_methods_protocols_and_leaves_and_nothing_else():
@@ -104,18 +105,31 @@ def test_there_are_methods_protocols_and_leaves_and_nothing_else():
     assert all(read(name).model.type in EVALUATIONS for name in PROTOCOLS)
 
 
-@pytest.mark.parametrize('name', [*PROTOCOLS, *LEAVES])
+def one_config_a_model(names=METHODS):
+    """List a config for each different model and training pipeline."""
+
+    configs = {name: read(name) for name in reversed(names)}
+    return list(
+        {
+            repr((cfg.model, cfg.train_dataloader.dataset.pipeline)): name
+            for name, cfg in configs.items()
+        }.values()
+    )
+
+
+@pytest.mark.parametrize('name', [*PROTOCOLS, *one_config_a_model(LEAVES)])
 def test_full_size_model_takes_what_the_pipelines_give(name):
     check_model(read(name))
 
 
-def one_config_a_model():
-    """List a method's config for each different model."""
-    return list({repr(read(name).model): name for name in reversed(METHODS)}.values())
+# At full size, every encoder with one method and every method with two kinds of encoders.
+# tests/test_encoders.py has all pairs, at a small size.
+PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} | {
+    (name, encoder) for name in one_config_a_model() for encoder in ('bigru', 'stgcn_clr')
+}
 
 
-@pytest.mark.parametrize('encoder', sorted({*ENCODERS} - {WITHOUT_WEIGHTS}))
-@pytest.mark.parametrize('name', one_config_a_model())
+@pytest.mark.parametrize(('name', 'encoder'), sorted(PAIRS))
 def test_every_method_takes_every_encoder(name, encoder):
     cfg = load_config(CONFIGS / name, encoder=encoder)
     assert cfg.model.backbone == read(CMD, encoder=encoder).model.backbone
@@ -247,7 +261,7 @@ def test_data_sets_say_nothing_of_methods():
     ('arguments', 'message'),
     [
         ({'data': 'ntu61_xsub'}, "'ntu61_xsub' among the datasets, which are bandai2_xstyle, .*"),
-        ({'encoder': 'bigruu'}, "'bigruu' among the encoders, which are aagcn, bigru, gru, .*"),
+        ({'encoder': 'bigruu'}, "'bigruu' among the encoders, which are aagcn, agcn, bigru, .*"),
         ({'data': 'nowhere/mine.py'}, "'nowhere/mine.py' among the datasets"),
     ],
 )
@@ -298,6 +312,7 @@ def test_small_budget_is_the_default_for_small_data_alone(name):
 
 TINY = {
     'BiGRU': {'model.backbone.hidden_size': 4, 'model.backbone.num_layers': 1},
+    'AGCN': {'model.backbone.base_channels': 4},
     'SkeletonCLRSTGCN': {'model.backbone.hidden_channels': 4, 'model.backbone.hidden_dim': 8},
 }
 
@@ -313,6 +328,8 @@ def checkpoints(tmp_path_factory):
         options = TINY[kind] | {'model.queue.size': 12, 'model.neck.out_channels': 6}
         if 'distill_head' in read(name).model:
             options['model.distill_head.topk'] = 5
+        if 'partner' in read(name).model:
+            options['model.partner.base_channels'] = 4
         cfg = load_config(CONFIGS / name, encoder=encoder, options=options)
         torch.manual_seed(number)
         model = MODELS.build(cfg.model)
@@ -330,7 +347,7 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
     data = 'ntu60_xview' if protocol.endswith('transfer.py') else None
     cfg = load_config(CONFIGS / protocol, data=data, **{argument: str(file)})
     assert cfg.model.backbone == trained.model.backbone
-    assert tuple(cfg.model.modalities) == model.streams
+    assert tuple(cfg.model.modalities) == model.evaluated_streams
     assert cfg.model.layout == trained.data.layout
     assert cfg.clip_len == trained.clip_len
     for name, loader in loaders(cfg).items():
@@ -342,9 +359,10 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
     if argument == 'pretrained':
         evaluated.init_weights()
     else:
-        evaluated.load_state_dict(model.encoders.state_dict(prefix='encoders.'))
+        state = model.encoders.state_dict(prefix='encoders.')
+        evaluated.load_state_dict(keep_encoders(state, evaluated.streams))
     joints = torch.randn(2, 2, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
-    for name in model.streams:
+    for name in model.evaluated_streams:
         with torch.no_grad():
             expected = model.eval().extract_feat(joints, name)
             found = evaluated.eval().extract_feat(joints, name)
@@ -437,6 +455,21 @@ def test_recipe_of_the_clr_family_is_the_released_one():
     assert linear.optim_wrapper.optimizer.weight_decay == 0
     assert (linear.train_cfg.max_epochs, linear.train_dataloader.batch_size) == (100, 128)
     assert linear.model.fusion.weights == {'joint': 0.6, 'bone': 0.6, 'motion': 0.4}
+
+
+def test_recipe_of_isc_is_the_released_one():
+    for data, (epochs, drop) in {'ntu60_xsub': (451, 351), 'ntu120_xset': (351, 251)}.items():
+        cfg = read(f'isc/isc_bigru_plain_{data}.py')
+        assert (cfg.train_cfg.max_epochs, cfg.param_scheduler[0].milestones) == (epochs, [drop])
+        assert (cfg.optim_wrapper.optimizer.lr, cfg.train_dataloader.batch_size) == (0.01, 64)
+    model = cfg.model
+    assert (model.queue.size, model.neck.out_channels) == (16384, 128)
+    assert (model.momentum, model.head.temperature) == (0.001, 0.07)
+    shapes = {name: tuple(x.shape) for name, x in build(model).state_dict().items()}
+    assert shapes['encoders.joint.backbone.rnn.weight_ih_l0'] == (3072, 150)
+    assert shapes['encoders.joint_partner.backbone.gcn.9.tcn.conv.weight'] == (256, 256, 9, 1)
+    assert shapes['necks.joint_partner.hidden.weight'] == (256, 256)
+    assert not [name for name in shapes if 'input_norm' in name]
 
 
 def flat(value, prefix=''):

@@ -13,7 +13,10 @@ from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has no weights
-PRETRAINING = 'cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'
+PRETRAINING = (
+    *('cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'),
+    'isc/isc.py',
+)
 METHODS = [
     str(path.relative_to(CONFIGS))
     for path in sorted(CONFIGS.glob('*/*.py'))
@@ -51,6 +54,8 @@ def take_a_step(encoder, pretraining, layout, device):
     cfg = load_config(CONFIGS / pretraining, encoder=encoder)
     channels = 2 if layout == 'coco' else 3
     cfg.merge_from_dict({'model': TINY})
+    if 'partner' in cfg.model:
+        cfg.model.partner = {**tiny('agcn'), 'in_channels': channels}
     if 'distill_head' in cfg.model:
         cfg.model.distill_head.topk = 4
     cfg.model.layout = layout

@@ -13,7 +13,7 @@ from tests.golden.precision import PRECISIONS
 from tests.golden.report import Report
 from tests.golden.training import build
 
-METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50')
+METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50')
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
 # What the recordings of the shared set hold.
@@ -24,6 +24,8 @@ KINDS = {
     'crossclr': CLR | {'linear', 'linear losses', 'masks', 'variants'},
     'crossclr_2s': CLR | {'masks'},
     'aimclr': CLR | {'masks', 'variants', 'embeddings', 'drop'},
+    'isc': FULL | {'logits', 'queues', 'embeddings'},
+    'isc_hcn': {'losses', 'gradient norms', 'embeddings', 'features'},
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
 }
 
@@ -74,6 +76,9 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('aimclr', {'keep': 0.75}, {'losses', 'drop', 'embeddings'}),
         ('aimclr', {'mining_epoch': 0}, {'losses', 'masks'}),
         ('aimclr', {'mining_epoch': 2}, {'losses', 'masks', 'variants'}),
+        ('isc', {'momentum': 0.2}, {'losses', 'queues', 'embeddings', 'states'}),
+        ('isc', {'temperature': 0.08}, {'losses', 'logits', 'states'}),
+        ('isc_hcn', {'dropout': 0.1}, {'losses', 'embeddings', 'features'}),
         ('cmd', {'teacher_temperature': 0.06}, {'losses', 'states'}),
         ('cmd', {'topk': 16}, {'losses', 'states'}),
     ],
@@ -138,7 +143,7 @@ def shortened(recording, tmp_path):
     return shorten
 
 
-@pytest.mark.parametrize('name', ['cmd', 'skeletonclr', 'crossclr_2s', 'aimclr'])
+@pytest.mark.parametrize('name', ['cmd', 'skeletonclr', 'crossclr_2s', 'aimclr', 'isc'])
 def test_training_without_steps_breaks_bounds(shortened, name):
     report = harness.RUNNERS[name](shortened(name, 0))
     assert {'losses', 'gradient norms', 'features'} <= set(report.broken())

@@ -12,6 +12,7 @@ from rich.console import Console
 from mmcmd.apis import build_loader, init_model, predict_scores
 from mmcmd.cli import run
 from mmcmd.reproduction import report
+from mmcmd.reproduction.drawing import draw_features
 from mmcmd.reproduction.launchers import LocalLauncher
 from mmcmd.reproduction.paper import MODALITIES, Cell
 from mmcmd.reproduction.papers import TABLES
@@ -87,7 +88,7 @@ def draw(reproduction: Reproduction, out: Path) -> None:
     names = [action.name for action in ACTIONS]
     title = f'{LABEL}: t-SNE of test features'
     streams = ('joint', 'motion')
-    report.draw_features(reproduction, ('MoCo', 'CMD'), streams, out / FIGURES[1], title, names)
+    draw_features(reproduction, ('MoCo', 'CMD'), streams, out / FIGURES[1], title, names)
 
     linear = reproduction.chain(Cell('CMD', 'linear', '3s'), 0)[-1]
     model = init_model(linear.config, linear.stage.product)

@@ -12,11 +12,14 @@ from mmcmd.cli import run
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
 from mmcmd.reproduction.cost import estimate, multiply_rate
+from mmcmd.reproduction.drawing import draw_features
 from mmcmd.reproduction.launchers import Launcher, LocalLauncher
 from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.papers import TABLES, get_method
-from mmcmd.reproduction.runs import Reproduction, Run, datasets
+from mmcmd.reproduction.run import Run
+from mmcmd.reproduction.runs import Reproduction, datasets
 from mmcmd.reproduction.schedule import run_stages
+from mmcmd.reproduction.significance import differences
 
 ATTEMPTS = 3
 NOTES = {
@@ -56,11 +59,17 @@ def parse_args() -> argparse.Namespace:
         help='submit each run as a Slurm job, with these long options of sbatch, such as '
         'partition=gpu time=24:00:00 account=NAME (see docs/clusters.md)',
     )
+    parser.add_argument(
+        '--compare',
+        metavar='METHOD',
+        help='test which methods of a table differ from this one by more than the spread of the '
+        'seeds and of the test sequences',
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
     what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
     args = parser.parse_args()
-    for method in args.methods or ():
+    for method in [*(args.methods or ()), *([args.compare] if args.compare else [])]:
         get_method(method)
     if args.seeds < 1:
         raise InputError(f'--seeds must be at least 1, got {args.seeds}')
@@ -82,22 +91,25 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
 
 def plan(args: argparse.Namespace) -> list[tuple[Reproduction, str, Table]]:
     """Return each table of each data set with its runs; tables of one encoder share them."""
-    plans, known = [], {}
-    for data, name in product(datasets(args.data), args.tables):
+    plans, known = [], {data: {} for data in datasets(args.data)}
+    for data, name in product(known, args.tables):
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
             raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
-        encoder = args.encoder or table.encoder
-        if (data, encoder) not in known:
-            known[data, encoder] = Reproduction(
-                data,
-                args.out / f'{data}-{encoder}-{args.budget}',
-                range(args.seeds),
-                args.budget,
-                encoder,
-                ann_files={data: args.ann_file} if args.ann_file else {},
-            )
-        plans.append((known[data, encoder], name, table))
+        # With --encoder, all rows have this one; otherwise each its published one.
+        first = args.encoder or table.encoder
+        for encoder in (first, *(() if args.encoder else table.encoders)):
+            if encoder not in known[data]:
+                known[data][encoder] = Reproduction(
+                    data,
+                    args.out / f'{data}-{encoder}-{args.budget}',
+                    range(args.seeds),
+                    args.budget,
+                    encoder,
+                    ann_files={data: args.ann_file} if args.ann_file else {},
+                    others=known[data],
+                )
+        plans.append((known[data][first], name, table))
     return plans
 
 
@@ -125,10 +137,14 @@ def main() -> None:
     for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
         note = ''.join(f'- not run: {failure}\n' for failure in failures)
-        report.write(table, records, reproduction.data, args.budget, out, note)
+        found = differences(reproduction, table, args.compare) if args.compare else {}
+        report.write(
+            *(table, records, reproduction.data, args.budget, out, note),
+            *((args.compare, found) if found else ()),
+        )
         if table.drawn and all(x['runs'] for row in records.values() for x in row if x):
             methods = list(dict.fromkeys(cell.method for cell in table.cells))
-            report.draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
+            draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
         Console().print(report.view(table, records, reproduction.data))
         print(f'{out}.md')
     if failures:

@@ -15,8 +15,10 @@ from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
 from mmcmd.registry import MODELS
 
-ENCODERS = {'cmd': 'bigru'}
+ENCODERS = {'cmd': 'bigru', 'isc': 'bigru_plain'}
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""
+OTHER_ENCODERS = {'AGCN': 'agcn'}
+"""Encoder by the type that the tensors of a file show, if the method has encoders of many kinds."""
 
 
 def convert_authors(
@@ -47,10 +49,11 @@ def convert_authors(
         state |= rename_authors_state(method, theirs, stream, str(file))
     names = ', '.join(map(str, files.values()))
     sizes = model_sizes(state)
+    shown = OTHER_ENCODERS.get(sizes['backbone'].get('type'))
     cfg = load_config(
         configs_root() / method / f'{method}.py',
         data=data,
-        encoder=ENCODERS.get(method, 'stgcn_clr'),
+        encoder=shown or ENCODERS.get(method, 'stgcn_clr'),
         budget='paper',
         options={'model.modalities': sizes.pop('modalities')}
         | {f'model.{part}.{key}': x for part, values in sizes.items() for key, x in values.items()},

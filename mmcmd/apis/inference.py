@@ -1,5 +1,6 @@
 """Functions to use a trained model from Python, without a runner."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmcmd.apis.config import load_config
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import ENCODERS, check_architecture, load_plain
+from mmcmd.io.checkpoint import ENCODERS, check_architecture, keep_encoders, load_plain
 from mmcmd.models import StreamModel
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_labels
@@ -53,7 +54,7 @@ def init_model(
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
         if getattr(model, 'encoders_only', False):
-            state = {name: x for name, x in state.items() if name.startswith(ENCODERS)}
+            state = keep_encoders(state, model.streams)
         expected = model.state_dict()
         encoders = {name: x for name, x in expected.items() if name.startswith(ENCODERS)}
         if all(name.startswith(ENCODERS) for name in state):
@@ -139,7 +140,7 @@ def _run_over(
     model: StreamModel, loader: Iterable[dict], function: Callable[[dict], dict[str, Tensor]]
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Apply a function to every batch. Join its results, and the labels."""
-    parts, labels = {name: [] for name in model.streams}, []
+    parts, labels = defaultdict(list), []
     for batch in loader:
         batch = model.data_preprocessor(batch)
         for name, values in function(batch).items():

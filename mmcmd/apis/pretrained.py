@@ -53,7 +53,8 @@ def adopt(
             f'{source} was trained on {trained_on} itself; add --data NAME with the data set that '
             'it is transferred to'
         )
-    streams = description['streams']
+    evaluated = description.get('evaluated', description['streams'])
+    streams = {name: description['streams'][name] for name in evaluated}
     backbones = [dict(stream['backbone']) for stream in streams.values()]
     if encoder is not None and dict(model.backbone) not in backbones:
         raise InputError(
@@ -93,4 +94,5 @@ def choose_streams(cfg: Config, description: dict) -> None:
             raise InputError(
                 f'the checkpoint has no stream {missing[0]!r}; it has {", ".join(streams)}'
             )
-        cfg.model.modalities = ConfigDict({name: streams[name] for name in chosen})
+        kept = {name: streams[name] for name in chosen}
+        cfg.model.update(_simple(kept) or {'modalities': ConfigDict(kept)})

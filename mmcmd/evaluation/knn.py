@@ -171,6 +171,10 @@ class KNNMetric(BaseMetric):
         k (int): Neighbours. Defaults to 1, the protocol of the field.
         collect_device (str): mmengine's. Defaults to ``'cpu'``.
         prefix (str, optional): Defaults to ``'knn'``.
+
+    Attributes:
+        predictions (dict[str, Tensor]): Predicted classes of the last evaluation, (N,), by stream,
+            and the ``labels``. It is empty on other ranks than the first.
     """
 
     default_prefix = 'knn'
@@ -178,6 +182,7 @@ class KNNMetric(BaseMetric):
     def __init__(self, k: int = 1, collect_device: str = 'cpu', prefix: str | None = None) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.k = k
+        self.predictions: dict[str, Tensor] = {}
         self.gallery: tuple[dict[str, Tensor], Tensor] | None = None
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
@@ -211,6 +216,7 @@ class KNNMetric(BaseMetric):
         device = get_device()
         block = BLOCK if device == 'cpu' else GPU_BLOCK
         predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
+        self.predictions = {name: x.cpu() for name, x in predictions.items()} | {'labels': labels}
         accuracy = {
             name: (predicted == labels).double().mean().item()
             for name, predicted in predictions.items()

@@ -1,6 +1,9 @@
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import torch
 from mmaction.evaluation import AccMetric
+from torch import Tensor
 
 from mmcmd.registry import METRICS
 from mmcmd.structures import sample_streams
@@ -12,7 +15,15 @@ class MultiStreamAccuracy(AccMetric):
 
     ``acc/top1`` is that of the first modality, ``acc/{modality}_top1`` of each, and
     ``acc/{n}s_top1`` of the average of n modalities' scores; the same with ``top5`` and ``mean1``.
+
+    Attributes:
+        predictions (dict[str, Tensor]): Predicted classes of the last evaluation, (N,), by stream,
+            and the ``labels``. It is empty on other ranks than the first.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.predictions: dict[str, Tensor] = {}
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
         """Keep the scores, label and order of the streams of each sample."""
@@ -26,8 +37,10 @@ class MultiStreamAccuracy(AccMetric):
         streams = results[0]['streams']
         labels = [result['label'] for result in results]
         metrics = {}
+        self.predictions = {'labels': torch.tensor(labels)}
         for stream in streams:
             scores = [result['pred'][stream] for result in results]
+            self.predictions[stream] = torch.tensor([int(row.argmax()) for row in scores])
             for name, value in self.calculate(scores, labels).items():
                 metrics[f'{stream}_{name}'] = float(value)
                 if stream == streams[0]:

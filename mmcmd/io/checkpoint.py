@@ -1,7 +1,7 @@
 """Read checkpoints, and the encoders in them, without running code that they contain."""
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -125,6 +125,12 @@ def encoder_names(state: Mapping[str, Any]) -> list[str]:
     """List the streams whose encoders a state holds, in the order of the state."""
     names = (name.split('.') for name in state if name.startswith(ENCODERS))
     return list(dict.fromkeys(parts[1] for parts in names))
+
+
+def keep_encoders(state: Mapping[str, Any], streams: Iterable[str]) -> dict[str, Any]:
+    """Return the part of a state that holds the encoders of some streams."""
+    prefixes = tuple(f'{ENCODERS}{stream}.' for stream in streams)
+    return {name: x for name, x in state.items() if name.startswith(prefixes)}
 
 
 def load_encoder_state(

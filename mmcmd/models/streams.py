@@ -52,7 +52,7 @@ class StreamModel(BaseModel):
     ) -> None:
         super().__init__(data_preprocessor or SkeletonDataPreprocessor(), init_cfg)
         self.layout = layout
-        self._configs = _expand(modalities, dict(backbone=backbone, pooling=pooling))
+        self._configs = expand_streams(modalities, backbone, pooling)
         self.encoders = ModuleDict(
             {name: SkeletonEncoder(layout=layout, **x) for name, x in self._configs.items()}
         )
@@ -62,11 +62,24 @@ class StreamModel(BaseModel):
         """Names of the streams."""
         return tuple(self.encoders)
 
+    @property
+    def evaluated_streams(self) -> tuple[str, ...]:
+        """Names of the streams that an evaluation takes if it does not choose: all of them."""
+        return self.streams
+
     def describe(self) -> dict[str, Any]:
-        """Return what is needed to build the encoders again: ``layout`` and ``streams``."""
+        """Return what is needed to build the encoders again.
+
+        Returns:
+            dict: ``layout``, ``streams`` and, if some streams are not for an evaluation,
+            ``evaluated``.
+        """
         skeleton = get_layout(self.layout)
         layout = self.layout if isinstance(self.layout, str) else skeleton.to_dict()
-        return {'layout': layout, 'streams': self._configs}
+        description = {'layout': layout, 'streams': self._configs}
+        if self.evaluated_streams != self.streams:
+            description['evaluated'] = list(self.evaluated_streams)
+        return description
 
     def extract_feat(
         self, inputs: Tensor, modality: str | None = None, valid_frames: Tensor | None = None
@@ -86,7 +99,7 @@ class StreamModel(BaseModel):
     def clip_features(
         self, inputs: Tensor, data_samples: Sequence[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Encode every clip in every stream.
+        """Encode every clip in every stream of :attr:`evaluated_streams`.
 
         Args:
             inputs (Tensor): Shape (N, clips, M, T, V, C).
@@ -101,13 +114,13 @@ class StreamModel(BaseModel):
             valid = valid.expand(inputs.shape[:2]).flatten()
         return {
             name: self.extract_feat(clips, name, valid).unflatten(0, inputs.shape[:2])
-            for name in self.streams
+            for name in self.evaluated_streams
         }
 
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample]
     ) -> list[ActionDataSample]:
-        """Store the feature of each stream, averaged over clips, in the data samples.
+        """Store the features, averaged over clips, in the data samples.
 
         Args:
             inputs (Tensor): Shape (N, clips, M, T, V, C).
@@ -147,8 +160,16 @@ class StreamModel(BaseModel):
         return self.extract_feat(inputs)
 
 
-def _expand(modalities: Sequence[str] | Mapping[str, dict], shared: dict) -> dict[str, dict]:
-    """Return the long form of the streams."""
+def expand_streams(
+    modalities: Sequence[str] | Mapping[str, dict],
+    backbone: dict | None = None,
+    pooling: dict | None = None,
+) -> dict[str, dict]:
+    """Return the long form of the streams, see :class:`StreamModel`.
+
+    Raises:
+        InputError: If there is no stream, two have one name, or a stream has no backbone.
+    """
     if isinstance(modalities, str):
         modalities = [modalities]
     if not modalities or len(set(modalities)) != len(modalities):
@@ -157,6 +178,7 @@ def _expand(modalities: Sequence[str] | Mapping[str, dict], shared: dict) -> dic
         )
     if not isinstance(modalities, Mapping):
         modalities = {name: {'modality': name} for name in modalities}
+    shared = {'backbone': backbone, 'pooling': pooling}
     streams = {name: {**shared, 'modality': name, **config} for name, config in modalities.items()}
     for name, config in streams.items():
         if config['backbone'] is None:

@@ -24,7 +24,7 @@ from mmcmd.models import BasePretrainer
 from mmcmd.models.backbones import RecurrentEncoder
 from mmcmd.registry import DATASETS
 from mmcmd.reproduction.complexity import count_flops
-from mmcmd.reproduction.runs import Run
+from mmcmd.reproduction.run import Run
 from mmcmd.skeletons import get_layout
 
 EFFICIENCY = 0.5

@@ -97,18 +97,22 @@ class Cell:
     """One number of a table.
 
     Attributes:
-        method (str): Name of a :class:`Method`.
+        method (str, optional): Name of a :class:`Method`. None means that the number cannot be run.
         protocol (str): Key of :data:`PROTOCOLS`, or :data:`KNN`.
         stream (str): Name of a stream, or ``'3s'`` for three together.
         paper (Mapping[str, float]): Maps a data set to the published number, in percent.
         source (str): Where it was published, such as ``'CMD, Table 1'``.
+        encoder (str, optional): The encoder of the published number, if it is not the table's.
+        reason (str): Why the number cannot be run.
     """
 
-    method: str
+    method: str | None
     protocol: str
     stream: str
     paper: Mapping[str, float] = field(default_factory=dict)
     source: str = ''
+    encoder: str | None = None
+    reason: str = ''
 
 
 @dataclass(frozen=True)
@@ -132,8 +136,13 @@ class Table:
 
     @property
     def cells(self) -> list[Cell]:
-        """All cells."""
-        return [cell for row in self.rows.values() for cell in row if cell]
+        """All cells that can be run."""
+        return [cell for row in self.rows.values() for cell in row if cell and cell.method]
+
+    @property
+    def encoders(self) -> set[str]:
+        """The encoders of its cells, besides that of the table."""
+        return {cell.encoder for cell in self.cells if cell.encoder} - {self.encoder}
 
     def only(self, methods: Sequence[str]) -> 'Table':
         """Return the table with these methods alone; rows without any of them are left out."""

@@ -5,21 +5,22 @@ import os
 import platform
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from rich.table import Table as View
 
-from mmcmd.apis.inference import build_loader, extract_features, init_model
 from mmcmd.io.files import replace_file
 from mmcmd.reproduction.paper import Table
-from mmcmd.reproduction.runs import Reproduction
-from mmcmd.visualization import draw_tsne
+from mmcmd.reproduction.significance import LEVEL, Difference
 
 Records = Mapping[str, Sequence[Mapping[str, Any] | None]]
 """Result of :meth:`mmcmd.reproduction.runs.Reproduction.records`."""
+Differences = Mapping[str, Sequence[Difference | None]]
+"""Result of :func:`mmcmd.reproduction.significance.differences`."""
 
 
 def hardware() -> str:
@@ -59,14 +60,38 @@ def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
     return head, rows
 
 
-def markdown(table: Table, records: Records, data: str, budget: str, note: str = '') -> str:
-    """Format a table, a note, the sources of published numbers, and the run of every number."""
+def markdown(
+    table: Table,
+    records: Records,
+    data: str,
+    budget: str,
+    note: str = '',
+    reference: str = '',
+    differences: Differences = MappingProxyType({}),
+) -> str:
+    """Format a table, a note, the sources of published numbers, and the run of every number.
+
+    Args:
+        table (Table): The table.
+        records (Records): Its numbers.
+        data (str): Data set and split.
+        budget (str): Budget of the runs.
+        note (str): Text below the table.
+        reference (str): Method that all others are compared with.
+        differences (Differences): The comparisons.
+    """
     head, rows = cells(table, records)
     sources = {
         f'- {record["source"]}: {label}'
         for label, row in records.items()
         for record in row
         if record and record['source']
+    }
+    reasons = {
+        f'- {label}: {record["reason"]}'
+        for label, row in records.items()
+        for record in row
+        if record and record.get('reason')
     }
     lines = [
         f'## {table.title}, {data}',
@@ -77,12 +102,32 @@ def markdown(table: Table, records: Records, data: str, budget: str, note: str =
         *_grid(head, rows),
         '',
         *([note, ''] if note else []),
+        *(['Not run here:', '', *sorted(reasons), ''] if reasons else []),
+        *(_compared(table, reference, differences) if reference else []),
         *(['Sources of the published numbers:', '', *sorted(sources), ''] if sources else []),
         f'Runs on {hardware()}:',
         '',
         *_grid(*_provenance(records)),
     ]
     return '\n'.join(lines) + '\n'
+
+
+def _compared(table: Table, reference: str, differences: Differences) -> list[str]:
+    """Format the differences to one method; rows without any are left out."""
+    rows = [
+        [label, *(str(x) if x else '' for x in row)]
+        for label, row in differences.items()
+        if any(row)
+    ]
+    return [
+        f'Difference to {reference}, in points, and its p-value. The test is paired over the seeds '
+        'and the test sequences, and counts both as samples; p-values are corrected for the number '
+        f'of methods (Holm). * marks p < {LEVEL}. With one seed, the spread of the seeds is not '
+        'known and not in the test.',
+        '',
+        *_grid(['', *table.columns], rows),
+        '',
+    ]
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -107,9 +152,16 @@ def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
 
 
 def write(
-    table: Table, records: Records, data: str, budget: str, out: Path, note: str = ''
+    table: Table,
+    records: Records,
+    data: str,
+    budget: str,
+    out: Path,
+    note: str = '',
+    reference: str = '',
+    differences: Differences = MappingProxyType({}),
 ) -> None:
-    """Write ``OUT.md`` and ``OUT.json``."""
+    """Write ``OUT.md`` and ``OUT.json``; the arguments are those of :func:`markdown`."""
     content = dict(
         title=f'{table.title}, {data}',
         budget=budget,
@@ -117,9 +169,13 @@ def write(
         hardware=hardware(),
         columns=list(table.columns),
         rows=records,
+        reference=reference,
+        differences={
+            label: [x and asdict(x) for x in row] for label, row in differences.items() if any(row)
+        },
     )
     texts = {
-        '.md': markdown(table, records, data, budget, note),
+        '.md': markdown(table, records, data, budget, note, reference, differences),
         '.json': json.dumps(content, indent=2),
     }
     for suffix, text in texts.items():
@@ -135,33 +191,3 @@ def view(table: Table, records: Records, data: str, note: str = '') -> View:
     for row in rows:
         shown.add_row(*row)
     return shown
-
-
-def draw_features(
-    reproduction: Reproduction,
-    methods: Sequence[str],
-    streams: Sequence[str],
-    out: Path,
-    title: str | None = None,
-    class_names: Sequence[str] | None = None,
-) -> None:
-    """Draw t-SNE of the test features of several methods and streams.
-
-    Args:
-        reproduction (Reproduction): The pre-training runs of its first seed must be finished.
-        methods (Sequence[str]): Names of methods.
-        streams (Sequence[str]): Streams that all of them have.
-        out (Path): PNG to write.
-        title (str, optional): Title of the figure. Defaults to one with the name of the data.
-        class_names (Sequence[str], optional): Defaults to the labels.
-    """
-    features = {}
-    for method in methods:
-        one = reproduction.pretraining(method, reproduction.seeds[0])
-        model = init_model(one.config, one.stage.product)
-        feats, labels = extract_features(model, build_loader(one.config))
-        for stream in streams:
-            features[f'{method}, {stream}'] = F.normalize(feats[stream], dim=1).numpy()
-    names = class_names or [str(label) for label in range(one.config.data.num_classes)]
-    title = title or f't-SNE of test features, {reproduction.data}'
-    draw_tsne(features, labels.numpy(), names, title, out)

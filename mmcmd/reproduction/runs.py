@@ -1,78 +1,20 @@
 """The runs that a table needs, and their results."""
 
-import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
+import numpy as np
 
 from mmcmd.apis import choices, load_config
 from mmcmd.cli import parse_options
-from mmcmd.engine.hooks.results_hook import RESULTS, TEST_RESULTS
+from mmcmd.engine.hooks.results_hook import TEST_RESULTS
 from mmcmd.errors import InputError
-from mmcmd.io.encoders import describe
-from mmcmd.io.files import file_hash
-from mmcmd.models import StreamModel
-from mmcmd.registry import MODELS
 from mmcmd.reproduction.paper import KNN, PROTOCOLS, UNTRAINED, Cell, Table
 from mmcmd.reproduction.papers import get_method
+from mmcmd.reproduction.run import Run
 from mmcmd.reproduction.stages import Stage, training_progress
-
-
-@dataclass
-class Run:
-    """A stage and the config that it runs.
-
-    Attributes:
-        stage (Stage): A call of a tool.
-        config (Config): Config with all arguments and overrides.
-    """
-
-    stage: Stage
-    config: Config
-
-    @property
-    def epochs(self) -> int:
-        """Number of epochs that are trained; 0 if nothing is trained."""
-        return self.config.train_cfg.max_epochs if self.config.get('train_cfg') else 0
-
-    @property
-    def streams(self) -> list[str]:
-        """Names of the streams."""
-        return list(self.config.model.modalities)
-
-    def build(self) -> StreamModel:
-        """Build the model without memory for its weights, on the device ``meta``."""
-        init_default_scope(self.config.default_scope)
-        with torch.device('meta'):
-            return MODELS.build(self.config.model)
-
-    @cached_property
-    def description(self) -> dict[str, Any]:
-        """Description of the encoders, as a checkpoint of the run will hold it."""
-        return describe(self.build(), self.config)['encoder']
-
-    def read(self, metric: str, seed: int) -> dict[str, Any]:
-        """Return the result of a metric, in percent, and where it comes from."""
-        results = self.stage.work_dir / (RESULTS if self.epochs else TEST_RESULTS)
-        entry = json.loads(results.read_text())[metric]
-        return dict(
-            seed=seed,
-            last=100 * entry['last'],
-            best=100 * entry['best'],
-            best_epoch=entry['best_epoch'],
-            config=self.stage.command[1],
-            command=f'python {shlex.join(self.stage.command)}',
-            epochs=self.epochs,
-            checkpoint=file_hash(self.stage.product) if self.epochs else None,
-            seconds=self.stage.seconds,
-        )
 
 
 @dataclass
@@ -89,6 +31,8 @@ class Reproduction:
             the config.
         options (Sequence[str]): ``KEY=VALUE`` overrides of every training.
         needs (Sequence[Stage]): Stages that must be finished before all runs.
+        others (Mapping[str, Reproduction]): The same on other encoders, by the name of the encoder.
+            They run the cells of a table that name their encoder. By default this one runs all.
     """
 
     data: str
@@ -99,6 +43,7 @@ class Reproduction:
     ann_files: Mapping[str, Path] = field(default_factory=dict)
     options: Sequence[str] = ()
     needs: Sequence[Stage] = ()
+    others: Mapping[str, 'Reproduction'] = field(default_factory=dict, repr=False)
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
 
     def runs(self, table: Table) -> list[Run]:
@@ -112,6 +57,9 @@ class Reproduction:
 
     def chain(self, cell: Cell, seed: int) -> list[Run]:
         """Return the runs of one number. The number is in the results of the last run."""
+        other = self.others.get(cell.encoder, self)
+        if other is not self:
+            return other.chain(cell, seed)
         source = self.pretraining(cell.method, seed)
         if cell.protocol == KNN:
             return [source]
@@ -198,23 +146,44 @@ class Reproduction:
         Returns:
             dict: Maps the label of a row to its records ``dict(method, protocol, metric, paper,
             source, runs)``. A record is None if the table has no number there. ``runs`` holds
-            the result of :meth:`Run.read` for each finished seed.
+            the result of :meth:`Run.read` for each finished seed. A number that cannot be run
+            has a ``reason``.
         """
         return {
             label: [cell and self._record(cell) for cell in row]
             for label, row in table.rows.items()
         }
 
-    def _record(self, cell: Cell) -> dict[str, Any]:
+    def predictions(self, cell: Cell) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Read what the finished runs of a number have predicted.
+
+        Returns:
+            dict: Seed to predicted and true classes, each of shape (N,). Seeds whose run is not
+            finished, or was finished before runs stored their predictions, are left out.
+        """
         chains = {seed: self.chain(cell, seed) for seed in self.seeds}
-        metric = _metric(cell, next(iter(chains.values()))[-1].streams)
+        return {
+            seed: found
+            for seed, chain in chains.items()
+            if all(run.stage.finished for run in chain)
+            if (found := chain[-1].predictions(cell.stream)) is not None
+        }
+
+    def _record(self, cell: Cell) -> dict[str, Any]:
         paper = cell.paper.get(self.data)
-        return dict(
+        record = dict(
             method=cell.method,
             protocol=cell.protocol,
-            metric=metric,
+            metric=None,
             paper=paper,
             source=cell.source if paper is not None else None,
+        )
+        if cell.method is None:
+            return record | dict(reason=cell.reason, runs=[])
+        chains = {seed: self.chain(cell, seed) for seed in self.seeds}
+        metric = _metric(cell, next(iter(chains.values()))[-1].streams)
+        return record | dict(
+            metric=metric,
             runs=[
                 chain[-1].read(metric, seed)
                 for seed, chain in chains.items()
@@ -232,8 +201,9 @@ def _metric(cell: Cell, streams: Sequence[str]) -> str:
 
 def slug(name: str) -> str:
     """Return a method's name in a form that suits a folder."""
-    for text, plain in (('<->', '-with-'), ('<-', '-from-'), (', ', '+'), (' ', '-')):
-        name = name.replace(text, plain)
+    plain = {'<->': '-with-', '<-': '-from-', '&': '-and-', ', ': '+', ' ': '-'}
+    for text, replacement in plain.items():
+        name = name.replace(text, replacement)
     return name.lower()
 
 

@@ -8,7 +8,13 @@ import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
 
-from mmcmd.apis import build_loader, extract_features, init_model, predict_scores
+from mmcmd.apis import (
+    build_loader,
+    extract_features,
+    init_model,
+    load_config,
+    predict_scores,
+)
 from mmcmd.errors import InputError
 from mmcmd.evaluation import knn_predict
 
@@ -125,3 +131,14 @@ def test_scores_are_the_probabilities_that_the_metric_counts(
         right = (rows.argmax(dim=1) == labels).double().mean().item()
         assert right == pytest.approx(metrics[f'acc/{name}_top1']), name
     assert len({metrics[f'acc/{name}_top1'] for name in scores}) > 1
+
+
+@pytest.mark.parametrize('stream', ['joint', 'bone'])
+def test_one_stream_of_several_is_taken_from_a_checkpoint(root, pretrained, stream):
+    knn, file = root / 'configs/benchmarks/knn.py', str(pretrained / 'epoch_2.pth')
+    cfg = load_config(knn, checkpoint=file, options={'model.modalities': [stream]})
+    model = init_model(cfg, file)
+    assert model.streams == (stream,)
+    state = torch.load(file, weights_only=True)['state_dict']
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, state[name]), name

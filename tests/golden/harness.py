@@ -9,6 +9,7 @@ from mmcmd.errors import InputError
 from tests.golden.aimclr import run_aimclr
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
+from tests.golden.isc import run_hcn, run_isc
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
@@ -20,6 +21,8 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'crossclr': run_crossclr,
     'crossclr_2s': run_crossclr,
     'aimclr': run_aimclr,
+    'isc': run_isc,
+    'isc_hcn': run_hcn,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }

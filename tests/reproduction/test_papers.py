@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmcmd.apis import load_config
+from mmcmd.apis import choices, load_config
 from mmcmd.cli import parse_options
 from mmcmd.errors import InputError
 from mmcmd.reproduction.paper import KNN, PROTOCOLS, STREAMS
@@ -19,11 +19,14 @@ def test_every_cell_can_be_run_and_every_number_has_a_source(name):
     table = TABLES[name]
     for row in table.rows.values():
         assert len(row) == len(table.columns)
+        for cell in filter(None, row):
+            assert bool(cell.reason) == (cell.method is None)
+            assert bool(cell.paper) == bool(cell.source)
     for cell in table.cells:
         assert cell.method in METHODS
         assert cell.protocol in {KNN, *PROTOCOLS}
         assert cell.stream in {*STREAMS, '2s'}
-        assert bool(cell.paper) == bool(cell.source)
+        assert cell.encoder in {None, *choices('encoders')}
         assert all(0 < number < 100 for number in cell.paper.values())
         assert 'memory' not in cell.source
 
@@ -48,6 +51,52 @@ def test_table_5_has_the_paper_s_rows_and_numbers():
             assert cell is None or column == f'{cell.protocol}, {cell.stream}'
     numbers = [cell.paper['ntu60_xsub'] for cell in table.rows['J<->M<->B']]
     assert numbers == [77.8, 77.1, 79.4, 69.5, 68.7, 70.6]
+
+
+def test_tables_1_to_4_have_all_rows_of_the_paper():
+    joint = {'LongT GAN', 'ISC', 'CrosSCLR-B', 'CMD'}
+    three = {'3s-CrosSCLR', '3s-AimCLR', '3s-CMD'}
+    rows = {name: set(TABLES[name].rows) for name in ('table1', 'table2', 'table3', 'table4')}
+    own = {'MoCo', '3s-MoCo', 'CMD, J<->M'}  # ours, or from Table 5
+    assert rows['table1'] - own == joint | three | {
+        *('MS2L', 'P&C', 'AS-CAL', 'SeBiReNet', 'AimCLR', '3s-CrosSCLR-B')
+    }
+    assert rows['table2'] - own == joint | {'P&C'}
+    assert rows['table3'] - own == joint | {'MS2L'}
+    assert rows['table4'] == joint | three | {'MS2L', 'ASSL', '3s-Colorization'}
+
+
+def test_rows_stand_in_the_order_and_with_the_numbers_of_the_paper():
+    numbers = {
+        name: {label: row[0].paper.get('ntu60_xview') for label, row in TABLES[name].rows.items()}
+        for name in ('table1', 'table2', 'table4')
+    }
+    published = [x for x in numbers['table1'].values() if x]
+    assert published == [48.1, 76.3, 64.8, 79.7, 79.7, 85.2, 85.1, 86.9, 83.4, 83.8, 89.2, 90.9]
+    assert [x for x in numbers['table2'].values() if x] == [48.1, 76.3, 82.6, 81.3, 85.4]
+    assert [x for x in numbers['table4'].values() if x] == [
+        *(38.1, 49.8, 53.0, 50.0, 52.5, 54.3, 55.5)
+    ]
+    pku = [row[0].paper for row in TABLES['table3'].rows.values() if row[0].paper]
+    assert pku[2] == {'ntu60_xsub': 51.1, 'ntu120_xsub': 52.3}
+
+
+def test_a_row_is_on_the_encoder_and_protocol_of_its_own_paper():
+    (aimclr,), (isc,) = (TABLES['table1'].rows[name] for name in ('AimCLR', 'ISC'))
+    assert (aimclr.encoder, aimclr.protocol) == ('stgcn_clr', 'linear_clr')
+    assert (isc.encoder, isc.protocol) == ('bigru_plain', 'linear')
+    assert TABLES['table4'].rows['3s-CrosSCLR'][2].protocol == 'semi_clr10'
+    assert TABLES['table1'].encoders == {'stgcn_clr', 'bigru_plain'}
+
+
+@pytest.mark.parametrize(
+    ('table', 'label'), [('table1', 'SeBiReNet'), ('table4', 'ASSL'), ('table4', '3s-Colorization')]
+)
+def test_row_without_usable_code_has_a_reason_and_no_run(table, label):
+    cells = TABLES[table].rows[label]
+    assert {cell.method for cell in cells} == {None}
+    assert all(cell.reason for cell in cells)
+    assert not {cell.method for cell in TABLES[table].cells} & {label, None}
 
 
 def test_a_table_can_be_cut_to_some_methods():

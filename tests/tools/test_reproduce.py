@@ -32,8 +32,10 @@ def test_raw_coordinates_are_a_row_like_any_other(run_tool, tmp_path, tiny_pickl
     )
     assert '| raw |' in (folder / 'methods.md').read_text()
 
-    status, again, _ = run_tool('reproduce.py', *arguments, '--methods', 'raw')
+    compared = ('--methods', 'raw', '--compare', 'raw')
+    status, again, _ = run_tool('reproduce.py', *arguments, *compared)
     assert not status
+    assert 'Difference to raw' in (folder / 'methods.md').read_text()
     assert again.count('already there') == 2
 
 

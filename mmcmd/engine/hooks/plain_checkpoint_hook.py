@@ -10,7 +10,7 @@ from torch import nn
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import ENCODERS, check_architecture
+from mmcmd.io.checkpoint import check_architecture, keep_encoders
 from mmcmd.io.encoders import describe
 from mmcmd.registry import HOOKS
 
@@ -91,7 +91,8 @@ class PlainCheckpointHook(Hook):
         model = unwrapped_model(runner)
         state = checkpoint.get('state_dict', checkpoint)
         if getattr(model, 'encoders_only', False):
-            for name in [name for name in state if not name.startswith(ENCODERS)]:
+            kept = keep_encoders(state, model.streams)
+            for name in [name for name in state if name not in kept]:
                 del state[name]
         check_architecture(model.state_dict(), state, source)
         if runner._resume:

@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from mmengine.dist import is_main_process
+from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -10,6 +12,7 @@ from mmcmd.registry import HOOKS
 
 _KEY = 'results'
 RESULTS, TEST_RESULTS = 'results.json', 'test_results.json'
+PREDICTIONS, TEST_PREDICTIONS = 'predictions.npz', 'test_predictions.npz'
 
 
 @HOOKS.register_module()
@@ -22,6 +25,10 @@ class ResultsHook(Hook):
     The best value is chosen on the validation split. In this field that is usually the test split;
     the best value is then too optimistic. Both files map a metric to ``{"last", "best",
     "best_epoch"}``.
+
+    Beside them, ``predictions.npz`` and ``test_predictions.npz`` hold the class that was predicted
+    last for each sequence, in the order of the split: one array (N,) for each stream, and
+    ``labels``. A comparison of two runs needs them (:mod:`mmcmd.reproduction.significance`).
     """
 
     def before_train(self, runner: Runner) -> None:
@@ -48,6 +55,7 @@ class ResultsHook(Hook):
             results[name] = {**best, 'last': value}
         runner.message_hub.update_info(_KEY, results)
         self._write(runner, results)
+        self._write_predictions(runner, runner.val_loop.evaluator, PREDICTIONS)
 
     def after_train(self, runner: Runner) -> None:
         """Log the table."""
@@ -65,9 +73,20 @@ class ResultsHook(Hook):
             for name, value in (metrics or {}).items()
         }
         self._write(runner, results, TEST_RESULTS)
+        self._write_predictions(runner, runner.test_loop.evaluator, TEST_PREDICTIONS)
 
     @staticmethod
     def _write(runner: Runner, results: dict, name: str = RESULTS) -> None:
         if is_main_process():
             with replace_file(Path(runner.work_dir) / name) as file:
                 file.write((json.dumps(results, indent=2) + '\n').encode())
+
+    @staticmethod
+    def _write_predictions(runner: Runner, evaluator: Evaluator, name: str) -> None:
+        """Write the predictions of those metrics that keep them."""
+        for metric in evaluator.metrics:
+            predictions = getattr(metric, 'predictions', None)
+            if predictions and is_main_process():
+                arrays = {stream: x.numpy().astype(np.int16) for stream, x in predictions.items()}
+                with replace_file(Path(runner.work_dir) / name) as file:
+                    np.savez_compressed(file, **arrays)

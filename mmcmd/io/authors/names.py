@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import clr, cmd
+from mmcmd.io.authors import clr, cmd, isc
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -19,7 +19,9 @@ TABLES = {
     'crossclr': (clr.NAMES, clr.SHARED),
     'aimclr': (clr.NAMES, ()),
 }
-METHODS = tuple(TABLES)
+# Methods whose names are of another form.
+RENAMERS = {'isc': isc.rename}
+METHODS = (*TABLES, *RENAMERS)
 """The methods whose released checkpoints can be read."""
 
 _ENCODER = re.compile(r'encoder_([qk])(?:_(motion|bone))?\.(.+)')
@@ -49,7 +51,7 @@ def rename_authors_state(
     Raises:
         InputError: If there is no such method, or the method has no tensor of a name.
     """
-    if method not in TABLES:
+    if method not in METHODS:
         raise InputError(
             f'there is no converter for checkpoints of {method!r}; give one of {", ".join(METHODS)}'
         )
@@ -69,6 +71,8 @@ def rename_authors_state(
 
 def _rename(method: str, name: str, stream: str) -> str | None:
     """Return our name of a tensor, or None if the method has no such tensor."""
+    if method in RENAMERS:
+        return RENAMERS[method](name, stream)
     first, later = TABLES[method]
     if match := _QUEUE.fullmatch(name):
         if match[2] and not later:

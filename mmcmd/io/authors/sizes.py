@@ -6,7 +6,9 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.io.authors import isc
 from mmcmd.io.checkpoint import ENCODERS, encoder_names
+from mmcmd.models.pretrainers.isc import PARTNER
 
 
 def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
@@ -16,28 +18,39 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
 
     Returns:
-        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``.
+        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``; for ISC also in
+        ``partner``, and the type of an encoder that its config does not name.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
     """
     streams = encoder_names(state)
     try:
-        first = f'{ENCODERS}{streams[0]}.backbone.'
-        encoder = {x.removeprefix(first): y for x, y in state.items() if x.startswith(first)}
-        backbone = _recurrent(encoder) if 'rnn.weight_hh_l0' in encoder else _graph(encoder)
+        backbone = _encoder(state, streams[0])
         feat_dim, size = state[f'queues.{streams[0]}.queue'].shape
     except (LookupError, ValueError) as error:
         raise InputError(
             f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
             'whole checkpoint that a pre-training wrote'
         ) from None
-    return {
-        'modalities': streams,
+    sizes = {
+        'modalities': [name for name in streams if not name.endswith(PARTNER)],
         'backbone': backbone,
         'neck': {'out_channels': feat_dim},
         'queue': {'size': size},
     }
+    if (partner := streams[0] + PARTNER) in streams:
+        sizes['partner'] = {'_delete_': True, **_encoder(state, partner)}
+    return sizes
+
+
+def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
+    """Return the sizes of a stream's encoder."""
+    start = f'{ENCODERS}{stream}.backbone.'
+    encoder = {x.removeprefix(start): y for x, y in state.items() if x.startswith(start)}
+    if 'rnn.weight_hh_l0' in encoder:
+        return _recurrent(encoder)
+    return isc.kind(encoder) or _graph(encoder)
 
 
 def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:

@@ -1,5 +1,16 @@
+from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
 from .stgcn import SkeletonCLRSTGCN
+from .two_stream_agcn import AGCN
 
-__all__ = ['GRU', 'LSTM', 'BiGRU', 'RawCoordinates', 'RecurrentEncoder', 'SkeletonCLRSTGCN']
+__all__ = [
+    'AGCN',
+    'GRU',
+    'HCN',
+    'LSTM',
+    'BiGRU',
+    'RawCoordinates',
+    'RecurrentEncoder',
+    'SkeletonCLRSTGCN',
+]

@@ -38,6 +38,7 @@ class RecurrentEncoder(BaseModule):
             directions of a layer, and those of all streams of equal size, in one product per
             frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
             were not measured on a GPU yet. Defaults to ``'auto'``.
+        with_norm (bool): Have an input BatchNorm. Defaults to True.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it every matrix is
             Xavier-uniform.
 
@@ -62,6 +63,7 @@ class RecurrentEncoder(BaseModule):
         mode: str | None = None,
         readout: str = 'last',
         kernel: str = 'auto',
+        with_norm: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -87,7 +89,7 @@ class RecurrentEncoder(BaseModule):
         frame_size = num_joints * num_person * in_channels
         two = mode != 'forward'
         self.out_channels = hidden_size * (1 + two)
-        self.input_norm = nn.BatchNorm1d(frame_size)
+        self.input_norm = nn.BatchNorm1d(frame_size) if with_norm else nn.Identity()
         self.rnn = self.cell(frame_size, hidden_size, num_layers, bidirectional=two)
         for parameter in self.rnn.parameters():
             if parameter.dim() == 2:

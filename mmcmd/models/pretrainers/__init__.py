@@ -2,7 +2,16 @@ from .aimclr import AimCLR
 from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
+from .isc import ISC
 from .momentum_contrast import MomentumContrast
 from .skeletonclr import SkeletonCLR
 
-__all__ = ['CMD', 'AimCLR', 'BasePretrainer', 'CrosSCLR', 'MomentumContrast', 'SkeletonCLR']
+__all__ = [
+    'CMD',
+    'ISC',
+    'AimCLR',
+    'BasePretrainer',
+    'CrosSCLR',
+    'MomentumContrast',
+    'SkeletonCLR',
+]

@@ -2,9 +2,17 @@
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.paper import Method, Table
-from mmcmd.reproduction.papers import aimclr, cmd, comparison, skeletonclr_crossclr
+from mmcmd.reproduction.papers import (
+    aimclr,
+    cmd,
+    cmd_tables,
+    comparison,
+    generative,
+    isc,
+    skeletonclr_crossclr,
+)
 
-PAPERS = (cmd, skeletonclr_crossclr, aimclr, comparison)
+PAPERS = (cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, generative, comparison)
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
 """Name to method, of all papers."""
 TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}

@@ -1,4 +1,7 @@
-"""CMD (ECCV 2022, https://arxiv.org/abs/2208.12448): its methods, tables and figures."""
+"""CMD (ECCV 2022, https://arxiv.org/abs/2208.12448): its methods, ablations and figures.
+
+The tables that compare it with other methods are in ``cmd_tables``.
+"""
 
 from functools import partial
 
@@ -8,7 +11,6 @@ from mmcmd.reproduction.paper import (
     CROPS,
     KNN,
     MODALITIES,
-    PERCENTS,
     STREAMS,
     Cell,
     Method,
@@ -54,57 +56,6 @@ METHODS = {
     'positive mining': _neighbours(1.0, f'{_HEAD}.teacher_temperature=0.001'),
 }
 
-_TABLE1 = {
-    'MoCo': [Cell('MoCo', 'linear', JOINT, dict(ntu60_xsub=76.1), 'CMD, Table 5')],
-    'CMD': [
-        Cell(
-            'CMD',
-            'linear',
-            JOINT,
-            # On NTU-60 x-sub, Table 5 has three modalities, but Table 1 prints J<->M (the next
-            # row).
-            dict(ntu60_xsub=79.4, ntu60_xview=86.9, ntu120_xsub=70.3, ntu120_xset=71.5)
-            | dict(pkummd2_xsub=43.0),
-            'CMD, Tables 1 and 5',
-        )
-    ],
-    'CMD, J<->M': [Cell('J<->M', 'linear', JOINT, dict(ntu60_xsub=79.8), 'CMD, Table 1')],
-    '3s-MoCo': [Cell('MoCo', 'linear', '3s')],
-    '3s-CMD': [
-        Cell(
-            'CMD',
-            'linear',
-            '3s',
-            dict(ntu60_xsub=84.1, ntu60_xview=90.9, ntu120_xsub=74.7, ntu120_xset=76.1)
-            | dict(pkummd2_xsub=52.6),
-            'CMD, Table 1',
-        )
-    ],
-}
-_TABLE2 = {
-    'MoCo': [Cell('MoCo', KNN, JOINT, dict(ntu60_xsub=63.4), 'CMD, Table 5')],
-    'CMD': [
-        Cell(
-            'CMD',
-            KNN,
-            JOINT,
-            dict(ntu60_xsub=70.6, ntu60_xview=85.4, ntu120_xsub=58.3, ntu120_xset=60.9),
-            'CMD, Table 2',
-        )
-    ],
-}
-_TABLE3 = {
-    'MoCo': [Cell('MoCo', 'transfer', JOINT)],
-    'CMD': [
-        Cell('CMD', 'transfer', JOINT, dict(ntu60_xsub=56.0, ntu120_xsub=57.0), 'CMD, Table 3')
-    ],
-}
-_TABLE4 = {
-    ('CMD', JOINT): dict(ntu60_xview=(53.0, 75.3, 80.2, 84.3), ntu60_xsub=(50.6, 71.0, 75.4, 78.7)),
-    ('3s-CMD', '3s'): dict(
-        ntu60_xview=(55.5, 77.2, 82.4, 86.6), ntu60_xsub=(55.6, 74.3, 79.0, 81.8)
-    ),
-}
 # Columns: bone, motion, joint of the linear and then of the KNN evaluation, NTU-60 x-sub.
 _KINDS5 = [(protocol, stream) for protocol in ('linear', KNN) for stream in (BONE, MOTION, JOINT)]
 _TABLE5 = {
@@ -119,20 +70,6 @@ _TABLE5 = {
 _ABLATION = [(protocol, stream) for protocol in ('linear', KNN) for stream in (JOINT, '3s')]
 _CROPS = {'a new crop every epoch': 'linear'} | {f'{n} cached': f'cached{n}' for n in CROPS}
 TABLES = {
-    'table1': Table('CMD, Table 1, linear evaluation', ['top-1'], _TABLE1),
-    'table2': Table('CMD, Table 2, KNN evaluation', ['top-1'], _TABLE2),
-    'table3': Table('CMD, Table 3, transfer', ['top-1'], _TABLE3),
-    'table4': Table(
-        'CMD, Table 4, semi-supervised evaluation',
-        [f'{percent} %' for percent in PERCENTS],
-        {
-            label: [
-                Cell('CMD', f'semi{p}', stream, {k: x[i] for k, x in paper.items()}, 'CMD, Table 4')
-                for i, p in enumerate(PERCENTS)
-            ]
-            for (label, stream), paper in _TABLE4.items()
-        },
-    ),
     'table5': Table(
         'CMD, Table 5, ablations',
         [f'{protocol}, {stream}' for protocol, stream in _KINDS5],

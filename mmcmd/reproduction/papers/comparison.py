@@ -5,6 +5,7 @@ method keeps its own preprocessing and augmentation. Mining begins in the middle
 """
 
 from mmcmd.reproduction.paper import KNN, STREAMS, UNTRAINED, Cell, Method, Table, grid
+from mmcmd.reproduction.papers import generative
 
 METHODS = {
     # 1-NN by cosine similarity, and a linear classifier, on the coordinates of the test pipeline.
@@ -12,6 +13,11 @@ METHODS = {
     'random': Method(UNTRAINED),
 }
 _KINDS = [(protocol, stream) for protocol in (KNN, 'linear') for stream in STREAMS]
+_TRAINED = (
+    *('SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'ISC'),
+    *generative.METHODS,
+    *('MoCo', 'CMD'),
+)
 _BASELINES = ('random', 'MoCo', 'CMD')
 
 TABLES = {
@@ -20,9 +26,5 @@ TABLES = {
         _BASELINES,
         {', '.join(kind): [Cell(name, *kind) for name in _BASELINES] for kind in _KINDS},
     ),
-    'methods': grid(
-        'Methods with one encoder',
-        ('raw', 'random', 'SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'MoCo', 'CMD'),
-        _KINDS,
-    ),
+    'methods': grid('Methods with one encoder', (*METHODS, *_TRAINED), _KINDS),
 }

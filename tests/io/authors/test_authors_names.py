@@ -135,6 +135,38 @@ def test_state_that_does_not_say_its_sizes_is_told(tiny_cmd, left_out):
         model_sizes({name: x for name, x in state.items() if not name.startswith(left_out)})
 
 
+def test_names_of_isc_are_those_of_graph_and_image_encoders():
+    names = {
+        'encoder_q.l10.gcn1.conv_d.2.bias': 'encoders.joint.backbone.gcn.9.gcn.conv_d.2.bias',
+        'encoder_k.l1.tcn1.bn.weight': 'key_encoders.joint.backbone.gcn.0.tcn.bn.weight',
+        'encoder_q.l5.residual.conv.bias': 'encoders.joint.backbone.gcn.4.residual.conv.bias',
+        'encoder_r.conv2m.weight': 'encoders.joint_partner.backbone.motion.time.weight',
+        'encoder_r.conv5.0.bias': 'encoders.joint_partner.backbone.joined.bias',
+        'encoder_l.conv3.0.weight': 'key_encoders.joint_partner.backbone.position.joints.weight',
+        'encoder_l.fc.2.bias': 'key_necks.joint_partner.out.bias',
+        'Queue_S1': 'queues.joint.queue',
+        'queue_ptr_S2': 'queues.joint_partner.queue_ptr',
+    }
+    renamed = rename_authors_state('isc', {f'module.{x}': torch.zeros(1) for x in names})
+    assert list(renamed) == list(names.values())
+
+
+def test_kinds_of_isc_s_encoders_are_read_from_their_tensors():
+    model = MODELS.build(
+        {
+            'type': 'ISC',
+            'backbone': {'type': 'AGCN', 'base_channels': 4},
+            'partner': {'type': 'HCN', 'clip_len': 32, 'channels': 8},
+            'neck': {'type': 'ProjectionNeck', 'out_channels': 6},
+            'queue': {'type': 'KeyQueue', 'size': 20},
+        }
+    )
+    sizes = model_sizes(model.state_dict())
+    assert sizes['modalities'] == ['joint']
+    assert sizes['backbone'] == {'type': 'AGCN', 'base_channels': 4}
+    assert sizes['partner'] == {'_delete_': True, 'type': 'HCN', 'clip_len': 32, 'channels': 8}
+
+
 @pytest.mark.parametrize('method', METHODS)
 @pytest.mark.parametrize(
     'name',
@@ -154,6 +186,6 @@ def test_method_of_one_stream_has_no_tensors_of_another(method, name):
 
 def test_unknown_method_is_told():
     with pytest.raises(
-        InputError, match="'simclr'; give one of cmd, skeletonclr, crossclr, aimclr"
+        InputError, match="'simclr'; give one of cmd, skeletonclr, crossclr, aimclr, isc"
     ):
         rename_authors_state('simclr', {})

@@ -331,3 +331,15 @@ def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monk
         assert all(x.is_contiguous() for x in weights)
         assert options['input_size'] == weights[0].shape[1]
         assert (options['num_layers'], options['bidirectional']) == (1, False)
+
+
+def test_encoder_without_input_norm_takes_coordinates_as_they_are():
+    torch.manual_seed(0)
+    plain, normed = (BiGRU(hidden_size=4, num_layers=1, with_norm=x) for x in (False, True))
+    plain.rnn.load_state_dict(normed.rnn.state_dict())
+    assert not [name for name in plain.state_dict() if 'norm' in name]
+    with torch.no_grad():
+        normed.input_norm.running_var -= normed.input_norm.eps
+        joints = 5 + torch.randn(2, 2, 6, 25, 3)
+        torch.testing.assert_close(plain(joints), normed.eval()(joints))
+        assert not torch.allclose(plain(joints), normed.train()(joints))

@@ -1,0 +1,1 @@
+_base_ = './isc_ntu120.py'

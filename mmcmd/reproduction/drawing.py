@@ -1,0 +1,40 @@
+"""Draw the features of a reproduction's runs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch.nn.functional as F
+
+from mmcmd.apis.inference import build_loader, extract_features, init_model
+from mmcmd.reproduction.runs import Reproduction
+from mmcmd.visualization import draw_tsne
+
+
+def draw_features(
+    reproduction: Reproduction,
+    methods: Sequence[str],
+    streams: Sequence[str],
+    out: Path,
+    title: str | None = None,
+    class_names: Sequence[str] | None = None,
+) -> None:
+    """Draw t-SNE of the test features of several methods and streams.
+
+    Args:
+        reproduction (Reproduction): The pre-training runs of its first seed must be finished.
+        methods (Sequence[str]): Names of methods.
+        streams (Sequence[str]): Streams that all of them have.
+        out (Path): PNG to write.
+        title (str, optional): Title of the figure. Defaults to one with the name of the data.
+        class_names (Sequence[str], optional): Defaults to the labels.
+    """
+    features = {}
+    for method in methods:
+        one = reproduction.pretraining(method, reproduction.seeds[0])
+        model = init_model(one.config, one.stage.product)
+        feats, labels = extract_features(model, build_loader(one.config))
+        for stream in streams:
+            features[f'{method}, {stream}'] = F.normalize(feats[stream], dim=1).numpy()
+    names = class_names or [str(label) for label in range(one.config.data.num_classes)]
+    title = title or f't-SNE of test features, {reproduction.data}'
+    draw_tsne(features, labels.numpy(), names, title, out)
