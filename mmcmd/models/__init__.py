@@ -1,5 +1,6 @@
 from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
+from .decoders import GRUDecoder
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
@@ -18,6 +19,7 @@ __all__ = [
     'CMDHead',
     'CrosSCLR',
     'FeatureExtractor',
+    'GRUDecoder',
     'GraphPooling',
     'KeyQueue',
     'LinearHead',

@@ -1,5 +1,5 @@
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -46,10 +46,10 @@ class SkeletonEncoder(BaseModule):
         self.pooling = MODELS.build(pooling) if pooling else None
         if self.pooling is None and not hasattr(self.backbone, 'read'):
             self.pooling = GraphPooling()
-        self._input_shape = (
-            *(1, backbone.get('num_person', 2), backbone.get('clip_len', 16)),
-            *(get_layout(layout).num_joints, backbone.get('in_channels', 3)),
-        )
+        self.num_person = backbone.get('num_person', 2)
+        self.num_joints = get_layout(layout).num_joints
+        self.in_channels = backbone.get('in_channels', 3)
+        self._clip_len = backbone.get('clip_len', 16)
 
     def feature_map(self, joints: Tensor) -> Tensor:
         """Return the last map of the backbone, before pooling.
@@ -61,7 +61,27 @@ class SkeletonEncoder(BaseModule):
             Tensor: Shape (N, M, D, T', V). M and V are 1 if the backbone joins persons and joints,
             and T' is 1 if it joins the frames too.
         """
-        inputs = self.modality(joints)
+        return self._encode(self.modality(joints))
+
+    def encode_modality(self, batches: Sequence[Tensor]) -> list[Tensor]:
+        """Return the maps of several batches to which the modality was applied before.
+
+        A method that changes the modality (mixes, masks or fills it) calls this function instead of
+        :meth:`feature_map`. The results are those of one pass for each batch, in this order; each
+        batch has BatchNorm statistics of its own. A recurrent backbone runs its network once over
+        all batches, which is faster.
+
+        Args:
+            batches (Sequence[Tensor]): The modality, each of shape (N, M, T, V, C).
+
+        Returns:
+            list[Tensor]: For each batch its map, (N, M, D, T', V) as in :meth:`feature_map`.
+        """
+        if hasattr(self.backbone, 'feature_maps'):
+            return self.backbone.feature_maps(batches)
+        return [self._encode(batch) for batch in batches]
+
+    def _encode(self, inputs: Tensor) -> Tensor:
         if hasattr(self.backbone, 'feature_map'):
             return self.backbone.feature_map(inputs)
         output = self.backbone(inputs)
@@ -82,7 +102,7 @@ class SkeletonEncoder(BaseModule):
 
     def sequence(self, joints: Tensor) -> Tensor:
         """Encode (N, M, T, V, C) to a feature for each step of time, (N, T', D)."""
-        return self.feature_map(joints).mean(dim=(1, 4)).transpose(1, 2)
+        return steps_of(self.feature_map(joints))
 
     def forward(self, joints: Tensor, valid_frames: Tensor | None = None) -> Tensor:
         """Encode sequences.
@@ -108,9 +128,15 @@ class SkeletonEncoder(BaseModule):
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
             training = self.training
-            size = self.eval()(torch.zeros(self._input_shape)).shape[1]
+            shape = self.num_person, self._clip_len, self.num_joints, self.in_channels
+            size = self.eval()(torch.zeros(1, *shape)).shape[1]
             self.train(training)
         return size
+
+
+def steps_of(feature_map: Tensor) -> Tensor:
+    """Average a map over persons and joints: (N, M, D, T', V) to (N, T', D)."""
+    return feature_map.mean(dim=(1, 4)).transpose(1, 2)
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:

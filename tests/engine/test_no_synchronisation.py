@@ -168,7 +168,7 @@ def test_iterations_read_nothing_of_their_own_until_they_log(
         'default_hooks.checkpoint.save_best': None,
     }
     if case == 'BiGRU as on a GPU':
-        monkeypatch.setattr('mmcmd.models.backbones.recurrent._is_special', lambda: True)
+        monkeypatch.setattr('mmcmd.models.backbones.kernels._is_special', lambda: True)
     if case == 'bfloat16':
         options['optim_wrapper.type'] = 'Bfloat16OptimWrapper'
     if case == 'linear evaluation':

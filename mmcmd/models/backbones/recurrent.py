@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -6,7 +7,7 @@ from torch import Tensor, nn
 from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
-from mmcmd.models.backbones.recurrence import stacked_gru
+from mmcmd.models.backbones.kernels import directions_of, run_forward, run_kernel
 from mmcmd.models.necks.graph_pooling import mean_over_steps
 from mmcmd.registry import MODELS
 
@@ -89,6 +90,28 @@ class RecurrentEncoder(BaseModule):
             InputError: If the numbers of persons, joints or coordinates are not those of the
                 backbone.
         """
+        return self.feature_maps([joints])[0]
+
+    def feature_maps(self, batches: Sequence[Tensor]) -> list[Tensor]:
+        """Run the recurrent network once over several batches.
+
+        The results are those of one call of :meth:`feature_map` for each batch, in this order. The
+        input BatchNorm takes each batch by itself, so no batch changes the statistics of another.
+
+        Args:
+            batches (Sequence[Tensor]): Any modality, each of shape (N, M, T, V, C). N may differ.
+
+        Returns:
+            list[Tensor]: For each batch its outputs, shape (N, 1, out_channels, T, 1).
+        """
+        frames = [self._normalize(joints) for joints in batches]
+        together = torch.cat(frames, dim=1) if len(frames) > 1 else frames[0]
+        run = run_forward if self.mode == 'stepwise' else run_kernel
+        maps = run(self.rnn, together).permute(1, 2, 0)[:, None, :, :, None]
+        return list(maps.split([x.shape[1] for x in frames])) if len(frames) > 1 else [maps]
+
+    def _normalize(self, joints: Tensor) -> Tensor:
+        """Apply the input BatchNorm: (N, M, T, V, C) to frames (T, N, F)."""
         shape = self.num_person, self.num_joints, self.in_channels
         if (joints.shape[1], *joints.shape[3:]) != shape:
             raise InputError(
@@ -97,13 +120,7 @@ class RecurrentEncoder(BaseModule):
                 'num_joints, in_channels'
             )
         # The authors' channel order of a frame is (V, C, M).
-        frames = self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
-        if self.mode == 'stepwise':
-            outputs = self._stepwise(frames)
-        else:
-            weights, two = self.rnn._flat_weights, self.rnn.bidirectional
-            outputs = self._run(frames, weights, self.rnn.num_layers, two)
-        return outputs.permute(1, 2, 0)[:, None, :, :, None]
+        return self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
         """Reduce the outputs of all frames to one feature, as ``readout`` says.
@@ -140,7 +157,7 @@ class RecurrentEncoder(BaseModule):
         weights = self.rnn._flat_weights
         if self.mode == 'stepwise' and all(torch.backends.cudnn.is_acceptable(x) for x in weights):
             with torch.no_grad(), torch.cuda.device_of(weights[0]):
-                for part in self._directions():
+                for part in directions_of(self.rnn):
                     torch._cudnn_rnn_flatten_weight(
                         part,
                         weight_stride0=len(part),
@@ -153,57 +170,6 @@ class RecurrentEncoder(BaseModule):
                         bidirectional=False,
                     )
         return self
-
-    def _directions(self) -> list[list[Tensor]]:
-        """Return the four weight tensors of each layer's forward and then reverse direction."""
-        weights = self.rnn._flat_weights
-        return [weights[i : i + 4] for i in range(0, len(weights), 4)]
-
-    def _stepwise(self, frames: Tensor) -> Tensor:
-        """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
-        directions = self._directions()
-        layers = list(zip(directions[::2], directions[1::2], strict=True))
-        lstm = isinstance(self.rnn, nn.LSTM)
-        if frames.device.type == 'cpu' and not (lstm or _is_special()):
-            return stacked_gru(frames, layers)
-        frames = frames.contiguous()  # once, rather than in the call of each direction
-        for layer in layers:
-            frames = torch.cat([self._run(frames, weights) for weights in layer], dim=-1)
-        return frames
-
-    def _run(
-        self, frames: Tensor, weights: list[Tensor], layers: int = 1, two: bool = False
-    ) -> Tensor:
-        """Call torch's kernel (cuDNN's on a GPU): (T, N, F) to (T, N, directions * hidden_size)."""
-        device = frames.device.type
-        if _autocasts_to_bfloat16(device):
-            # The cast is done here, because torch's autocast runs cuDNN in float16 only.
-            with torch.autocast(device, enabled=False):
-                return self._run(frames.bfloat16(), _in_bfloat16(weights), layers, two)
-        start = frames.new_zeros(layers * (1 + two), frames.shape[1], self.rnn.hidden_size)
-        lstm = isinstance(self.rnn, nn.LSTM)
-        kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
-        return kernel(frames, state, weights, True, layers, 0.0, self.training, two, False)[0]
-
-
-def _is_special() -> bool:
-    """Return whether torch must run its own operators: under autocast, or in a trace."""
-    return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
-
-
-def _autocasts_to_bfloat16(device: str) -> bool:
-    """Return whether autocast to bfloat16 is on; False on devices without autocast (``meta``)."""
-    known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return known and torch.get_autocast_dtype(device) == torch.bfloat16
-
-
-def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:
-    """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
-    ordered = sorted(weights, key=Tensor.dim, reverse=True)
-    flat = torch.cat([x.flatten().bfloat16() for x in ordered])
-    pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
-    cast = {id(x): piece.view_as(x) for x, piece in pieces}
-    return [cast[id(x)] for x in weights]
 
 
 @MODELS.register_module()
