@@ -2,9 +2,9 @@ from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .decoders import GRUDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, LinearHead, MoCoHead
+from .heads import CMDHead, DistillHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
-from .pretrainers import CMD, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
+from .pretrainers import CMD, PCM3, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
@@ -13,11 +13,13 @@ __all__ = [
     'CMD',
     'GRU',
     'LSTM',
+    'PCM3',
     'AimCLR',
     'BasePretrainer',
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
+    'DistillHead',
     'FeatureExtractor',
     'GRUDecoder',
     'GraphPooling',

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -30,6 +31,9 @@ class SkeletonEncoder(BaseModule):
         pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D). By default
             the method ``read`` of the backbone does this. If it has none, the mean over persons,
             time and joints is taken.
+
+    Attributes:
+        frame_shape (tuple[int, int, int]): Persons, joints and coordinates: (M, V, C).
     """
 
     def __init__(
@@ -46,9 +50,10 @@ class SkeletonEncoder(BaseModule):
         self.pooling = MODELS.build(pooling) if pooling else None
         if self.pooling is None and not hasattr(self.backbone, 'read'):
             self.pooling = GraphPooling()
-        self.num_person = backbone.get('num_person', 2)
-        self.num_joints = get_layout(layout).num_joints
-        self.in_channels = backbone.get('in_channels', 3)
+        self.frame_shape = (
+            *(backbone.get('num_person', 2), get_layout(layout).num_joints),
+            backbone.get('in_channels', 3),
+        )
         self._clip_len = backbone.get('clip_len', 16)
 
     def feature_map(self, joints: Tensor) -> Tensor:
@@ -128,15 +133,41 @@ class SkeletonEncoder(BaseModule):
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
             training = self.training
-            shape = self.num_person, self._clip_len, self.num_joints, self.in_channels
-            size = self.eval()(torch.zeros(1, *shape)).shape[1]
+            persons, *joint = self.frame_shape
+            size = self.eval()(torch.zeros(1, persons, self._clip_len, *joint)).shape[1]
             self.train(training)
         return size
 
 
-def steps_of(feature_map: Tensor) -> Tensor:
-    """Average a map over persons and joints: (N, M, D, T', V) to (N, T', D)."""
-    return feature_map.mean(dim=(1, 4)).transpose(1, 2)
+def steps_of(feature_map: Tensor, num_frames: int | None = None) -> Tensor:
+    """Average a map over persons and joints.
+
+    Args:
+        feature_map (Tensor): Shape (N, M, D, T', V).
+        num_frames (int, optional): Repeat the steps so that there are T, one for each frame. By
+            default there are T'.
+
+    Returns:
+        Tensor: A feature for each step, shape (N, T or T', D).
+    """
+    steps = feature_map.mean(dim=(1, 4))
+    if num_frames not in (None, steps.shape[2]):
+        steps = F.interpolate(steps, size=num_frames)
+    return steps.transpose(1, 2)
+
+
+def joints_of(frames: Tensor, frame_shape: Sequence[int]) -> Tensor:
+    """Separate the values of a frame, which are in the released order (V, C, M).
+
+    Args:
+        frames (Tensor): Shape (N, T, V * C * M).
+        frame_shape (Sequence[int]): (M, V, C).
+
+    Returns:
+        Tensor: Shape (N, M, T, V, C).
+    """
+    persons, joints, channels = frame_shape
+    return frames.unflatten(2, (joints, channels, persons)).permute(0, 4, 1, 2, 3)
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:

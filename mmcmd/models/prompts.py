@@ -1,14 +1,18 @@
 from collections.abc import Sequence
+from math import prod
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmcmd.models.encoder import joints_of
+
 FRAME_PROMPTS = ('base', 'mask', 'recons', 'mix')
 """Prompts that are added to every frame of an input of the encoder."""
 FEATURE_PROMPTS = ('contrast', 'decode')
 """Prompts that are added to a part of a feature."""
+PROMPTS = (*FRAME_PROMPTS, *FEATURE_PROMPTS)
 IDLE = (*FRAME_PROMPTS, 'decode')
 """Prompts that cannot learn, because a BatchNorm in training subtracts them again."""
 
@@ -30,17 +34,16 @@ class Prompts(BaseModule):
         feature_size: int,
         frame_shape: Sequence[int],
         size: int | None = None,
-        names: Sequence[str] = (*FRAME_PROMPTS, *FEATURE_PROMPTS),
+        names: Sequence[str] = PROMPTS,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         self.half = feature_size // 2
         self.size = size or max(self.half // 8, 1)
-        persons, joints, channels = frame_shape
-        self.frame_shape = joints, channels, persons  # the order of the released prompts
+        self.frame_shape = tuple(frame_shape)
         for name in names:
             if name in FRAME_PROMPTS:
-                prompt = torch.empty(1, 1, joints * channels * persons)
+                prompt = torch.empty(1, 1, prod(frame_shape))
             else:
                 prompt = torch.empty(1, 2 * self.size)
             self.register_parameter(name, nn.Parameter(nn.init.xavier_uniform_(prompt)))
@@ -52,9 +55,7 @@ class Prompts(BaseModule):
     def on_frames(self, name: str, frames: Tensor) -> Tensor:
         """Add a frame prompt to every frame of an input (N, M, T, V, C)."""
         prompt = self._parameters.get(name)
-        if prompt is None:
-            return frames
-        return frames + prompt.view(self.frame_shape).permute(2, 0, 1)[:, None]
+        return frames if prompt is None else frames + joints_of(prompt, self.frame_shape)
 
     def on_feature(self, name: str, feature: Tensor, start: int) -> Tensor:
         """Add a feature prompt.

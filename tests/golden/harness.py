@@ -8,6 +8,7 @@ from mmcmd.errors import InputError
 from tests.golden.aimclr import run_aimclr
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
+from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
 from tests.golden.transforms import run_frame50, run_pipeline
@@ -18,14 +19,21 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'crossclr': run_crossclr,
     'crossclr_2s': run_crossclr,
     'aimclr': run_aimclr,
+    'pcm3': run_pcm3,
+    'pcm3_noprompt_bone': run_pcm3,
+    'pcm3_transforms': run_pcm3_transforms,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }
-"""Name of a recording, or its beginning, and the function that runs it."""
+"""Name of a recording or of its file, or its beginning, and the function that runs it."""
 
 
 def runner_of(name: str) -> Callable[..., Report] | None:
-    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is."""
+    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is.
+
+    Args:
+        name (str): Name of the recording, or of its file without ``.npz``.
+    """
     fitting = [known for known in RUNNERS if f'{name}_'.startswith(f'{known}_')]
     return RUNNERS[max(fitting, key=len)] if fitting else None
 
@@ -35,7 +43,8 @@ def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list
 
     Args:
         folder (Path): Folder of ``.npz`` files.
-        names (Sequence[str]): Names of recordings; all that can be run by default.
+        names (Sequence[str]): Names of recordings or of their files; all that can be run by
+            default. A name may stand for two files, ``NAME_train`` and ``NAME_transforms``.
 
     Returns:
         tuple: The recordings that are run, and the files that no method of ours can run.
@@ -44,7 +53,12 @@ def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list
         InputError: If the folder has no recordings, or a name cannot be run.
     """
     paths = find(folder)
-    known = {recording_name(path): path for path in paths if runner_of(recording_name(path))}
+    runnable = [path for path in paths if runner_of(path.stem)]
+    known: dict[str, list[Path]] = {}
+    for path in runnable:
+        for name in {recording_name(path), path.stem}:
+            known.setdefault(name, []).append(path)
+    short = dict.fromkeys(map(recording_name, runnable))
     for name in names:
         if runner_of(name) is None:
             raise InputError(
@@ -54,15 +68,15 @@ def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list
         if name not in known:
             raise InputError(
                 f'{folder} has no recording of {name}; of those that can be run it has '
-                f'{", ".join(known) or "none"}'
+                f'{", ".join(short) or "none"}'
             )
     if not known:
         raise InputError(
             f'{folder} holds recordings, but none of {", ".join(RUNNERS)}; give a folder with one '
             'of them'
         )
-    skipped = [path.stem for path in paths if path not in known.values()]
-    return [Recording(known[name]) for name in names or known], skipped
+    skipped = [path.stem for path in paths if path not in runnable]
+    return [Recording(path) for name in names or short for path in known[name]], skipped
 
 
 def main(folder: Path, names: Sequence[str] = ()) -> int:
@@ -75,7 +89,7 @@ def main(folder: Path, names: Sequence[str] = ()) -> int:
     print(HEADING)
     broken = []
     for recording in recordings:
-        report = runner_of(recording.name)(recording)
+        report = runner_of(recording.path.stem)(recording)
         broken += [f'{recording.name} {kind}' for kind in report.broken()]
         print('\n'.join(report.lines(recording.name)), flush=True)
     print(LEGEND)

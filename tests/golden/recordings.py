@@ -73,7 +73,8 @@ class Recording:
     def views(self, step: int) -> Tensor:
         """Return the views of a step, (N, view, M, T, V, C) in float64."""
         # recorded as (view, N, C, T, V, M)
-        views = self['steps'][step].transpose(1, 0, 5, 3, 4, 2)
+        array = 'views' if 'views' in self.arrays else 'steps'
+        views = self[array][step].transpose(1, 0, 5, 3, 4, 2)
         return torch.from_numpy(np.ascontiguousarray(views)).double()
 
     def state(self, moment: str, method: str, stream: str = 'joint') -> dict[str, Tensor]:

@@ -16,7 +16,8 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
 
     Returns:
-        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``.
+        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``; for PCM3 also in
+        ``decoder``, and ``prompt_size``.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
@@ -32,12 +33,17 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
             f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
             'whole checkpoint that a pre-training wrote'
         ) from None
-    return {
+    sizes = {
         'modalities': streams,
         'backbone': backbone,
         'neck': {'out_channels': feat_dim},
         'queue': {'size': size},
     }
+    decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
+    if decoder is not None:
+        sizes['decoder'] = {'hidden_size': decoder.shape[1]}
+    prompt = state.get(f'prompts.{streams[0]}.contrast')
+    return sizes if prompt is None else sizes | {'prompt_size': prompt.shape[1] // 2}
 
 
 def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:

@@ -1,5 +1,6 @@
 from .cmd_head import CMDHead
+from .distill_head import DistillHead
 from .linear_head import LinearHead
 from .moco_head import MoCoHead
 
-__all__ = ['CMDHead', 'LinearHead', 'MoCoHead']
+__all__ = ['CMDHead', 'DistillHead', 'LinearHead', 'MoCoHead']

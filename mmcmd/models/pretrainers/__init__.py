@@ -3,6 +3,7 @@ from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
 from .momentum_contrast import MomentumContrast
+from .pcm3 import PCM3
 from .skeletonclr import SkeletonCLR
 
-__all__ = ['CMD', 'AimCLR', 'BasePretrainer', 'CrosSCLR', 'MomentumContrast', 'SkeletonCLR']
+__all__ = ['CMD', 'PCM3', 'AimCLR', 'BasePretrainer', 'CrosSCLR', 'MomentumContrast', 'SkeletonCLR']

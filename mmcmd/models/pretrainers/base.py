@@ -17,6 +17,7 @@ class BasePretrainer(StreamModel):
             With a tuple of names, all views have one shape, and the loss gets one tensor (N, views,
             M, T, V, C). With a mapping from groups to numbers of views, the loss gets a dict with
             one such tensor per group, and groups may differ in length.
+        min_samples (int): The smallest batch that the loss takes.
         epoch (int): The current epoch, counted from 0.
         progress (float): Share of the training that is done, in [0, 1).
         generator (torch.Generator): For random numbers that a loss draws once per batch, such as a
@@ -28,6 +29,7 @@ class BasePretrainer(StreamModel):
     """
 
     views: ClassVar[tuple[str, ...] | Mapping[str, int]] = ('view',)
+    min_samples: ClassVar[int] = 2
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
