@@ -2,7 +2,7 @@ from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .decoders import GRUDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, DistillHead, LinearHead, MoCoHead
+from .heads import CMDHead, LinearHead, MoCoHead, SimilarityHead
 from .necks import GraphPooling, ProjectionNeck
 from .pretrainers import CMD, PCM3, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
 from .queue import KeyQueue
@@ -19,7 +19,6 @@ __all__ = [
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
-    'DistillHead',
     'FeatureExtractor',
     'GRUDecoder',
     'GraphPooling',
@@ -29,6 +28,7 @@ __all__ = [
     'MomentumContrast',
     'ProjectionNeck',
     'RawCoordinates',
+    'SimilarityHead',
     'SkeletonCLR',
     'SkeletonCLRSTGCN',
     'SkeletonClassifier',

@@ -72,7 +72,7 @@ def run_pcm3(recording: Recording, **options: Any) -> Report:
     }
     options = {
         'momentum': 1 - config['key_keeps'],
-        'distill_head': {'type': 'DistillHead', **temperatures},
+        'similarity_head': {'type': 'SimilarityHead', **temperatures},
         'mse_weight': config['mse_weight'],
         'prompt_streams': [stream] if prompted else [],
         **options,

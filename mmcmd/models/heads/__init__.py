@@ -1,6 +1,6 @@
 from .cmd_head import CMDHead
-from .distill_head import DistillHead
 from .linear_head import LinearHead
 from .moco_head import MoCoHead
+from .similarity_head import SimilarityHead
 
-__all__ = ['CMDHead', 'DistillHead', 'LinearHead', 'MoCoHead']
+__all__ = ['CMDHead', 'LinearHead', 'MoCoHead', 'SimilarityHead']

@@ -51,7 +51,7 @@ class PCM3(MomentumContrast):
     Args:
         decoder (dict, optional): Options of :class:`GRUDecoder`, or another decoder with such a
             method ``decode``. The sizes of input and output are filled in.
-        distill_head (dict, optional): Defaults to :class:`DistillHead`.
+        similarity_head (dict, optional): Options of :class:`SimilarityHead`.
         masking (dict, optional): Options of :class:`BodyPartMask`.
         mixing (dict, optional): Options of :class:`BodyPartMix`.
         mse_weight (float): Weight of the prediction of hidden joints. Defaults to 40.
@@ -72,7 +72,7 @@ class PCM3(MomentumContrast):
     def __init__(
         self,
         decoder: dict | None = None,
-        distill_head: dict | None = None,
+        similarity_head: dict | None = None,
         masking: dict | None = None,
         mixing: dict | None = None,
         mse_weight: float = 40.0,
@@ -82,7 +82,7 @@ class PCM3(MomentumContrast):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.distill_head = MODELS.build(distill_head or dict(type='DistillHead'))
+        self.similarity_head = MODELS.build({'type': 'SimilarityHead', **(similarity_head or {})})
         self.masking = BodyPartMask(self.layout, **(masking or {}))
         self.mixing = BodyPartMix(self.layout, **(mixing or {}))
         self.mse_weight = mse_weight
@@ -198,5 +198,5 @@ class PCM3(MomentumContrast):
             losses[f'loss_{name}' if use == 'base' else f'loss_{use}_{name}'] = loss
             losses.setdefault(f'acc_{name}', accuracy)
             if name in self.prompt_streams:
-                losses[sim] = losses.get(sim, 0) + self.distill_head(teachers[mixed], student)
+                losses[sim] = losses.get(sim, 0) + self.similarity_head(teachers[mixed], student)
         return losses
