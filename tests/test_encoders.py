@@ -12,7 +12,10 @@ from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has no weights
-PRETRAINING = 'cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'
+PRETRAINING = (
+    *('cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'),
+    'pcm3/pcm3.py',
+)
 TINY = {'queue': {'size': 8}, 'neck': {'out_channels': 6, 'hidden_channels': 12}}
 LAYOUTS = 'ntu', 'kinect_v1', 'coco'
 
@@ -36,6 +39,8 @@ def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
     cfg.merge_from_dict({'model': TINY})
     if 'distill_head' in cfg.model:
         cfg.model.distill_head.topk = 4
+    if 'mixing' in cfg.model:
+        cfg.model.mixing = {'window': (3, 6), 'stride': 1}
     cfg.model.layout = layout
     cfg.model.backbone = {**tiny(encoder), 'in_channels': channels}
     for switch in ('cross_epoch', 'mining_epoch'):

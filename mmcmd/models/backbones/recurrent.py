@@ -95,8 +95,8 @@ class RecurrentEncoder(BaseModule):
     def feature_maps(self, batches: Sequence[Tensor]) -> list[Tensor]:
         """Run the recurrent network once over several batches.
 
-        The results are those of one call of :meth:`feature_map` for each batch, in this order. The
-        input BatchNorm takes each batch by itself, so no batch changes the statistics of another.
+        The results are those of one call of :meth:`feature_map` for each batch, in this order: the
+        input BatchNorm takes each batch by itself.
 
         Args:
             batches (Sequence[Tensor]): Any modality, each of shape (N, M, T, V, C). N may differ.
