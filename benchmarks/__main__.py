@@ -22,6 +22,7 @@ STAGES = (
     'encoder',
     'cmd_step',
     'graph_encoder',
+    'methods',
     'views',
     'conversion',
     'dataset',
