@@ -1,6 +1,7 @@
 """Our methods and transforms against recordings of the authors' code."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from mmcmd.models import SkeletonClassifier
 from mmcmd.models.pretrainers import pcm3
 from tests.golden import contrast, harness, transforms
 from tests.golden.linear import compare_linear
+from tests.golden.precision import PRECISIONS
 from tests.golden.report import Report
 from tests.golden.training import build
 
@@ -35,9 +37,10 @@ KINDS = {
 def recording(shared):
     """Return a function: name -> recording of the shared set."""
 
-    def find(name):
+    def find(name, precision=PRECISIONS['float64']):
         folder = shared / 'golden' / ('methods' if name in METHODS else '')
-        (found, *_), _ = harness.load(folder, [name])  # the training before the transforms
+        # the training before the transforms
+        (found, *_), _ = harness.load(folder, [name], precision)
         return found
 
     return find
@@ -48,6 +51,18 @@ def test_ours_does_what_the_authors_code_does(recording, name):
     report = harness.RUNNERS[name](recording(name))
     assert report.broken() == [], '\n'.join(report.lines(name))
     assert set(report.compared) == set(report.required) == KINDS[name]
+
+
+@pytest.mark.parametrize('precision', ['float32', 'tf32', 'float16', 'bfloat16'])
+@pytest.mark.parametrize('name', [x for x in harness.RUNNERS if 'losses' in KINDS[x]])
+def test_other_number_formats_keep_their_bounds(recording, name, precision, device):
+    if device == 'cpu' and precision in ('tf32', 'float16'):
+        pytest.skip('a CPU has no TF32, and its float16 is slow')
+    precision = replace(PRECISIONS[precision], device=device)
+    report = harness.run(recording(name, precision))
+    assert report.broken() == [], '\n'.join(report.lines(name))
+    first = {kind: report.first[kind] for kind in ('losses', 'queues') if kind in report.first}
+    assert max(first.values()) <= precision.first, first
 
 
 @pytest.mark.parametrize(

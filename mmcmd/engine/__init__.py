@@ -3,6 +3,7 @@ from .feature_cache import CachedFeatureLoop
 from .hooks import (
     CollapseHook,
     CompileHook,
+    CudaGraphHook,
     DeferredInfoHook,
     FrozenEncoderHook,
     NonFiniteHook,
@@ -22,6 +23,7 @@ __all__ = [
     'CachedFeatureLoop',
     'CollapseHook',
     'CompileHook',
+    'CudaGraphHook',
     'DeferredInfoHook',
     'FrozenEncoderHook',
     'KNNTestLoop',
