@@ -25,6 +25,7 @@ STAGES = (
     'cmd_step',
     'bfloat16',
     'graph_encoder',
+    'methods',
     'views',
     'conversion',
     'dataset',

@@ -16,6 +16,7 @@ ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has 
 PRETRAINING = (
     *('cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'),
     'isc/isc.py',
+    'pcm3/pcm3.py',
 )
 METHODS = [
     str(path.relative_to(CONFIGS))
@@ -58,6 +59,8 @@ def take_a_step(encoder, pretraining, layout, device):
         cfg.model.partner = {**tiny('agcn'), 'in_channels': channels}
     if 'distill_head' in cfg.model:
         cfg.model.distill_head.topk = 4
+    if 'mixing' in cfg.model:
+        cfg.model.mixing = {'window': (3, 6), 'stride': 1}
     cfg.model.layout = layout
     cfg.model.backbone = {**tiny(encoder), 'in_channels': channels}
     for switch in ('cross_epoch', 'mining_epoch'):

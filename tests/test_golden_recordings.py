@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from mmcmd.models import SkeletonClassifier
+from mmcmd.models.pretrainers import pcm3
 from tests.golden import contrast, harness, transforms
 from tests.golden.linear import compare_linear
 from tests.golden.precision import PRECISIONS
 from tests.golden.report import Report
 from tests.golden.training import build
 
-METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50')
+PCM3 = ('pcm3', 'pcm3_noprompt_bone', 'pcm3_transforms')
+METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3)
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
 # What the recordings of the shared set hold.
@@ -26,6 +28,9 @@ KINDS = {
     'aimclr': CLR | {'masks', 'variants', 'embeddings', 'drop'},
     'isc': FULL | {'logits', 'queues', 'embeddings'},
     'isc_hcn': {'losses', 'gradient norms', 'embeddings', 'features'},
+    'pcm3': FULL | {'no gradient', 'logits', 'prediction'},
+    'pcm3_noprompt_bone': FULL | {'no gradient', 'logits', 'prediction'},
+    'pcm3_transforms': {'mixing', 'masks', 'transforms', 'modalities'},
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
 }
 
@@ -36,7 +41,8 @@ def recording(shared):
 
     def find(name, precision=PRECISIONS['float64']):
         folder = shared / 'golden' / ('methods' if name in METHODS else '')
-        (found,), _ = harness.load(folder, [name], precision)
+        # the training before the transforms
+        (found, *_), _ = harness.load(folder, [name], precision)
         return found
 
     return find
@@ -79,6 +85,10 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('isc', {'momentum': 0.2}, {'losses', 'queues', 'embeddings', 'states'}),
         ('isc', {'temperature': 0.08}, {'losses', 'logits', 'states'}),
         ('isc_hcn', {'dropout': 0.1}, {'losses', 'embeddings', 'features'}),
+        ('pcm3', {'teacher_temperature': 0.06}, {'losses', 'states', 'gradient norms'}),
+        ('pcm3', {'student_temperature': 0.11}, {'losses', 'states', 'gradient norms'}),
+        ('pcm3', {'mse_weight': 44}, {'losses', 'gradient norms'}),
+        ('pcm3', {'momentum': 0.02}, {'losses', 'states'}),
         ('cmd', {'teacher_temperature': 0.06}, {'losses', 'states'}),
         ('cmd', {'topk': 16}, {'losses', 'states'}),
     ],
@@ -86,6 +96,30 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
 def test_a_wrong_option_breaks_bounds(recording, name, options, broken):
     report = harness.RUNNERS[name](recording(name), **options)
     assert broken <= set(report.broken())
+
+
+def test_prompts_that_cannot_learn_change_no_loss(recording):
+    found = recording('pcm3')
+    report = harness.RUNNERS['pcm3'](found, idle_prompts=False)
+    # Their states are missing, and running means of the encoder's input do not contain them.
+    assert set(report.broken()) == {'states', 'features'}
+    assert report.worst['losses'] < 1e-5
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'broken'),
+    [
+        ({'mix_keys': lambda keys, mix: keys}, 'losses'),
+        ({'masked_mse': lambda *args: (args[0] - args[1]).square().mean()}, 'losses'),
+        ({'first_person_alone': lambda kept, n: kept.expand(n, *kept.shape)[..., None]}, 'losses'),
+        ({'mix_samples': lambda samples, mix: samples}, 'logits'),
+    ],
+    ids=['key not mixed', 'error of all joints', 'both persons masked', 'not mixed'],
+)
+def test_a_wrong_part_of_pcm3_breaks_a_bound(recording, monkeypatch, wrong, broken):
+    for name, function in wrong.items():
+        monkeypatch.setattr(pcm3, name, function)
+    assert broken in harness.RUNNERS['pcm3'](recording('pcm3')).broken()
 
 
 def test_a_wrong_transform_breaks_a_bound(recording, monkeypatch):

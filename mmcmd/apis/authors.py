@@ -9,13 +9,13 @@ from torch import Tensor
 
 from mmcmd.apis.config import configs_root, load_config
 from mmcmd.errors import InputError
-from mmcmd.io.authors import model_sizes, rename_authors_state
+from mmcmd.io.authors import drop_unused_prompts, model_sizes, rename_authors_state
 from mmcmd.io.checkpoint import check_architecture, load_plain
 from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
 from mmcmd.registry import MODELS
 
-ENCODERS = {'cmd': 'bigru', 'isc': 'bigru_plain'}
+ENCODERS = {'cmd': 'bigru', 'isc': 'bigru_plain', 'pcm3': 'bigru'}
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""
 OTHER_ENCODERS = {'AGCN': 'agcn'}
 """Encoder by the type that the tensors of a file show, if the method has encoders of many kinds."""
@@ -55,19 +55,28 @@ def convert_authors(
         data=data,
         encoder=shown or ENCODERS.get(method, 'stgcn_clr'),
         budget='paper',
-        options={'model.modalities': sizes.pop('modalities')}
-        | {f'model.{part}.{key}': x for part, values in sizes.items() for key, x in values.items()},
+        options={f'model.{name}': x for name, x in _dotted(sizes).items()},
     )
     distilling = cfg.model.get('distill_head')
     if distilling:  # K is not in the checkpoint; a small queue needs less.
         distilling.topk = min(distilling.topk, cfg.model.queue.size)
     with torch.device('meta'):  # the shapes are enough
         model = MODELS.build(cfg.model)
+    state = drop_unused_prompts(state, model.state_dict())
     check_architecture(model.state_dict(), state, names)
     if data is None:
         cfg.pop('data')
     meta = {'epoch': max(epochs), 'iter': 0, **describe(model, cfg)}
     return {'meta': meta, 'state_dict': state}
+
+
+def _dotted(sizes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a model and of its parts under names such as ``neck.out_channels``."""
+    dotted = {}
+    for name, value in sizes.items():
+        parts = value if isinstance(value, Mapping) else {'': value}
+        dotted |= {f'{name}.{key}'.removesuffix('.'): x for key, x in parts.items()}
+    return dotted
 
 
 def _read(file: str | Path) -> tuple[dict[str, Tensor], int]:

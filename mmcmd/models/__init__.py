@@ -1,9 +1,19 @@
 from .backbones import AGCN, GRU, HCN, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
+from .decoders import GRUDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, LinearHead, MoCoHead
+from .heads import CMDHead, LinearHead, MoCoHead, SimilarityHead
 from .necks import GraphPooling, ProjectionNeck
-from .pretrainers import CMD, ISC, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
+from .pretrainers import (
+    CMD,
+    ISC,
+    PCM3,
+    AimCLR,
+    BasePretrainer,
+    CrosSCLR,
+    MomentumContrast,
+    SkeletonCLR,
+)
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
@@ -15,12 +25,14 @@ __all__ = [
     'HCN',
     'ISC',
     'LSTM',
+    'PCM3',
     'AimCLR',
     'BasePretrainer',
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
     'FeatureExtractor',
+    'GRUDecoder',
     'GraphPooling',
     'KeyQueue',
     'LinearHead',
@@ -28,6 +40,7 @@ __all__ = [
     'MomentumContrast',
     'ProjectionNeck',
     'RawCoordinates',
+    'SimilarityHead',
     'SkeletonCLR',
     'SkeletonCLRSTGCN',
     'SkeletonClassifier',

@@ -1,8 +1,9 @@
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -31,6 +32,9 @@ class SkeletonEncoder(BaseModule):
         pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D). By default
             the method ``read`` of the backbone does this. If it has none, the mean over persons,
             time and joints is taken.
+
+    Attributes:
+        frame_shape (tuple[int, int, int]): Persons, joints and coordinates: (M, V, C).
     """
 
     def __init__(
@@ -47,10 +51,11 @@ class SkeletonEncoder(BaseModule):
         self.pooling = MODELS.build(pooling) if pooling else None
         if self.pooling is None and not hasattr(self.backbone, 'read'):
             self.pooling = GraphPooling()
-        self._input_shape = (
-            *(1, backbone.get('num_person', 2), backbone.get('clip_len', 16)),
-            *(get_layout(layout).num_joints, backbone.get('in_channels', 3)),
+        self.frame_shape = (
+            *(backbone.get('num_person', 2), get_layout(layout).num_joints),
+            backbone.get('in_channels', 3),
         )
+        self._clip_len = backbone.get('clip_len', 16)
 
     def feature_map(self, joints: Tensor) -> Tensor:
         """Return the last map of the backbone, before pooling.
@@ -62,7 +67,27 @@ class SkeletonEncoder(BaseModule):
             Tensor: Shape (N, M, D, T', V). M and V are 1 if the backbone joins persons and joints,
             and T' is 1 if it joins the frames too.
         """
-        inputs = self.modality(joints)
+        return self._encode(self.modality(joints))
+
+    def encode_modality(self, batches: Sequence[Tensor]) -> list[Tensor]:
+        """Return the maps of several batches to which the modality was applied before.
+
+        A method that changes the modality (mixes, masks or fills it) calls this function instead of
+        :meth:`feature_map`. The results are those of one pass for each batch, in this order; each
+        batch has BatchNorm statistics of its own. A recurrent backbone runs its network once over
+        all batches, which is faster.
+
+        Args:
+            batches (Sequence[Tensor]): The modality, each of shape (N, M, T, V, C).
+
+        Returns:
+            list[Tensor]: For each batch its map, (N, M, D, T', V) as in :meth:`feature_map`.
+        """
+        if hasattr(self.backbone, 'encode_batches'):
+            return self.backbone.encode_batches(batches)
+        return [self._encode(batch) for batch in batches]
+
+    def _encode(self, inputs: Tensor) -> Tensor:
         if hasattr(self.backbone, 'feature_map'):
             return self.backbone.feature_map(inputs)
         output = self.backbone(inputs)
@@ -83,7 +108,7 @@ class SkeletonEncoder(BaseModule):
 
     def sequence(self, joints: Tensor) -> Tensor:
         """Encode (N, M, T, V, C) to a feature for each step of time, (N, T', D)."""
-        return self.feature_map(joints).mean(dim=(1, 4)).transpose(1, 2)
+        return steps_of(self.feature_map(joints))
 
     def forward(self, joints: Tensor, valid_frames: Tensor | None = None) -> Tensor:
         """Encode sequences.
@@ -109,9 +134,41 @@ class SkeletonEncoder(BaseModule):
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
             training = self.training
-            size = self.eval()(torch.zeros(self._input_shape)).shape[1]
+            persons, *joint = self.frame_shape
+            size = self.eval()(torch.zeros(1, persons, self._clip_len, *joint)).shape[1]
             self.train(training)
         return size
+
+
+def steps_of(feature_map: Tensor, num_frames: int | None = None) -> Tensor:
+    """Average a map over persons and joints.
+
+    Args:
+        feature_map (Tensor): Shape (N, M, D, T', V).
+        num_frames (int, optional): Repeat the steps so that there are T, one for each frame. By
+            default there are T'.
+
+    Returns:
+        Tensor: A feature for each step, shape (N, T or T', D).
+    """
+    steps = feature_map.mean(dim=(1, 4))
+    if num_frames not in (None, steps.shape[2]):
+        steps = F.interpolate(steps, size=num_frames)
+    return steps.transpose(1, 2)
+
+
+def joints_of(frames: Tensor, frame_shape: Sequence[int]) -> Tensor:
+    """Separate the values of a frame, which are in the released order (V, C, M).
+
+    Args:
+        frames (Tensor): Shape (N, T, V * C * M).
+        frame_shape (Sequence[int]): (M, V, C).
+
+    Returns:
+        Tensor: Shape (N, M, T, V, C).
+    """
+    persons, joints, channels = frame_shape
+    return frames.unflatten(2, (joints, channels, persons)).permute(0, 4, 1, 2, 3)
 
 
 def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> dict[str, Tensor]:

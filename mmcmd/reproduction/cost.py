@@ -5,6 +5,7 @@ import json
 import pickle
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
@@ -20,9 +21,10 @@ from torch.utils.data import Dataset
 
 from mmcmd.apis import loaders
 from mmcmd.datasets.annotations.official_totals import TOTALS
+from mmcmd.errors import InputError
 from mmcmd.models import BasePretrainer
 from mmcmd.models.backbones import RecurrentEncoder
-from mmcmd.registry import DATASETS
+from mmcmd.registry import DATASETS, MODELS
 from mmcmd.reproduction.complexity import count_flops
 from mmcmd.reproduction.run import Run
 from mmcmd.skeletons import get_layout
@@ -55,7 +57,7 @@ def estimate(run: Run) -> Cost | None:
     """Count what a run will compute; None if neither its data nor official numbers are there.
 
     One training step (loss and backward pass, in the last epoch, when every loss is on) and one
-    prediction are counted on two real sequences, on the device ``meta``. The comparison of
+    prediction are counted on two or more real sequences, on the device ``meta``. The comparison of
     features by nearest neighbours is left out. A run with cached features encodes each crop once.
 
     Without the data, two random sequences take the place of the real ones, and the official
@@ -143,8 +145,9 @@ def _count(run: Run, loader: dict, train: bool) -> int:
     if key not in _COUNTED:
         dataset = _dataset(loader.dataset)
         collate = FUNCTIONS.get(loader.collate_fn.type)
-        batch = collate([dataset[index % len(dataset)] for index in (0, 1)])
-        _COUNTED[key] = _over_frames(run, batch, train) // 2
+        size = getattr(MODELS.get(run.config.model.type), 'min_samples', 2)
+        batch = collate([dataset[index % len(dataset)] for index in range(size)])
+        _COUNTED[key] = _over_frames(run, batch, train) // size
     return _COUNTED[key]
 
 
@@ -169,14 +172,16 @@ def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
     """Count a batch at full length. For recurrent encoders, three short clips are counted.
 
     A recurrent network does the same in every frame, so its count is linear in the frames. If the
-    counts of the short clips lie on no line (a loss may compare frames), all frames are counted.
+    counts of the short clips lie on no line (a loss may compare frames), or the method does not
+    take such clips, all frames are counted.
     """
     encoders, inputs = run.build().encoders.values(), batch['inputs']
     recurrent = all(isinstance(x.backbone, RecurrentEncoder) for x in encoders)
     if recurrent and isinstance(inputs, torch.Tensor):  # groups of views may differ in length
-        first, second, third = (_count_batch(run, batch, n, train) for n in (2, 3, 4))
-        if third - second == second - first:
-            return first + (inputs.shape[-3] - 2) * (second - first)
+        with suppress(InputError):
+            first, second, third = (_count_batch(run, batch, n, train) for n in (2, 3, 4))
+            if third - second == second - first:
+                return first + (inputs.shape[-3] - 2) * (second - first)
     return _count_batch(run, batch, None, train)
 
 

@@ -183,7 +183,7 @@ def _build(make_runner, tmp_path, request, case, **others):
 )
 def test_iterations_read_nothing_of_their_own_until_they_log(build, monkeypatch, case):
     if case == 'BiGRU as on a GPU':
-        monkeypatch.setattr('mmcmd.models.backbones.recurrent._is_special', lambda: True)
+        monkeypatch.setattr('mmcmd.models.backbones.kernels.is_special', lambda: True)
     runner = build(case)
     recorder = _Recorder()
     runner.register_hook(recorder)

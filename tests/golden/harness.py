@@ -10,6 +10,7 @@ from tests.golden.aimclr import run_aimclr
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.isc import run_hcn, run_isc
+from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
@@ -23,14 +24,21 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'aimclr': run_aimclr,
     'isc': run_isc,
     'isc_hcn': run_hcn,
+    'pcm3': run_pcm3,
+    'pcm3_noprompt_bone': run_pcm3,
+    'pcm3_transforms': run_pcm3_transforms,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }
-"""Name of a recording, or its beginning, and the function that runs it."""
+"""Name of a recording or of its file, or its beginning, and the function that runs it."""
 
 
 def runner_of(name: str) -> Callable[..., Report] | None:
-    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is."""
+    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is.
+
+    Args:
+        name (str): Name of the recording, or of its file without ``.npz``.
+    """
     fitting = [known for known in RUNNERS if f'{name}_'.startswith(f'{known}_')]
     return RUNNERS[max(fitting, key=len)] if fitting else None
 
@@ -42,7 +50,8 @@ def load(
 
     Args:
         folder (Path): Folder of ``.npz`` files.
-        names (Sequence[str]): Names of recordings; all that can be run by default.
+        names (Sequence[str]): Names of recordings or of their files; all that can be run by
+            default. A name may stand for two files, ``NAME_train`` and ``NAME_transforms``.
         precision (Precision, optional): Number format and device. Defaults to float64 on a CPU.
 
     Returns:
@@ -52,7 +61,12 @@ def load(
         InputError: If the folder has no recordings, or a name cannot be run.
     """
     paths = find(folder)
-    known = {recording_name(path): path for path in paths if runner_of(recording_name(path))}
+    runnable = [path for path in paths if runner_of(path.stem)]
+    known: dict[str, list[Path]] = {}
+    for path in runnable:
+        for name in {recording_name(path), path.stem}:
+            known.setdefault(name, []).append(path)
+    short = dict.fromkeys(map(recording_name, runnable))
     for name in names:
         if runner_of(name) is None:
             raise InputError(
@@ -62,15 +76,16 @@ def load(
         if name not in known:
             raise InputError(
                 f'{folder} has no recording of {name}; of those that can be run it has '
-                f'{", ".join(known) or "none"}'
+                f'{", ".join(short) or "none"}'
             )
     if not known:
         raise InputError(
             f'{folder} holds recordings, but none of {", ".join(RUNNERS)}; give a folder with one '
             'of them'
         )
-    skipped = [path.stem for path in paths if path not in known.values()]
-    return [Recording(known[name], precision) for name in names or known], skipped
+    skipped = [path.stem for path in paths if path not in runnable]
+    chosen = [path for name in names or short for path in known[name]]
+    return [Recording(path, precision) for path in chosen], skipped
 
 
 def run(recording: Recording, **options: Any) -> Report:
@@ -81,7 +96,7 @@ def run(recording: Recording, **options: Any) -> Report:
         **options: Options of the model, in place of the recorded ones.
     """
     with recording.precision.switched_on():
-        return runner_of(recording.name)(recording, **options)
+        return runner_of(recording.path.stem)(recording, **options)
 
 
 def main(

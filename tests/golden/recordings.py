@@ -77,7 +77,8 @@ class Recording:
     def views(self, step: int) -> Tensor:
         """Return the views of a step, (N, view, M, T, V, C)."""
         # recorded as (view, N, C, T, V, M)
-        return self.tensor(self['steps'][step].transpose(1, 0, 5, 3, 4, 2))
+        array = 'views' if 'views' in self.arrays else 'steps'
+        return self.tensor(self[array][step].transpose(1, 0, 5, 3, 4, 2))
 
     def tensor(self, array: np.ndarray) -> Tensor:
         """Return an array as a tensor of the number format, on the device."""

@@ -106,8 +106,12 @@ class _Draws:
 
 def _corrupt(recording: Recording, name: str, keypoint: np.ndarray) -> np.ndarray:
     """Zero or mix the recorded joints."""
-    joints = recording[f'{name}/joints']
-    draws = _Draws(joints, recording.arrays.get(f'{name}/matrix'))
+    return corrupt(keypoint, recording[f'{name}/joints'], recording.arrays.get(f'{name}/matrix'))
+
+
+def corrupt(keypoint: np.ndarray, joints: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    """Zero joints of (M, T, V, C), or multiply their coordinates by a matrix (C, C)."""
+    draws = _Draws(joints, matrix)
     transform = JointCorruption(len(joints) / keypoint.shape[2], zero_prob=0.5)
     return transform({'keypoint': keypoint, 'rng': draws})['keypoint']
 

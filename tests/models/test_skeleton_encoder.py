@@ -136,3 +136,14 @@ def test_backbone_that_returns_a_feature_has_a_map_of_one_step(joints, mmcmd_sco
     torch.testing.assert_close(model(joints), joints.mean(dim=(1, 2, 3)).repeat(1, 2))
     assert model.feature_size() == 6
     MODELS.module_dict.pop('TinyMean')
+
+
+@pytest.mark.parametrize('graph', [False, True])
+def test_batches_of_a_modality_are_encoded_as_joints_are(graph, tiny_stgcn, mmcmd_scope):
+    backbone = tiny_stgcn if graph else {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+    torch.manual_seed(0)
+    encoder = SkeletonEncoder(backbone, modality='motion').eval()
+    batches = [torch.randn(size, 2, 8, 25, 3) for size in (3, 2)]
+    found = encoder.encode_modality([encoder.modality(x) for x in batches])
+    for joints, feature_map in zip(batches, found, strict=True):
+        torch.testing.assert_close(feature_map, encoder.feature_map(joints))

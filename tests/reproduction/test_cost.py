@@ -45,6 +45,13 @@ def test_a_pre_training_is_counted_by_hand(tiny):
     assert low < found.flops <= high
 
 
+def test_pcm3_is_counted_over_whole_clips_which_its_mixing_needs(tiny):
+    cost._COUNTED.clear()
+    moco, pcm3 = (cost.estimate(tiny.pretraining(name, 0)).flops for name in ('MoCo', 'PCM3'))
+    # Three streams, and for each of them 13 passes in place of four, and the decoder.
+    assert 3 * 2.5 < pcm3 / moco < 3 * 4.5
+
+
 def test_a_run_with_fewer_crops_encodes_less(tiny):
     cost._COUNTED.clear()
     every, cached = (

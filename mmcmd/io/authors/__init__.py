@@ -1,6 +1,7 @@
 """Checkpoints that the authors of a method released: their names and sizes."""
 
 from .names import METHODS, rename_authors_state
+from .pcm3 import drop_unused_prompts
 from .sizes import model_sizes
 
-__all__ = ['METHODS', 'model_sizes', 'rename_authors_state']
+__all__ = ['METHODS', 'drop_unused_prompts', 'model_sizes', 'rename_authors_state']

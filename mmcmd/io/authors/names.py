@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import clr, cmd, isc
+from mmcmd.io.authors import clr, cmd, isc, pcm3
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -18,9 +18,12 @@ TABLES = {
     'skeletonclr': (clr.NAMES, ()),
     'crossclr': (clr.NAMES, clr.SHARED),
     'aimclr': (clr.NAMES, ()),
+    'pcm3': (cmd.NAMES, ()),
 }
 # Methods whose names are of another form.
 RENAMERS = {'isc': isc.rename}
+# For each method that has some: names of what is neither an encoder nor a queue.
+OTHERS = {'pcm3': pcm3.NAMES}
 METHODS = (*TABLES, *RENAMERS)
 """The methods whose released checkpoints can be read."""
 
@@ -84,4 +87,7 @@ def _rename(method: str, name: str, stream: str) -> str | None:
             if found := re.fullmatch(theirs, rest):
                 renamed = found.expand(ours).format(suffix or stream)
                 return renamed if part == 'q' else f'key_{renamed}'
+    for theirs, ours in OTHERS.get(method, ()):
+        if found := re.fullmatch(theirs, name):
+            return found.expand(ours).format(stream)
     return None

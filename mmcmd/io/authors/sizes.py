@@ -19,7 +19,8 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
     Returns:
         dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``; for ISC also in
-        ``partner``, and the type of an encoder that its config does not name.
+        ``partner``, and the type of an encoder that its config does not name; for PCM3 also in
+        ``decoder``, and ``prompt_size``.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
@@ -41,7 +42,11 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     }
     if (partner := streams[0] + PARTNER) in streams:
         sizes['partner'] = {'_delete_': True, **_encoder(state, partner)}
-    return sizes
+    decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
+    if decoder is not None:
+        sizes['decoder'] = {'hidden_size': decoder.shape[1]}
+    prompt = state.get(f'prompts.{streams[0]}.contrast')
+    return sizes if prompt is None else sizes | {'prompt_size': prompt.shape[1] // 2}
 
 
 def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:

@@ -1,11 +1,78 @@
-"""Which form of our recurrence runs, and in which type."""
+"""Which form of a recurrence runs, and in which type: ours, or torch's kernels."""
+
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmcmd.errors import InputError
 from mmcmd.models.backbones.recurrence import Cell, batched_gru, stacked_gru
 from mmcmd.models.precision import autocast_type, multiplies_bfloat16, without_autocast
+
+
+def layers_of(rnn: nn.RNNBase) -> list[list[list[Tensor]]]:
+    """Return the weights of each layer: four tensors for each of its directions."""
+    weights, ways = rnn._flat_weights, 1 + rnn.bidirectional
+    directions = [weights[i : i + 4] for i in range(0, len(weights), 4)]
+    return [directions[i : i + ways] for i in range(0, len(directions), ways)]
+
+
+def run_forward(rnn: nn.RNNBase, frames: Tensor, kernel: str = 'auto') -> Tensor:
+    """Run the weights of all directions forward in time.
+
+    Args:
+        rnn (nn.RNNBase): A GRU or LSTM. With two directions, the weights of both run forward in
+            time, and a layer gets the outputs of both (:class:`mmcmd.models.BiGRU`).
+        frames (Tensor): Shape (T, N, F).
+        kernel (str): See :class:`mmcmd.models.backbones.RecurrentEncoder`. Defaults to ``'auto'``.
+
+    Returns:
+        Tensor: Outputs of the last layer, shape (T, N, directions * hidden_size).
+    """
+    layers = layers_of(rnn)
+    own = kernel != 'auto' or (frames.device.type == 'cpu' and isinstance(rnn, nn.GRU))
+    if own and not is_special():
+        return run_own(frames[None], layers, kernel)[0]
+    if not rnn.bidirectional:
+        return run_kernel(rnn, frames)
+    frames = frames.contiguous()  # once, rather than in the call of each direction
+    for layer in layers:
+        frames = torch.cat([_run(rnn, frames, weights, 1, False) for weights in layer], dim=-1)
+    return frames
+
+
+def run_kernel(rnn: nn.RNNBase, frames: Tensor) -> Tensor:
+    """Call torch's kernel for the whole network: (T, N, F) to (T, N, directions * hidden_size)."""
+    return _run(rnn, frames, rnn._flat_weights, rnn.num_layers, rnn.bidirectional)
+
+
+def _run(
+    rnn: nn.RNNBase, frames: Tensor, weights: Sequence[Tensor], layers: int, two: bool
+) -> Tensor:
+    """Call torch's kernel (cuDNN's on a GPU) for some layers."""
+    device = frames.device.type
+    if autocast_type(device) == torch.bfloat16:
+        # The cast is done here, because torch's autocast runs cuDNN in float16 only.
+        with torch.autocast(device, enabled=False):
+            return _run(rnn, frames.bfloat16(), _in_bfloat16(weights), layers, two)
+    start = frames.new_zeros(layers * (1 + two), frames.shape[1], rnn.hidden_size)
+    lstm = isinstance(rnn, nn.LSTM)
+    kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
+    return kernel(frames, state, weights, True, layers, 0.0, rnn.training, two, False)[0]
+
+
+def is_special() -> bool:
+    """Return whether torch must run its own operators, because the network is traced."""
+    return torch.jit.is_tracing()
+
+
+def _in_bfloat16(weights: Sequence[Tensor]) -> list[Tensor]:
+    """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
+    ordered = sorted(weights, key=Tensor.dim, reverse=True)
+    flat = torch.cat([x.flatten().bfloat16() for x in ordered])
+    pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
+    cast = {id(x): piece.view_as(x) for x, piece in pieces}
+    return [cast[id(x)] for x in weights]
 
 
 def run_own(frames: Tensor, layers: list[list[list[Tensor]]], kernel: str) -> Tensor:

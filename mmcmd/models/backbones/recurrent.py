@@ -8,9 +8,14 @@ from torch import Tensor, nn
 from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
-from mmcmd.models.backbones.kernels import run_own
+from mmcmd.models.backbones.kernels import (
+    is_special,
+    layers_of,
+    run_forward,
+    run_kernel,
+    run_own,
+)
 from mmcmd.models.necks.graph_pooling import mean_over_steps
-from mmcmd.models.precision import autocast_type
 from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
@@ -112,13 +117,27 @@ class RecurrentEncoder(BaseModule):
             InputError: If the numbers of persons, joints or coordinates are not those of the
                 backbone.
         """
-        frames = self._frames(joints)
+        return self.encode_batches([joints])[0]
+
+    def encode_batches(self, batches: Sequence[Tensor]) -> list[Tensor]:
+        """Run the recurrent network once over several batches.
+
+        The results are those of one call of :meth:`feature_map` for each batch, in this order: the
+        input BatchNorm takes each batch by itself.
+
+        Args:
+            batches (Sequence[Tensor]): Any modality, each of shape (N, M, T, V, C). N may differ.
+
+        Returns:
+            list[Tensor]: For each batch its outputs, shape (N, 1, out_channels, T, 1).
+        """
+        frames = [self._frames(joints) for joints in batches]
+        together = torch.cat(frames, dim=1) if len(frames) > 1 else frames[0]
         if self.mode == 'stepwise':
-            outputs = self._stepwise(frames)
+            outputs = _as_map(run_forward(self.rnn, together, self.kernel))
         else:
-            weights, two = self.rnn._flat_weights, self.rnn.bidirectional
-            outputs = self._run(frames, weights, self.rnn.num_layers, two)
-        return _as_map(outputs)
+            outputs = _as_map(run_kernel(self.rnn, together))
+        return list(outputs.split([x.shape[1] for x in frames])) if len(frames) > 1 else [outputs]
 
     def _frames(self, joints: Tensor) -> Tensor:
         """Check and normalise a modality, and lay it out as frames: (T, N, F)."""
@@ -167,7 +186,7 @@ class RecurrentEncoder(BaseModule):
         weights = self.rnn._flat_weights
         if self.mode == 'stepwise' and all(torch.backends.cudnn.is_acceptable(x) for x in weights):
             with torch.no_grad(), torch.cuda.device_of(weights[0]):
-                for part in self._directions():
+                for part in chain(*layers_of(self.rnn)):
                     torch._cudnn_rnn_flatten_weight(
                         part,
                         weight_stride0=len(part),
@@ -181,53 +200,13 @@ class RecurrentEncoder(BaseModule):
                     )
         return self
 
-    def _directions(self) -> list[list[Tensor]]:
-        """Return the four weight tensors of each layer's forward and then reverse direction."""
-        weights = self.rnn._flat_weights
-        return [weights[i : i + 4] for i in range(0, len(weights), 4)]
-
-    def _layers(self) -> list[list[list[Tensor]]]:
-        """Return the weights of ``stepwise``: for each layer those of both directions."""
-        directions = self._directions()
-        return [directions[i : i + 2] for i in range(0, len(directions), 2)]
-
-    def _stepwise(self, frames: Tensor) -> Tensor:
-        """Run both directions' weights forward in time: (T, N, F) to (T, N, 2 * hidden_size)."""
-        layers = self._layers()
-        own = self.kernel != 'auto' or (frames.device.type == 'cpu' and self.cell is nn.GRU)
-        if own and not _is_special():
-            return run_own(frames[None], layers, self.kernel)[0]
-        frames = frames.contiguous()  # once, rather than in the call of each direction
-        for layer in layers:
-            frames = torch.cat([self._run(frames, weights) for weights in layer], dim=-1)
-        return frames
-
-    def _run(
-        self, frames: Tensor, weights: list[Tensor], layers: int = 1, two: bool = False
-    ) -> Tensor:
-        """Call torch's kernel (cuDNN's on a GPU): (T, N, F) to (T, N, directions * hidden_size)."""
-        device = frames.device.type
-        if autocast_type(device) == torch.bfloat16:
-            # The cast is done here, because torch's autocast runs cuDNN in float16 only.
-            with torch.autocast(device, enabled=False):
-                return self._run(frames.bfloat16(), _in_bfloat16(weights), layers, two)
-        start = frames.new_zeros(layers * (1 + two), frames.shape[1], self.rnn.hidden_size)
-        lstm = isinstance(self.rnn, nn.LSTM)
-        kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
-        return kernel(frames, state, weights, True, layers, 0.0, self.training, two, False)[0]
-
-
-def _is_special() -> bool:
-    """Return whether torch must run its own operators, because the network is traced."""
-    return torch.jit.is_tracing()
-
 
 def can_run_together(backbones: Sequence[nn.Module]) -> bool:
     """Return whether :func:`feature_maps` takes these backbones, as their ``kernel`` asks."""
     if not all(isinstance(x, RecurrentEncoder) and x.kernel != 'auto' for x in backbones):
         return False
     kinds = {(x.kernel, *(w.shape for w in x.rnn._flat_weights)) for x in backbones}
-    return len(kinds) == 1 and not _is_special()
+    return len(kinds) == 1 and not is_special()
 
 
 def feature_maps(backbones: Sequence[RecurrentEncoder], joints: Sequence[Tensor]) -> list[Tensor]:
@@ -241,22 +220,13 @@ def feature_maps(backbones: Sequence[RecurrentEncoder], joints: Sequence[Tensor]
         list[Tensor]: The result of each ``feature_map``, shape (N, 1, out_channels, T, 1).
     """
     frames = torch.stack([x._frames(y) for x, y in zip(backbones, joints, strict=True)])
-    layers = [[*chain(*grus)] for grus in zip(*(x._layers() for x in backbones), strict=True)]
+    layers = [[*chain(*grus)] for grus in zip(*(layers_of(x.rnn) for x in backbones), strict=True)]
     return [_as_map(x) for x in run_own(frames, layers, backbones[0].kernel)]
 
 
 def _as_map(outputs: Tensor) -> Tensor:
     """Return outputs (T, N, D) as a map (N, 1, D, T, 1)."""
     return outputs.permute(1, 2, 0)[:, None, :, :, None]
-
-
-def _in_bfloat16(weights: list[Tensor]) -> list[Tensor]:
-    """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
-    ordered = sorted(weights, key=Tensor.dim, reverse=True)
-    flat = torch.cat([x.flatten().bfloat16() for x in ordered])
-    pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
-    cast = {id(x): piece.view_as(x) for x, piece in pieces}
-    return [cast[id(x)] for x in weights]
 
 
 @MODELS.register_module()

@@ -1,5 +1,6 @@
 from .cmd_head import CMDHead
 from .linear_head import LinearHead
 from .moco_head import MoCoHead
+from .similarity_head import SimilarityHead
 
-__all__ = ['CMDHead', 'LinearHead', 'MoCoHead']
+__all__ = ['CMDHead', 'LinearHead', 'MoCoHead', 'SimilarityHead']

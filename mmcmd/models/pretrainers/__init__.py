@@ -4,11 +4,13 @@ from .cmd import CMD
 from .crossclr import CrosSCLR
 from .isc import ISC
 from .momentum_contrast import MomentumContrast
+from .pcm3 import PCM3
 from .skeletonclr import SkeletonCLR
 
 __all__ = [
     'CMD',
     'ISC',
+    'PCM3',
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',

@@ -17,6 +17,7 @@ class BasePretrainer(StreamModel):
             With a tuple of names, all views have one shape, and the loss gets one tensor (N, views,
             M, T, V, C). With a mapping from groups to numbers of views, the loss gets a dict with
             one such tensor per group, and groups may differ in length.
+        min_samples (int): The smallest batch that the loss takes.
         capturable (bool): The loss is the same operations in each step, so that a CUDA graph may
             repeat them (:class:`mmcmd.engine.CudaGraphHook`). It then takes one tensor, reads
             neither data samples nor ``epoch``, ``progress`` and ``generator``, and never waits for
@@ -32,6 +33,7 @@ class BasePretrainer(StreamModel):
     """
 
     views: ClassVar[tuple[str, ...] | Mapping[str, int]] = ('view',)
+    min_samples: ClassVar[int] = 2
     capturable: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

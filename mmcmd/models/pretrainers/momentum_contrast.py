@@ -109,7 +109,12 @@ class MomentumContrast(BasePretrainer):
     @torch.no_grad()
     def key(self, view: Tensor, stream: str) -> Tensor:
         """Encode a view (N, M, T, V, C) to L2-normalised keys (N, D), without gradient."""
-        return _embed(self.key_necks[stream], self.key_encoders[stream](view))
+        return self.project_key(self.key_encoders[stream](view), stream)
+
+    @torch.no_grad()
+    def project_key(self, feature: Tensor, stream: str) -> Tensor:
+        """Project a feature (N, D) of the key encoder to an L2-normalised key, without gradient."""
+        return _embed(self.key_necks[stream], feature)
 
     def queries(self, view: Tensor) -> dict[str, Tensor]:
         """Encode a view (N, M, T, V, C) in all streams to L2-normalised queries (N, D)."""

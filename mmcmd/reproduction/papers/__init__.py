@@ -9,10 +9,11 @@ from mmcmd.reproduction.papers import (
     comparison,
     generative,
     isc,
+    pcm3,
     skeletonclr_crossclr,
 )
 
-PAPERS = (cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, generative, comparison)
+PAPERS = (cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, pcm3, generative, comparison)
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
 """Name to method, of all papers."""
 TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}

@@ -16,7 +16,7 @@ _KINDS = [(protocol, stream) for protocol in (KNN, 'linear') for stream in STREA
 _TRAINED = (
     *('SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'ISC'),
     *generative.METHODS,
-    *('MoCo', 'CMD'),
+    *('MoCo', 'CMD', 'PCM3'),
 )
 _BASELINES = ('random', 'MoCo', 'CMD')
 

@@ -1,5 +1,6 @@
 import warnings
 from functools import partial
+from itertools import chain
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from torch import nn
 
 from mmcmd.errors import InputError
 from mmcmd.models import LSTM, BiGRU
+from mmcmd.models.backbones.kernels import layers_of, run_forward
 
 SHAPE = 2, 4, 3  # persons, joints, coordinates
 
@@ -20,7 +22,7 @@ def build(seed=0, cls=BiGRU, **options):
 @pytest.fixture
 def as_on_gpu(monkeypatch):
     """Let the CPU take the calls that a GPU takes."""
-    monkeypatch.setattr('mmcmd.models.backbones.recurrent._is_special', lambda: True)
+    monkeypatch.setattr('mmcmd.models.backbones.kernels.is_special', lambda: True)
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_stepwise_never_reads_time_backwards(joints):
             encoder.input_norm(x.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
             for x in (joints, changed)
         ]
-        before, after = (encoder._stepwise(x) for x in frames)
+        before, after = (run_forward(encoder.rnn, x) for x in frames)
     assert torch.equal(before[:-1], after[:-1])
     assert not torch.equal(before[-1], after[-1])
 
@@ -181,7 +183,7 @@ def test_kernels_get_whole_sequences_and_weights_without_gaps(joints, calls, as_
     with precision(dtype):
         encoder(joints)
     assert len(calls) == 6
-    for (frames, weights, _), laid_out in zip(calls, encoder._directions(), strict=True):
+    for (frames, weights, _), laid_out in zip(calls, chain(*layers_of(encoder.rnn)), strict=True):
         assert frames.is_contiguous()
         assert all(x.is_contiguous() for x in weights)
         if dtype is None:  # the very tensors that `_apply` lays out
@@ -343,3 +345,22 @@ def test_encoder_without_input_norm_takes_coordinates_as_they_are():
         joints = 5 + torch.randn(2, 2, 6, 25, 3)
         torch.testing.assert_close(plain(joints), normed.eval()(joints))
         assert not torch.allclose(plain(joints), normed.train()(joints))
+
+
+@pytest.mark.parametrize('mode', ['stepwise', 'bidirectional', 'forward'])
+def test_batches_that_run_together_are_normalised_and_counted_apart(joints, mode):
+    batches = [joints.double(), 3 * joints[:2].double() + 1]
+    together, apart = build(mode=mode).double(), build(mode=mode).double()
+    inputs = [[x.clone().requires_grad_() for x in batches] for _ in range(2)]
+    found = together.encode_batches(inputs[0])
+    expected = [apart.feature_map(x) for x in inputs[1]]
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    for encoder, maps in ((together, found), (apart, expected)):
+        sum(x.sin().sum() for x in maps).backward()
+        assert encoder.input_norm.num_batches_tracked == 2
+    torch.testing.assert_close(dict(together.named_buffers()), dict(apart.named_buffers()))
+    for ours, theirs in zip(together.parameters(), apart.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
+    for ours, theirs in zip(*inputs, strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)

@@ -1,0 +1,3 @@
+from .gru_decoder import GRUDecoder
+
+__all__ = ['GRUDecoder']
