@@ -127,7 +127,8 @@ def main() -> None:
     if not possible:
         raise reason
     if args.dry_run:
-        show_plan(list(runs.values()), args.jobs or LocalLauncher().size)
+        jobs = LocalLauncher().size if args.slurm is None else len(runs)
+        show_plan(list(runs.values()), args.jobs or jobs)
         return
     failures = []
     if not args.report_only:

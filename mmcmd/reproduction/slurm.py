@@ -110,16 +110,19 @@ class _SlurmAttempt(Attempt):
 
 
 class _Queue(SlurmInfoWatcher):
-    """The states of jobs, from ``squeue``: clusters without accounting have no ``sacct``."""
+    """Which jobs have ended, from ``squeue``: clusters without accounting have no ``sacct``."""
 
     def _make_command(self) -> list[str]:
-        return ['squeue', '--me', '--noheader', '--format=%i %T']
+        return ['squeue', '--me', '--noheader', '--format=%i']
 
     def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
-        """Return the state of every job; the queue lists no job that has ended."""
-        text = string if isinstance(string, str) else string.decode()
-        states = dict(line.split() for line in text.splitlines())
-        return {job: {'State': states.get(job, 'ENDED')} for job in self._registered}
+        """Return the state of every job; the queue lists no job that has ended.
+
+        submitit takes states that it does not know, such as CONFIGURING or SUSPENDED, for an end.
+        So each job that is listed counts as running.
+        """
+        listed = (string if isinstance(string, str) else string.decode()).split()
+        return {x: {'State': 'RUNNING' if x in listed else 'ENDED'} for x in self._registered}
 
 
 class _SubmittedJob(SlurmJob):

@@ -101,6 +101,8 @@ def test_plan_lists_all_cases_without_a_gpu(monkeypatch, tmp_path, capsys):
     assert len(rows) == len(list(course.cases(Place('cuda', short=False))))
     assert {row['case']['batch'] for row in rows if row['stage'] == 'CMD step'} == {64, 256, 1024}
     assert not any(row['values'] for row in rows)
+    columns = {(row['stage'], *row['case'], *row['columns']) for row in rows}
+    assert len(columns) == len({row['stage'] for row in rows}), 'one heading for each table'
 
 
 def test_no_gpu_is_one_sentence(monkeypatch, capsys):

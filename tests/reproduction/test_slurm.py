@@ -39,9 +39,11 @@ while [[ "$1" == --* ]]; do
 done
 exec "$@"
 """
+# submitit takes the state of a job whose node is being switched on for an end.
 SQUEUE = r"""
 for job in jobs/*; do
-    kill -0 "$(cat "$job")" 2> /dev/null && echo "${job#jobs/} RUNNING"
+    kill -0 "$(cat "$job")" 2> /dev/null || continue
+    [[ "$*" == *%T* ]] && echo "${job#jobs/} CONFIGURING" || echo "${job#jobs/}"
 done
 exit 0
 """
