@@ -15,7 +15,11 @@ _JOINT, _THREE = 'joint', '3s'
 _RECIPES = {
     'AimCLR': ('stgcn_clr', 'linear_clr', 'semi_clr'),
     'CrosSCLR': ('stgcn_clr', 'linear_joint', 'semi_clr'),
+    'AS-CAL': ('lstm_ascal', 'linear_ascal', 'semi'),
     'ISC': ('bigru_plain', 'linear', 'semi'),
+    'LongT GAN': ('bigru_longtgan', 'linear', 'semi'),
+    'MS2L': ('bigru_ms2l', 'linear_ms2l', 'semi'),
+    'P&C': ('bigru_pc', 'linear', 'semi'),
 }
 _NO_CODE = 'no code was released'
 _MISSING = {
