@@ -1,0 +1,28 @@
+"""The benchmark of methods times each of them, with the batch that its own pipeline makes."""
+
+import pytest
+import torch
+
+from benchmarks import methods
+from mmcmd.apis.config import configs_root
+
+
+def test_every_method_of_the_package_is_timed():
+    folders = {path.parent.name for path in configs_root().glob('*/metafile.yml')}
+    assert {name.split('/')[0] for name in methods.methods()} == folders - {'moco'}  # the reference
+
+
+@pytest.mark.parametrize('name', [methods.MOCO, methods.OURS])
+def test_step_trains_the_method_on_its_own_views(name, mmcmd_scope):
+    step = methods.TrainStep(name, 4, 'small')
+    before = {name: x.clone() for name, x in step.model.encoders.named_parameters()}
+    assert step.batch['inputs'][0].shape[0] == len(step.model.views)
+    assert torch.isfinite(step()['loss'])
+    after = dict(step.model.encoders.named_parameters())
+    assert all(not torch.equal(x, after[name]) for name, x in before.items())
+
+
+def test_pcm3_and_its_restatement_agree_in_the_short_form(mmcmd_scope):
+    figures = list(methods.against_restatement(4, 'small', 1))
+    assert [figure.goal for figure in figures] == ['', '']
+    assert all('within' in figure.note and figure.value > 0 for figure in figures)
