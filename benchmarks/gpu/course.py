@@ -29,10 +29,12 @@ def cases(place: Place) -> Iterable[Case]:
         others += [form + steps.GRAPH for form in steps.FORMS]
     return chain(
         steps.cmd_cases(place, [first], [default]),
-        steps.cmd_cases(place, [first], others),
-        steps.encoder_cases(place, [first], steps.FORMS),
+        steps.encoder_cases(place, [first], [default]),
         evaluation.cases(place),
         steps.graph_cases(place),
+        # Forms that no GPU has run come after what is known to run.
+        steps.cmd_cases(place, [first], others),
+        steps.encoder_cases(place, [first], [form for form in others if form in steps.FORMS]),
         steps.cmd_cases(place, more, [default]),
         steps.encoder_cases(place, more, [default]),
     )
@@ -54,6 +56,9 @@ def measure(
             yield replace(row, note=skipped)
             continue
         try:
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
             values, note = run()
             yield replace(row, values=values, note=note)
         except Disagreement as error:
@@ -64,9 +69,6 @@ def measure(
                 failed.append('error')
             reason = ' '.join(str(error).split())[:300]
             yield replace(row, note=f'failed: {type(error).__name__}: {reason}')
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
 
 
 def facts_of(place: Place) -> dict[str, Any]:
