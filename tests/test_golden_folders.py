@@ -15,19 +15,19 @@ def write(folder, *names):
 
 
 def test_what_no_method_can_run_is_skipped(tmp_path):
-    write(tmp_path, 'isc_train', 'isc_hcn_train', 'ascal_train', 'ascal_transforms', 'aimclr_train')
+    write(tmp_path, 'mamp_train', 'mamp_eval', 'slim_train', 'slim_masks', 'aimclr_train')
     recordings, skipped = harness.load(tmp_path)
     assert [x.name for x in recordings] == ['aimclr']
-    assert skipped == ['ascal_train', 'ascal_transforms', 'isc_hcn_train', 'isc_train']
+    assert skipped == ['mamp_eval', 'mamp_train', 'slim_masks', 'slim_train']
 
 
 @pytest.mark.parametrize(
     ('files', 'names', 'message'),
     [
         ([], [], 'holds no recordings'),
-        (['isc_train'], [], 'holds recordings, but none of cmd, '),
+        (['mamp_train'], [], 'holds recordings, but none of cmd, '),
         (['cmd_train'], ['simclr'], "no method of this package runs recordings of 'simclr'"),
-        (['cmd_train', 'isc_train'], ['isc'], "no method of this package runs recordings of 'isc'"),
+        (['cmd_train', 'mamp_train'], ['mamp'], "no method .* runs recordings of 'mamp'"),
         (['cmd_train'], ['aimclr'], 'has no recording of aimclr; .* it has cmd$'),
     ],
 )
