@@ -30,7 +30,7 @@ def test_links_and_configs_exist(path):
     assert [link for link in links if not (FOLDER / link).exists()] == []
     configs = [x for x in re.findall(r'configs/[\w/]+\.py', text) if 'METHOD' not in x]
     assert [name for name in configs if not (ROOT / name).is_file()] == []
-    encoders = {x for x in re.findall(r'--encoder ([a-z_]+)', text)}
+    encoders = {x for x in re.findall(r'--encoder ([a-z]\w+)', text)}
     assert encoders <= set(choices('encoders'))
     tables = {x for line in re.findall(r'reproduce.py ([a-z_0-9 ]+)', text) for x in line.split()}
     assert tables <= set(TABLES)
