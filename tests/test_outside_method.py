@@ -89,7 +89,7 @@ def arguments(tool, *others, data='tiny', folder=None, **options):
 
 
 @pytest.fixture(scope='module')
-def run(outside):
+def run(outside, kept_signals):
     """Return a function: run a tool with the data set `tiny`, or another one."""
 
     def run(tool, *others, **options):
@@ -97,7 +97,7 @@ def run(outside):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, 'argv', command)
             patch.setenv('LOCAL_RANK', '0')
-            with pytest.raises(SystemExit) as stop:
+            with pytest.raises(SystemExit) as stop, kept_signals():
                 runpy.run_path(command[0], run_name='__main__')
             assert not stop.value.code, f'exit status {stop.value.code}'
 
