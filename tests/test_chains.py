@@ -1,7 +1,7 @@
 """From raw files to an accuracy, for every raw format, and from one data set to another."""
 
-import itertools
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -56,11 +56,9 @@ def train(run_tool, root, folder, monkeypatch):
     """Return a function: config, data set, pickle, encoder, options -> work dir of a short run."""
     monkeypatch.chdir(root)
 
-    number = itertools.count()
-
     def train(config, data, pickle, *options, pretrained=None):
         # In one process, two runs of one name and second would share mmengine's message hub.
-        options = (f'experiment_name=run{next(number)}', *options)
+        options = (f'experiment_name=run{time.monotonic_ns()}', *options)
         work_dir = folder / f'{Path(config).stem}_{data}'
         command = ('--work-dir', work_dir, '--ann-file', pickle, '--data', data, '--seed', '0')
         if pretrained:
