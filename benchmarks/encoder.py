@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from benchmarks.harness import Figure, check_close_in_norm, gradients, in_turns, ratio
 from benchmarks.precision import PRECISIONS, Precision
 from mmcmd.models import BiGRU
+from mmcmd.models.backbones.kernels import cast_together
 
 GOALS = {16: '>= 1.9', 64: '>= 1.15'}
 
@@ -34,12 +35,7 @@ def frame_by_frame(encoder: BiGRU, joints: Tensor) -> Tensor:
 
 def cast_once(rnn: nn.GRU, dtype: torch.dtype) -> Callable[..., tuple[Tensor, Tensor]]:
     """Return the network with its weights cast. Autocast would cast them again in each frame."""
-    # As cuDNN wants them: in one piece of memory, all matrices first.
-    ordered = sorted(rnn._flat_weights, key=Tensor.dim, reverse=True)
-    flat = torch.cat([x.flatten().to(dtype) for x in ordered])
-    pieces = flat.split([x.numel() for x in ordered])
-    cast = {id(x): piece.view_as(x) for x, piece in zip(ordered, pieces, strict=True)}
-    weights = [cast[id(x)] for x in rnn._flat_weights]
+    weights = cast_together(rnn._flat_weights, dtype)
 
     def run(frame: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         if hidden is None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.harness import Figure, in_turns, ratio, seconds
-from benchmarks.views import make_sequences
+from benchmarks.views import annotate, make_sequences
 from mmcmd.datasets.annotations.reading import save_annotations
 from mmcmd.reproduction.launchers import LocalLauncher
 from mmcmd.reproduction.runs import Reproduction
@@ -19,10 +19,7 @@ OPTIONS = ('train_cfg.val_interval=100', 'train_dataloader.num_workers=0')
 
 def write_data(path: Path, sequences: int) -> None:
     """Write random walks of 4 classes; a third of them is for validation."""
-    annotations = [
-        dict(frame_dir=f'{i:06}', label=i % 4, keypoint=keypoint, total_frames=keypoint.shape[1])
-        for i, keypoint in enumerate(make_sequences(sequences))
-    ]
+    annotations = annotate(make_sequences(sequences), classes=4)
     names = [sample['frame_dir'] for sample in annotations]
     third = sequences // 3
     split = dict(xsub_train=names[third:], xsub_val=names[:third])

@@ -90,12 +90,17 @@ def make_sequences(number: int) -> list[np.ndarray]:
     return sequences
 
 
+def annotate(sequences: list[np.ndarray], classes: int) -> list[dict[str, Any]]:
+    """Return annotations of sequences (M, T, V, C), with the classes in turns."""
+    return [
+        dict(frame_dir=f'{i:06}', label=i % classes, keypoint=x, total_frames=x.shape[1])
+        for i, x in enumerate(sequences)
+    ]
+
+
 def write_both(sequences: list[np.ndarray], folder: Path, **facts: Any) -> tuple[str, Path]:
     """Write the pickle, and the padded array."""
-    annotations = [
-        dict(frame_dir=f'{i:06}', label=i % 60, keypoint=keypoint, total_frames=keypoint.shape[1])
-        for i, keypoint in enumerate(sequences)
-    ]
+    annotations = annotate(sequences, classes=60)
     save_annotations(dict(split={}, annotations=annotations, **facts), folder / 'ours.pkl')
     padded = np.zeros((len(sequences), 3, 300, 25, 2), np.float32)
     for row, keypoint in zip(padded, sequences, strict=True):

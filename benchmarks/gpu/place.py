@@ -14,7 +14,7 @@ from benchmarks.precision import Precision
 
 GB = 1e9
 SECONDS = 6
-"""What the rounds of a case may take."""
+"""Time of all rounds of a case."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ GRAPH = ' in a graph'
 
 EPOCHS = 450
 TOL = 1e-3
-"""What float32 may differ by, relative to norms. A tenth of it for losses."""
+"""Allowed difference of float32 results, relative to norms. Losses may differ by a tenth of it."""
 SPEED = 'step (ms)', 'sequences/s'
 COMPARED = 'times as fast as the loop', '% of the product rate', 'product (TFLOP/s)', 'peak (GB)'
 HOURS, REST = f'{EPOCHS} epochs of NTU-60 (h)', '% not encoders'

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,10 @@ class Attempt:
             and done.exists()
             and done.read_text().split()[:1] == [self.signature]
         )
+
+    def fields(self) -> dict[str, Any]:
+        """Return the arguments that make this attempt again, in another process."""
+        return {key: value for key, value in asdict(self).items() if not key.startswith('_')}
 
     def __call__(self) -> int:
         """Wait until no other process works in the work dir, and run the tool if that is needed.

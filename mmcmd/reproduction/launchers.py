@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Protocol
 
 import torch
@@ -92,8 +91,7 @@ class LocalJob:
     ) -> None:
         self._free = free
         self._slot = free.pop(0)
-        content = asdict(stage.attempt({**environment, **self._slot}))
-        described = {key: value for key, value in content.items() if not key.startswith('_')}
+        described = stage.attempt({**environment, **self._slot}).fields()
         self._process = subprocess.Popen(
             [sys.executable, attempt.__file__, json.dumps(described)],
             stdin=subprocess.PIPE,

@@ -8,9 +8,8 @@ import os
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.attempt import PREEMPTED, Attempt
@@ -73,7 +72,7 @@ class SlurmLauncher:
         # The folder is not in the work dir, which may be removed while the job is in the queue.
         folder = stage.work_dir.parent / 'slurm' / stage.work_dir.name
         folder.mkdir(parents=True, exist_ok=True)
-        attempt = _SlurmAttempt(**_fields(stage.attempt({'OMP_NUM_THREADS': '1'})))
+        attempt = _SlurmAttempt(**stage.attempt({'OMP_NUM_THREADS': '1'}).fields())
         if job := _left_over(folder, attempt):
             return _Job(stage, job)
         executor = _Executor(folder, max_num_timeout=REQUEUES)
@@ -190,10 +189,6 @@ def _left_over(folder: Path, attempt: Attempt) -> SlurmJob | None:
             return job
         job.cancel(check=False)
     return None
-
-
-def _fields(attempt: Attempt) -> dict[str, Any]:
-    return {key: value for key, value in asdict(attempt).items() if not key.startswith('_')}
 
 
 def _note(stage: Stage, text: str) -> None:

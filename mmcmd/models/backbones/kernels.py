@@ -54,7 +54,8 @@ def _run(
     if autocast_type(device) == torch.bfloat16:
         # The cast is done here, because torch's autocast runs cuDNN in float16 only.
         with torch.autocast(device, enabled=False):
-            return _run(rnn, frames.bfloat16(), _in_bfloat16(weights), layers, two)
+            cast = cast_together(weights, torch.bfloat16)
+            return _run(rnn, frames.bfloat16(), cast, layers, two)
     start = frames.new_zeros(layers * (1 + two), frames.shape[1], rnn.hidden_size)
     lstm = isinstance(rnn, nn.LSTM)
     kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
@@ -66,10 +67,10 @@ def is_special() -> bool:
     return torch.jit.is_tracing()
 
 
-def _in_bfloat16(weights: Sequence[Tensor]) -> list[Tensor]:
+def cast_together(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
     """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
     ordered = sorted(weights, key=Tensor.dim, reverse=True)
-    flat = torch.cat([x.flatten().bfloat16() for x in ordered])
+    flat = torch.cat([x.flatten().to(dtype) for x in ordered])
     pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
     cast = {id(x): piece.view_as(x) for x, piece in pieces}
     return [cast[id(x)] for x in weights]

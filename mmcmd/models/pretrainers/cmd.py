@@ -7,7 +7,6 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.registry import MODELS
 
@@ -77,9 +76,7 @@ class CMD(MomentumContrast):
         losses, students = {}, {}
         for name, query in self.queries(query_view).items():
             students[name] = self.queues[name].similarities(query)
-            own = self.head(query, keys[name], students[name])
-            losses[f'loss_{name}'], losses[f'acc_{name}'] = own
-            losses[f'std_{name}'] = embedding_std(query)
+            losses |= self.contrast(name, query, keys[name], students[name])
 
         if self.distill_head:
             losses['loss_cmd'] = self.distill_head(teachers, students, self.pairs)

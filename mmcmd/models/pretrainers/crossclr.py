@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from mmcmd.errors import InputError
 from mmcmd.models.functional import (
     contrast_logits,
-    embedding_std,
     multi_positive_nce,
     nearest_mask,
 )
@@ -104,8 +103,7 @@ class CrosSCLR(MomentumContrast):
 
         losses = {}
         for name, query in queries.items():
-            own = self.head(query, keys[name], similarities[name])
-            losses[f'loss_{name}'], losses[f'acc_{name}'] = own
+            losses |= self.contrast(name, query, keys[name], similarities[name])
             if crossing:
                 positive = (query * keys[name]).sum(dim=1)
                 terms = [
@@ -114,7 +112,6 @@ class CrosSCLR(MomentumContrast):
                     if other != name
                 ]
                 losses[f'loss_{name}'] = sum(terms) / len(terms)
-            losses[f'std_{name}'] = embedding_std(query)
         for name, key in keys.items():
             self.queues[name].enqueue(key)
         return losses

@@ -5,7 +5,6 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor, nn
 
 from mmcmd.models.encoder import build_with_features
-from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.models.streams import expand_streams
 from mmcmd.registry import MODELS
@@ -88,9 +87,7 @@ class ISC(MomentumContrast):
         for name, query in queries.items():
             other = self.partners[name]
             similarities = self.queues[other].similarities(query)
-            loss, accuracy = self.head(query, keys[other], similarities)
-            losses |= {f'loss_{name}': loss, f'acc_{name}': accuracy}
-            losses[f'std_{name}'] = embedding_std(query)
+            losses |= self.contrast(name, query, keys[other], similarities)
         for name, key in keys.items():
             self.queues[name].enqueue(key)
         return losses

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmcmd.errors import InputError
 from mmcmd.models.encoder import build_with_features, encode_streams
-from mmcmd.models.functional import momentum_update
+from mmcmd.models.functional import embedding_std, momentum_update
 from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.registry import MODELS
 
@@ -125,7 +125,29 @@ class MomentumContrast(BasePretrainer):
     def keys(self, view: Tensor) -> dict[str, Tensor]:
         """Encode a view (N, M, T, V, C) in all streams to L2-normalised keys (N, D)."""
         features = encode_streams(self.key_encoders, view)
-        return {name: _embed(self.key_necks[name], x) for name, x in features.items()}
+        return {name: self.project_key(feature, name) for name, feature in features.items()}
+
+    def contrast(
+        self, stream: str, query: Tensor, key: Tensor, similarities: Tensor
+    ) -> dict[str, Tensor]:
+        """Contrast the queries of a stream with their keys and a queue.
+
+        Args:
+            stream (str): Name of the stream of the queries.
+            query (Tensor): L2-normalised queries, shape (N, D).
+            key (Tensor): The key of each query, shape (N, D).
+            similarities (Tensor): Similarities of the queries to the queue, shape (N, Q).
+
+        Returns:
+            dict[str, Tensor]: ``loss_{stream}`` (InfoNCE), ``acc_{stream}`` and ``std_{stream}``
+            (:func:`embedding_std` of the queries).
+        """
+        loss, accuracy = self.head(query, key, similarities)
+        return {
+            f'loss_{stream}': loss,
+            f'acc_{stream}': accuracy,
+            f'std_{stream}': embedding_std(query),
+        }
 
 
 def _embed(neck: torch.nn.Module, feature: Tensor) -> Tensor:

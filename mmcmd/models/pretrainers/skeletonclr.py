@@ -3,7 +3,6 @@ from typing import ClassVar
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
-from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.registry import MODELS
 
@@ -36,8 +35,6 @@ class SkeletonCLR(MomentumContrast):
         for name, queue in self.queues.items():
             key = self.key(key_view, name)
             query = self.query(query_view, name)
-            loss, accuracy = self.head(query, key, queue.similarities(query))
-            losses |= {f'loss_{name}': loss, f'acc_{name}': accuracy}
-            losses[f'std_{name}'] = embedding_std(query)
+            losses |= self.contrast(name, query, key, queue.similarities(query))
             queue.enqueue(key)
         return losses
