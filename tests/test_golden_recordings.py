@@ -11,7 +11,10 @@ from tests.golden.linear import compare_linear
 from tests.golden.report import Report
 from tests.golden.training import build
 
-METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50')
+METHODS = (
+    *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50'),
+    *('ascal', 'ascal_transforms'),
+)
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
 # What the recordings of the shared set hold.
@@ -23,6 +26,8 @@ KINDS = {
     'crossclr_2s': CLR | {'masks'},
     'aimclr': CLR | {'masks', 'variants', 'embeddings', 'drop'},
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
+    'ascal': FULL | {'logits', 'queue start'},
+    'ascal_transforms': {'transforms'},
 }
 
 
@@ -32,8 +37,8 @@ def recording(shared):
 
     def find(name):
         folder = shared / 'golden' / ('methods' if name in METHODS else '')
-        (found,), _ = harness.load(folder, [name])
-        return found
+        found, _ = harness.load(folder, [name])
+        return found[0]
 
     return find
 
@@ -62,6 +67,9 @@ def test_ours_does_what_the_authors_code_does(recording, name):
         ('aimclr', {'mining_epoch': 2}, {'losses', 'masks', 'variants'}),
         ('cmd', {'teacher_temperature': 0.06}, {'losses', 'states'}),
         ('cmd', {'topk': 16}, {'losses', 'states'}),
+        ('ascal', {'momentum': 0.02}, {'losses', 'states'}),
+        ('ascal', {'fill_epochs': 0}, {'losses', 'gradient norms', 'states', 'features'}),
+        ('ascal', {'pooling': None}, {'losses', 'features'}),
     ],
 )
 def test_a_wrong_option_breaks_bounds(recording, name, options, broken):

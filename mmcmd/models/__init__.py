@@ -4,12 +4,22 @@ from .decoders import GRUDecoder
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, DistillHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
-from .pretrainers import CMD, PCM3, AimCLR, BasePretrainer, CrosSCLR, MomentumContrast, SkeletonCLR
+from .pretrainers import (
+    ASCAL,
+    CMD,
+    PCM3,
+    AimCLR,
+    BasePretrainer,
+    CrosSCLR,
+    MomentumContrast,
+    SkeletonCLR,
+)
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
 
 __all__ = [
+    'ASCAL',
     'CMD',
     'GRU',
     'LSTM',

@@ -59,6 +59,28 @@ def test_model_of_the_config_loads_a_converted_checkpoint(
     MODELS.build(cfg.model).load_state_dict(checkpoint['state_dict'], strict=True)
 
 
+@pytest.mark.parametrize(('name', 'data'), [('ascal', 'ntu60_xsub')])
+def test_converted_encoder_gives_the_recorded_features(shared, convert, name, data):
+    folder = shared / 'golden' / 'methods'
+    checkpoint, out = convert(name, folder / f'{name}_final.pth.tar', '--data', data)
+    cfg = load_config('configs/benchmarks/knn.py', checkpoint=str(out))
+    assert cfg.data.name == data
+    model = MODELS.build(cfg.model)
+    encoders = {x: y for x, y in checkpoint['state_dict'].items() if x.startswith('encoders.')}
+    model.load_state_dict(encoders, strict=True)
+    recorded = np.load(folder / f'{name}_train.npz')
+    joints, valid = RECORDED[name](recorded)
+    found = model.eval().extract_feat(joints, valid_frames=valid).detach()
+    np.testing.assert_allclose(found, recorded['feature'], atol=1e-5)
+
+
+RECORDED = {
+    # C, T, V, M
+    'ascal': lambda x: (torch.from_numpy(x['eval_input']).permute(0, 4, 2, 3, 1), None),
+}
+"""Joints (N, M, T, V, C) and valid frames of a recorded feature."""
+
+
 def test_model_of_the_config_loads_a_converted_checkpoint_of_cmd(shared, run_tool, root, tmp_path):
     source, out = shared / 'golden' / 'official_final.pth.tar', tmp_path / 'out.pth'
     status, _, stderr = run_tool('model_converters/cmd_to_mmcmd.py', source, out)

@@ -6,6 +6,7 @@ from pathlib import Path
 import mmcmd  # noqa: F401  (registers the models)
 from mmcmd.errors import InputError
 from tests.golden.aimclr import run_aimclr
+from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
@@ -22,6 +23,8 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'pcm3': run_pcm3,
     'pcm3_noprompt_bone': run_pcm3,
     'pcm3_transforms': run_pcm3_transforms,
+    'ascal': run_ascal,
+    'ascal_transforms': run_ascal_transforms,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }

@@ -11,10 +11,10 @@ from .extreme import (
     mask_axis,
     rotate,
 )
-from .normalize import NormalizeSkeleton, normalize_skeleton
+from .normalize import NormalizeSkeleton, SubtractJoint, normalize_skeleton, subtract_joint
 from .persons import NormalizePersons, normalize_persons, turn_persons
 from .random_apply import RandomApply
-from .spatial import JointCorruption, Shear, shear
+from .spatial import JointCorruption, JointMask, Shear, mask_joints, shear
 from .temporal import (
     PadFrames,
     ResizeFrames,
@@ -31,6 +31,7 @@ __all__ = [
     'GaussianNoise',
     'JointCorruption',
     'JointFlip',
+    'JointMask',
     'MirrorCrop',
     'MultiView',
     'NormalizePersons',
@@ -41,6 +42,7 @@ __all__ = [
     'RandomRotation',
     'ResizeFrames',
     'Shear',
+    'SubtractJoint',
     'TemporalBlur',
     'TemporalCropResize',
     'TimeFlip',
@@ -49,11 +51,13 @@ __all__ = [
     'flip_joints',
     'flip_time',
     'mask_axis',
+    'mask_joints',
     'mirror_crop',
     'normalize_persons',
     'normalize_skeleton',
     'resize_frames',
     'rotate',
     'shear',
+    'subtract_joint',
     'turn_persons',
 ]

@@ -92,13 +92,27 @@ class PadFrames(BaseTransform):
     Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``valid_frames``, the number of
     frames that are not padding; the model reads it (:func:`mmcmd.structures.get_valid_frames`) if
     ``PackActionInputs`` has it among its ``meta_keys``.
+
+    Args:
+        count_valid (bool): Add ``valid_frames``. Without it, a model takes the padding for frames,
+            as AS-CAL does. Defaults to True.
+
+    Raises:
+        InputError: If a sequence has no frame.
     """
+
+    def __init__(self, count_valid: bool = True) -> None:
+        self.count_valid = count_valid
 
     def transform(self, results: dict) -> dict:
         """Cut or pad ``results['keypoint']``."""
         keypoint, clip_len = results['keypoint'][:, : results['clip_len']], results['clip_len']
         missing = clip_len - keypoint.shape[1]
-        results['valid_frames'] = keypoint.shape[1]
+        if missing == clip_len:
+            name = results.get('frame_dir', 'the sample')
+            raise InputError(f'{name} has no valid frame; leave it out of the annotation file')
+        if self.count_valid:
+            results['valid_frames'] = keypoint.shape[1]
         results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)))
         return results
 

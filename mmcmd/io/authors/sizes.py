@@ -10,14 +10,14 @@ from mmcmd.io.checkpoint import ENCODERS, encoder_names
 
 
 def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the options of a model that fit a state with momentum contrast.
+    """Return the options of a model that fit a state.
 
     Args:
         state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
 
     Returns:
-        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``; for PCM3 also in
-        ``decoder``, and ``prompt_size``.
+        dict: ``modalities``, and sizes in ``backbone`` and, if the model has them, in ``neck`` and
+        ``queue``; for PCM3 also in ``decoder``, and ``prompt_size``.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
@@ -27,23 +27,27 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         first = f'{ENCODERS}{streams[0]}.backbone.'
         encoder = {x.removeprefix(first): y for x, y in state.items() if x.startswith(first)}
         backbone = _recurrent(encoder) if 'rnn.weight_hh_l0' in encoder else _graph(encoder)
-        feat_dim, size = state[f'queues.{streams[0]}.queue'].shape
+        sizes = {'modalities': streams, 'backbone': backbone} | _contrast(state, streams[0])
     except (LookupError, ValueError) as error:
         raise InputError(
             f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
             'whole checkpoint that a pre-training wrote'
         ) from None
-    sizes = {
-        'modalities': streams,
-        'backbone': backbone,
-        'neck': {'out_channels': feat_dim},
-        'queue': {'size': size},
-    }
     decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
     if decoder is not None:
         sizes['decoder'] = {'hidden_size': decoder.shape[1]}
     prompt = state.get(f'prompts.{streams[0]}.contrast')
     return sizes if prompt is None else sizes | {'prompt_size': prompt.shape[1] // 2}
+
+
+def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
+    """Return the sizes of neck and queue."""
+    projects = any(name.startswith('necks.') for name in state)
+    queue = f'queues.{stream}.queue'
+    if not projects and queue not in state:
+        return {}
+    feat_dim, size = state[queue].shape
+    return {'queue': {'size': size}} | ({'neck': {'out_channels': feat_dim}} if projects else {})
 
 
 def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:

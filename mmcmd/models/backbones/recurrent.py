@@ -13,10 +13,17 @@ from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
 READOUTS = ('last', 'ends', 'mean')
+ORDERS = {'vcm': (0, 3, 4, 1, 2), 'cvm': (0, 4, 3, 1, 2)}
+"""How the axes of (N, M, T, V, C) are put in order to flatten a frame; time becomes the last."""
+INITS = ('xavier', 'uniform', 'orthogonal')
 
 
 class RecurrentEncoder(BaseModule):
     """An input BatchNorm, a multi-layer recurrent network and a readout.
+
+    The published encoders differ in few things. The defaults are those of CMD, ISC and PCM3. The
+    encoders of AS-CAL, MS2L and P&C have no BatchNorm. AS-CAL and MS2L have another order of
+    channels in a frame, and other first weights.
 
     Args:
         num_joints (int): V. Defaults to 25.
@@ -30,14 +37,19 @@ class RecurrentEncoder(BaseModule):
         readout (str): ``'last'`` is the output of the last frame. ``'ends'`` joins the last output
             of the forward direction and the first output of the reverse direction. ``'mean'`` is
             the mean over time. Defaults to ``'last'``.
-        init_cfg (dict, optional): Initialisation, as in mmengine. Without it every matrix is
-            Xavier-uniform.
+        with_norm (bool): Have an input BatchNorm. Defaults to True.
+        order (str): Order of the channels of a frame, ``'vcm'`` (joint, coordinate, person) or
+            ``'cvm'``. Defaults to ``'vcm'``.
+        rnn_init (str): First weights. ``'xavier'``: every matrix is Xavier-uniform and the biases
+            are torch's. ``'uniform'``: torch's default. ``'orthogonal'``: input matrices are
+            Xavier-uniform, recurrent ones orthogonal, biases 0. Defaults to ``'xavier'``.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
 
     Raises:
-        InputError: If the mode or the readout does not exist.
+        InputError: If the mode, the readout, the order or the first weights do not exist.
     """
 
     cell: ClassVar[type[nn.RNNBase]]
@@ -52,11 +64,19 @@ class RecurrentEncoder(BaseModule):
         num_layers: int = 3,
         mode: str | None = None,
         readout: str = 'last',
+        with_norm: bool = True,
+        order: str = 'vcm',
+        rnn_init: str = 'xavier',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         mode = mode or self.default_mode
-        for option, value, choices in (('mode', mode, MODES), ('readout', readout, READOUTS)):
+        for option, value, choices in (
+            ('mode', mode, MODES),
+            ('readout', readout, READOUTS),
+            ('order', order, tuple(ORDERS)),
+            ('rnn_init', rnn_init, INITS),
+        ):
             if value not in choices:
                 raise InputError(
                     f'{type(self).__name__} {option} must be one of {choices}, but got {value!r}'
@@ -64,14 +84,13 @@ class RecurrentEncoder(BaseModule):
         self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
         self.mode = mode
         self.readout = readout
+        self.order = order
         frame_size = num_joints * num_person * in_channels
         two = mode != 'forward'
         self.out_channels = hidden_size * (1 + two)
-        self.input_norm = nn.BatchNorm1d(frame_size)
+        self.input_norm = nn.BatchNorm1d(frame_size) if with_norm else nn.Identity()
         self.rnn = self.cell(frame_size, hidden_size, num_layers, bidirectional=two)
-        for parameter in self.rnn.parameters():
-            if parameter.dim() == 2:
-                nn.init.xavier_uniform_(parameter)
+        _initialize(self.rnn, rnn_init)
 
     def forward(self, joints: Tensor) -> Tensor:
         """Encode a modality (N, M, T, V, C) to a feature (N, out_channels)."""
@@ -119,8 +138,8 @@ class RecurrentEncoder(BaseModule):
                 f'C={shape[2]}) but got an input of shape {tuple(joints.shape)}; set num_person, '
                 'num_joints, in_channels'
             )
-        # The authors' channel order of a frame is (V, C, M).
-        return self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
+        frames = joints.permute(ORDERS[self.order]).flatten(1, 3)
+        return self.input_norm(frames).permute(2, 0, 1)
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
         """Reduce the outputs of all frames to one feature, as ``readout`` says.
@@ -170,6 +189,17 @@ class RecurrentEncoder(BaseModule):
                         bidirectional=False,
                     )
         return self
+
+
+def _initialize(rnn: nn.RNNBase, kind: str) -> None:
+    """Set the first weights of a recurrent network, see ``rnn_init``."""
+    for name, parameter in rnn.named_parameters():
+        if kind == 'orthogonal' and parameter.dim() == 1:
+            nn.init.zeros_(parameter)
+        elif kind == 'orthogonal' and name.startswith('weight_hh'):
+            nn.init.orthogonal_(parameter)
+        elif kind != 'uniform' and parameter.dim() == 2:
+            nn.init.xavier_uniform_(parameter)
 
 
 @MODELS.register_module()

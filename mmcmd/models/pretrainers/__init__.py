@@ -1,4 +1,5 @@
 from .aimclr import AimCLR
+from .ascal import ASCAL
 from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
@@ -6,4 +7,13 @@ from .momentum_contrast import MomentumContrast
 from .pcm3 import PCM3
 from .skeletonclr import SkeletonCLR
 
-__all__ = ['CMD', 'PCM3', 'AimCLR', 'BasePretrainer', 'CrosSCLR', 'MomentumContrast', 'SkeletonCLR']
+__all__ = [
+    'ASCAL',
+    'CMD',
+    'PCM3',
+    'AimCLR',
+    'BasePretrainer',
+    'CrosSCLR',
+    'MomentumContrast',
+    'SkeletonCLR',
+]
