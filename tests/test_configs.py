@@ -364,7 +364,8 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
         with torch.no_grad():
             expected = model.eval().extract_feat(joints, name)
             found = evaluated.eval().extract_feat(joints, name)
-        assert torch.equal(found, expected), name
+        # torch's kernels on a CPU round in another way if no weight needs a gradient.
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6, msg=name)
     if argument == 'pretrained':
         inputs, samples = make_batch(cfg.train_dataloader, 'cpu')
         losses = evaluated.train()(inputs, samples, mode='loss')

@@ -13,7 +13,7 @@ from tests.golden.training import build
 
 METHODS = (
     *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50'),
-    *('ascal', 'ascal_transforms'),
+    *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -28,6 +28,8 @@ KINDS = {
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
     'ascal': FULL | {'logits', 'queue start'},
     'ascal_transforms': {'transforms'},
+    'ms2l': FULL | {'accuracy', 'states behind a BatchNorm'},
+    'ms2l_transforms': {'transforms', 'orders'},
 }
 
 
@@ -70,6 +72,10 @@ def test_ours_does_what_the_authors_code_does(recording, name):
         ('ascal', {'momentum': 0.02}, {'losses', 'states'}),
         ('ascal', {'fill_epochs': 0}, {'losses', 'gradient norms', 'states', 'features'}),
         ('ascal', {'pooling': None}, {'losses', 'features'}),
+        ('ms2l', {'clip_by': 'stream'}, {'states', 'features'}),
+        ('ms2l', {'temperature': 0.8}, {'losses', 'states'}),
+        ('ms2l', {'visible': 0.8}, {'losses', 'states'}),
+        ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),
     ],
 )
 def test_a_wrong_option_breaks_bounds(recording, name, options, broken):

@@ -14,12 +14,13 @@ from mmcmd.io.authors import (
     model_sizes,
     rename_authors_state,
 )
+from mmcmd.io.checkpoint import ENCODERS as PREFIX
 from mmcmd.io.checkpoint import check_architecture, load_plain
 from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
 from mmcmd.registry import MODELS
 
-ENCODERS = {'cmd': 'bigru', 'pcm3': 'bigru', 'ascal': 'lstm_ascal'}
+ENCODERS = {'cmd': 'bigru', 'pcm3': 'bigru', 'ascal': 'lstm_ascal', 'ms2l': 'bigru_ms2l'}
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""
 
 
@@ -38,7 +39,8 @@ def convert_authors(
 
     Returns:
         dict: ``state_dict``, which the model of the method's config can load, and ``meta`` with the
-        description of the encoders (:func:`mmcmd.io.encoders.describe`).
+        description of the encoders (:func:`mmcmd.io.encoders.describe`). If the file holds encoders
+        alone, ``state_dict`` holds these.
 
     Raises:
         InputError: If the method is not known, or a file is not a checkpoint of this method.
@@ -64,7 +66,11 @@ def convert_authors(
     with torch.device('meta'):  # the shapes are enough
         model = MODELS.build(cfg.model)
     state = drop_unused_prompts(state, model.state_dict())
-    check_architecture(model.state_dict(), state, names)
+    expected = model.state_dict()
+    if all(name.startswith(PREFIX) for name in state):
+        # The file holds encoders alone, as that of MS2L does.
+        expected = {x: y for x, y in expected.items() if x.startswith(PREFIX)}
+    check_architecture(expected, state, names)
     if data is None:
         cfg.pop('data')
     meta = {'epoch': max(epochs), 'iter': 0, **describe(model, cfg)}

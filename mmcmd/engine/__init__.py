@@ -1,4 +1,5 @@
 from .autocast import Bfloat16OptimWrapper
+from .clipping import GroupClipConstructor
 from .feature_cache import CachedFeatureLoop
 from .hooks import (
     CollapseHook,
@@ -24,6 +25,7 @@ __all__ = [
     'CompileHook',
     'DeferredInfoHook',
     'FrozenEncoderHook',
+    'GroupClipConstructor',
     'KNNTestLoop',
     'KNNValLoop',
     'NonFiniteHook',

@@ -7,6 +7,7 @@ from .necks import GraphPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
     CMD,
+    MS2L,
     PCM3,
     AimCLR,
     BasePretrainer,
@@ -23,6 +24,7 @@ __all__ = [
     'CMD',
     'GRU',
     'LSTM',
+    'MS2L',
     'PCM3',
     'AimCLR',
     'BasePretrainer',

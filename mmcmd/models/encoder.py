@@ -123,8 +123,21 @@ class SkeletonEncoder(BaseModule):
         feature_map = self.feature_map(joints)
         if valid_frames is None:
             return self.pool(feature_map)
-        frames, length = joints.shape[2], feature_map.shape[3]
-        steps = (valid_frames * length + frames - 1).div(frames, rounding_mode='floor')
+        return self.pool_valid(feature_map, valid_frames, joints.shape[2])
+
+    def pool_valid(self, feature_map: Tensor, valid_frames: Tensor, num_frames: int) -> Tensor:
+        """Reduce the valid part of a map to one feature per sequence.
+
+        Args:
+            feature_map (Tensor): Shape (N, M, D, T', V).
+            valid_frames (Tensor): How many of the T frames are valid, shape (N,).
+            num_frames (int): T.
+
+        Returns:
+            Tensor: Shape (N, D).
+        """
+        length = feature_map.shape[3]
+        steps = (valid_frames * length + num_frames - 1).div(num_frames, rounding_mode='floor')
         return self.pool(feature_map, steps.clamp(1, length))
 
     @torch.no_grad()

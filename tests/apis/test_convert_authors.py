@@ -59,7 +59,7 @@ def test_model_of_the_config_loads_a_converted_checkpoint(
     MODELS.build(cfg.model).load_state_dict(checkpoint['state_dict'], strict=True)
 
 
-@pytest.mark.parametrize(('name', 'data'), [('ascal', 'ntu60_xsub')])
+@pytest.mark.parametrize(('name', 'data'), [('ascal', 'ntu60_xsub'), ('ms2l', 'ntu60_xsub')])
 def test_converted_encoder_gives_the_recorded_features(shared, convert, name, data):
     folder = shared / 'golden' / 'methods'
     checkpoint, out = convert(name, folder / f'{name}_final.pth.tar', '--data', data)
@@ -74,9 +74,30 @@ def test_converted_encoder_gives_the_recorded_features(shared, convert, name, da
     np.testing.assert_allclose(found, recorded['feature'], atol=1e-5)
 
 
+def test_released_encoder_of_ms2l_is_converted_alone(shared, convert, tmp_path):
+    file = shared / 'golden' / 'methods' / 'ms2l_final.pth.tar'
+    theirs = torch.load(file, weights_only=True)['state_dict']
+    encoder = {
+        f'module.{name.removeprefix("encoder.")}': x
+        for name, x in theirs.items()
+        if name.startswith('encoder.')
+    }
+    torch.save(encoder, tmp_path / 'released.pt')
+    whole, _ = convert('ms2l', file)
+    alone, _ = convert('ms2l', tmp_path / 'released.pt')
+    assert len(alone['state_dict']) == len(encoder) == 16
+    for name, x in alone['state_dict'].items():
+        assert torch.equal(x, whole['state_dict'][name])
+
+
 RECORDED = {
     # C, T, V, M
     'ascal': lambda x: (torch.from_numpy(x['eval_input']).permute(0, 4, 2, 3, 1), None),
+    # N, T, C * V * M
+    'ms2l': lambda x: (
+        torch.from_numpy(x['x'][0]).unflatten(2, (3, 25, 2)).permute(0, 4, 1, 3, 2),
+        torch.from_numpy(x['num_frames'][0]),
+    ),
 }
 """Joints (N, M, T, V, C) and valid frames of a recorded feature."""
 

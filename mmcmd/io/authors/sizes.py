@@ -17,7 +17,8 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
 
     Returns:
         dict: ``modalities``, and sizes in ``backbone`` and, if the model has them, in ``neck`` and
-        ``queue``; for PCM3 also in ``decoder``, and ``prompt_size``.
+        ``queue``; for PCM3 also in ``decoder``, and ``prompt_size``; for
+        MS2L in ``decoder``, ``jigsaw_head`` and ``contrast_head``.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
@@ -36,6 +37,11 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
     if decoder is not None:
         sizes['decoder'] = {'hidden_size': decoder.shape[1]}
+    for head in ('jigsaw_head', 'contrast_head'):
+        start = f'{head}s.{streams[0]}.'
+        if f'{start}out.weight' in state:
+            out, hidden = state[f'{start}out.weight'].shape
+            sizes[head] = {'out_channels': out, 'hidden_channels': hidden}
     prompt = state.get(f'prompts.{streams[0]}.contrast')
     return sizes if prompt is None else sizes | {'prompt_size': prompt.shape[1] // 2}
 

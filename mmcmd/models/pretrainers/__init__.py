@@ -4,12 +4,14 @@ from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
 from .momentum_contrast import MomentumContrast
+from .ms2l import MS2L
 from .pcm3 import PCM3
 from .skeletonclr import SkeletonCLR
 
 __all__ = [
     'ASCAL',
     'CMD',
+    'MS2L',
     'PCM3',
     'AimCLR',
     'BasePretrainer',
