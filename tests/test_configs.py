@@ -33,7 +33,7 @@ LENGTH = 4
 
 @cache
 def read(name, **arguments):
-    if name in PROTOCOLS and name != 'benchmarks/knn.py':
+    if name in PROTOCOLS and not name.startswith('benchmarks/knn'):
         arguments.setdefault('pretrained', 'random')
     return load_config(CONFIGS / name, **arguments)
 
@@ -342,7 +342,7 @@ def checkpoints(tmp_path_factory):
 @pytest.mark.parametrize('protocol', [x for x in PROTOCOLS if 'supervised' not in x])
 def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, checkpoints):
     model, trained, file = checkpoints[method]
-    argument = 'checkpoint' if protocol.endswith('knn.py') else 'pretrained'
+    argument = 'checkpoint' if '/knn' in protocol else 'pretrained'
     data = 'ntu60_xview' if protocol.endswith('transfer.py') else None
     cfg = load_config(CONFIGS / protocol, data=data, **{argument: str(file)})
     assert cfg.model.backbone == trained.model.backbone
@@ -359,7 +359,8 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
         evaluated.init_weights()
     else:
         evaluated.load_state_dict(model.encoders.state_dict(prefix='encoders.'))
-    joints = torch.randn(2, 2, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
+    persons = trained.model.backbone.get('num_person', 2)
+    joints = torch.randn(2, persons, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
     for name in model.streams:
         with torch.no_grad():
             expected = model.eval().extract_feat(joints, name)

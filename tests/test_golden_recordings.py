@@ -14,6 +14,7 @@ from tests.golden.training import build
 METHODS = (
     *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50'),
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
+    *('pc', 'pc_transforms'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -30,6 +31,8 @@ KINDS = {
     'ascal_transforms': {'transforms'},
     'ms2l': FULL | {'accuracy', 'states behind a BatchNorm'},
     'ms2l_transforms': {'transforms', 'orders'},
+    'pc': FULL | {'frozen', 'predictions', 'autoencoder'},
+    'pc_transforms': {'valid frames', 'preprocessing'},
 }
 
 
@@ -74,6 +77,8 @@ def test_ours_does_what_the_authors_code_does(recording, name):
         ('ascal', {'pooling': None}, {'losses', 'features'}),
         ('ms2l', {'clip_by': 'stream'}, {'states', 'features'}),
         ('ms2l', {'temperature': 0.8}, {'losses', 'states'}),
+        ('pc', {'inputs': 'teacher'}, {'losses', 'states', 'features', 'predictions'}),
+        ('pc', {'frozen': False}, {'losses', 'states', 'features'}),
         ('ms2l', {'visible': 0.8}, {'losses', 'states'}),
         ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),
     ],

@@ -20,7 +20,13 @@ from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
 from mmcmd.registry import MODELS
 
-ENCODERS = {'cmd': 'bigru', 'pcm3': 'bigru', 'ascal': 'lstm_ascal', 'ms2l': 'bigru_ms2l'}
+ENCODERS = {
+    'cmd': 'bigru',
+    'pcm3': 'bigru',
+    'ascal': 'lstm_ascal',
+    'ms2l': 'bigru_ms2l',
+    'pc': 'bigru_pc',
+}
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""
 
 

@@ -1,6 +1,6 @@
 from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
-from .decoders import GRUDecoder
+from .decoders import AutoregressiveDecoder, GRUDecoder
 from .encoder import SkeletonEncoder
 from .heads import CMDHead, DistillHead, LinearHead, MoCoHead
 from .necks import GraphPooling, ProjectionNeck
@@ -13,6 +13,7 @@ from .pretrainers import (
     BasePretrainer,
     CrosSCLR,
     MomentumContrast,
+    PredictCluster,
     SkeletonCLR,
 )
 from .queue import KeyQueue
@@ -27,6 +28,7 @@ __all__ = [
     'MS2L',
     'PCM3',
     'AimCLR',
+    'AutoregressiveDecoder',
     'BasePretrainer',
     'BiGRU',
     'CMDHead',
@@ -39,6 +41,7 @@ __all__ = [
     'LinearHead',
     'MoCoHead',
     'MomentumContrast',
+    'PredictCluster',
     'ProjectionNeck',
     'RawCoordinates',
     'SkeletonCLR',

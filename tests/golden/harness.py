@@ -10,6 +10,7 @@ from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
+from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
@@ -28,6 +29,8 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'ascal_transforms': run_ascal_transforms,
     'ms2l': run_ms2l,
     'ms2l_transforms': run_ms2l_transforms,
+    'pc': run_pc,
+    'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }

@@ -24,10 +24,19 @@ from .temporal import (
     mirror_crop,
     resize_frames,
 )
+from .view_invariant import (
+    FirstPersons,
+    StrideFrames,
+    ViewInvariant,
+    scale_to_range,
+    stride_frames,
+    view_invariant,
+)
 from .views import MultiView, RandomChoice
 
 __all__ = [
     'AxisMask',
+    'FirstPersons',
     'GaussianNoise',
     'JointCorruption',
     'JointFlip',
@@ -42,10 +51,12 @@ __all__ = [
     'RandomRotation',
     'ResizeFrames',
     'Shear',
+    'StrideFrames',
     'SubtractJoint',
     'TemporalBlur',
     'TemporalCropResize',
     'TimeFlip',
+    'ViewInvariant',
     'add_noise',
     'blur_time',
     'flip_joints',
@@ -57,7 +68,10 @@ __all__ = [
     'normalize_skeleton',
     'resize_frames',
     'rotate',
+    'scale_to_range',
     'shear',
+    'stride_frames',
     'subtract_joint',
     'turn_persons',
+    'view_invariant',
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import ascal, clr, cmd, ms2l, pcm3
+from mmcmd.io.authors import ascal, clr, cmd, ms2l, pc, pcm3
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -24,8 +24,15 @@ TABLES = {
 # For each method that has some: names of what is neither an encoder nor a queue.
 OTHERS = {'pcm3': pcm3.NAMES}
 # For each method whose names have no such suffix: all names.
-PLAIN: dict[str, tuple[tuple[str, str], ...]] = {'ascal': ascal.NAMES, 'ms2l': ms2l.NAMES}
-READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {'ascal': ascal.tensors}
+PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
+    'ascal': ascal.NAMES,
+    'ms2l': ms2l.NAMES,
+    'pc': pc.NAMES,
+}
+READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
+    'ascal': ascal.tensors,
+    'pc': pc.tensors,
+}
 """How the tensors of a checkpoint are found, if they are not in its ``state_dict``."""
 METHODS = (*TABLES, *PLAIN)
 """The methods whose released checkpoints can be read."""

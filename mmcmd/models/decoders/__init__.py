@@ -1,3 +1,4 @@
+from .autoregressive import AutoregressiveDecoder
 from .gru_decoder import GRUDecoder
 
-__all__ = ['GRUDecoder']
+__all__ = ['AutoregressiveDecoder', 'GRUDecoder']

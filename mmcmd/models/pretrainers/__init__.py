@@ -6,6 +6,7 @@ from .crossclr import CrosSCLR
 from .momentum_contrast import MomentumContrast
 from .ms2l import MS2L
 from .pcm3 import PCM3
+from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
 
 __all__ = [
@@ -17,5 +18,6 @@ __all__ = [
     'BasePretrainer',
     'CrosSCLR',
     'MomentumContrast',
+    'PredictCluster',
     'SkeletonCLR',
 ]
