@@ -17,6 +17,7 @@ from .hooks import (
     ThroughputHook,
 )
 from .loops import KNNTestLoop, KNNValLoop, ResumableEpochLoop
+from .several_optimizers import SeveralOptimizersConstructor
 
 __all__ = [
     'Bfloat16OptimWrapper',
@@ -35,6 +36,7 @@ __all__ = [
     'ResultsHook',
     'ResumableEpochLoop',
     'SafeCheckpointHook',
+    'SeveralOptimizersConstructor',
     'SubsetHook',
     'TF32Hook',
     'ThroughputHook',

@@ -1,9 +1,9 @@
 from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
-from .decoders import AutoregressiveDecoder, GRUDecoder
+from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, DistillHead, LinearHead, MoCoHead
-from .necks import GraphPooling, ProjectionNeck
+from .heads import CMDHead, DistillHead, LinearHead, MoCoHead, SequenceDiscriminator
+from .necks import FrameReadout, GraphPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
     CMD,
@@ -12,6 +12,7 @@ from .pretrainers import (
     AimCLR,
     BasePretrainer,
     CrosSCLR,
+    LongTGAN,
     MomentumContrast,
     PredictCluster,
     SkeletonCLR,
@@ -35,15 +36,19 @@ __all__ = [
     'CrosSCLR',
     'DistillHead',
     'FeatureExtractor',
+    'FrameReadout',
     'GRUDecoder',
     'GraphPooling',
+    'InpaintingDecoder',
     'KeyQueue',
     'LinearHead',
+    'LongTGAN',
     'MoCoHead',
     'MomentumContrast',
     'PredictCluster',
     'ProjectionNeck',
     'RawCoordinates',
+    'SequenceDiscriminator',
     'SkeletonCLR',
     'SkeletonCLRSTGCN',
     'SkeletonClassifier',

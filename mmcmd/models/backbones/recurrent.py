@@ -8,6 +8,7 @@ from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
 from mmcmd.models.backbones.kernels import directions_of, run_forward, run_kernel
+from mmcmd.models.necks.frame_readout import last_step
 from mmcmd.models.necks.graph_pooling import mean_over_steps
 from mmcmd.registry import MODELS
 
@@ -155,11 +156,7 @@ class RecurrentEncoder(BaseModule):
         outputs = feature_map[:, 0, :, :, 0]
         if self.readout == 'mean':
             return outputs.mean(dim=2) if steps is None else mean_over_steps(outputs, steps)
-        if steps is None:
-            last = outputs[:, :, -1]
-        else:
-            index = (steps - 1).view(-1, 1, 1).expand(-1, outputs.shape[1], 1)
-            last = outputs.gather(2, index).squeeze(2)
+        last = last_step(outputs, steps)
         if self.readout == 'ends' and self.mode != 'forward':
             half = last.shape[1] // 2
             return torch.cat([last[:, :half], outputs[:, half:, 0]], dim=1)

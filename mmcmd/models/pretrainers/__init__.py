@@ -3,6 +3,7 @@ from .ascal import ASCAL
 from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
+from .longt_gan import LongTGAN
 from .momentum_contrast import MomentumContrast
 from .ms2l import MS2L
 from .pcm3 import PCM3
@@ -17,6 +18,7 @@ __all__ = [
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',
+    'LongTGAN',
     'MomentumContrast',
     'PredictCluster',
     'SkeletonCLR',
