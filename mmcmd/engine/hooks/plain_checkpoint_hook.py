@@ -93,7 +93,11 @@ class PlainCheckpointHook(Hook):
         if getattr(model, 'encoders_only', False):
             for name in [name for name in state if not name.startswith(ENCODERS)]:
                 del state[name]
-        check_architecture(model.state_dict(), state, source)
+        method = checkpoint.get('meta', {}).get('encoder', {}).get('method')
+        other = method not in (None, type(model).__name__)
+        check_architecture(
+            model.state_dict(), state, f'{source}, a checkpoint of {method},' if other else source
+        )
         if runner._resume:
             reorder_optimizer(checkpoint, model)
         if runner._resume and 'loop' in checkpoint:

@@ -37,7 +37,7 @@ class BasePretrainer(StreamModel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name, encoder in self.encoders.items():
-            if next(encoder.parameters(), None) is None:
+            if next(encoder.backbone.parameters(), None) is None:
                 raise InputError(
                     f'stream {name!r} has a {type(encoder.backbone).__name__}, which has no '
                     'weights and cannot be pre-trained; choose another encoder'
