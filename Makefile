@@ -4,14 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint bench faults fuzz outside clean
+.PHONY: help install demo test lint bench gpu faults fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
 	@echo 'make test     the tests'
 	@echo 'make lint     ruff'
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
-	@echo 'make faults   the long drills: 10 kills and resumes, 2,000 iterations (some minutes)'
+	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
+	@echo 'make gpu      tests and benchmarks on a CUDA GPU (10 min; PYTHON=python3 takes that one)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
 	@echo 'make install  the environment alone, in $(VENV)'
@@ -40,12 +41,19 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)
 
+# On a machine with a GPU, a Python that has all packages is taken as it is.
+gpu:
+	@if $(PYTHON) -c 'import mmaction, mmengine, pytest, torch' 2> /dev/null; \
+	then $(PYTHON) -m benchmarks.gpu $(GPU); \
+	else $(MAKE) $(STAMP) && $(BIN)/python -m benchmarks.gpu $(GPU); fi
+
 fuzz: $(STAMP)
 	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)
 
 faults: $(STAMP)
 	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
 	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
+	$(BIN)/python tests/faults/preemption.py $(SIGNALS)
 	$(BIN)/python tests/faults/soak.py $(SOAK)
 
 outside: $(STAMP)

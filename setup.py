@@ -55,6 +55,7 @@ setup(
         # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
+        'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
         'tests': ['hypothesis', 'matplotlib', 'pytest', 'scikit-learn'],
         'lint': ['pre-commit', 'ruff'],
     },

@@ -7,27 +7,32 @@ but a stage failed to run, and 0 otherwise, whatever the speeds.
 
 import argparse
 import importlib
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.markdown import Markdown
 
 from benchmarks.harness import Disagreement, Failure, Result
 from benchmarks.tables import as_json, machine, markdown
+from mmcmd.cli import run
+from mmcmd.errors import InputError
 
 STAGES = (
     'encoder',
     'cmd_step',
+    'bfloat16',
     'graph_encoder',
+    'methods',
     'views',
     'conversion',
     'dataset',
     'knn',
     'linear',
     'startup',
+    'side_by_side',
     'growth',
 )
 """Modules of this package, each with ``run(short)``, a generator of figures."""
@@ -37,13 +42,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
     parser.add_argument('stages', nargs='*', metavar='STAGE', help=f'of {", ".join(STAGES)}')
     parser.add_argument('--short', action='store_true', help='small sizes: a minute in all')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/bench'), help='folder')
+    parser.add_argument('--out', type=Path, help='folder (default: work_dirs/bench or .../gpu)')
+    parser.add_argument(
+        '--device', choices=['cpu', 'cuda'], help='the form for GPUs, see docs/gpus.md'
+    )
+    parser.add_argument('--minutes', type=float, default=8, help='of --device: what it may take')
     args = parser.parse_args()
+    if args.device:
+        return on_device(args)
     unknown = set(args.stages) - set(STAGES)
     if unknown:
         parser.error(f'unknown stage {min(unknown)}; stages are {", ".join(STAGES)}')
 
     console = Console()
+    args.out = args.out or Path('work_dirs/bench')
     facts = machine() | {'form': 'short' if args.short else 'full'}
     args.out.mkdir(parents=True, exist_ok=True)
     results: list[Result] = []
@@ -65,6 +77,22 @@ def main() -> int:
     return exit_status(failures)
 
 
+def on_device(args: argparse.Namespace) -> int:
+    """Run the form for GPUs.
+
+    Raises:
+        InputError: If there is none, and more is asked for than the plan.
+    """
+    if args.device == 'cuda' and args.minutes > 0 and not torch.cuda.is_available():
+        raise InputError(
+            '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short shows the '
+            'course, and --minutes 0 lists the cases'
+        )
+    deadline = time.monotonic() + 60 * args.minutes
+    course = importlib.import_module('benchmarks.gpu.course')
+    return course.run(args.device, args.short, deadline, args.out or Path('work_dirs/gpu'))
+
+
 def run_stage(name: str, short: bool, console: Console) -> Iterator[Result]:
     """Run a stage; what ends it early is its last result."""
     try:
@@ -84,4 +112,4 @@ def exit_status(failures: Sequence[Failure]) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run(main)

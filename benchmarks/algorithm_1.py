@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from benchmarks.encoder import frame_by_frame
 from mmcmd.models import CMD
+from mmcmd.skeletons import get_layout
 
 
 def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
@@ -52,7 +53,7 @@ def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
     start = int(joint_queue.queue_ptr)
     for queue, key in ((joint_queue, joint_k), (motion_queue, motion_k), (bone_queue, bone_k)):
         queue.queue[:, start : start + len(key)] = key.T
-        queue.queue_ptr[0] = start + len(key)
+        queue.queue_ptr[0] = (start + len(key)) % queue.size
     return loss
 
 
@@ -60,7 +61,7 @@ def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return joint, motion and bone."""
     motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
     motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
-    for child, parent in enumerate(model.encoders['bone'].modality.parents.tolist()):
+    for child, parent in enumerate(get_layout(model.layout).parents):
         bone[..., child, :] = joints[..., child, :] - joints[..., parent, :]
     return joints, motion, bone
 
@@ -74,7 +75,7 @@ def info_nce(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) 
     """Classify the positive among all."""
     positive = torch.einsum('nd,nd->n', query, key)
     logits = torch.cat([positive[:, None], negatives], dim=1) / temperature
-    return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
+    return F.cross_entropy(logits, query.new_zeros(len(query), dtype=torch.long))
 
 
 def distill(teacher: Tensor, student: Tensor, topk: int, tau_t: float, tau_s: float) -> Tensor:

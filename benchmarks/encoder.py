@@ -5,9 +5,10 @@ from functools import partial
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.harness import Figure, check_close_in_norm, gradients, in_turns, ratio
+from benchmarks.precision import PRECISIONS, Precision
 from mmcmd.models import BiGRU
 
 GOALS = {16: '>= 1.9', 64: '>= 1.15'}
@@ -21,13 +22,41 @@ def frame_by_frame(encoder: BiGRU, joints: Tensor) -> Tensor:
         joints (Tensor): Shape (N, M, T, V, C).
     """
     frames = encoder.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
-    hidden = None
-    for frame in frames:
-        output, hidden = encoder.rnn(frame[None], hidden)
+    hidden, device, run = None, joints.device.type, encoder.rnn
+    if torch.is_autocast_enabled(device):
+        dtype = torch.get_autocast_dtype(device)
+        frames, run = frames.to(dtype), cast_once(encoder.rnn, dtype)
+    with torch.autocast(device, enabled=False):
+        for frame in frames:
+            output, hidden = run(frame[None], hidden)
     return output[0]
 
 
-def train_step(encoder: BiGRU, forward: Callable[[], Tensor], target: Tensor) -> dict[str, Tensor]:
+def cast_once(rnn: nn.GRU, dtype: torch.dtype) -> Callable[..., tuple[Tensor, Tensor]]:
+    """Return the network with its weights cast. Autocast would cast them again in each frame."""
+    # As cuDNN wants them: in one piece of memory, all matrices first.
+    ordered = sorted(rnn._flat_weights, key=Tensor.dim, reverse=True)
+    flat = torch.cat([x.flatten().to(dtype) for x in ordered])
+    pieces = flat.split([x.numel() for x in ordered])
+    cast = {id(x): piece.view_as(x) for x, piece in zip(ordered, pieces, strict=True)}
+    weights = [cast[id(x)] for x in rnn._flat_weights]
+
+    def run(frame: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        if hidden is None:
+            hidden = frame.new_zeros(2 * rnn.num_layers, frame.shape[1], rnn.hidden_size)
+        return torch.gru(
+            frame, hidden, weights, True, rnn.num_layers, 0.0, rnn.training, True, False
+        )
+
+    return run
+
+
+def train_step(
+    encoder: BiGRU,
+    forward: Callable[[], Tensor],
+    target: Tensor,
+    precision: Precision = PRECISIONS['float32'],
+) -> dict[str, Tensor]:
     """Run forward and backward.
 
     Args:
@@ -35,13 +64,15 @@ def train_step(encoder: BiGRU, forward: Callable[[], Tensor], target: Tensor) ->
         forward (Callable): Returns the features, shape (N, D).
         target (Tensor): What the features should be, shape (N, D); of normal numbers, so that the
             loss is of order one.
+        precision (Precision, optional): Of the forward pass. Defaults to float32.
 
     Returns:
         dict[str, Tensor]: ``feature``, and the gradients by name.
     """
     encoder.zero_grad()
-    feature = forward()
-    F.mse_loss(feature, target).backward()
+    with precision.casting(target.device.type):
+        feature = forward()
+    F.mse_loss(feature.float(), target).backward()
     return {'feature': feature.detach()} | gradients(encoder)
 
 

@@ -39,7 +39,7 @@ def features(count: int, dims: int, seed: int) -> tuple[Tensor, Tensor]:
 def bare_multiply(queries: Tensor, gallery: Tensor, block: tuple[int, int]) -> None:
     """Multiply block by block into one buffer with torch's BLAS, and look at nothing."""
     rows, columns = block
-    buffer = torch.empty(rows * columns)
+    buffer = torch.empty(rows * columns, device=queries.device)
     for chunk in queries.split(rows):
         for entries in gallery.split(columns):
             out = buffer[: len(chunk) * len(entries)].view(len(chunk), len(entries))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from benchmarks.precision import PRECISIONS, Precision
 from mmcmd.models import CMD
 
 SGD = dict(lr=0.01, momentum=0.9, weight_decay=1e-4)
@@ -18,32 +19,63 @@ def our_loss(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
 
 
 class Step:
-    """A model and its optimizer, stepped by one way of computing the loss."""
+    """A model and its optimizer, stepped by one way of computing the loss.
 
-    def __init__(self, model: nn.Module, loss: Callable[[nn.Module], Tensor]) -> None:
+    Args:
+        model (nn.Module): Whose weights are trained.
+        loss (Callable): Computes the loss of the model.
+        precision (Precision, optional): Of the forward pass; float16 has a loss scaler. Defaults to
+            float32.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Callable[[nn.Module], Tensor],
+        precision: Precision = PRECISIONS['float32'],
+    ) -> None:
         self.model, self.loss = model, loss
+        self.precision, self.device = precision, next(model.parameters()).device.type
+        scales = precision.autocast is torch.float16
+        self.scaler = torch.amp.GradScaler(self.device, enabled=scales)
         trained = [x for x in model.parameters() if x.requires_grad]
         self.optimizer = torch.optim.SGD(trained, **SGD)
 
     def __call__(self) -> Tensor:
         """Run a step and return its loss."""
         self.optimizer.zero_grad()
-        loss = self.loss(self.model)
-        loss.backward()
-        self.optimizer.step()
+        loss = self.backward()
+        self.update()
+        return loss
+
+    def backward(self) -> Tensor:
+        """Add the gradients, and return the loss."""
+        with self.precision.casting(self.device):
+            loss = self.loss(self.model)
+        self.scaler.scale(loss).backward()
         return loss.detach()
+
+    def update(self) -> None:
+        """Move the weights."""
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
 
 @contextmanager
 def replaced(maps: Mapping[nn.Module, Tensor]) -> Iterator[None]:
-    """Let backbones return maps that are there, instead of encoding."""
+    """Let backbones return maps that are there, instead of encoding, each for itself."""
+    kernels = {backbone: backbone.kernel for backbone in maps if hasattr(backbone, 'kernel')}
     for backbone, feature_map in maps.items():
+        if backbone in kernels:
+            backbone.kernel = 'auto'  # others run the networks of several streams together
         setattr(backbone, entrance(backbone), lambda joints, result=feature_map: result)
     try:
         yield
     finally:
         for backbone in maps:
             delattr(backbone, entrance(backbone))
+        for backbone, kernel in kernels.items():
+            backbone.kernel = kernel
 
 
 def entrance(backbone: nn.Module) -> str:
@@ -67,7 +99,7 @@ class Rest:
         self.step, model = step, step.model
         self.maps, self.leaves = {}, []
         for name in model.streams:
-            with torch.no_grad():
+            with torch.no_grad(), step.precision.casting(step.device):
                 query = model.encoders[name].feature_map(query_view)
                 key = model.key_encoders[name].feature_map(key_view)
             self.leaves += [query.requires_grad_(), *model.necks[name].parameters()]
@@ -79,9 +111,8 @@ class Rest:
         for leaf in self.leaves:
             leaf.grad = None
         with replaced(self.maps):
-            loss = self.step.loss(self.step.model)
-        loss.backward()
+            loss = self.step.backward()
         if any(x.grad is None for x in self.step.model.parameters() if x.requires_grad):
             raise RuntimeError('the optimizer would pass by what has no gradient: run a step first')
-        self.step.optimizer.step()
-        return loss.detach()
+        self.step.update()
+        return loss

@@ -106,7 +106,7 @@ def write_both(sequences: list[np.ndarray], folder: Path, **facts: Any) -> tuple
 
 def check_agreement(dataset: SkeletonDataset, feeder: UsualFeeder) -> None:
     """Check that the same crop and the same shear give the same view on both sides."""
-    _, pipeline = dataset.pipeline.transforms[1].pipelines[0]
+    pipeline = dataset.pipeline.transforms[1].pipelines[0]
     crop, one_of, _ = pipeline.transforms
     for index in range(8):
         sample = dataset.get_data_info(index)

@@ -20,6 +20,7 @@ from mmengine.runner import Runner
 from mmcmd import apis
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.signals import unblock
 
 
 def runner_parser(description: str) -> argparse.ArgumentParser:
@@ -154,11 +155,13 @@ _DISK_FULL = (
 )
 _RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
 _FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
+_NO_ROOM_ON_GPU = re.compile('STATUS_ALLOC_FAILED|CUDA error: out of memory')
 _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
+    unblock()
     try:
         status = main()
         if torch.distributed.is_initialized():
@@ -174,14 +177,16 @@ def run(main: Callable[[], int | None]) -> None:
         # torch puts the exception of a worker process into a message with its traceback.
         message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
         _stop(f'error: {message}', 2)
-    except torch.cuda.OutOfMemoryError as error:
-        _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
     except OSError as error:  # no permission: the message names the file
         full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
         _stop(f'error: {full}', 2)
+    except SystemExit as stop:  # among others, a training that was asked to stop
+        _leave(stop.code)
     except KeyboardInterrupt:
         _stop('interrupted', 130)
     except Exception as error:
+        if isinstance(error, torch.OutOfMemoryError) or _NO_ROOM_ON_GPU.search(str(error)):
+            _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
         if _FROM_ANOTHER_RANK.search(str(error)):
             message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
             _print(message)
@@ -205,7 +210,7 @@ def _stop(message: str, status: int) -> NoReturn:
 
 
 def _leave(status: int) -> NoReturn:
-    """End after an error. The threads of a process group may abort an interpreter's usual exit."""
+    """End early. The threads of a process group may abort an interpreter's usual exit."""
     if not torch.distributed.is_initialized():
         sys.exit(status)
     sys.stdout.flush()

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 os.environ['OMP_NUM_THREADS'] = '1'  # for this process, and for those that tests start
+# Without it, cuBLAS is not deterministic. It must be set before CUDA starts.
+os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
 import numpy as np
 import pytest
@@ -12,6 +14,18 @@ import torch
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_runtest_setup(item):
+    """Skip what is marked `gpu` where there is none."""
+    if item.get_closest_marker('gpu') and not torch.cuda.is_available():
+        pytest.skip('needs a CUDA GPU')
+
+
+@pytest.fixture(params=['cpu', pytest.param('cuda', marks=pytest.mark.gpu)])
+def device(request):
+    """Return each device in turn."""
+    return request.param
 
 
 @pytest.fixture(scope='session')

@@ -28,7 +28,9 @@ DATASETS, ENCODERS = choices('datasets'), choices('encoders')
 WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
 LENGTH = 4
-"""Frames of a clip here: no model depends on it, and on `meta` each frame of a GRU takes long."""
+"""Frames of a clip here: no encoder depends on it, and on `meta` each frame of a GRU takes long."""
+SAMPLES = 3
+"""Samples of a batch here, which are enough for every method."""
 
 
 @cache
@@ -44,12 +46,14 @@ def cfg(request):
 
 
 def build(config):
+    if 'mixing' in config:  # whose window must fit into a clip
+        config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
     with torch.device('meta'):
         return MODELS.build(config)
 
 
 def make_batch(loader, device='meta', length=LENGTH):
-    """Return inputs and data samples of two sequences, made by a loader's own pipeline."""
+    """Return inputs and data samples of a few sequences, made by a loader's own pipeline."""
     dataset = loader.dataset
     pipeline = Compose([TRANSFORMS.build(step) for step in dataset.pipeline])
     joints = get_layout(dataset.layout).num_joints
@@ -65,7 +69,7 @@ def make_batch(loader, device='meta', length=LENGTH):
                 'sample_idx': key,
             }
         )
-        for key in (0, 1)
+        for key in range(SAMPLES)
     ]
     batch = stack_inputs(samples)
     return batch['inputs'].to(device), batch['data_samples']
@@ -85,7 +89,7 @@ def check_model(cfg):
     inputs, samples = make_batch(cfg.train_dataloader)
     if cfg.model.type == 'SkeletonClassifier':
         scores = model(inputs, samples)
-        assert {tuple(x.shape) for x in scores.values()} == {(2, cfg.data.num_classes)}
+        assert {tuple(x.shape) for x in scores.values()} == {(SAMPLES, cfg.data.num_classes)}
         return
     losses = model(inputs, samples, mode='loss')
     assert {f'loss_{name}' for name in model.streams} <= set(losses)
@@ -166,9 +170,11 @@ def test_pipelines_run_for_every_loader(cfg):
         expected = views if name == 'train_dataloader' else 1
         joints = get_layout(cfg.data.layout).num_joints
         persons = cfg.model.backbone.get('num_person', 2)
-        assert inputs.shape == (2, expected, persons, cfg.clip_len, joints, 3), name
-        assert [x.metainfo['frame_dir'] for x in samples] == ['sample0', 'sample1']
-        assert [x.metainfo['sample_idx'] for x in samples] == [0, 1]
+        assert inputs.shape == (SAMPLES, expected, persons, cfg.clip_len, joints, 3), name
+        assert [x.metainfo['frame_dir'] for x in samples] == [
+            f'sample{key}' for key in range(SAMPLES)
+        ]
+        assert [x.metainfo['sample_idx'] for x in samples] == [*range(SAMPLES)]
         assert DATA_SAMPLERS.get(loader.sampler.type) is not None
 
 

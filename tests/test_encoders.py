@@ -7,12 +7,21 @@ import torch
 from mmengine.config import Config
 
 from mmcmd.apis import choices, load_config
+from mmcmd.apis.config import split_name
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
 ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has no weights
-PRETRAINING = 'cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'
+PRETRAINING = (
+    *('cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'),
+    'pcm3/pcm3.py',
+)
+METHODS = [
+    str(path.relative_to(CONFIGS))
+    for path in sorted(CONFIGS.glob('*/*.py'))
+    if path.parts[-2] not in ('_base_', 'benchmarks') and split_name(path) == (None, None)
+]
 TINY = {'queue': {'size': 8}, 'neck': {'out_channels': 6, 'hidden_channels': 12}}
 LAYOUTS = 'ntu', 'kinect_v1', 'coco'
 
@@ -31,11 +40,24 @@ def tiny(encoder):
 @pytest.mark.parametrize('pretraining', PRETRAINING)
 @pytest.mark.parametrize('encoder', ENCODERS)
 def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
+    take_a_step(encoder, pretraining, layout, 'cpu')
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('pretraining', METHODS)
+@pytest.mark.parametrize('encoder', ENCODERS)
+def test_encoder_takes_a_step_on_a_gpu(encoder, pretraining, mmcmd_scope):
+    take_a_step(encoder, pretraining, 'ntu', 'cuda')
+
+
+def take_a_step(encoder, pretraining, layout, device):
     cfg = load_config(CONFIGS / pretraining, encoder=encoder)
     channels = 2 if layout == 'coco' else 3
     cfg.merge_from_dict({'model': TINY})
     if 'distill_head' in cfg.model:
         cfg.model.distill_head.topk = 4
+    if 'mixing' in cfg.model:
+        cfg.model.mixing = {'window': (3, 6), 'stride': 1}
     cfg.model.layout = layout
     cfg.model.backbone = {**tiny(encoder), 'in_channels': channels}
     for switch in ('cross_epoch', 'mining_epoch'):
@@ -43,17 +65,18 @@ def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
             cfg.model[switch] = 0
 
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(cfg.model).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     before = {name: p.clone() for name, p in model.encoders.named_parameters()}
     joints = get_layout(layout).num_joints
-    losses = model(torch.randn(3, len(model.views), 2, 8, joints, channels), mode='loss')
+    inputs = torch.randn(3, len(model.views), 2, 8, joints, channels, device=device)
+    losses = model(inputs, mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
     total.backward()
     optimizer.step()
 
     assert torch.isfinite(total)
-    assert ('loss_cmd' in losses) == (pretraining == 'cmd/cmd.py')
+    assert ('loss_cmd' in losses) == pretraining.startswith('cmd/')
     moved = {n for n, p in model.encoders.named_parameters() if not torch.equal(before[n], p)}
     for modality in cfg.model.modalities:
         assert any(name.startswith(f'{modality}.backbone.') for name in moved)

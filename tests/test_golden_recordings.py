@@ -1,18 +1,22 @@
 """Our methods and transforms against recordings of the authors' code."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from mmcmd.models import SkeletonClassifier
+from mmcmd.models.pretrainers import pcm3
 from tests.golden import contrast, harness, transforms
 from tests.golden.linear import compare_linear
+from tests.golden.precision import PRECISIONS
 from tests.golden.report import Report
 from tests.golden.training import build
 
+PCM3 = ('pcm3', 'pcm3_noprompt_bone', 'pcm3_transforms')
 METHODS = (
-    *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50'),
+    *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'frame50', *PCM3),
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
     *('pc', 'pc_transforms'),
 )
@@ -26,6 +30,9 @@ KINDS = {
     'crossclr': CLR | {'linear', 'linear losses', 'masks', 'variants'},
     'crossclr_2s': CLR | {'masks'},
     'aimclr': CLR | {'masks', 'variants', 'embeddings', 'drop'},
+    'pcm3': FULL | {'no gradient', 'logits', 'prediction'},
+    'pcm3_noprompt_bone': FULL | {'no gradient', 'logits', 'prediction'},
+    'pcm3_transforms': {'mixing', 'masks', 'transforms', 'modalities'},
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
     'ascal': FULL | {'logits', 'queue start'},
     'ascal_transforms': {'transforms'},
@@ -40,10 +47,11 @@ KINDS = {
 def recording(shared):
     """Return a function: name -> recording of the shared set."""
 
-    def find(name):
+    def find(name, precision=PRECISIONS['float64']):
         folder = shared / 'golden' / ('methods' if name in METHODS else '')
-        found, _ = harness.load(folder, [name])
-        return found[0]
+        # the training before the transforms
+        (found, *_), _ = harness.load(folder, [name], precision)
+        return found
 
     return find
 
@@ -53,6 +61,18 @@ def test_ours_does_what_the_authors_code_does(recording, name):
     report = harness.RUNNERS[name](recording(name))
     assert report.broken() == [], '\n'.join(report.lines(name))
     assert set(report.compared) == set(report.required) == KINDS[name]
+
+
+@pytest.mark.parametrize('precision', ['float32', 'tf32', 'float16', 'bfloat16'])
+@pytest.mark.parametrize('name', [x for x in harness.RUNNERS if 'losses' in KINDS[x]])
+def test_other_number_formats_keep_their_bounds(recording, name, precision, device):
+    if device == 'cpu' and precision in ('tf32', 'float16'):
+        pytest.skip('a CPU has no TF32, and its float16 is slow')
+    precision = replace(PRECISIONS[precision], device=device)
+    report = harness.run(recording(name, precision))
+    assert report.broken() == [], '\n'.join(report.lines(name))
+    first = {kind: report.first[kind] for kind in ('losses', 'queues') if kind in report.first}
+    assert max(first.values()) <= precision.first, first
 
 
 @pytest.mark.parametrize(
@@ -70,6 +90,10 @@ def test_ours_does_what_the_authors_code_does(recording, name):
         ('aimclr', {'keep': 0.75}, {'losses', 'drop', 'embeddings'}),
         ('aimclr', {'mining_epoch': 0}, {'losses', 'masks'}),
         ('aimclr', {'mining_epoch': 2}, {'losses', 'masks', 'variants'}),
+        ('pcm3', {'teacher_temperature': 0.06}, {'losses', 'states', 'gradient norms'}),
+        ('pcm3', {'student_temperature': 0.11}, {'losses', 'states', 'gradient norms'}),
+        ('pcm3', {'mse_weight': 44}, {'losses', 'gradient norms'}),
+        ('pcm3', {'momentum': 0.02}, {'losses', 'states'}),
         ('cmd', {'teacher_temperature': 0.06}, {'losses', 'states'}),
         ('cmd', {'topk': 16}, {'losses', 'states'}),
         ('ascal', {'momentum': 0.02}, {'losses', 'states'}),
@@ -86,6 +110,30 @@ def test_ours_does_what_the_authors_code_does(recording, name):
 def test_a_wrong_option_breaks_bounds(recording, name, options, broken):
     report = harness.RUNNERS[name](recording(name), **options)
     assert broken <= set(report.broken())
+
+
+def test_prompts_that_cannot_learn_change_no_loss(recording):
+    found = recording('pcm3')
+    report = harness.RUNNERS['pcm3'](found, idle_prompts=False)
+    # Their states are missing, and running means of the encoder's input do not contain them.
+    assert set(report.broken()) == {'states', 'features'}
+    assert report.worst['losses'] < 1e-5
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'broken'),
+    [
+        ({'mix_keys': lambda keys, mix: keys}, 'losses'),
+        ({'masked_mse': lambda *args: (args[0] - args[1]).square().mean()}, 'losses'),
+        ({'first_person_alone': lambda kept, n: kept.expand(n, *kept.shape)[..., None]}, 'losses'),
+        ({'mix_samples': lambda samples, mix: samples}, 'logits'),
+    ],
+    ids=['key not mixed', 'error of all joints', 'both persons masked', 'not mixed'],
+)
+def test_a_wrong_part_of_pcm3_breaks_a_bound(recording, monkeypatch, wrong, broken):
+    for name, function in wrong.items():
+        monkeypatch.setattr(pcm3, name, function)
+    assert broken in harness.RUNNERS['pcm3'](recording('pcm3')).broken()
 
 
 def test_a_wrong_transform_breaks_a_bound(recording, monkeypatch):

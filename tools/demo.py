@@ -4,7 +4,6 @@ Every step is a call of another tool, which is printed; what is there already is
 """
 
 import argparse
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +12,12 @@ from rich.console import Console
 from mmcmd.apis import build_loader, init_model, predict_scores
 from mmcmd.cli import run
 from mmcmd.reproduction import report
+from mmcmd.reproduction.launchers import LocalLauncher
 from mmcmd.reproduction.paper import MODALITIES, Cell
 from mmcmd.reproduction.papers import TABLES
 from mmcmd.reproduction.runs import Reproduction
-from mmcmd.reproduction.stages import Stage, run_stages
+from mmcmd.reproduction.schedule import run_stages
+from mmcmd.reproduction.stages import Stage
 from mmcmd.synthetic import ACTIONS
 from mmcmd.visualization import draw_confusion, draw_curves
 
@@ -101,11 +102,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--short', action='store_true', help='a minute, to see that it runs')
     parser.add_argument('--out', type=Path, default=Path('work_dirs'), help='where results go')
-    parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='stages at a time')
+    parser.add_argument('--jobs', type=int, help='stages at a time (default: GPUs, or CPU cores)')
     args = parser.parse_args()
 
     stages, reproduction = plan(SHORT if args.short else FULL, args.out)
-    run_stages([*stages, *(one.stage for one in reproduction.runs(TABLE))], args.jobs)
+    stages += [one.stage for one in reproduction.runs(TABLE)]
+    run_stages(stages, LocalLauncher(args.jobs))
 
     console = Console()
     out = reproduction.root / 'report'

@@ -8,7 +8,7 @@ if [ $# -lt 2 ]; then
 fi
 config=$1 gpus=$2
 shift 2
-exec python -m torch.distributed.run \
+exec python "$(dirname "$0")/torchrun.py" \
     --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}" --nproc_per_node "$gpus" \
     --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}" \
     "$(dirname "$0")/train.py" "$config" --launcher pytorch "$@"

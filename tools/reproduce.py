@@ -1,7 +1,6 @@
 """Reproduce published tables: run what is missing, write our numbers beside the published ones."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -13,10 +12,17 @@ from mmcmd.cli import run
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
 from mmcmd.reproduction.cost import estimate, multiply_rate
+from mmcmd.reproduction.launchers import Launcher, LocalLauncher
 from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.papers import TABLES, get_method
 from mmcmd.reproduction.runs import Reproduction, Run, datasets
-from mmcmd.reproduction.stages import run_stages
+from mmcmd.reproduction.schedule import run_stages
+
+ATTEMPTS = 3
+NOTES = {
+    '*': 'the data are not there; counted with the official number of sequences',
+    '?': 'the data are not there, and no official number of sequences is known: not in the total',
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,7 +46,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--methods', nargs='+', metavar='METHOD', help='these alone (default: all)')
     parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
-    parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='runs at a time')
+    parser.add_argument(
+        '--jobs', type=int, help='runs at a time (default: GPUs, or CPU cores; in Slurm: all runs)'
+    )
+    parser.add_argument(
+        '--slurm',
+        nargs='*',
+        metavar='OPTION=VALUE',
+        help='submit each run as a Slurm job, with these long options of sbatch, such as '
+        'partition=gpu time=24:00:00 account=NAME (see docs/clusters.md)',
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
     what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
@@ -49,7 +64,20 @@ def parse_args() -> argparse.Namespace:
         get_method(method)
     if args.seeds < 1:
         raise InputError(f'--seeds must be at least 1, got {args.seeds}')
+    for option in args.slurm or ():
+        if '=' not in option or option.startswith('-'):
+            raise InputError(f'--slurm takes OPTION=VALUE without dashes, got {option!r}')
     return args
+
+
+def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
+    """Return what starts the runs: processes of this machine, or Slurm jobs."""
+    if args.slurm is None:
+        return LocalLauncher(args.jobs)
+    from mmcmd.reproduction.slurm import SlurmLauncher  # needs the extra `cluster`
+
+    options = dict(option.split('=', 1) for option in args.slurm)
+    return SlurmLauncher(options, runs if args.jobs is None else args.jobs)
 
 
 def plan(args: argparse.Namespace) -> list[tuple[Reproduction, str, Table]]:
@@ -87,12 +115,13 @@ def main() -> None:
     if not possible:
         raise reason
     if args.dry_run:
-        show_plan(list(runs.values()), args.jobs)
+        show_plan(list(runs.values()), args.jobs or LocalLauncher().size)
         return
     failures = []
     if not args.report_only:
         stages = [one.stage for one in runs.values()]
-        failures = run_stages(stages, args.jobs, keep_going=True)
+        launcher = build_launcher(args, len(stages))
+        failures = run_stages(stages, launcher, keep_going=True, attempts=ATTEMPTS)
     for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
         note = ''.join(f'- not run: {failure}\n' for failure in failures)
@@ -111,19 +140,28 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     view = View('run', 'config', 'epochs', 'sequences', 'PFLOP', 'hours', title='plan')
     for column in view.columns[2:]:
         column.justify = 'right'
-    total, rate = 0.0, multiply_rate()
+    total, rate, marks = 0.0, multiply_rate(), set()
     for one in runs:
         cost = None if one.stage.finished else estimate(one)
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
             total += cost.hours(rate)
-            row = [f'{cost.sequences:,}', f'{2 * cost.flops / 1e15:.3f}', f'{cost.hours(rate):.2f}']
+            mark = '*' if cost.official else ''
+            row = [
+                f'{cost.sequences:,}{mark}',
+                f'{2 * cost.flops / 1e15:.3f}',
+                f'{cost.hours(rate):.2f}',
+            ]
+        marks |= set(row[0][-1:])
         view.add_row(one.stage.name, one.stage.command[1], str(one.epochs), *row)
     Console().print(view)
     print(
-        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one thread each '
-        f'({2 * rate / 1e9:.0f} GFLOP/s measured, half of it used; "?": the data are not there)'
+        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one CPU thread '
+        f'each ({2 * rate / 1e9:.0f} GFLOP/s measured, half of it used)'
     )
+    for mark, meaning in NOTES.items():
+        if mark in marks:
+            print(f'{mark}: {meaning}')
 
 
 if __name__ == '__main__':

@@ -1,5 +1,10 @@
 """Pre-train, or train a downstream classifier: whatever the config says."""
 
+from mmcmd.signals import stop_at_start_up
+
+if __name__ == '__main__':
+    stop_at_start_up()  # before torch is imported, which takes seconds
+
 import torch
 
 from mmcmd.cli import build_runner, load_config, run, runner_parser

@@ -4,6 +4,7 @@ from .feature_cache import CachedFeatureLoop
 from .hooks import (
     CollapseHook,
     CompileHook,
+    CudaGraphHook,
     DeferredInfoHook,
     FrozenEncoderHook,
     NonFiniteHook,
@@ -24,6 +25,7 @@ __all__ = [
     'CachedFeatureLoop',
     'CollapseHook',
     'CompileHook',
+    'CudaGraphHook',
     'DeferredInfoHook',
     'FrozenEncoderHook',
     'GroupClipConstructor',

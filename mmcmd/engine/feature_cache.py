@@ -58,6 +58,7 @@ def cache_features(
     loader: DataLoader,
     num_crops: int = 1,
     context: Callable[[], AbstractContextManager] = nullcontext,
+    after_batch: Callable[[], None] | None = None,
 ) -> DataLoader:
     """Encode what a loader gives, once; the ranks share the work.
 
@@ -70,6 +71,7 @@ def cache_features(
             its sampler's seed and the epochs 0 to ``num_crops - 1``.
         num_crops (int): Crops of each sequence. Defaults to 1.
         context (Callable): -> what a batch is encoded in, such as autocast.
+        after_batch (Callable, optional): Called after each batch, by all ranks equally often.
 
     Returns:
         DataLoader: Of a :class:`FeatureDataset`, with the sampler and batches of ``loader``.
@@ -101,6 +103,8 @@ def cache_features(
             )
         feats[done : done + len(encoded)] = encoded
         done += len(encoded)
+        if after_batch is not None:
+            after_batch()
     feats = feats.unflatten(0, (num_crops, share)).flatten(1, 2)[:, :size]
     samples = [x for turn in zip(*all_gather_object(samples), strict=True) for x in turn][:size]
     return DataLoader(
@@ -129,8 +133,7 @@ class CachedFeatureLoop(ResumableEpochLoop):
 
     The features are kept in the memory of each rank: ``4 * crops * N * S * D`` bytes for N
     sequences in S modalities, for NTU-60 x-sub (40,091, 3, 2048) 0.99 GB a crop, and half of it
-    where autocast makes them 16 bits wide. A resume encodes them again, and a signal to stop is
-    obeyed once they are there.
+    where autocast makes them 16 bits wide. A resume encodes them again.
 
     Args:
         runner (Runner): The runner.
@@ -173,7 +176,8 @@ class CachedFeatureLoop(ResumableEpochLoop):
     ) -> DataLoader:
         size = len(loader.dataset)
         self.runner.logger.info(f'encoding {num_crops} x {size} sequences for {name}')
-        cached = cache_features(self.model, loader, num_crops, context)
+        after_batch = partial(self.runner.call_hook, 'after_feature_iter')
+        cached = cache_features(self.model, loader, num_crops, context, after_batch)
         size = cached.dataset.feats.nbytes / 2**20
         self.runner.logger.info(f'the features for {name} take {size:.0f} MiB of memory')
         return cached

@@ -154,6 +154,7 @@ class _GalleryMixin:
                 samples = [x.to_dict() for x in self.runner.model.test_step(batch)]
                 for metric in metrics:
                     metric.process(batch, samples)
+                self.runner.call_hook('after_gallery_iter')
         for metric in metrics:
             metric.keep_as_gallery(size)
         return super().run()

@@ -2,7 +2,7 @@ from .backbones import GRU, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
 from .data_preprocessor import SkeletonDataPreprocessor
 from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, DistillHead, LinearHead, MoCoHead, SequenceDiscriminator
+from .heads import CMDHead, LinearHead, MoCoHead, SequenceDiscriminator, SimilarityHead
 from .necks import FrameReadout, GraphPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
@@ -34,7 +34,6 @@ __all__ = [
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
-    'DistillHead',
     'FeatureExtractor',
     'FrameReadout',
     'GRUDecoder',
@@ -49,6 +48,7 @@ __all__ = [
     'ProjectionNeck',
     'RawCoordinates',
     'SequenceDiscriminator',
+    'SimilarityHead',
     'SkeletonCLR',
     'SkeletonCLRSTGCN',
     'SkeletonClassifier',

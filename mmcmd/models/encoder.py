@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.backbones.recurrent import can_run_together, feature_maps
 from mmcmd.models.modalities import build_modality
 from mmcmd.models.necks.graph_pooling import GraphPooling
 from mmcmd.registry import MODELS
@@ -83,8 +84,8 @@ class SkeletonEncoder(BaseModule):
         Returns:
             list[Tensor]: For each batch its map, (N, M, D, T', V) as in :meth:`feature_map`.
         """
-        if hasattr(self.backbone, 'feature_maps'):
-            return self.backbone.feature_maps(batches)
+        if hasattr(self.backbone, 'encode_batches'):
+            return self.backbone.encode_batches(batches)
         return [self._encode(batch) for batch in batches]
 
     def _encode(self, inputs: Tensor) -> Tensor:
@@ -198,6 +199,26 @@ def joints_of(frames: Tensor, frame_shape: Sequence[int]) -> Tensor:
     """
     persons, joints, channels = frame_shape
     return frames.unflatten(2, (joints, channels, persons)).permute(0, 4, 1, 2, 3)
+
+
+def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> dict[str, Tensor]:
+    """Encode sequences in several streams, together if the ``kernel`` of the backbones asks for it.
+
+    Args:
+        encoders (Mapping[str, SkeletonEncoder]): By stream.
+        joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
+
+    Returns:
+        dict[str, Tensor]: Features (N, D) by stream.
+    """
+    backbones = [encoder.backbone for encoder in encoders.values()]
+    if not can_run_together(backbones):
+        return {name: encoder(joints) for name, encoder in encoders.items()}
+    maps = feature_maps(backbones, [encoder.modality(joints) for encoder in encoders.values()])
+    return {
+        name: encoder.pool(feature_map)
+        for (name, encoder), feature_map in zip(encoders.items(), maps, strict=True)
+    }
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:

@@ -1,5 +1,3 @@
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 import torch.nn.functional as F
 from mmengine.dist import all_gather
@@ -7,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.precision import without_autocast
 from mmcmd.registry import MODELS
 
 
@@ -61,7 +60,7 @@ class KeyQueue(BaseModule):
         """
         # A copy, because the queue changes before the backward pass needs the old values.
         queue = self.queue.clone() if embeddings.requires_grad else self.queue
-        with _without_autocast(embeddings.device.type):
+        with without_autocast(embeddings.device.type):
             return embeddings @ queue
 
     @torch.no_grad()
@@ -90,9 +89,3 @@ class KeyQueue(BaseModule):
             ids = torch.cat(all_gather(ids.contiguous()))
             self.ids.index_copy_(0, slots, ids[-self.size :])
         self.queue_ptr.add_(len(keys)).remainder_(self.size)
-
-
-def _without_autocast(device: str) -> AbstractContextManager:
-    """Return a context without autocast, also on devices (``meta``) that have no autocast."""
-    known = torch.amp.is_autocast_available(device)
-    return torch.autocast(device, enabled=False) if known else nullcontext()

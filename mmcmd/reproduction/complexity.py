@@ -94,8 +94,10 @@ def step_flops(model: StreamModel, shape: Sequence[int], batch: int = 2) -> floa
         model (StreamModel): A method that pre-trains, or a classifier. It makes a real step, which
             moves key encoders, queues and statistics; its weights stay as they are.
         shape (Sequence[int]): Shape of a sequence, (M, T, V, C), for all views.
-        batch (int): Number of samples. Defaults to 2; BatchNorm needs more than one.
+        batch (int): Number of samples, at least; a method may need more. Defaults to 2, because
+            BatchNorm needs more than one.
     """
+    batch = max(batch, getattr(model, 'min_samples', 1))
     views = getattr(model, 'views', ('clip',))
     groups = views if isinstance(views, Mapping) else {'': len(views)}
     inputs = {name: torch.randn(batch, count, *shape) for name, count in groups.items()}

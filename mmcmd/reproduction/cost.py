@@ -1,24 +1,33 @@
 """The cost of a run, before it is started: counted multiply-adds and measured speed."""
 
+import copy
 import json
+import pickle
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.registry import FUNCTIONS, init_default_scope
 from torch.utils._pytree import tree_map
 from torch.utils.data import Dataset
 
 from mmcmd.apis import loaders
+from mmcmd.datasets.annotations.official_totals import TOTALS
+from mmcmd.errors import InputError
 from mmcmd.models import BasePretrainer
 from mmcmd.models.backbones import RecurrentEncoder
-from mmcmd.registry import DATASETS
+from mmcmd.registry import DATASETS, MODELS
 from mmcmd.reproduction.complexity import count_flops
 from mmcmd.reproduction.runs import Run
+from mmcmd.skeletons import get_layout
 
 EFFICIENCY = 0.5
 """Share of the matrix-multiply rate that a training step was seen to reach on a CPU."""
@@ -31,10 +40,13 @@ class Cost:
     Attributes:
         sequences (int): Training sequences, all epochs together.
         flops (int): Multiply-adds of training and validation, or of a test.
+        official (bool): Whether the numbers of sequences are the official ones, because the data
+            are not there. Defaults to False.
     """
 
     sequences: int
     flops: int
+    official: bool = False
 
     def hours(self, rate: float) -> float:
         """Return the hours at :data:`EFFICIENCY` of a rate in multiply-adds per second."""
@@ -42,33 +54,84 @@ class Cost:
 
 
 def estimate(run: Run) -> Cost | None:
-    """Count what a run will compute; None if its data are not there.
+    """Count what a run will compute; None if neither its data nor official numbers are there.
 
     One training step (loss and backward pass, in the last epoch, when every loss is on) and one
-    prediction are counted on two real sequences, on the device ``meta``. The comparison of
+    prediction are counted on two or more real sequences, on the device ``meta``. The comparison of
     features by nearest neighbours is left out. A run with cached features encodes each crop once.
+
+    Without the data, two random sequences take the place of the real ones, and the official
+    numbers of sequences (:data:`~mmcmd.datasets.annotations.official_totals.TOTALS`) are used.
 
     Args:
         run (Run): A run that need not have started.
     """
     parts = loaders(run.config)
-    if any(not Path(part.dataset.ann_file).is_file() for part in parts.values()):
+    if all(Path(part.dataset.ann_file).is_file() for part in parts.values()):
+        return _estimate(run, parts, {})
+    total = TOTALS.get(run.config.data.name)
+    if total is None:
         return None
+    sizes = {f'{total.split}_train': total.train, f'{total.split}_val': total.val}
+    return _estimate_official(run, parts, sizes)
+
+
+def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
+    """Count a run with splits of these sizes, and two random sequences for all of them."""
+    parts, sizes = copy.deepcopy(parts), dict(sizes)
+    folder = _stand_in(run.config.data.layout, tuple(sizes))
+    for part in parts.values():
+        subset = part.dataset.pop('subset', None)
+        if subset:  # two sequences have no subset, so its share of the official number counts
+            split = part.dataset.split
+            sizes[split] = round(sizes[split] * subset['percent'] / 100)
+        part.dataset.ann_file = str(Path(folder.name, 'two.pkl'))
+    return replace(_estimate(run, parts, sizes), official=True)
+
+
+def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
+    """Count a run with these loaders. ``sizes`` has the sizes of splits that are not there."""
+
+    def size(name: str) -> int:
+        config = parts[name].dataset
+        return sizes.get(config.split) or len(_dataset(config))
+
     init_default_scope(run.config.default_scope)
     # A test uses the test loaders, a training those of its validation.
     loop = 'val' if run.epochs else 'test'
     names = (f'{loop}_dataloader', f'{loop}_cfg.gallery_dataloader')
-    seen = sum(len(_dataset(parts[name].dataset)) for name in names if name in parts)
+    seen = sum(size(name) for name in names if name in parts)
     predict = _count(run, parts[f'{loop}_dataloader'], False)
     if not run.epochs:
         return Cost(0, seen * predict)
-    config, size = run.config.train_cfg, len(_dataset(parts['train_dataloader'].dataset))
+    config, trained = run.config.train_cfg, size('train_dataloader')
     validations = ceil(run.epochs / config.get('val_interval', 1))
     passes = run.epochs
     if config.type == 'CachedFeatureLoop':
         passes = min(passes, config.get('num_crops', 2))
     step = _count(run, parts['train_dataloader'], True)
-    return Cost(run.epochs * size, passes * size * step + validations * seen * predict)
+    return Cost(run.epochs * trained, passes * trained * step + validations * seen * predict)
+
+
+@lru_cache
+def _stand_in(layout: str, splits: Sequence[str]) -> TemporaryDirectory:
+    """Write ``two.pkl`` with two random sequences, which are in all splits, to a new folder."""
+    folder = TemporaryDirectory()
+    joints = len(get_layout(layout).joints)
+    rng = np.random.default_rng(0)
+    names = ['first', 'second']
+    annotations = [
+        dict(
+            frame_dir=name,
+            label=0,
+            keypoint=rng.normal(size=(2, 64, joints, 3)).astype(np.float32),
+            total_frames=64,
+        )
+        for name in names
+    ]
+    content = dict(split=dict.fromkeys(splits, names), annotations=annotations, layout=layout)
+    Path(folder.name, 'two.pkl').write_bytes(pickle.dumps(content, protocol=4))
+    return folder
 
 
 _COUNTED: dict[str, int] = {}
@@ -77,12 +140,14 @@ _COUNTED: dict[str, int] = {}
 def _count(run: Run, loader: dict, train: bool) -> int:
     """Count the multiply-adds of one sequence; the same model and pipeline is counted once."""
     model = {key: x for key, x in run.config.model.items() if key != 'pretrained'}
-    key = json.dumps([model, loader.dataset, train], sort_keys=True)
+    dataset = {key: x for key, x in loader.dataset.items() if key != 'ann_file'}
+    key = json.dumps([model, dataset, train], sort_keys=True)
     if key not in _COUNTED:
         dataset = _dataset(loader.dataset)
         collate = FUNCTIONS.get(loader.collate_fn.type)
-        batch = collate([dataset[index % len(dataset)] for index in (0, 1)])
-        _COUNTED[key] = _over_frames(run, batch, train) // 2
+        size = getattr(MODELS.get(run.config.model.type), 'min_samples', 2)
+        batch = collate([dataset[index % len(dataset)] for index in range(size)])
+        _COUNTED[key] = _over_frames(run, batch, train) // size
     return _COUNTED[key]
 
 
@@ -107,14 +172,16 @@ def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
     """Count a batch at full length. For recurrent encoders, three short clips are counted.
 
     A recurrent network does the same in every frame, so its count is linear in the frames. If the
-    counts of the short clips lie on no line (a loss may compare frames), all frames are counted.
+    counts of the short clips lie on no line (a loss may compare frames), or the method does not
+    take such clips, all frames are counted.
     """
     encoders, inputs = run.build().encoders.values(), batch['inputs']
     recurrent = all(isinstance(x.backbone, RecurrentEncoder) for x in encoders)
     if recurrent and isinstance(inputs, torch.Tensor):  # groups of views may differ in length
-        first, second, third = (_count_batch(run, batch, n, train) for n in (2, 3, 4))
-        if third - second == second - first:
-            return first + (inputs.shape[-3] - 2) * (second - first)
+        with suppress(InputError):
+            first, second, third = (_count_batch(run, batch, n, train) for n in (2, 3, 4))
+            if third - second == second - first:
+                return first + (inputs.shape[-3] - 2) * (second - first)
     return _count_batch(run, batch, None, train)
 
 

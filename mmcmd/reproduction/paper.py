@@ -74,6 +74,7 @@ PROTOCOLS: dict[str, Protocol] = {
     'supervised': Protocol('configs/benchmarks/supervised.py', pretrained=False),
     'transfer': Protocol('configs/benchmarks/transfer.py', targets=TARGETS),
     'finetune_clr': Protocol('configs/benchmarks/finetune_clr.py'),
+    'linear_pcm3': Protocol('configs/benchmarks/linear_pcm3.py'),
     **{
         f'{name}{percent}': Protocol(
             f'configs/benchmarks/{name}.py',

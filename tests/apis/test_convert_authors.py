@@ -145,6 +145,37 @@ def test_model_of_the_config_loads_a_converted_checkpoint_of_cmd(shared, run_too
     assert same['meta'] == checkpoint['meta']
 
 
+@pytest.mark.parametrize(
+    ('name', 'stream', 'hidden', 'decoder', 'size', 'queue', 'prompt'),
+    [('pcm3', 'joint', 24, 20, 16, 48, 6), ('pcm3_noprompt_bone', 'bone', 20, 16, 12, 36, None)],
+)
+def test_model_of_the_config_loads_a_converted_checkpoint_of_pcm3(
+    shared, released, convert, root, name, stream, hidden, decoder, size, queue, prompt
+):
+    checkpoint, out = convert('pcm3', released(name), '--stream', stream)
+    state, config = checkpoint['state_dict'], root / 'configs' / 'pcm3' / 'pcm3.py'
+    options = {
+        'model.modalities': [stream],
+        'model.backbone.hidden_size': hidden,
+        'model.decoder.hidden_size': decoder,
+        'model.neck.out_channels': size,
+        'model.queue.size': queue,
+        'model.prompt_size': prompt,
+    }
+    cfg = load_config(config, data='ntu60_xsub', encoder='bigru', options=options)
+    MODELS.build(cfg.model).load_state_dict(state, strict=True)
+    assert any(x.startswith('prompts.') for x in state) == (stream == 'joint')
+
+    cfg = load_config(root / 'configs/benchmarks/knn.py', checkpoint=str(out))
+    encoder = MODELS.build(cfg.model).eval()
+    encoder.load_state_dict({x: y for x, y in state.items() if x.startswith('encoders.')})
+    with np.load(released(name).with_name(f'{name}_train.npz')) as recording:
+        views, feature = recording['views'][0, 2], recording['feature']
+    joints = torch.from_numpy(views.transpose(0, 4, 2, 3, 1).copy())
+    with torch.no_grad():
+        np.testing.assert_allclose(encoder.extract_feat(joints, stream), feature, atol=1e-5)
+
+
 def test_checkpoint_says_what_evaluations_ask(released, convert, root):
     checkpoint, out = convert('crossclr', released('crossclr'))
     encoder = checkpoint['meta']['encoder']

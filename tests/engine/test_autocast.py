@@ -1,4 +1,8 @@
+import pytest
 import torch
+
+from mmcmd.engine import Bfloat16OptimWrapper, autocast
+from mmcmd.errors import InputError
 
 
 def test_bfloat16_training_runs_in_bfloat16_and_keeps_float32_weights(
@@ -17,3 +21,11 @@ def test_bfloat16_training_runs_in_bfloat16_and_keeps_float32_weights(
     assert {x.dtype for x in after} == {torch.float32}
     assert all(x.isfinite().all() for x in after)
     assert any(not torch.equal(x, y) for x, y in zip(before, after, strict=True))
+
+
+def test_gpu_without_bfloat16_is_told(monkeypatch):
+    monkeypatch.setattr(autocast, 'get_device', lambda: 'cuda')
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda including_emulation: False)
+    monkeypatch.setattr(torch.cuda, 'get_device_name', lambda: 'Tesla V100')
+    with pytest.raises(InputError, match='Tesla V100 has no bfloat16; train with --amp alone'):
+        Bfloat16OptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1)], lr=1))

@@ -9,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from mmcmd import cli
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.io import files as fileio
 from mmcmd.models import CMD
@@ -106,3 +107,32 @@ def test_gpu_out_of_memory(arguments, run_tool, tmp_path, monkeypatch):
     assert stderr.startswith('train.py: error: the GPU is out of memory; lower train_dataloader.')
     for part in ('model.queue.size', 'model.backbone.hidden_size', '--amp'):
         assert part in stderr
+
+
+@pytest.mark.gpu
+def test_gpu_that_really_is_full(arguments, run_tool, tmp_path):
+    options = 'model.backbone.hidden_size=512', 'model.neck.in_channels=1024'  # 50 MB of weights
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1e-4)
+    try:
+        status, _, stderr = run_tool('train.py', *arguments(tmp_path / 'work'), *options)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert status == 2, stderr
+    assert 'train.py: error: the GPU is out of memory; lower train_dataloader.' in stderr
+    assert 'CUDA out of memory' in stderr
+
+
+@pytest.mark.parametrize(
+    'reason',
+    ['cuDNN error: CUDNN_STATUS_ALLOC_FAILED', 'CUDA error: out of memory\nCompile with ...'],
+)
+def test_gpu_out_of_memory_in_a_library(capsys, reason):
+    def main():
+        raise RuntimeError(reason)
+
+    with pytest.raises(SystemExit, match='2'):
+        cli.run(main)
+    stderr = capsys.readouterr().err
+    assert stderr.count('\n') == 1
+    assert 'error: the GPU is out of memory; lower train_dataloader.batch_size' in stderr

@@ -179,6 +179,25 @@ def test_downstream_runs_go_on_as_exactly(
     assert differing(tmp_path / 'whole', tmp_path / 'cut') == []
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize('encoder', ['BiGRU', 'STGCN'])
+def test_runs_on_a_gpu_go_on_as_exactly_with_deterministic_algorithms(
+    train, options, tiny_stgcn_options, differing, tmp_path, encoder
+):
+    graph = tiny_stgcn_options | {'train_cfg.max_epochs': EPOCHS}
+    options = (graph if encoder == 'STGCN' else options) | BY_ITERATION
+    options |= {'randomness.deterministic': True}
+    try:
+        train(tmp_path / 'whole', options)
+        train(tmp_path / 'cut', options, 'before_train_iter', 5)
+        runner = train(tmp_path / 'cut', options | {'resume': True})
+        assert next(runner.model.parameters()).is_cuda
+        assert differing(tmp_path / 'whole', tmp_path / 'cut') == []
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.deterministic = False
+
+
 def test_batches_that_are_done_are_not_loaded(train, options, tmp_path, monkeypatch):
     options = options | BY_ITERATION | {'train_cfg.max_epochs': 1, 'train_cfg.val_begin': 9}
     train(tmp_path, options, 'before_train_iter', 2)

@@ -6,6 +6,7 @@ which has no values that could be read, and where what was made on the CPU is se
 """
 
 from contextlib import ExitStack
+from functools import partial
 
 import numpy as np
 import pytest
@@ -151,12 +152,13 @@ class _LastHook(Hook):
         self.recorder.stack.close()
 
 
-@pytest.mark.parametrize(
-    'case', ['BiGRU', 'BiGRU as on a GPU', 'STGCN', 'bfloat16', 'linear evaluation']
-)
-def test_iterations_read_nothing_of_their_own_until_they_log(
-    make_runner, tmp_path, monkeypatch, request, case
-):
+@pytest.fixture
+def build(make_runner, tmp_path, request):
+    """Return a function: case and other options -> runner of 7 iterations; every third logs."""
+    return partial(_build, make_runner, tmp_path, request)
+
+
+def _build(make_runner, tmp_path, request, case, **others):
     fixtures = {'STGCN': 'tiny_stgcn_options', 'linear evaluation': 'tiny_linear_options'}
     options = request.getfixturevalue(fixtures.get(case, 'tiny_options')) | {
         'train_dataloader.batch_size': 2,
@@ -166,15 +168,23 @@ def test_iterations_read_nothing_of_their_own_until_they_log(
         'val_dataloader': None,
         'val_evaluator': None,
         'default_hooks.checkpoint.save_best': None,
+        **others,
     }
-    if case == 'BiGRU as on a GPU':
-        monkeypatch.setattr('mmcmd.models.backbones.kernels._is_special', lambda: True)
     if case == 'bfloat16':
         options['optim_wrapper.type'] = 'Bfloat16OptimWrapper'
     if case == 'linear evaluation':
         options['model.pretrained'] = 'random'
     config = LINEAR_CONFIG if case == 'linear evaluation' else CMD_CONFIG
-    runner = make_runner(config, tmp_path, options)
+    return make_runner(config, tmp_path, options)
+
+
+@pytest.mark.parametrize(
+    'case', ['BiGRU', 'BiGRU as on a GPU', 'STGCN', 'bfloat16', 'linear evaluation']
+)
+def test_iterations_read_nothing_of_their_own_until_they_log(build, monkeypatch, case):
+    if case == 'BiGRU as on a GPU':
+        monkeypatch.setattr('mmcmd.models.backbones.kernels.is_special', lambda: True)
+    runner = build(case)
     recorder = _Recorder()
     runner.register_hook(recorder)
     runner.register_hook(_LastHook(recorder))
@@ -201,6 +211,40 @@ def test_iterations_read_nothing_of_their_own_until_they_log(
         if index % 3 != 2 and index != last:  # those log
             assert found == [], f'iteration {index}'
     assert set(ages) == {1}, 'copies are read an iteration after they were asked for'
+
+
+class _Refusal(Hook):
+    """Lets torch refuse whatever makes the host wait in an iteration that does not log."""
+
+    priority = 0
+
+    def before_train_iter(self, runner, **kwargs):
+        logs = runner.iter % 3 == 2 or runner.iter == len(runner.train_dataloader) - 1
+        if runner.iter and not logs:  # the first one starts cuDNN
+            torch.cuda.set_sync_debug_mode('error')
+            self.checked.append(runner.iter)
+
+
+class _Permission(Hook):
+    priority = 100
+
+    def after_train_iter(self, runner, **kwargs):
+        torch.cuda.set_sync_debug_mode('default')
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('case', ['BiGRU', 'STGCN', 'bfloat16', 'linear evaluation'])
+def test_iterations_on_a_gpu_wait_for_nothing_until_they_log(build, case):
+    runner = build(case, **{'train_dataloader.pin_memory': True})
+    refusal = _Refusal()
+    refusal.checked = []
+    runner.register_hook(refusal)
+    runner.register_hook(_Permission())
+    try:
+        runner.train()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert refusal.checked == [1, 3, 4]
 
 
 class _Devices(TorchDispatchMode):

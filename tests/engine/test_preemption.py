@@ -1,6 +1,8 @@
 """A scheduler's signal makes a checkpoint from which `--resume` goes on exactly."""
 
+import multiprocessing
 import os
+import random
 import runpy
 import signal
 import socket
@@ -13,17 +15,20 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from mmcmd.engine.hooks.preemption_hook import EXIT_STATUS
+from mmcmd.cli import parse_options
+from mmcmd.signals import EXIT_STATUS
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
+LINEAR_CONFIG = 'benchmarks/linear.py'
 SCRIPT = Path(__file__).with_name('two_ranks_preempted.py')
 
 
 class SignalHook(Hook):
-    """Sends this process a signal in an iteration of training or in one of validation."""
+    """Sends this process a signal in a given iteration of training or epoch of the rest."""
 
-    def __init__(self, number, train=None, val=None):
+    def __init__(self, number, train=None, val=None, gallery=None, features=None):
         self.number, self.train, self.val = number, train, val
+        self.gallery, self.features = gallery, features
 
     def before_train_iter(self, runner, **kwargs):
         if runner.iter == self.train:
@@ -33,6 +38,14 @@ class SignalHook(Hook):
         if runner.epoch == self.val:
             os.kill(os.getpid(), self.number)
 
+    def after_gallery_iter(self, runner):
+        if runner.epoch == self.gallery:
+            os.kill(os.getpid(), self.number)
+
+    def after_feature_iter(self, runner):
+        if runner.epoch == self.features:
+            os.kill(os.getpid(), self.number)
+
 
 @pytest.fixture(scope='module', autouse=True)
 def plain_config():
@@ -40,6 +53,12 @@ def plain_config():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, 'pretty_text', 'the config')
         yield
+
+
+@pytest.fixture(scope='module')
+def differences(root):
+    """Return a function: two checkpoints -> names of what is not equal bit for bit."""
+    return runpy.run_path(str(root / 'tests/faults/kill_and_resume.py'))['differences']
 
 
 @pytest.fixture(autouse=True)
@@ -72,11 +91,12 @@ def train(make_runner, tiny_options, tmp_path):
         (signal.SIGUSR1, {'train': 4}, (1, 5, 10, True)),
         (signal.SIGTERM, {'train': 5}, (1, 6, 15, True)),
         (signal.SIGTERM, {'val': 1}, (1, 3, 0, False)),
+        (signal.SIGUSR1, {'gallery': 1}, (1, 3, 0, False)),
     ],
-    ids=['middle of an epoch', 'last iteration', 'validation'],
+    ids=['middle of an epoch', 'last iteration', 'validation', 'gallery'],
 )
 def test_run_stops_with_its_own_status_and_goes_on(
-    train, pretrained, root, tmp_path, number, moment, at
+    train, pretrained, differences, tmp_path, number, moment, at
 ):
     with pytest.raises(SystemExit) as stop:
         train(SignalHook(number, **moment))
@@ -88,11 +108,66 @@ def test_run_stops_with_its_own_status_and_goes_on(
 
     train(resume=True)
     assert not (tmp_path / 'preempted.pth').exists(), 'outdated by the next checkpoint'
-    differences = runpy.run_path(str(root / 'tests/faults/kill_and_resume.py'))['differences']
     whole, resumed = (
         torch.load(folder / 'epoch_2.pth', weights_only=True) for folder in (pretrained, tmp_path)
     )
     assert list(differences(whole, resumed)) == []
+
+
+def test_linear_evaluation_stops_while_it_encodes_features_and_goes_on(
+    make_runner, tiny_linear_options, differences, tmp_path
+):
+    options = tiny_linear_options | {'model.pretrained': 'random'}
+    options['train_cfg.type'] = 'CachedFeatureLoop'
+    make_runner(LINEAR_CONFIG, tmp_path / 'whole', options).train()
+    runner = make_runner(LINEAR_CONFIG, tmp_path / 'cut', options)
+    runner.register_hook(SignalHook(signal.SIGTERM, features=0))
+    with pytest.raises(SystemExit) as stop:
+        runner.train()
+    assert stop.value.code == EXIT_STATUS
+    assert [path.name for path in (tmp_path / 'cut').glob('*.pth')] == ['preempted.pth']
+    make_runner(LINEAR_CONFIG, tmp_path / 'cut', options | {'resume': True}).train()
+    whole, resumed = (
+        torch.load(tmp_path / name / 'epoch_2.pth', weights_only=True) for name in ('whole', 'cut')
+    )
+    assert list(differences(whole, resumed)) == []
+
+
+@pytest.mark.parametrize(
+    ('phase', 'ranks', 'number'),
+    [('train', 1, 'SIGTERM'), ('gallery', 2, 'SIGUSR1')],
+)
+def test_signal_to_all_processes_leaves_a_checkpoint_and_no_process(
+    root, make_runner, differences, tmp_path, monkeypatch, phase, ranks, number
+):
+    """Cases of the drill in tests/faults: `tools/train.py` with four workers."""
+    if ranks > 1 and torch.cuda.is_available():
+        pytest.skip('ranks on a GPU need one each')
+    drill = runpy.run_path(str(root / 'tests/faults/preemption.py'))
+    drill['write_files'](tmp_path)
+    job = drill['Job'](drill['Case'](phase, ranks, 4, number, 'job'), tmp_path, 'cut')
+    seconds, faults = job.preempt(random.Random(0))
+    assert faults == '', job.log.read_text()[-3000:]
+    assert seconds < drill['LIMIT']
+    if phase == 'train':
+        monkeypatch.syspath_prepend(tmp_path)
+        changes = parse_options(drill['options'](tmp_path / 'data.pkl', 'cmd', workers=0))
+        for name in ('train_dataloader', 'val_dataloader', 'val_cfg.gallery_dataloader'):
+            changes[f'{name}.persistent_workers'] = False
+        for name, resume in [('whole', False), ('cut', True)]:
+            make_runner(tmp_path / 'cmd.py', tmp_path / name, changes | {'resume': resume}).train()
+        last = f'epoch_{drill["EPOCHS"]}.pth'
+        whole, resumed = (
+            torch.load(tmp_path / name / last, weights_only=True) for name in ('whole', 'cut')
+        )
+        assert list(differences(whole, resumed)) == []
+
+
+def test_no_worker_outlives_the_training(train):
+    loader = 'train_dataloader'
+    runner = train(**{f'{loader}.num_workers': 1, f'{loader}.persistent_workers': True})
+    assert runner.train_dataloader.persistent_workers
+    assert not multiprocessing.active_children()
 
 
 def test_signals_are_the_process_s_own_again_after_the_training(train):

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.precision import PRECISIONS
 from mmcmd.errors import InputError
 from mmcmd.evaluation import KNNMetric, knn, knn_predict, knn_predict_streams
 
@@ -49,6 +50,26 @@ def test_wide_features_of_any_type_are_multiplied_exactly(dtype, autocast):
     assert rough.tolist() != expected, 'the data must tell exact products from others'
     with torch.autocast('cpu', enabled=autocast):
         assert knn_predict(queries, gallery, labels).tolist() == expected
+
+
+@pytest.mark.parametrize('k', [1, 5])
+def test_predictions_of_any_device_are_those_of_a_cpu(device, k):
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(7, 256, generator=generator)
+    labels = torch.randint(7, (3000,), generator=generator)
+    gallery = F.normalize(centres[labels] + torch.randn(3000, 256, generator=generator), dim=1)
+    # Each query lies by an entry, so that rounding finds no other nearest one.
+    noise = 0.05 * torch.randn(500, 256, generator=generator)
+    queries = F.normalize(gallery[:500] + noise, dim=1)
+    labels[:500] = torch.arange(500)
+    streams = [{'joint': x, 'bone': x.flip(1)} for x in (queries, gallery)]
+    expected = knn_predict_streams(*streams, labels, k)
+    with PRECISIONS['tf32'].rounding():
+        found = knn_predict_streams(*streams, labels, k, knn.GPU_BLOCK, device)
+    assert {name: x.tolist() for name, x in found.items()} == {
+        name: x.tolist() for name, x in expected.items()
+    }
+    assert k > 1 or expected['joint'].tolist() == [*range(500)]
 
 
 vectors = st.lists(st.lists(st.integers(-2, 2), min_size=2, max_size=2), min_size=1, max_size=9)

@@ -1,10 +1,15 @@
 """Run recordings of the authors' code with ours: python -m tests.golden FOLDER [METHOD ...]."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from mmcmd.cli import run
+from mmcmd.errors import InputError
 from tests.golden import harness
+from tests.golden.precision import PRECISIONS
 
 
 def main() -> int:
@@ -16,8 +21,15 @@ def main() -> int:
         metavar='METHOD',
         help=f'names of recordings, of {", ".join(harness.RUNNERS)} (default: all there are)',
     )
+    parser.add_argument('--device', default='cpu', choices=['cpu', 'cuda'], help='(default: cpu)')
+    parser.add_argument(
+        '--precision', default='float64', choices=PRECISIONS, help='(default: float64)'
+    )
     args = parser.parse_args()
-    return harness.main(args.folder, args.methods)
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise InputError('--device cuda needs a GPU, and torch finds none; leave --device out')
+    precision = replace(PRECISIONS[args.precision], device=args.device)
+    return harness.main(args.folder, args.methods, precision)
 
 
 if __name__ == '__main__':

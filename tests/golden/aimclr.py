@@ -116,7 +116,7 @@ def _compare_variants(
 def _compare_drop(report: Report, recording: Recording, keep: float) -> None:
     """Compare the drop of a feature map, and the gradient through it."""
     # (N * M, C, T', V) to one person a sequence
-    arrays = (torch.from_numpy(recording[f'eadm/{name}']).double() for name in ('input', 'weight'))
+    arrays = (recording.tensor(recording[f'eadm/{name}']) for name in ('input', 'weight'))
     feature_map, weight = (x[:, None] for x in arrays)
     output = attention_drop(feature_map.requires_grad_(), keep)
     (gradient,) = torch.autograd.grad((output * weight).sum(), feature_map)

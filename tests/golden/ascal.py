@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from mmcmd.datasets.transforms import (
     add_noise,
@@ -46,18 +46,20 @@ def run_ascal(recording: Recording, **options: Any) -> Report:
         recording (Recording): ``ascal_train.npz``.
         **options: Options of the model, in place of the recorded ones.
     """
-    report, config = Report(BOUNDS, required=BOUNDS), recording.config
+    bounds, config = recording.precision.bounds_of(BOUNDS), recording.config
+    report = Report(bounds, required=BOUNDS)
     model = _build(recording, **options)
     optimizer = optimizer_of(model, {'sgd_momentum': config['momentum'], **config})
     batches, losses = recording['batch'], recording['losses']
     report.count('losses', 'number of steps', len(batches), len(losses))
     for index in range(min(len(batches), len(losses))):
         model.set_progress(int(index >= config['warmup_steps']), index / len(batches), index)
-        views = _joints(recording['views'][index][:, : batches[index]])
+        views = recording.views(index)[: batches[index]]
         with head_calls(model) as heads:
             loss = model(views, mode='loss')['loss_joint']
         optimizer.zero_grad()
-        loss.backward()
+        with torch.autocast(loss.device.type, enabled=False):  # as a runner does
+            loss.backward()
         norm = _gradient_norm(model)
         optimizer.step()
         logits = head_logits(model, heads[0])
@@ -68,17 +70,19 @@ def run_ascal(recording: Recording, **options: Any) -> Report:
         expected = recording['mean_positive'][index]
         report.add('logits', f'mean_positive[{index}]', logits[:, 0].mean(), expected)
     model.update_keys()  # the released code does it at the end of a step
-    start = torch.from_numpy(recording['queue_start'])[None]
+    start = torch.tensor([int(recording['queue_start'])])
     report.add('queue start', 'queue_start', model.queues['joint'].queue_ptr, start)
     expected = recording.state('final', 'ascal') | {'queues.joint.queue_ptr': start}
     compare_states(report, model, expected)
-    found = features(model, _joints(recording['eval_input'][None])[:, 0], 'joint')
+    # N, C, T, V, M
+    joints = recording.tensor(recording['eval_input'].transpose(0, 4, 2, 3, 1))
+    found = features(model, joints, 'joint')
     report.add('features', 'feature', found, recording['feature'])
     return report
 
 
 def _build(recording: Recording, **options: Any) -> nn.Module:
-    """Build our model in float64, in the recorded initial state."""
+    """Build our model in the number format of the recording, in the recorded initial state."""
     config, state = recording.config, recording.state('init', 'ascal')
     sizes = model_sizes(state)
     settings = {
@@ -97,14 +101,10 @@ def _build(recording: Recording, **options: Any) -> nn.Module:
             'queue': queue,
             **settings,
         }
-    ).double()
+    )
+    model = recording.placed(model)
     model.load_state_dict(state, strict=True)
     return model.train()
-
-
-def _joints(views: np.ndarray) -> Tensor:
-    """Return views (view, N, C, T, V, M) as (N, view, M, T, V, C)."""
-    return torch.from_numpy(views.transpose(1, 0, 5, 3, 4, 2).copy()).double()
 
 
 def _gradient_norm(model: nn.Module) -> float:

@@ -35,7 +35,8 @@ def run_cmd(recording: Recording, **options: Any) -> Report:
         **options: Options of the model and of its distillation head, in place of the recorded
             ones.
     """
-    report, config = Report(BOUNDS, required=BOUNDS), SETTINGS | recording.config
+    bounds = recording.precision.bounds_of(BOUNDS)
+    report, config = Report(bounds, required=bounds), SETTINGS | recording.config
     names = ('topk', 'teacher_temperature', 'student_temperature', 'loss_weight')
     distill_head = {name: options.pop(name, config[name]) for name in names}
     options = {

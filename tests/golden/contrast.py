@@ -54,7 +54,8 @@ def report_of(recording: Recording, *required: str) -> Report:
         'eadm/': ('drop',),
     }
     optional = [kind for prefix, kinds in told.items() if recording.below(prefix) for kind in kinds]
-    return Report(BOUNDS, required=[*ALWAYS, *optional, *required])
+    bounds = recording.precision.bounds_of(BOUNDS)
+    return Report(bounds, required=[*ALWAYS, *optional, *required])
 
 
 def run_skeletonclr(recording: Recording, **options: Any) -> Report:

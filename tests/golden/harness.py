@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import mmcmd  # noqa: F401  (registers the models)
 from mmcmd.errors import InputError
@@ -12,6 +13,7 @@ from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
 from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
+from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
 from tests.golden.transforms import run_frame50, run_pipeline
@@ -47,13 +49,16 @@ def runner_of(name: str) -> Callable[..., Report] | None:
     return RUNNERS[max(fitting, key=len)] if fitting else None
 
 
-def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list[str]]:
+def load(
+    folder: Path, names: Sequence[str] = (), precision: Precision = PRECISIONS['float64']
+) -> tuple[list[Recording], list[str]]:
     """Choose the recordings of a folder.
 
     Args:
         folder (Path): Folder of ``.npz`` files.
         names (Sequence[str]): Names of recordings or of their files; all that can be run by
             default. A name may stand for two files, ``NAME_train`` and ``NAME_transforms``.
+        precision (Precision, optional): Number format and device. Defaults to float64 on a CPU.
 
     Returns:
         tuple: The recordings that are run, and the files that no method of ours can run.
@@ -85,20 +90,34 @@ def load(folder: Path, names: Sequence[str] = ()) -> tuple[list[Recording], list
             'of them'
         )
     skipped = [path.stem for path in paths if path not in runnable]
-    return [Recording(path) for name in names or short for path in known[name]], skipped
+    chosen = [path for name in names or short for path in known[name]]
+    return [Recording(path, precision) for path in chosen], skipped
 
 
-def main(folder: Path, names: Sequence[str] = ()) -> int:
+def run(recording: Recording, **options: Any) -> Report:
+    """Run one recording in its number format.
+
+    Args:
+        recording (Recording): Of a method that can be run.
+        **options: Options of the model, in place of the recorded ones.
+    """
+    with recording.precision.switched_on():
+        return runner_of(recording.path.stem)(recording, **options)
+
+
+def main(
+    folder: Path, names: Sequence[str] = (), precision: Precision = PRECISIONS['float64']
+) -> int:
     """Run recordings, print the worst errors, and return the exit status.
 
     Returns:
         int: 1 if a bound is broken, else 0.
     """
-    recordings, skipped = load(folder, names)
+    recordings, skipped = load(folder, names, precision)
     print(HEADING)
     broken = []
     for recording in recordings:
-        report = runner_of(recording.path.stem)(recording)
+        report = run(recording)
         broken += [f'{recording.name} {kind}' for kind in report.broken()]
         print('\n'.join(report.lines(recording.name)), flush=True)
     print(LEGEND)

@@ -41,7 +41,8 @@ def _compare_one(
             'joint_loss': len(weights) > 1,
             'layout': model.layout,
         }
-    ).double()
+    )
+    classifier = recording.placed(classifier)
     for name, weight in weights.items():
         classifier.encoders[name].load_state_dict(model.encoders[name].state_dict())
         classifier.heads[name].fc.weight.data.copy_(weight)

@@ -36,7 +36,8 @@ def run_ms2l(recording: Recording, **options: Any) -> Report:
     config = recording.config
     # Adam turns the rounding of zero gradients into steps of the learning rate.
     noise = {'states behind a BatchNorm': (4 * config['lr'], absolute)}
-    report = Report(BOUNDS | noise, required=[*BOUNDS, *noise])
+    bounds = recording.precision.bounds_of(BOUNDS | noise)
+    report = Report(bounds, required=bounds)
     clip = {'clip_by': options.pop('clip_by', 'part')}
     model = _build(recording, **options)
     wrapper = GroupClipConstructor(
@@ -51,12 +52,13 @@ def run_ms2l(recording: Recording, **options: Any) -> Report:
     report.count('losses', 'number of steps', steps, len(losses))
     for index in range(min(steps, len(losses))):
         joints, valid = _inputs(recording, index)
-        labels = torch.from_numpy(recording['jigsaw_label'][index])
+        labels = torch.from_numpy(recording['jigsaw_label'][index]).to(joints.device)
         found = model.losses_of(joints, valid, labels)
         parts = [found[f'loss_{name}joint'] for name in ('mse_', 'jigsaw_', '')]
         report.add('losses', f'losses[{index}]', parts, losses[index][:3])
         report.add('accuracy', f'losses[{index}]', found['acc_joint'], losses[index][3])
-        sum(parts).backward()
+        with torch.autocast(joints.device.type, enabled=False):  # as a runner does
+            sum(parts).backward()
         norms = [_gradient_norm(getattr(model, part)) for part in PARTS]
         wrapper.step()
         wrapper.zero_grad()
@@ -71,7 +73,7 @@ def run_ms2l(recording: Recording, **options: Any) -> Report:
 
 
 def _build(recording: Recording, **options: Any) -> nn.Module:
-    """Build our model in float64, in the recorded initial state."""
+    """Build our model in the number format of the recording, in the recorded initial state."""
     config, state = recording.config, recording.state('init', 'ms2l')
     sizes = model_sizes(state)
     backbone = {'type': 'BiGRU', 'mode': 'bidirectional', 'with_norm': False, 'order': 'cvm'}
@@ -86,16 +88,17 @@ def _build(recording: Recording, **options: Any) -> nn.Module:
             'segments': config['segments'],
             **options,
         }
-    ).double()
+    )
+    model = recording.placed(model)
     model.load_state_dict(state, strict=True)
     return model.train()
 
 
 def _inputs(recording: Recording, index: int) -> tuple[Tensor, Tensor]:
     """Return joints (N, M, T, V, C) and valid frames (N,) of a step."""
-    frames = torch.from_numpy(recording['x'][index]).double()
+    frames = recording.tensor(recording['x'][index])
     joints = frames.unflatten(2, (3, -1, 2)).permute(0, 4, 1, 3, 2)
-    return joints, torch.from_numpy(recording['num_frames'][index])
+    return joints, torch.from_numpy(recording['num_frames'][index]).to(joints.device)
 
 
 def _gradient_norm(part: ModuleDict) -> float:

@@ -43,7 +43,7 @@ def run_pc(recording: Recording, **options: Any) -> Report:
         recording (Recording): ``pc_train.npz``.
         **options: Options of the decoder in each run, in place of those of the run.
     """
-    report = Report(BOUNDS, required=BOUNDS)
+    report = Report(recording.precision.bounds_of(BOUNDS), required=BOUNDS)
     for name, decoder in RUNS.items():
         _run(report, recording, name, {**decoder, **options})
     _run_autoencoder(report, recording)
@@ -61,7 +61,8 @@ def _run(report: Report, recording: Recording, run: str, decoder: dict[str, Any]
         joints, samples = _inputs(recording, index)
         loss = model(joints[:, None], samples, mode='loss')['loss_joint']
         optimizer.zero_grad()
-        loss.backward()
+        with torch.autocast(loss.device.type, enabled=False):  # as a runner does
+            loss.backward()
         norm = nn.utils.clip_grad_norm_(trained, config['clip'])
         optimizer.step()
         report.add('losses', f'{run}/losses[{index}]', loss, losses[index])
@@ -75,7 +76,7 @@ def _run(report: Report, recording: Recording, run: str, decoder: dict[str, Any]
                 report.add('frozen', f'{run}/{name}', x, start[name])
     if steps:
         joints, samples = _inputs(recording, 0)
-        valid = torch.from_numpy(recording['lengths'][0])
+        valid = torch.from_numpy(recording['lengths'][0]).to(joints.device)
         with torch.no_grad():
             feature = model.eval().extract_feat(joints, valid_frames=valid)
             frames = joints.permute(0, 2, 3, 4, 1).flatten(2)
@@ -86,7 +87,7 @@ def _run(report: Report, recording: Recording, run: str, decoder: dict[str, Any]
 
 
 def _build(recording: Recording, decoder: dict[str, Any]) -> nn.Module:
-    """Build our model in float64, in the recorded initial state."""
+    """Build our model in the number format of the recording, in the recorded initial state."""
     state = recording.state('init', 'pc')
     sizes = model_sizes(state)
     backbone = {'type': 'BiGRU', 'num_person': 1, 'with_norm': False, **sizes['backbone']}
@@ -98,21 +99,22 @@ def _build(recording: Recording, decoder: dict[str, Any]) -> nn.Module:
             'backbone': backbone,
             'decoder': decoder,
         }
-    ).double()
+    )
+    model = recording.placed(model)
     model.load_state_dict(state, strict=True)
     return model.train()
 
 
 def _inputs(recording: Recording, index: int) -> tuple[Tensor, list[ActionDataSample]]:
     """Return joints (N, 1, T, V, C) of a step, and samples that hold the valid frames."""
-    joints = torch.from_numpy(recording['x'][index]).double().unflatten(2, (-1, 3))[:, None]
+    joints = recording.tensor(recording['x'][index]).unflatten(2, (-1, 3))[:, None]
     lengths = recording['lengths'][index].tolist()
     return joints, [ActionDataSample(metainfo={'valid_frames': n}) for n in lengths]
 
 
 def _run_autoencoder(report: Report, recording: Recording) -> None:
-    config, x = recording.config, torch.from_numpy(recording['ae/x']).double()
-    autoencoder = FeatureAutoEncoder(x.shape[1], config['ae_widths']).double()
+    config, x = recording.config, recording.tensor(recording['ae/x'])
+    autoencoder = recording.placed(FeatureAutoEncoder(x.shape[1], config['ae_widths']))
     load = [load_plain(str(recording.path.with_name(f'pc_{x}.pth.tar'))) for x in ('init', 'final')]
     autoencoder.load_state_dict(load[0]['ae'])
     expected = recording['ae/losses']

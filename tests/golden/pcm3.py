@@ -64,7 +64,8 @@ def run_pcm3(recording: Recording, **options: Any) -> Report:
         **options: Options of the model and of its distillation head, in place of the recorded
             ones.
     """
-    report, config = Report(BOUNDS, required=BOUNDS), recording.config
+    bounds = recording.precision.bounds_of(BOUNDS)
+    report, config = Report(bounds, required=bounds), recording.config
     stream, prompted = config['stream'], config['prompts']
     temperatures = {
         'teacher_temperature': options.pop('teacher_temperature', config['teacher']),
@@ -72,7 +73,7 @@ def run_pcm3(recording: Recording, **options: Any) -> Report:
     }
     options = {
         'momentum': 1 - config['key_keeps'],
-        'distill_head': {'type': 'DistillHead', **temperatures},
+        'similarity_head': {'type': 'SimilarityHead', **temperatures},
         'mse_weight': config['mse_weight'],
         'prompt_streams': [stream] if prompted else [],
         **options,
@@ -91,7 +92,8 @@ def run_pcm3(recording: Recording, **options: Any) -> Report:
         if not index:
             _compare_first_step(report, recording, model, losses, heads, errors)
         optimizer.zero_grad()
-        total.backward()
+        with torch.autocast(total.device.type, enabled=False):  # as a runner does
+            total.backward()
         norms = [_norm(x.grad for x in group) for group in _groups(model)]
         _compare_gradients(report, f'grad_norms[{index}]', norms, recording['grad_norms'][index])
         optimizer.step()

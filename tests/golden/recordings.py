@@ -12,6 +12,7 @@ from torch import Tensor
 from mmcmd.errors import InputError
 from mmcmd.io.authors import authors_tensors, rename_authors_state
 from mmcmd.io.checkpoint import load_plain
+from tests.golden.precision import PRECISIONS, Precision
 
 ENDINGS = '_train', '_transforms'
 
@@ -28,10 +29,13 @@ class Recording:
 
     Args:
         path (Path): The ``.npz`` file.
+        precision (Precision, optional): Number format and device in which ours is run. Defaults to
+            float64 on a CPU.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, precision: Precision = PRECISIONS['float64']) -> None:
         self.path = path
+        self.precision = precision
         self.name = recording_name(path)
 
     @cached_property
@@ -71,11 +75,18 @@ class Recording:
         return next(iter(self.below('feat/')), 'joint')
 
     def views(self, step: int) -> Tensor:
-        """Return the views of a step, (N, view, M, T, V, C) in float64."""
+        """Return the views of a step, (N, view, M, T, V, C)."""
         # recorded as (view, N, C, T, V, M)
         array = 'views' if 'views' in self.arrays else 'steps'
-        views = self[array][step].transpose(1, 0, 5, 3, 4, 2)
-        return torch.from_numpy(np.ascontiguousarray(views)).double()
+        return self.tensor(self[array][step].transpose(1, 0, 5, 3, 4, 2))
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """Return an array as a tensor of the number format, on the device."""
+        return self.placed(torch.from_numpy(np.ascontiguousarray(array)))
+
+    def placed(self, values: Any) -> Any:
+        """Convert a tensor or a module to the number format, on the device."""
+        return values.to(self.precision.device, self.precision.dtype)
 
     def state(self, moment: str, method: str, stream: str = 'joint') -> dict[str, Tensor]:
         """Return the state at ``'init'`` or ``'final'`` under our names.

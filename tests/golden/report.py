@@ -12,7 +12,7 @@ def as_array(value: Any) -> np.ndarray:
     if isinstance(value, (list, tuple)):
         return np.stack([as_array(x) for x in value]) if value else np.zeros(0)
     if isinstance(value, torch.Tensor):
-        value = value.detach().numpy()
+        value = value.detach().double().cpu().numpy()
     return np.asarray(value, dtype=np.float64)
 
 
@@ -65,6 +65,7 @@ class Report:
         self.worst: dict[str, float] = {}
         self.where: dict[str, str] = {}
         self.compared: dict[str, int] = {}
+        self.first: dict[str, float] = {}  # error of the first comparison of each kind
 
     def add(self, kind: str, name: str, found: Any, expected: Any) -> None:
         """Compare a quantity with what is recorded; without any value the bound is broken.
@@ -82,6 +83,7 @@ class Report:
         if not np.isfinite(error):  # also of NaN, which is larger than no number
             error = float('inf')
         self.compared[kind] = self.compared.get(kind, 0) + 1
+        self.first.setdefault(kind, error)
         self._keep_worst(kind, name, error)
 
     def count(self, kind: str, name: str, found: int, expected: int) -> None:

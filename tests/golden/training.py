@@ -21,7 +21,7 @@ BACKBONES = {'cmd': 'BiGRU', 'pcm3': 'BiGRU'}
 def build(
     recording: Recording, method: str, model_type: str, stream: str, **options: Any
 ) -> tuple[nn.Module, dict[str, Tensor]]:
-    """Build our model in float64, in the recorded initial state.
+    """Build our model in the number format of the recording, in the recorded initial state.
 
     Args:
         recording (Recording): A training.
@@ -50,7 +50,8 @@ def build(
             'head': {'type': 'MoCoHead', 'temperature': temperature},
             **options,
         }
-    ).double()
+    )
+    model = recording.placed(model)
     built = {name: x.clone() for name, x in model.state_dict().items() if name.endswith('gcn.A')}
     model.load_state_dict(drop_unused_prompts(state, model.state_dict()), strict=True)
     return model.train(), built
@@ -108,7 +109,8 @@ def gradient_norm(model: nn.Module, stream: str) -> float:
 def step(optimizer: torch.optim.Optimizer, loss: Tensor, model: nn.Module) -> list[float]:
     """Take one optimisation step; return the gradient norms of the streams before it."""
     optimizer.zero_grad()
-    loss.backward()
+    with torch.autocast(loss.device.type, enabled=False):  # as a runner does
+        loss.backward()
     norms = [gradient_norm(model, name) for name in model.streams]
     optimizer.step()
     return norms

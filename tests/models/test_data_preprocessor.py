@@ -27,8 +27,23 @@ def test_inputs_go_to_the_device_and_data_samples_stay():
     assert torch.equal(samples[0].gt_labels.item, torch.tensor([3]))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
-def test_pinned_inputs_are_copied_right():
-    inputs = torch.randn(64, 2, 2, 64, 25, 3).pin_memory()
-    found = SkeletonDataPreprocessor().cuda()({'inputs': inputs})['inputs']
-    assert torch.equal(found.cpu(), inputs)
+@pytest.mark.gpu
+@pytest.mark.parametrize('workers', [0, 2])
+def test_batches_of_a_store_come_pinned_and_are_copied_without_waiting(
+    make_runner, tiny_options, tmp_path, workers
+):
+    options = {'num_workers': workers, 'pin_memory': True, 'batch_size': 7}
+    options = tiny_options | {f'train_dataloader.{name}': x for name, x in options.items()}
+    runner = make_runner('cmd/cmd_bigru_ntu60_xsub.py', tmp_path, options)
+    preprocessor = SkeletonDataPreprocessor().cuda()
+    batches = list(runner.build_dataloader(runner._train_dataloader, seed=0))
+    assert len(batches) == 2
+    for batch in batches:
+        inputs = batch['inputs']
+        assert inputs.is_pinned()
+        torch.cuda.set_sync_debug_mode('error')
+        try:
+            found = preprocessor(batch)['inputs']
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+        assert torch.equal(found.cpu(), inputs)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmcmd.reproduction.stages import run_stages
+from mmcmd.reproduction.schedule import run_stages
 from tests.test_outside_method import (
     GALLERY,
     METHODS,

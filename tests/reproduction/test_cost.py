@@ -45,6 +45,13 @@ def test_a_pre_training_is_counted_by_hand(tiny):
     assert low < found.flops <= high
 
 
+def test_pcm3_is_counted_over_whole_clips_which_its_mixing_needs(tiny):
+    cost._COUNTED.clear()
+    moco, pcm3 = (cost.estimate(tiny.pretraining(name, 0)).flops for name in ('MoCo', 'PCM3'))
+    # Three streams, and for each of them 13 passes in place of four, and the decoder.
+    assert 3 * 2.5 < pcm3 / moco < 3 * 4.5
+
+
 def test_a_run_with_fewer_crops_encodes_less(tiny):
     cost._COUNTED.clear()
     every, cached = (
@@ -70,8 +77,44 @@ def count_flops_of(model):
     return sum(count_flops(model.extract_feat, inputs, name) for name in model.streams)
 
 
-def test_no_data_no_count(root, tmp_path, monkeypatch):
+@pytest.fixture
+def missing(root, tmp_path, monkeypatch):
+    """Return a function: data set -> its runs, whose file is not there."""
     monkeypatch.chdir(root)
-    files = {'synthetic_xsub': tmp_path / 'missing.pkl'}
-    run = Reproduction('synthetic_xsub', tmp_path, ann_files=files).pretraining('CMD', 0)
-    assert cost.estimate(run) is None
+    cost._COUNTED.clear()
+
+    def make(name):
+        return Reproduction(
+            name, tmp_path, encoder='bigru', ann_files={name: tmp_path / 'no.pkl'}, options=TINY
+        )
+
+    return make
+
+
+def test_no_data_and_no_official_number_no_count(missing):
+    assert cost.estimate(missing('synthetic_xsub').pretraining('CMD', 0)) is None
+
+
+def test_official_numbers_stand_in_for_data_that_are_not_there(missing):
+    found = cost.estimate(missing('ntu60_xsub').pretraining('MoCo', 0))
+    assert found.official
+    assert found.sequences == 4 * 40_091
+    assert found.flops > 0
+
+
+def test_a_part_of_the_official_number_is_trained_with_a_part_of_the_labels(missing):
+    whole, part = (
+        cost.estimate(missing('ntu60_xsub').chain(Cell('CMD', protocol, 'joint'), 0)[-1])
+        for protocol in ('finetune', 'semi1')
+    )
+    assert whole.sequences == 4 * 40_091
+    assert part.sequences == 4 * 401
+
+
+def test_a_random_stand_in_costs_what_real_sequences_cost(tiny):
+    run = tiny.pretraining('MoCo', 0)
+    real = cost.estimate(run)
+    cost._COUNTED.clear()
+    loaders = cost.loaders(run.config)
+    sizes = {'xsub_train': 15, 'xsub_val': 9}
+    assert cost._estimate_official(run, loaders, sizes) == cost.replace(real, official=True)

@@ -51,3 +51,17 @@ def test_methods_that_a_table_lacks_are_told(run_tool):
     assert (status, 'table2 has none of the methods AimCLR' in err) == (2, True)
     status, _, err = run_tool('reproduce.py', 'table2', *DATA, '--methods', 'SimCLR')
     assert (status, "there is no method 'SimCLR'" in err) == (2, True)
+
+
+def test_plan_without_the_data_takes_the_official_numbers(run_tool, tmp_path):
+    arguments = ('table2', '--data', 'ntu60_xsub', '--out', tmp_path, '--methods', 'MoCo')
+    missing = ('--ann-file', tmp_path / 'missing.pkl')
+    status, out, err = run_tool('reproduce.py', *arguments, *missing, '--dry-run')
+    assert not status, err
+    assert 'official number of sequences' in out
+    assert 'about 0.0 hours' not in out
+
+
+def test_options_for_slurm_that_cannot_be_read_are_told(run_tool):
+    status, _, err = run_tool('reproduce.py', 'table2', *DATA, '--slurm', 'gpu')
+    assert (status, "--slurm takes OPTION=VALUE without dashes, got 'gpu'" in err) == (2, True)

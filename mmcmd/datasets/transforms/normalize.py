@@ -77,8 +77,9 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
         keypoint = fill_missing_frames(keypoint)
         missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
     shape, frames = keypoint.shape, keypoint.reshape(*keypoint.shape[:2], -1)
-    centre = np.tile(keypoint[0, :, layout.centre], shape[2])  # whole frames are faster
-    keypoint = (frames - centre).reshape(shape)
+    centre = keypoint[0, :, layout.centre][:, None].repeat(shape[2], axis=1)
+    # A difference of whole frames is faster than one that broadcasts over the joints.
+    keypoint = (frames - centre.reshape(shape[1], -1)).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
     if layout.spine is None:

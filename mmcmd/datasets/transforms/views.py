@@ -43,56 +43,53 @@ class MultiView(BaseTransform):
     """
 
     def __init__(self, views: Sequence[Mapping]) -> None:
-        self.pipelines: list[tuple[str | None, Compose]] = []
+        self.pipelines: list[Compose] = []
+        self.groups: dict[str | None, list[int]] = {}
         for view in views:
             rest = dict(view)
             transforms, number = rest.pop('transforms', ()), rest.pop('num_views', 1)
-            group = rest.pop('group', None)
+            members = self.groups.setdefault(rest.pop('group', None), [])
             if rest or not transforms or number < 1:
                 raise InputError(
                     f'a view of MultiView is dict(transforms=[...], num_views=1, group=None), but '
                     f'got {dict(view)}'
                 )
-            self.pipelines += [(group, Compose(_build(transforms)))] * number
-        groups = {group for group, _ in self.pipelines}
-        if None in groups and len(groups) > 1:
+            members += range(len(self.pipelines), len(self.pipelines) + number)
+            self.pipelines += [Compose(_build(transforms))] * number
+        if None in self.groups and len(self.groups) > 1:
             raise InputError('either all views of MultiView have a group or none has')
 
     def transform(self, results: dict) -> dict:
         """Replace ``results['keypoint']`` by its views."""
-        rng = results['rng']
-        sample, made, valid = rng.bit_generator.state, {}, {}
-        for number, (group, pipeline) in enumerate(self.pipelines):
+        rng, views = results['rng'], []
+        sample = rng.bit_generator.state
+        for number, pipeline in enumerate(self.pipelines):
             jump_to_view(rng, sample, number)
-            view = pipeline(dict(results))
-            made.setdefault(group, []).append(view['keypoint'])
-            if 'valid_frames' in view:
-                valid.setdefault(group, []).append(view['valid_frames'])
-        joined = {group: _join(views) for group, views in made.items()}
-        valid = {group: np.array(frames) for group, frames in valid.items()}
-        if None in joined:
-            results['keypoint'] = joined[None]
-            valid = valid.get(None)
-        else:
-            results |= joined
-        if valid is not None and len(valid):
-            results['valid_frames'] = valid
+            views.append(pipeline(dict(results)))
+        for group, members in self.groups.items():
+            results[group or 'keypoint'] = _join([views[member]['keypoint'] for member in members])
+        if 'valid_frames' in views[0]:
+            valid = {
+                group: np.array([views[member]['valid_frames'] for member in members])
+                for group, members in self.groups.items()
+            }
+            results['valid_frames'] = valid.get(None, valid)
         return results
 
 
 def _join(views: Sequence[np.ndarray]) -> np.ndarray:
-    shapes = {view.shape for view in views}
-    if len(views[0].shape) != 5:
+    if views[0].ndim != 5:
         raise InputError(
             f'the transforms of MultiView must end with FormatGCNInput, which makes a clip (1, M, '
             f'T, V, C), but a view has shape {views[0].shape}'
         )
-    if len(shapes) > 1:
+    try:
+        return np.concatenate(views)
+    except ValueError as error:
         raise InputError(
-            f'views that differ in shape, here {sorted(shapes)}, must be in different groups of '
-            'MultiView'
-        )
-    return np.concatenate(views)
+            f'views that differ in shape, here {sorted({view.shape for view in views})}, must be '
+            'in different groups of MultiView'
+        ) from error
 
 
 @TRANSFORMS.register_module()

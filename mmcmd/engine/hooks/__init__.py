@@ -1,5 +1,6 @@
 from .collapse_hook import CollapseHook
 from .compile_hook import CompileHook
+from .cuda_graph_hook import CudaGraphHook
 from .deferred_info_hook import DeferredInfoHook
 from .frozen_encoder_hook import FrozenEncoderHook
 from .nonfinite_hook import NonFiniteHook
@@ -15,6 +16,7 @@ from .throughput_hook import ThroughputHook
 __all__ = [
     'CollapseHook',
     'CompileHook',
+    'CudaGraphHook',
     'DeferredInfoHook',
     'FrozenEncoderHook',
     'NonFiniteHook',

@@ -8,37 +8,39 @@ import torch
 from mmengine.dist import all_reduce, barrier, get_comm_device, get_default_group, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from mmcmd.engine.hooks.safe_checkpoint_hook import PREEMPTED, SafeCheckpointHook
 from mmcmd.engine.host_copy import HostCopy
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.registry import HOOKS
-
-EXIT_STATUS = 85
-"""Exit status of a training that was asked to stop and has saved where it was."""
+from mmcmd.signals import EXIT_STATUS, STOP, kept_from_children
 
 
 @HOOKS.register_module()
 class PreemptionHook(Hook):
     """Save a checkpoint and leave with status 85 when the scheduler sends a signal.
 
-    The current iteration, of training or of validation, is finished first. With several ranks, the
-    next iteration is finished too, because no rank waits for the answers of the others. All ranks
-    stop after the same iteration, whichever rank got the signal. ``--resume`` goes on from there as
-    if nothing had happened.
+    The current iteration is finished first: of training, of validation, or of the encoding of a
+    gallery or of features. With several ranks, the next iteration is finished too, because no rank
+    waits for the answers of the others. All ranks stop after the same iteration, whichever rank got
+    the signal. ``--resume`` goes on from there as if nothing had happened.
+
+    The signals may come to all processes of a job: the workers of the data loaders ignore them and
+    are shut down in the end.
 
     It needs :class:`ResumableEpochLoop` and :class:`SafeCheckpointHook`. Without them it does
     nothing.
 
     Args:
-        signals (Sequence[str]): Names of signals. Defaults to SIGTERM, and SIGUSR1, which Slurm
-            sends ahead of the time limit with ``--signal=B:USR1@120``.
+        signals (Sequence[str], optional): Names of signals. Defaults to
+            :data:`mmcmd.signals.STOP`, SIGTERM and SIGUSR1.
     """
 
     priority = 'LOWEST'  # after the regular checkpoint of the iteration
 
-    def __init__(self, signals: Sequence[str] = ('SIGTERM', 'SIGUSR1')) -> None:
-        self.signals = [getattr(signal, name) for name in signals if hasattr(signal, name)]
+    def __init__(self, signals: Sequence[str] | None = None) -> None:
+        self.signals = STOP if signals is None else {getattr(signal, name) for name in signals}
         self._received: int | None = None
         self._leaving = False
         self._answer: HostCopy | None = None
@@ -50,10 +52,12 @@ class PreemptionHook(Hook):
         if not (hooks and isinstance(runner.train_loop, ResumableEpochLoop)):
             return
         self._hook = hooks[0]
+        runner.train_loop.on_exit.callback(setattr, self, '_hook', None)
         if threading.current_thread() is threading.main_thread():  # Python allows it only there
             for number in self.signals:
                 handler = signal.signal(number, self._receive)
                 runner.train_loop.on_exit.callback(self._stop_listening, number, handler)
+            runner.train_loop.on_exit.enter_context(kept_from_children(self.signals))
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
@@ -70,14 +74,26 @@ class PreemptionHook(Hook):
             runner.train_loop.validated = False
             self._leave(runner, {'epoch': runner.epoch, 'iter': runner.iter})
 
+    def after_gallery_iter(self, runner: Runner) -> None:
+        """Leave if a signal has come, as in the validation that the gallery is encoded for."""
+        self.after_val_iter(runner, 0)
+
+    def after_feature_iter(self, runner: Runner) -> None:
+        """Leave if a signal has come while features are encoded before the training."""
+        if self._asked():
+            self._leave(runner, {'epoch': runner.epoch, 'iter': runner.iter})
+
+    def after_run(self, runner: Runner) -> None:
+        """Shut the workers down, after a training or a test."""
+        _shut_workers_down(runner)
+
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self._received = number
 
     def _stop_listening(self, number: int, handler: Any) -> None:
-        # A process that leaves keeps this handler. Launchers send more signals as soon as the
-        # first rank is gone, and these would change the status 85.
-        if not self._leaving:
-            signal.signal(number, handler)
+        # A process that leaves ignores more signals, which would change the status 85. Launchers
+        # send them as soon as the first rank is gone. Python takes its own handlers away at exit.
+        signal.signal(number, signal.SIG_IGN if self._leaving else handler)
 
     def _asked(self) -> bool:
         """Return whether any rank had a signal one iteration ago. A single rank need not wait."""
@@ -102,4 +118,17 @@ class PreemptionHook(Hook):
             f'go on with --resume (exit status {EXIT_STATUS})'
         )
         runner.visualizer.close()
+        _shut_workers_down(runner)
         raise SystemExit(EXIT_STATUS)
+
+
+def _shut_workers_down(runner: Runner) -> None:
+    """End persistent workers; other workers end with the loop over the batches.
+
+    If they are left to Python's garbage collector, it may close their queues first. Torch then
+    waits 5 s for each worker.
+    """
+    for loop in (runner._train_loop, runner._val_loop, runner._test_loop):
+        for name in ('dataloader', 'gallery_dataloader'):
+            if isinstance(loader := getattr(loop, name, None), DataLoader):
+                loader._iterator = None

@@ -1,35 +1,39 @@
-"""Run torch's recurrent modules by the fastest way that a device and a number format have."""
+"""Which form of a recurrence runs, and in which type: ours, or torch's kernels."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from mmcmd.models.backbones.recurrence import stacked_gru
+from mmcmd.errors import InputError
+from mmcmd.models.backbones.recurrence import Cell, batched_gru, stacked_gru
+from mmcmd.models.precision import autocast_type, multiplies_bfloat16, without_autocast
 
 
-def directions_of(rnn: nn.RNNBase) -> list[list[Tensor]]:
-    """Return the four weight tensors of each layer's forward and then reverse direction."""
-    weights = rnn._flat_weights
-    return [weights[i : i + 4] for i in range(0, len(weights), 4)]
+def layers_of(rnn: nn.RNNBase) -> list[list[list[Tensor]]]:
+    """Return the weights of each layer: four tensors for each of its directions."""
+    weights, ways = rnn._flat_weights, 1 + rnn.bidirectional
+    directions = [weights[i : i + 4] for i in range(0, len(weights), 4)]
+    return [directions[i : i + ways] for i in range(0, len(directions), ways)]
 
 
-def run_forward(rnn: nn.RNNBase, frames: Tensor) -> Tensor:
+def run_forward(rnn: nn.RNNBase, frames: Tensor, kernel: str = 'auto') -> Tensor:
     """Run the weights of all directions forward in time.
 
     Args:
         rnn (nn.RNNBase): A GRU or LSTM. With two directions, the weights of both run forward in
             time, and a layer gets the outputs of both (:class:`mmcmd.models.BiGRU`).
         frames (Tensor): Shape (T, N, F).
+        kernel (str): See :class:`mmcmd.models.backbones.RecurrentEncoder`. Defaults to ``'auto'``.
 
     Returns:
         Tensor: Outputs of the last layer, shape (T, N, directions * hidden_size).
     """
-    ways, directions = 1 + rnn.bidirectional, directions_of(rnn)
-    layers = [directions[i : i + ways] for i in range(0, len(directions), ways)]
-    if frames.device.type == 'cpu' and not (isinstance(rnn, nn.LSTM) or _is_special()):
-        return stacked_gru(frames, layers)
-    if ways == 1:
+    layers = layers_of(rnn)
+    own = kernel != 'auto' or (frames.device.type == 'cpu' and isinstance(rnn, nn.GRU))
+    if own and not is_special():
+        return run_own(frames[None], layers, kernel)[0]
+    if not rnn.bidirectional:
         return run_kernel(rnn, frames)
     frames = frames.contiguous()  # once, rather than in the call of each direction
     for layer in layers:
@@ -62,7 +66,7 @@ def _run(
 ) -> Tensor:
     """Call torch's kernel (cuDNN's on a GPU) for some layers."""
     device = frames.device.type
-    if _autocasts_to_bfloat16(device):
+    if autocast_type(device) == torch.bfloat16:
         # The cast is done here, because torch's autocast runs cuDNN in float16 only.
         with torch.autocast(device, enabled=False):
             narrow = None if start is None else start.bfloat16()
@@ -74,15 +78,9 @@ def _run(
     return kernel(frames, state, weights, True, layers, 0.0, rnn.training, two, False)[0]
 
 
-def _is_special() -> bool:
-    """Return whether torch must run its own operators: under autocast, or in a trace."""
-    return torch.is_autocast_enabled('cpu') or torch.jit.is_tracing()
-
-
-def _autocasts_to_bfloat16(device: str) -> bool:
-    """Return whether autocast to bfloat16 is on; False on devices without autocast (``meta``)."""
-    known = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return known and torch.get_autocast_dtype(device) == torch.bfloat16
+def is_special() -> bool:
+    """Return whether torch must run its own operators, because the network is traced."""
+    return torch.jit.is_tracing()
 
 
 def _in_bfloat16(weights: Sequence[Tensor]) -> list[Tensor]:
@@ -92,3 +90,37 @@ def _in_bfloat16(weights: Sequence[Tensor]) -> list[Tensor]:
     pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
     cast = {id(x): piece.view_as(x) for x, piece in pieces}
     return [cast[id(x)] for x in weights]
+
+
+def run_own(frames: Tensor, layers: list[list[list[Tensor]]], kernel: str) -> Tensor:
+    """Run our recurrence, in the type of autocast if the device is fast in it.
+
+    A CPU without instructions for bfloat16 needs 2 to 25 times as long as in float32.
+
+    Args:
+        frames (Tensor): Inputs of S networks, shape (S, T, N, F). S is 1 for ``'auto'``.
+        layers (list): For each layer the weights of all its GRUs, network by network.
+        kernel (str): Of the backbone.
+    """
+    device = frames.device.type
+    result = compute = autocast_type(device) or frames.dtype
+    if device == 'cpu' and not (compute == torch.bfloat16 and multiplies_bfloat16()):
+        compute = frames.dtype
+    with without_autocast(device):
+        layers = [[[x.to(compute) for x in gru] for gru in layer] for layer in layers]
+        frames = frames.to(compute)
+        if kernel == 'auto':
+            return stacked_gru(frames[0], layers).to(result)[None]
+        cell = _triton_cell() if kernel == 'triton' and device == 'cuda' else None
+        return batched_gru(frames, layers, cell).to(result)
+
+
+def _triton_cell() -> Cell:
+    try:
+        from mmcmd.models.backbones.recurrence_triton import TRITON
+    except ModuleNotFoundError as error:
+        raise InputError(
+            "the backbone's kernel='triton' needs the package triton, which is not installed; "
+            "install it, or use kernel='batched'"
+        ) from error
+    return TRITON

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -7,7 +8,13 @@ from torch import Tensor, nn
 from torch.backends.cudnn.rnn import get_cudnn_mode
 
 from mmcmd.errors import InputError
-from mmcmd.models.backbones.kernels import directions_of, run_forward, run_kernel
+from mmcmd.models.backbones.kernels import (
+    is_special,
+    layers_of,
+    run_forward,
+    run_kernel,
+    run_own,
+)
 from mmcmd.models.necks.frame_readout import last_step
 from mmcmd.models.necks.graph_pooling import mean_over_steps
 from mmcmd.registry import MODELS
@@ -17,6 +24,7 @@ READOUTS = ('last', 'ends', 'mean')
 ORDERS = {'vcm': (0, 3, 4, 1, 2), 'cvm': (0, 4, 3, 1, 2)}
 """How the axes of (N, M, T, V, C) are put in order to flatten a frame; time becomes the last."""
 INITS = ('xavier', 'uniform', 'orthogonal')
+KERNELS = ('auto', 'batched', 'triton')
 
 
 class RecurrentEncoder(BaseModule):
@@ -44,13 +52,19 @@ class RecurrentEncoder(BaseModule):
         rnn_init (str): First weights. ``'xavier'``: every matrix is Xavier-uniform and the biases
             are torch's. ``'uniform'``: torch's default. ``'orthogonal'``: input matrices are
             Xavier-uniform, recurrent ones orthogonal, biases 0. Defaults to ``'xavier'``.
+        kernel (str): How a stepwise GRU is computed. ``'auto'`` is our recurrence on a CPU, and
+            cuDNN on a GPU: a call for each layer and direction. ``'batched'`` computes both
+            directions of a layer, and those of all streams of equal size, in one product per
+            frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
+            were not measured on a GPU yet. Defaults to ``'auto'``.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
 
     Raises:
-        InputError: If the mode, the readout, the order or the first weights do not exist.
+        InputError: If the mode, the readout, the order, the first weights or the kernel do not
+            exist, or the kernel needs a stepwise GRU.
     """
 
     cell: ClassVar[type[nn.RNNBase]]
@@ -68,6 +82,7 @@ class RecurrentEncoder(BaseModule):
         with_norm: bool = True,
         order: str = 'vcm',
         rnn_init: str = 'xavier',
+        kernel: str = 'auto',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -77,15 +92,22 @@ class RecurrentEncoder(BaseModule):
             ('readout', readout, READOUTS),
             ('order', order, tuple(ORDERS)),
             ('rnn_init', rnn_init, INITS),
+            ('kernel', kernel, KERNELS),
         ):
             if value not in choices:
                 raise InputError(
                     f'{type(self).__name__} {option} must be one of {choices}, but got {value!r}'
                 )
+        if kernel != 'auto' and (mode != 'stepwise' or self.cell is not nn.GRU):
+            raise InputError(
+                f'{type(self).__name__} kernel={kernel!r} is for a GRU with mode="stepwise"; use '
+                "kernel='auto'"
+            )
         self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
         self.mode = mode
         self.readout = readout
         self.order = order
+        self.kernel = kernel
         frame_size = num_joints * num_person * in_channels
         two = mode != 'forward'
         self.out_channels = hidden_size * (1 + two)
@@ -110,13 +132,13 @@ class RecurrentEncoder(BaseModule):
             InputError: If the numbers of persons, joints or coordinates are not those of the
                 backbone.
         """
-        return self.feature_maps([joints])[0]
+        return self.encode_batches([joints])[0]
 
-    def feature_maps(self, batches: Sequence[Tensor]) -> list[Tensor]:
+    def encode_batches(self, batches: Sequence[Tensor]) -> list[Tensor]:
         """Run the recurrent network once over several batches.
 
-        The results are those of one call of :meth:`feature_map` for each batch, in this order. The
-        input BatchNorm takes each batch by itself, so no batch changes the statistics of another.
+        The results are those of one call of :meth:`feature_map` for each batch, in this order: the
+        input BatchNorm takes each batch by itself.
 
         Args:
             batches (Sequence[Tensor]): Any modality, each of shape (N, M, T, V, C). N may differ.
@@ -124,14 +146,16 @@ class RecurrentEncoder(BaseModule):
         Returns:
             list[Tensor]: For each batch its outputs, shape (N, 1, out_channels, T, 1).
         """
-        frames = [self._normalize(joints) for joints in batches]
+        frames = [self._frames(joints) for joints in batches]
         together = torch.cat(frames, dim=1) if len(frames) > 1 else frames[0]
-        run = run_forward if self.mode == 'stepwise' else run_kernel
-        maps = run(self.rnn, together).permute(1, 2, 0)[:, None, :, :, None]
-        return list(maps.split([x.shape[1] for x in frames])) if len(frames) > 1 else [maps]
+        if self.mode == 'stepwise':
+            outputs = _as_map(run_forward(self.rnn, together, self.kernel))
+        else:
+            outputs = _as_map(run_kernel(self.rnn, together))
+        return list(outputs.split([x.shape[1] for x in frames])) if len(frames) > 1 else [outputs]
 
-    def _normalize(self, joints: Tensor) -> Tensor:
-        """Apply the input BatchNorm: (N, M, T, V, C) to frames (T, N, F)."""
+    def _frames(self, joints: Tensor) -> Tensor:
+        """Check and normalise a modality, and lay it out as frames: (T, N, F)."""
         shape = self.num_person, self.num_joints, self.in_channels
         if (joints.shape[1], *joints.shape[3:]) != shape:
             raise InputError(
@@ -173,7 +197,7 @@ class RecurrentEncoder(BaseModule):
         weights = self.rnn._flat_weights
         if self.mode == 'stepwise' and all(torch.backends.cudnn.is_acceptable(x) for x in weights):
             with torch.no_grad(), torch.cuda.device_of(weights[0]):
-                for part in directions_of(self.rnn):
+                for part in chain(*layers_of(self.rnn)):
                     torch._cudnn_rnn_flatten_weight(
                         part,
                         weight_stride0=len(part),
@@ -197,6 +221,34 @@ def _initialize(rnn: nn.RNNBase, kind: str) -> None:
             nn.init.orthogonal_(parameter)
         elif kind != 'uniform' and parameter.dim() == 2:
             nn.init.xavier_uniform_(parameter)
+
+
+def can_run_together(backbones: Sequence[nn.Module]) -> bool:
+    """Return whether :func:`feature_maps` takes these backbones, as their ``kernel`` asks."""
+    if not all(isinstance(x, RecurrentEncoder) and x.kernel != 'auto' for x in backbones):
+        return False
+    kinds = {(x.kernel, *(w.shape for w in x.rnn._flat_weights)) for x in backbones}
+    return len(kinds) == 1 and not is_special()
+
+
+def feature_maps(backbones: Sequence[RecurrentEncoder], joints: Sequence[Tensor]) -> list[Tensor]:
+    """Run stepwise GRUs of equal sizes together, each on its own input.
+
+    Args:
+        backbones (Sequence[RecurrentEncoder]): See :func:`can_run_together`.
+        joints (Sequence[Tensor]): Their inputs, each of shape (N, M, T, V, C).
+
+    Returns:
+        list[Tensor]: The result of each ``feature_map``, shape (N, 1, out_channels, T, 1).
+    """
+    frames = torch.stack([x._frames(y) for x, y in zip(backbones, joints, strict=True)])
+    layers = [[*chain(*grus)] for grus in zip(*(layers_of(x.rnn) for x in backbones), strict=True)]
+    return [_as_map(x) for x in run_own(frames, layers, backbones[0].kernel)]
+
+
+def _as_map(outputs: Tensor) -> Tensor:
+    """Return outputs (T, N, D) as a map (N, 1, D, T, 1)."""
+    return outputs.permute(1, 2, 0)[:, None, :, :, None]
 
 
 @MODELS.register_module()

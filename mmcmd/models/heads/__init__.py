@@ -1,7 +1,7 @@
 from .cmd_head import CMDHead
-from .distill_head import DistillHead
 from .linear_head import LinearHead
 from .moco_head import MoCoHead
 from .sequence_discriminator import SequenceDiscriminator
+from .similarity_head import SimilarityHead
 
-__all__ = ['CMDHead', 'DistillHead', 'LinearHead', 'MoCoHead', 'SequenceDiscriminator']
+__all__ = ['CMDHead', 'LinearHead', 'MoCoHead', 'SequenceDiscriminator', 'SimilarityHead']

@@ -18,6 +18,10 @@ class BasePretrainer(StreamModel):
             M, T, V, C). With a mapping from groups to numbers of views, the loss gets a dict with
             one such tensor per group, and groups may differ in length.
         min_samples (int): The smallest batch that the loss takes.
+        capturable (bool): The loss is the same operations in each step, so that a CUDA graph may
+            repeat them (:class:`mmcmd.engine.CudaGraphHook`). It then takes one tensor, reads
+            neither data samples nor ``epoch``, ``progress`` and ``generator``, and never waits for
+            the device. Each class says so for itself; a subclass does not inherit it.
         epoch (int): The current epoch, counted from 0.
         progress (float): Share of the training that is done, in [0, 1).
         generator (torch.Generator): For random numbers that a loss draws once per batch, such as a
@@ -33,6 +37,7 @@ class BasePretrainer(StreamModel):
 
     views: ClassVar[tuple[str, ...] | Mapping[str, int]] = ('view',)
     min_samples: ClassVar[int] = 2
+    capturable: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

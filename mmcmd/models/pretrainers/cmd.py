@@ -1,6 +1,6 @@
 from collections.abc import Sequence
 from itertools import permutations
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from mmaction.structures import ActionDataSample
@@ -32,6 +32,8 @@ class CMD(MomentumContrast):
         InputError: If a pair names a stream that does not exist, or one stream twice, or K is
             larger than the queue.
     """
+
+    capturable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -66,17 +68,17 @@ class CMD(MomentumContrast):
         query_view, key_view = inputs.unbind(dim=1)
         self.update_keys()
 
-        losses, keys, students, teachers = {}, {}, {}, {}
-        for name, queue in self.queues.items():
-            # The key goes first: the memory of its encoder is free again before the query needs
-            # its own.
-            key = keys[name] = self.key(key_view, name)
-            if self.distill_head:
-                with torch.no_grad():
-                    teachers[name] = queue.similarities(key)
-            query = self.query(query_view, name)
-            students[name] = queue.similarities(query)
-            losses[f'loss_{name}'], losses[f'acc_{name}'] = self.head(query, key, students[name])
+        # The keys go first: the memory of their encoders is free again before the queries need
+        # their own.
+        keys, teachers = self.keys(key_view), {}
+        if self.distill_head:
+            with torch.no_grad():
+                teachers = {name: self.queues[name].similarities(x) for name, x in keys.items()}
+        losses, students = {}, {}
+        for name, query in self.queries(query_view).items():
+            students[name] = self.queues[name].similarities(query)
+            own = self.head(query, keys[name], students[name])
+            losses[f'loss_{name}'], losses[f'acc_{name}'] = own
             losses[f'std_{name}'] = embedding_std(query)
 
         if self.distill_head:

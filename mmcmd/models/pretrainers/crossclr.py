@@ -97,9 +97,9 @@ class CrosSCLR(MomentumContrast):
         """
         query_view, key_view = inputs.unbind(dim=1)
         crossing = self.epoch >= self.cross_epoch
-        queries = {name: self.query(query_view, name) for name in self.streams}
+        queries = self.queries(query_view)
         self.update_keys(self.cross_keys if crossing else None)
-        keys = {name: self.key(key_view, name) for name in self.streams}
+        keys = self.keys(key_view)
         similarities = {name: self.queues[name].similarities(x) for name, x in queries.items()}
 
         losses = {}

@@ -8,7 +8,7 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.encoder import SkeletonEncoder, build_with_features
+from mmcmd.models.encoder import SkeletonEncoder, build_with_features, encode_streams
 from mmcmd.models.functional import momentum_update
 from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.registry import MODELS
@@ -123,6 +123,17 @@ class MomentumContrast(BasePretrainer):
     def project_key(self, feature: Tensor, stream: str) -> Tensor:
         """Project a feature (N, D) of the key encoder to a key, without gradient."""
         return self._embed(self.key_necks[stream], feature)
+
+    def queries(self, view: Tensor) -> dict[str, Tensor]:
+        """Encode a view (N, M, T, V, C) in all streams to queries (N, D)."""
+        features = encode_streams(self.encoders, view)
+        return {name: self.project(feature, name) for name, feature in features.items()}
+
+    @torch.no_grad()
+    def keys(self, view: Tensor) -> dict[str, Tensor]:
+        """Encode a view (N, M, T, V, C) in all streams to keys (N, D)."""
+        features = encode_streams(self.key_encoders, view)
+        return {name: self.project_key(x, name) for name, x in features.items()}
 
     def _embed(self, neck: torch.nn.Module, feature: Tensor) -> Tensor:
         embedding = neck(feature)

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import torch
@@ -7,7 +8,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import ModuleDict
 from torch import Tensor
 
-from mmcmd.models.encoder import SkeletonEncoder, joints_of, steps_of
+from mmcmd.models.encoder import joints_of, steps_of
 from mmcmd.models.functional import embedding_std
 from mmcmd.models.masking import BodyPartMask, first_person_alone, masked_mse
 from mmcmd.models.mixing import BodyPartMix, Mix, mix_keys, mix_samples
@@ -17,6 +18,7 @@ from mmcmd.registry import MODELS
 
 QUERIES = ('base', 'mask', 'recons', 'mix')
 """The four embeddings of a sample that are contrasted with keys."""
+DECODER = dict(type='GRUDecoder', bottleneck=True)
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,14 @@ class PCM3(MomentumContrast):
     The decoder also learns to predict the hidden joints. Learnable prompts tell encoder and
     projection which of these an input is. The streams share nothing.
 
-    As released, only the joint stream has prompts. The other streams differ in two more ways: their
-    queries do not learn the key's similarities to the queue (no ``loss_sim``), and the filled view
-    gives the decoder no gradient.
+    As released, only the joint stream has prompts. The queries of other streams do not learn the
+    key's similarities to the queue, and their filled view gives the decoder no gradient.
 
     Args:
-        decoder (dict, optional): Options of :class:`GRUDecoder`, or another decoder with such a
-            method ``decode``. The sizes of input and output are filled in.
-        distill_head (dict, optional): Defaults to :class:`DistillHead`.
-        masking (dict, optional): Options of :class:`BodyPartMask`.
-        mixing (dict, optional): Options of :class:`BodyPartMix`.
+        decoder (dict, optional): Options of :class:`GRUDecoder`, without the sizes of a feature
+            and a frame.
+        similarity_head (dict, optional): Options of :class:`SimilarityHead`.
+        masking, mixing (dict, optional): Options of :class:`BodyPartMask` and :class:`BodyPartMix`.
         mse_weight (float): Weight of the prediction of hidden joints. Defaults to 40.
         prompt_streams (Sequence[str]): Streams with prompts. Defaults to ``('joint',)``.
         prompt_size (int, optional): ``size`` of :class:`Prompts`.
@@ -72,7 +72,7 @@ class PCM3(MomentumContrast):
     def __init__(
         self,
         decoder: dict | None = None,
-        distill_head: dict | None = None,
+        similarity_head: dict | None = None,
         masking: dict | None = None,
         mixing: dict | None = None,
         mse_weight: float = 40.0,
@@ -82,7 +82,7 @@ class PCM3(MomentumContrast):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.distill_head = MODELS.build(distill_head or dict(type='DistillHead'))
+        self.similarity_head = MODELS.build({'type': 'SimilarityHead', **(similarity_head or {})})
         self.masking = BodyPartMask(self.layout, **(masking or {}))
         self.mixing = BodyPartMix(self.layout, **(mixing or {}))
         self.mse_weight = mse_weight
@@ -90,12 +90,11 @@ class PCM3(MomentumContrast):
         self.decoders, self.prompts = ModuleDict(), ModuleDict()
         names = PROMPTS if idle_prompts else [x for x in PROMPTS if x not in IDLE]
         for stream, encoder in self.encoders.items():
-            size, (persons, joints, channels) = encoder.feature_size(), encoder.frame_shape
-            sizes = dict(in_channels=size, out_channels=persons * joints * channels)
-            default = dict(type='GRUDecoder', bottleneck=True)
-            self.decoders[stream] = MODELS.build({**default, **(decoder or {}), **sizes})
+            size, frame_shape = encoder.feature_size(), encoder.frame_shape
+            sizes = dict(in_channels=size, out_channels=prod(frame_shape))
+            self.decoders[stream] = MODELS.build({**DECODER, **(decoder or {}), **sizes})
             own = names if stream in self.prompt_streams else ()
-            self.prompts[stream] = Prompts(size, encoder.frame_shape, prompt_size, own)
+            self.prompts[stream] = Prompts(size, frame_shape, prompt_size, own)
 
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
@@ -108,9 +107,8 @@ class PCM3(MomentumContrast):
 
         Returns:
             dict[str, Tensor]: For each stream the InfoNCE losses ``loss_{stream}``,
-            ``loss_mask_{stream}``, ``loss_recons_{stream}`` and ``loss_mix_{stream}``, the weighted
-            ``loss_mse_{stream}``, with prompts ``loss_sim_{stream}``, and ``acc_{stream}`` and
-            ``std_{stream}``.
+            ``loss_mask_{stream}``, ``loss_recons_{stream}``, ``loss_mix_{stream}``, the weighted
+            ``loss_mse_{stream}``, with prompts ``loss_sim_{stream}``; ``acc_*`` and ``std_*``.
 
         Raises:
             InputError: If the batch is too small, or the clips are too short, for mixing.
@@ -130,27 +128,28 @@ class PCM3(MomentumContrast):
         return Draws(self.masking.kept(masked, num_frames), mix, starts)
 
     def _stream_losses(self, name: str, inputs: Tensor, draws: Draws) -> dict[str, Tensor]:
-        encoder = self.encoders[name]
-        query_view, key_view, target = (encoder.modality(view) for view in inputs.unbind(dim=1))
+        modality, encoders = self.encoders[name].modality, self.encoders
+        query_view, key_view, target = map(modality, inputs.unbind(dim=1))
         mixed_view = mix_samples(query_view, draws.mix)
-        kept = draws.kept.to(inputs.device, non_blocking=True)
-        kept = first_person_alone(kept, inputs.shape[2])
+        kept = first_person_alone(draws.kept, inputs.shape[2])
+        kept = kept.to(inputs.device, non_blocking=True)
         masked_view = target * kept
 
         self.update_keys([name])
         with torch.no_grad():
-            maps = self._encode(name, self.key_encoders[name], base=key_view)
-            key = self.project_key(self._pool(name, maps['base'], draws.starts['key']), name)
+            (key_map,) = self._encode(name, self.key_encoders, base=key_view).values()
+            feature = self._pool(name, self.key_encoders, key_map, draws.starts['key'])
+            key = self.project_key(feature, name)
             mixed_key = mix_keys(key, draws.mix)
 
         # Two views at a time run through the encoder together. They are in the released order, in
         # which the statistics of its BatchNorm move.
-        maps = self._encode(name, encoder, base=query_view, mask=masked_view)
+        maps = self._encode(name, encoders, base=query_view, mask=masked_view)
         filled, prediction = self._predict(name, maps['mask'], draws.starts['decode'], inputs)
         filled_view = torch.where(kept, masked_view, filled)
-        maps |= self._encode(name, encoder, recons=filled_view, mix=mixed_view)
-        features = {use: self._pool(name, maps[use], draws.starts[use]) for use in QUERIES}
-        queries = {use: self.project(x, name) for use, x in features.items()}
+        maps |= self._encode(name, encoders, recons=filled_view, mix=mixed_view)
+        features = {x: self._pool(name, encoders, maps[x], draws.starts[x]) for x in QUERIES}
+        queries = {use: self.project(feature, name) for use, feature in features.items()}
 
         losses = self._contrast(name, queries, key, mixed_key)
         losses[f'loss_mse_{name}'] = self.mse_weight * masked_mse(prediction, target, kept)
@@ -158,14 +157,14 @@ class PCM3(MomentumContrast):
         self.queues[name].enqueue(key)
         return losses
 
-    def _encode(self, name: str, encoder: SkeletonEncoder, **views: Tensor) -> dict[str, Tensor]:
+    def _encode(self, name: str, encoders: ModuleDict, **views: Tensor) -> dict[str, Tensor]:
         """Add to each view the prompt of its name, and return the maps (N, M, D, T', V)."""
-        views = {use: self.prompts[name].on_frames(use, view) for use, view in views.items()}
-        return dict(zip(views, encoder.encode_modality(list(views.values())), strict=True))
+        prompted = [self.prompts[name].on_frames(use, view) for use, view in views.items()]
+        return dict(zip(views, encoders[name].encode_modality(prompted), strict=True))
 
-    def _pool(self, name: str, feature_map: Tensor, start: int) -> Tensor:
+    def _pool(self, name: str, encoders: ModuleDict, feature_map: Tensor, start: int) -> Tensor:
         """Return the feature (N, D) of a map, with the prompt that precedes the projection."""
-        feature = self.encoders[name].pool(feature_map)
+        feature = encoders[name].pool(feature_map)
         return self.prompts[name].on_feature('contrast', feature, start)
 
     def _predict(
@@ -182,8 +181,7 @@ class PCM3(MomentumContrast):
         prompted = name in self.prompt_streams
         decoded = self.decoders[name].decode([steps.detach(), steps] if prompted else [steps])
         joints = [joints_of(x, self.encoders[name].frame_shape) for x in decoded]
-        filled = joints[0] if prompted else joints[0].detach()
-        return filled.to(inputs.dtype), joints[-1]
+        return (joints[0] if prompted else joints[0].detach()).to(inputs.dtype), joints[-1]
 
     def _contrast(
         self, name: str, queries: dict[str, Tensor], key: Tensor, mixed_key: Tensor
@@ -198,5 +196,5 @@ class PCM3(MomentumContrast):
             losses[f'loss_{name}' if use == 'base' else f'loss_{use}_{name}'] = loss
             losses.setdefault(f'acc_{name}', accuracy)
             if name in self.prompt_streams:
-                losses[sim] = losses.get(sim, 0) + self.distill_head(teachers[mixed], student)
+                losses[sim] = losses.get(sim, 0) + self.similarity_head(teachers[mixed], student)
         return losses

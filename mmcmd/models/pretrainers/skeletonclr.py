@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 from mmaction.structures import ActionDataSample
 from torch import Tensor
 
@@ -13,6 +15,8 @@ class SkeletonCLR(MomentumContrast):
     It is MoCo v2 on skeletons. The streams share nothing, so training several streams in one run
     equals training each alone. The arguments are those of :class:`MomentumContrast`.
     """
+
+    capturable: ClassVar[bool] = True
 
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None

@@ -2,9 +2,9 @@
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.paper import Method, Table
-from mmcmd.reproduction.papers import aimclr, cmd, comparison, skeletonclr_crossclr
+from mmcmd.reproduction.papers import aimclr, cmd, comparison, pcm3, skeletonclr_crossclr
 
-PAPERS = (cmd, skeletonclr_crossclr, aimclr, comparison)
+PAPERS = (cmd, skeletonclr_crossclr, aimclr, pcm3, comparison)
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
 """Name to method, of all papers."""
 TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}

@@ -22,7 +22,7 @@ TABLES = {
     ),
     'methods': grid(
         'Methods with one encoder',
-        ('raw', 'random', 'SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'MoCo', 'CMD'),
+        ('raw', 'random', 'SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'MoCo', 'CMD', 'PCM3'),
         _KINDS,
     ),
 }

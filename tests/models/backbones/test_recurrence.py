@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmcmd.models.backbones.recurrence import stacked_gru
+from mmcmd.models.backbones.recurrence import batched_gru, stacked_gru
 
 
 def plain(frames, layers):
@@ -24,8 +24,8 @@ def plain(frames, layers):
     return frames
 
 
-def build(num_layers, num_directions, size, features, dtype):
-    generator = torch.Generator().manual_seed(0)
+def build(num_layers, num_directions, size, features, dtype, seed=0):
+    generator = torch.Generator().manual_seed(seed)
     layers = []
     for layer in range(num_layers):
         width = features if layer == 0 else num_directions * size
@@ -51,6 +51,27 @@ def test_outputs_and_gradients_are_those_of_the_plain_cell(
     toward = torch.randn(num_frames, batch, 5 * num_directions, dtype=torch.float64)
 
     found, expected = stacked_gru(frames, layers), plain(frames, layers)
+    torch.testing.assert_close(found, expected)
+    for ours, wanted in zip(
+        torch.autograd.grad((found * toward).sum(), weights),
+        torch.autograd.grad((expected * toward).sum(), weights),
+        strict=True,
+    ):
+        torch.testing.assert_close(ours, wanted)
+
+
+@pytest.mark.parametrize('num_networks', [1, 3])
+@pytest.mark.parametrize(('num_frames', 'batch'), [(1, 1), (7, 4)])
+def test_networks_that_run_together_give_what_each_gives_alone(num_networks, num_frames, batch):
+    networks = [build(2, 2, 5, 4, torch.float64, seed) for seed in range(num_networks)]
+    frames = torch.randn(num_networks, num_frames, batch, 4, dtype=torch.float64)
+    frames.requires_grad_()
+    layers = [[gru for layer in zipped for gru in layer] for zipped in zip(*networks, strict=True)]
+    weights = [frames, *(tensor for layer in layers for gru in layer for tensor in gru)]
+    toward = torch.randn(num_networks, num_frames, batch, 10, dtype=torch.float64)
+
+    found = batched_gru(frames, layers)
+    expected = torch.stack([plain(x, y) for x, y in zip(frames, networks, strict=True)])
     torch.testing.assert_close(found, expected)
     for ours, wanted in zip(
         torch.autograd.grad((found * toward).sum(), weights),

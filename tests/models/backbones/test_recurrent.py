@@ -1,4 +1,6 @@
+import warnings
 from functools import partial
+from itertools import chain
 
 import pytest
 import torch
@@ -6,7 +8,7 @@ from torch import nn
 
 from mmcmd.errors import InputError
 from mmcmd.models import LSTM, BiGRU
-from mmcmd.models.backbones.kernels import directions_of, run_forward
+from mmcmd.models.backbones.kernels import layers_of, run_forward
 
 SHAPE = 2, 4, 3  # persons, joints, coordinates
 
@@ -20,7 +22,7 @@ def build(seed=0, cls=BiGRU, **options):
 @pytest.fixture
 def as_on_gpu(monkeypatch):
     """Let the CPU take the calls that a GPU takes."""
-    monkeypatch.setattr('mmcmd.models.backbones.kernels._is_special', lambda: True)
+    monkeypatch.setattr('mmcmd.models.backbones.kernels.is_special', lambda: True)
 
 
 @pytest.fixture
@@ -139,10 +141,36 @@ def test_input_of_another_shape_says_what_was_expected():
         build()(torch.zeros(3, 1, 7, 4, 3))
 
 
-@pytest.mark.parametrize('option', [{'mode': 'backwards'}, {'readout': 'first'}])
+@pytest.mark.parametrize(
+    'option', [{'mode': 'backwards'}, {'readout': 'first'}, {'kernel': 'fast'}]
+)
 def test_unknown_choice_lists_the_choices(option):
-    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first)'"):
+    with pytest.raises(InputError, match=r"must be one of .*but got '(backwards|first|fast)'"):
         build(**option)
+
+
+@pytest.mark.parametrize(
+    'options', [{'mode': 'bidirectional'}, {'cls': LSTM, 'mode': 'stepwise'}], ids=['mode', 'LSTM']
+)
+def test_a_kernel_for_another_network_is_refused(options):
+    with pytest.raises(InputError, match=r"kernel='batched' is for a GRU"):
+        build(kernel='batched', **options)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize('kernel', ['batched', 'triton'])
+@pytest.mark.parametrize(('dtype', 'tol'), [(None, 1e-4), (torch.bfloat16, 0.03)])
+def test_every_kernel_gives_on_a_gpu_what_the_cpu_gives(joints, kernel, dtype, tol):
+    def run(device, **options):
+        encoder = build(hidden_size=64, readout='mean', **options).to(device)
+        with torch.autocast(device, dtype, enabled=dtype is not None and device == 'cuda'):
+            output = encoder(joints.to(device))
+        output.float().square().sum().backward()
+        grads = [x.grad.cpu() for x in encoder.parameters()]
+        return [output.detach().float().cpu(), *grads]
+
+    for found, expected in zip(run('cuda', kernel=kernel), run('cpu'), strict=True):
+        assert (found - expected).norm() <= tol * expected.norm()
 
 
 def precision(dtype):
@@ -155,7 +183,7 @@ def test_kernels_get_whole_sequences_and_weights_without_gaps(joints, calls, as_
     with precision(dtype):
         encoder(joints)
     assert len(calls) == 6
-    for (frames, weights, _), laid_out in zip(calls, directions_of(encoder.rnn), strict=True):
+    for (frames, weights, _), laid_out in zip(calls, chain(*layers_of(encoder.rnn)), strict=True):
         assert frames.is_contiguous()
         assert all(x.is_contiguous() for x in weights)
         if dtype is None:  # the very tensors that `_apply` lays out
@@ -181,7 +209,9 @@ KINDS = pytest.mark.parametrize(
 
 
 @KINDS
-def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, calls, cls, mode):
+def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(
+    joints, calls, as_on_gpu, cls, mode
+):
     """On a GPU, torch's autocast of cuDNN's networks would make it float16."""
     weight = torch.randn(3, 5 if mode == 'forward' else 10)
 
@@ -206,6 +236,39 @@ def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(joints, ca
         assert 0 < difference < 0.05, name
 
 
+@pytest.mark.parametrize('has_instructions', [True, False])
+def test_stepwise_bfloat16_on_a_cpu_is_our_own_recurrence(
+    joints, calls, monkeypatch, has_instructions
+):
+    monkeypatch.setattr(
+        'mmcmd.models.backbones.kernels.multiplies_bfloat16', lambda: has_instructions
+    )
+    weight = torch.randn(3, 10)
+
+    def run(dtype):
+        encoder = build(readout='mean')
+        with precision(dtype):
+            output = encoder.feature_map(joints)
+        (encoder.read(output.float()) * weight).sum().backward()
+        return output, [x.grad for x in encoder.rnn.parameters()]
+
+    (output, found), (expected, wanted) = run(torch.bfloat16), run(None)
+    assert not calls
+    assert output.dtype == torch.bfloat16
+    rounded = expected.bfloat16()
+    assert torch.equal(output, rounded) == (not has_instructions), 'computed in float32 where slow'
+    torch.testing.assert_close(output, rounded, rtol=0, atol=0.02)
+    for ours, theirs in zip(found, wanted, strict=True):
+        assert ours.dtype == torch.float32
+        assert 0 < (ours - theirs).norm() < 0.05 * theirs.norm()
+
+
+@pytest.mark.filterwarnings('ignore::DeprecationWarning', 'ignore::torch.jit.TracerWarning')
+def test_a_trace_has_torch_s_own_gru(joints, calls):
+    torch.jit.trace(build().eval(), joints, check_trace=False)
+    assert len(calls) == 6
+
+
 def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
     encoder = build(mode='bidirectional')
     with precision(torch.bfloat16):
@@ -218,7 +281,7 @@ def test_bfloat16_weights_of_a_whole_network_lie_matrices_first(joints, calls):
 
 
 @KINDS
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='asks cuDNN, and there is no GPU')
+@pytest.mark.gpu
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
 def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
     encoder = build(cls=cls, mode=mode)
@@ -231,6 +294,17 @@ def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
     torch.testing.assert_close(output.float().cpu(), expected, rtol=0, atol=0.02)
     output.float().sum().backward()
     assert {x.grad.dtype for x in encoder.parameters()} == {torch.float32}
+
+
+@KINDS
+@pytest.mark.gpu
+@pytest.mark.parametrize('dtype', [None, torch.bfloat16])
+def test_cudnn_takes_the_weights_as_they_lie(joints, cls, mode, dtype):
+    encoder = build(cls=cls, mode=mode, hidden_size=64).cuda()
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')  # torch warns before it copies weights together
+        with torch.autocast('cuda', dtype, enabled=dtype is not None):
+            encoder(joints.cuda()).float().sum().backward()
 
 
 def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monkeypatch):
@@ -266,7 +340,7 @@ def test_batches_that_run_together_are_normalised_and_counted_apart(joints, mode
     batches = [joints.double(), 3 * joints[:2].double() + 1]
     together, apart = build(mode=mode).double(), build(mode=mode).double()
     inputs = [[x.clone().requires_grad_() for x in batches] for _ in range(2)]
-    found = together.feature_maps(inputs[0])
+    found = together.encode_batches(inputs[0])
     expected = [apart.feature_map(x) for x in inputs[1]]
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
 
 from mmcmd.errors import InputError
+from mmcmd.models.backbones import kernels
 
 MODALITIES = 'joint', 'motion', 'bone'
 
@@ -138,6 +139,29 @@ def test_without_pairs_cmd_is_moco(tiny_cmd, inputs, options):
     assert 'loss_cmd' not in losses
     assert torch.equal(losses['loss_joint'], expected['loss_joint'])
     assert torch.equal(baseline.queues['joint'].queue, model.queues['joint'].queue)
+
+
+@pytest.mark.parametrize('kernel', ['batched', 'triton'])
+def test_streams_that_run_together_take_the_step_of_streams_apart(
+    tiny_cmd, inputs, monkeypatch, kernel
+):
+    real, together = kernels.batched_gru, []
+    monkeypatch.setattr(
+        kernels, 'batched_gru', lambda x, *args: together.append(len(x)) or real(x, *args)
+    )
+
+    def step(**options):
+        backbone = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 2}
+        model = tiny_cmd(backbone=backbone | options)
+        losses = model.loss(inputs)
+        sum(x for name, x in losses.items() if 'loss' in name).backward()
+        grads = {name: x.grad for name, x in model.named_parameters() if x.requires_grad}
+        return losses | grads | model.state_dict()
+
+    expected = step()
+    assert not together
+    torch.testing.assert_close(step(kernel=kernel), expected)
+    assert together == [3, 3], 'keys of all streams, and queries of all streams'
 
 
 def test_feature_is_the_query_encoder_s_before_the_projection(tiny_cmd):

@@ -11,8 +11,8 @@ def dtype(request):
     return request.param
 
 
-def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtype):
-    model = tiny_cmd()
+def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtype, device):
+    model = tiny_cmd().to(device)
     seen = {'backbone': [], 'heads': [], 'distill': []}
     for neck in (*model.necks.values(), *model.key_necks.values()):
         neck.hidden.register_forward_hook(
@@ -26,25 +26,25 @@ def test_similarities_and_losses_are_float32_and_encoders_are_not(tiny_cmd, dtyp
             x.dtype for side in args[:2] for x in side.values()
         )
     )
-    with torch.autocast('cpu', dtype):
-        losses = model(INPUTS, mode='loss')
+    with torch.autocast(device, dtype):
+        losses = model(INPUTS.to(device), mode='loss')
     assert set(seen['backbone']) == {dtype}
     assert set(seen['heads']) == set(seen['distill']) == {torch.float32}
     assert {x.dtype for x in losses.values()} == {torch.float32}
 
 
-def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype):
-    queue = tiny_cmd().queues['joint']
-    embeddings = torch.nn.functional.normalize(torch.randn(5, 6), dim=1)
+def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype, device):
+    queue = tiny_cmd().to(device).queues['joint']
+    embeddings = torch.nn.functional.normalize(torch.randn(5, 6, device=device), dim=1)
     expected = embeddings @ queue.queue
-    with torch.autocast('cpu', dtype):
+    with torch.autocast(device, dtype):
         assert torch.equal(queue.similarities(embeddings), expected)
         assert (embeddings @ queue.queue).dtype == dtype, 'what it would be otherwise'
 
 
-def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
+def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype, device):
     # Smooth: rounding may carry a unit over the kink of a ReLU, or a key out of the nearest.
-    model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12})
+    model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12}).to(device)
     for neck in model.necks.values():
         neck.activation = torch.nn.Softplus()
     state = {name: x.clone() for name, x in model.state_dict().items()}
@@ -52,14 +52,14 @@ def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype):
     def gradient():
         model.load_state_dict(state)
         model.zero_grad()
-        losses = model(INPUTS, mode='loss')
+        losses = model(INPUTS.to(device), mode='loss')
         sum(x for name, x in losses.items() if name.startswith('loss')).backward()
         grads = [x.grad for part in (model.encoders, model.necks) for x in part.parameters()]
         assert {x.dtype for x in grads} == {torch.float32}
         return torch.cat([x.flatten() for x in grads])
 
     expected = gradient()
-    with torch.autocast('cpu', dtype):
+    with torch.autocast(device, dtype):
         found = gradient()
     assert torch.cosine_similarity(found, expected, dim=0) > 0.99
     assert not torch.equal(found, expected)

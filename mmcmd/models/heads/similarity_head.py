@@ -7,7 +7,7 @@ from mmcmd.registry import MODELS
 
 
 @MODELS.register_module()
-class DistillHead(BaseModule):
+class SimilarityHead(BaseModule):
     """KL divergence from a teacher's similarities to all keys of a queue to a student's (PCM3).
 
     Args:
@@ -28,7 +28,7 @@ class DistillHead(BaseModule):
         super().__init__(init_cfg=init_cfg)
         if teacher_temperature <= 0 or student_temperature <= 0:
             raise InputError(
-                'DistillHead needs positive temperatures, but got '
+                'SimilarityHead needs positive temperatures, but got '
                 f'teacher_temperature={teacher_temperature}, '
                 f'student_temperature={student_temperature}'
             )

@@ -1,0 +1,154 @@
+"""Time this tree against another checkout: ``python -m benchmarks.against PATH_OF_THE_OTHER``.
+
+Two processes stay alive, one for each tree. They do the same work in turns, in random order, so
+that both sides see the same disturbances of the machine. Each ratio is the other's time over ours.
+The table shows the median of the ratios and its 95 % bootstrap interval. Both trees must have the
+configuration of CMD and :func:`mmcmd.evaluation.knn_predict`.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import scipy.stats
+
+HERE = Path(__file__).parents[1]
+ROUNDS = {'encoder': 150, 'cmd_step': 70, 'views': 600, 'knn': 300, 'startup': 8}
+"""Kinds of work, and how often each tree does them."""
+
+
+class Tree:
+    """A process that imports mmcmd from one checkout and works on request."""
+
+    def __init__(self, root: Path, skeletons: Path) -> None:
+        self.root = root
+        self.process = subprocess.Popen(
+            [sys.executable, str(Path(__file__)), '--serve', str(root), str(skeletons)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=skeletons.parent,
+            # Threads of the process that waits must not spin.
+            env={**os.environ, 'PYTHONPATH': str(root), 'OMP_WAIT_POLICY': 'passive'},
+        )
+
+    def ask(self, work: str) -> float:
+        """Return the seconds that a kind of work took.
+
+        Raises:
+            RuntimeError: If the process has ended.
+        """
+        if work == 'startup':
+            return self._start()
+        print(work, file=self.process.stdin, flush=True)
+        for line in self.process.stdout:
+            if line.startswith('seconds '):
+                return float(line.split()[1])
+        raise RuntimeError(f'the process of {self.root} ended with {self.process.wait()}')
+
+    def _start(self) -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(
+                [sys.executable, '-m', 'benchmarks', 'startup', '--short', '--out', folder],
+                check=True,
+                cwd=self.root,
+                env={**os.environ, 'PYTHONPATH': str(self.root)},
+                stdout=subprocess.DEVNULL,
+            )
+            return json.loads(Path(folder, 'bench.json').read_text())['figures'][0]['times']['ours']
+
+
+def works(root: Path, skeletons: Path) -> dict[str, Callable[[], object]]:
+    """Build what is timed, with the package on the import path: ``root``'s."""
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+
+    import mmcmd.datasets
+    from mmcmd.evaluation import knn_predict
+    from mmcmd.registry import DATASETS, MODELS
+
+    if not Path(mmcmd.__file__).is_relative_to(root):
+        raise RuntimeError(f'{mmcmd.__file__} is not in {root}')
+    torch.manual_seed(0)
+    init_default_scope('mmcmd')
+    config = Config.fromfile(root / 'configs/cmd/cmd_bigru_ntu60_xsub.py')
+    config.model.backbone.hidden_size = 256
+    config.train_dataloader.dataset |= dict(ann_file=str(skeletons), split=None)
+    dataset = DATASETS.build(config.train_dataloader.dataset)
+    model = MODELS.build(config.model).train()
+    encoder = MODELS.build(config.model.backbone).train()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    views = torch.randn(16, 2, 2, 64, 25, 3)
+    features = torch.randn(8192, 512)
+    labels = torch.arange(8192) % 60
+
+    def step() -> None:
+        optimizer.zero_grad()
+        losses = model(views, mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+        optimizer.step()
+
+    return {
+        'encoder': lambda: encoder(views[:, 0]).sum().backward(),
+        'cmd_step': step,
+        'views': lambda: [dataset[0, 1, index] for index in range(len(dataset))],
+        'knn': lambda: knn_predict(features[:1024], features, labels),
+    }
+
+
+def serve(root: Path, skeletons: Path) -> None:
+    """Do what standard input names, and print how long it took."""
+    known = works(root, skeletons)
+    for work in known.values():
+        work()
+    for line in sys.stdin:
+        start = time.perf_counter()
+        known.get(line.strip(), lambda: None)()
+        print(f'seconds {time.perf_counter() - start}', flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog='python -m benchmarks.against', description=__doc__)
+    parser.add_argument('other', type=Path, help='another checkout')
+    parser.add_argument('works', nargs='*', metavar='WORK', help=f'of {", ".join(ROUNDS)}')
+    parser.add_argument('--rounds', type=int, help='of each kind of work')
+    args = parser.parse_args()
+    # Not at the top: a serving process must import the package of its own tree.
+    from benchmarks.views import make_sequences, write_both
+
+    with tempfile.TemporaryDirectory() as folder:
+        skeletons = Path(write_both(make_sequences(64), Path(folder), normalized=True)[0])
+        trees = {'other': Tree(args.other.resolve(), skeletons), 'ours': Tree(HERE, skeletons)}
+        for tree in trees.values():
+            tree.ask('')  # answered as soon as everything is built
+        print('| work | rounds | other / ours | 95 % | other (s) | ours (s) |')
+        print('| --- | --- | --- | --- | --- | --- |')
+        for work in args.works or ROUNDS:
+            times = {name: [] for name in trees}
+            for _ in range(args.rounds or ROUNDS[work]):
+                for name in random.sample(list(trees), 2):
+                    times[name].append(trees[name].ask(work))
+            other, ours = (np.array(times[name]) for name in ('other', 'ours'))
+            interval = scipy.stats.bootstrap((other / ours,), np.median).confidence_interval
+            print(
+                f'| {work} | {len(ours)} | {np.median(other / ours):.3f} | '
+                f'{interval.low:.3f} to {interval.high:.3f} | {np.median(other):.4f} | '
+                f'{np.median(ours):.4f} |',
+                flush=True,
+            )
+
+
+if __name__ == '__main__':
+    if sys.argv[1:2] == ['--serve']:
+        serve(*map(Path, sys.argv[2:]))
+    else:
+        main()

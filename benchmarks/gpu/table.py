@@ -1,0 +1,69 @@
+"""Rows of what was measured on a device, as Markdown and as JSON. What was not is said, too."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple
+
+from benchmarks.harness import Figure
+
+NOT_MEASURED = 'not measured'
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case.
+
+    Attributes:
+        stage (str): Name of the table.
+        case (Mapping[str, Any]): What is run, by column.
+        columns (Sequence[str]): What is measured.
+        goals (Mapping[str, str]): By column, such as ``'>= 6'``.
+        values (Mapping[str, float]): By column; a column without a value was not measured.
+        note (str): What a reader needs to know besides.
+    """
+
+    stage: str
+    case: Mapping[str, Any]
+    columns: Sequence[str]
+    goals: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, float] = field(default_factory=dict)
+    note: str = ''
+
+    def cell(self, column: str) -> str:
+        """Return the text of a column, with its goal."""
+        goal = self.goals.get(column, '')
+        if column not in self.values:
+            return f'{NOT_MEASURED} ({goal})' if goal else NOT_MEASURED
+        value = self.values[column]
+        text = f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.3g}'
+        if not goal:
+            return text
+        missed = '' if Figure('', '', value, goal=goal).reached else ': **missed**'
+        return f'{text} ({goal}{missed})'
+
+
+class Case(NamedTuple):
+    """A row without values, and what measures them: -> values and note."""
+
+    row: Row
+    measure: Callable[[], tuple[dict[str, float], str]]
+
+
+def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
+    """Write one table a stage. Goals stand in brackets."""
+    lines, stage = [', '.join(f'{name} {value}' for name, value in facts.items())], None
+    for row in rows:
+        if row.stage != stage:
+            stage = row.stage
+            names = [*row.case, *row.columns, 'note']
+            heading = f'| {" | ".join(names)} |'
+            lines += ['', f'## {stage}', '', heading, '|' + ' --- |' * len(names)]
+        cells = [*map(str, row.case.values()), *map(row.cell, row.columns), row.note]
+        lines.append(f'| {" | ".join(cells)} |')
+    return '\n'.join(lines) + '\n'
+
+
+def as_json(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
+    """Write everything, for programs."""
+    return json.dumps(dict(machine=facts, rows=[asdict(row) for row in rows]), indent=1) + '\n'

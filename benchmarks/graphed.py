@@ -1,0 +1,33 @@
+"""A step of CMD as one CUDA graph, to be timed beside :class:`benchmarks.step.Step`."""
+
+from collections.abc import Callable
+
+import torch
+from mmengine.optim import OptimWrapper
+from torch import Tensor
+
+from benchmarks.step import SGD
+from mmcmd.engine import Bfloat16OptimWrapper
+from mmcmd.engine.graphed_step import GraphedStep
+from mmcmd.models import CMD
+
+
+def graphed_step(
+    model: CMD, views: Tensor, bfloat16: bool = False, kind: type[GraphedStep] = GraphedStep
+) -> Callable[[], Tensor]:
+    """Return a function that takes a step and returns its loss; the graph was recorded already.
+
+    Args:
+        model (CMD): On a GPU.
+        views (Tensor): Query and key view, shape (2, N, M, T, V, C), on the same device.
+        bfloat16 (bool): Run the forward pass under autocast.
+        kind (type): Defaults to :class:`GraphedStep`.
+    """
+    trained = [x for x in model.parameters() if x.requires_grad]
+    wrapper = (Bfloat16OptimWrapper if bfloat16 else OptimWrapper)(
+        torch.optim.SGD(trained, **SGD, fused=True)
+    )
+    step, data = kind(model, wrapper), {'inputs': views.transpose(0, 1)}
+    while step.replay is None:
+        step(data, wrapper)
+    return lambda: step(data, wrapper)['loss']

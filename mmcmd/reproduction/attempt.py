@@ -1,0 +1,146 @@
+"""One attempt at a stage: run its tool under a lock, and note that it ended well.
+
+The attempt is a process beside the driver, on this machine or in a Slurm job, so a stage that ends
+while no driver is there is noted too. This file imports nothing but the standard library, because
+it is also run as a script, which must start fast.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PREEMPTED = 85
+"""Exit status of a tool, and of an attempt, that was asked to stop. It can go on later."""
+
+
+@dataclass
+class Attempt:
+    """A call of a tool. Only one at a time works in a work dir, on any machine.
+
+    Attributes:
+        command (Sequence[str]): Python script and arguments.
+        work_dir (str): Where the tool writes; the log and the marks of the stage go there too.
+        product (str): File that exists once the stage is finished.
+        signature (str): Hash of all that the result depends on. Files that a stage with another
+            signature left in the work dir are removed first.
+        environment (Mapping[str, str]): Environment variables to set.
+    """
+
+    command: Sequence[str]
+    work_dir: str
+    product: str
+    signature: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen | None = field(default=None, init=False, repr=False)
+    _stopped: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the stage has run to its end here, with this signature."""
+        done = Path(self.work_dir, 'stage.done')
+        return (
+            Path(self.product).exists()
+            and done.exists()
+            and done.read_text().split()[:1] == [self.signature]
+        )
+
+    def __call__(self) -> int:
+        """Wait until no other process works in the work dir, and run the tool if that is needed.
+
+        Returns:
+            int: 0 if the stage is finished, :data:`PREEMPTED` if it was asked to stop, or the
+            exit status of the tool; 128 + N if signal N killed the tool.
+        """
+        with self._lock() as lock:
+            if lock is None:
+                return PREEMPTED
+            if self.finished:
+                return 0
+            started = time.monotonic()
+            status = self._run(lock)
+            if status == 0 and Path(self.product).exists():
+                seconds = time.monotonic() - started
+                self._write('stage.done', f'{self.signature} {seconds:.0f}\n')
+        if self._stopped and status != 0:
+            return PREEMPTED  # it may have been too early in its work to say so itself
+        return status if status >= 0 else 128 - status
+
+    def stop(self, *_: Any) -> None:
+        """Ask the tool to save where it is and to stop. A signal handler may call this."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.terminate()
+
+    def _run(self, lock: int) -> int:
+        mark = Path(self.work_dir, 'stage.started')
+        if mark.exists() and mark.read_text().strip() != self.signature:
+            shutil.rmtree(self.work_dir)
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.write_text(self.signature + '\n')
+        Path(self.work_dir, 'stage.done').unlink(missing_ok=True)
+        environment = {**os.environ, 'PYTHONUNBUFFERED': '1', **self.environment}
+        with Path(self.work_dir, 'stage.log').open('a') as log:
+            # The tool keeps the lock, too: it may outlive this process if that is killed.
+            self._process = subprocess.Popen(
+                [sys.executable, *self.command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                pass_fds=[lock],
+            )
+            if self._stopped:  # the signal came before the process was known
+                self._process.terminate()
+            return self._process.wait()
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a file in one step, so that no reader sees half of it."""
+        path = Path(self.work_dir, name)
+        part = path.with_suffix('.part')
+        part.write_text(text)
+        part.replace(path)
+
+    @contextmanager
+    def _lock(self) -> Iterator[int | None]:
+        """Lock the work dir. The file lies beside it, because the folder may be removed."""
+        path = Path(f'{self.work_dir}.lock')
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open('w') as file:
+            while not self._stopped:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(0.2)
+                else:
+                    yield file.fileno()
+                    return
+            yield None
+
+
+def main() -> None:
+    """Run the attempt that the only argument describes as JSON; stop when the driver is gone."""
+    attempt = Attempt(**json.loads(sys.argv[1]))
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, attempt.stop)
+
+    def watch() -> None:
+        sys.stdin.read()  # the driver holds the other end, and writes nothing
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
+    sys.exit(attempt())
+
+
+if __name__ == '__main__':
+    main()
