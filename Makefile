@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint bench gpu faults fuzz outside clean
+.PHONY: help install demo test lint bench gpu faults slurm fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
 	@echo 'make gpu      tests and benchmarks on a CUDA GPU (10 min; PYTHON=python3 takes that one)'
+	@echo 'make slurm    the drill on a real Slurm, which must be installed (see docs/clusters.md)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
 	@echo 'make install  the environment alone, in $(VENV)'
@@ -55,6 +56,9 @@ faults: $(STAMP)
 	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
 	$(BIN)/python tests/faults/preemption.py $(SIGNALS)
 	$(BIN)/python tests/faults/soak.py $(SOAK)
+
+slurm: $(STAMP)
+	$(BIN)/python tests/faults/slurm_drill.py
 
 outside: $(STAMP)
 	$(BIN)/python -m pytest tests/outside/processes.py

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import re
+import subprocess
 import sys
 import time
 import traceback
@@ -97,7 +98,9 @@ def load_config(args: argparse.Namespace) -> Config:
         # torch refuses persistent workers if there are no workers.
         if loader.get('num_workers') == 0:
             loader.persistent_workers = False
-    if args.launcher == 'pytorch' and not torch.cuda.is_available():
+    if args.launcher == 'slurm':
+        _name_slurm_ranks()
+    if args.launcher in ('pytorch', 'slurm') and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     return cfg
 
@@ -136,8 +139,28 @@ def build_runner(cfg: Config) -> Runner:
         raise InputError(f'the config cannot be built: {error}') from error
 
 
+def _name_slurm_ranks() -> None:
+    """Set the variables by which torch finds the ranks that srun started.
+
+    Raises:
+        InputError: If srun did not start this process.
+    """
+    if 'SLURM_PROCID' not in os.environ:
+        raise InputError(
+            '--launcher slurm is for processes that srun starts: use tools/slurm_train.sh'
+        )
+    # With mmengine's fixed port, two jobs cannot share a node.
+    os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ['SLURM_JOB_ID']) % 10000))
+    nodes = ('scontrol', 'show', 'hostnames', os.environ['SLURM_STEP_NODELIST'])
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = subprocess.check_output(nodes, text=True).split()[0]
+    os.environ['RANK'] = os.environ['SLURM_PROCID']
+    os.environ['LOCAL_RANK'] = os.environ['SLURM_LOCALID']
+    os.environ['WORLD_SIZE'] = os.environ['SLURM_NTASKS']
+
+
 def _join_on_cpu(cfg: Config) -> None:
-    """Join the ranks that torchrun started; mmengine's launcher does so on accelerators only."""
+    """Join the ranks that were started; mmengine's launchers do so on accelerators only."""
     torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False

@@ -19,12 +19,31 @@ _thread = threading.local()
 def stop_at_start_up() -> None:
     """Leave with :data:`EXIT_STATUS` at once when a signal comes; there is nothing to save yet.
 
-    This holds until the training has a handler of its own, see :class:`PreemptionHook`. It must be
-    called before torch is imported, because that takes seconds.
+    This holds until :func:`end_start_up`. It must be called before torch is imported, because that
+    takes seconds.
     """
     for number in STOP:
         signal.signal(number, lambda *_: os._exit(EXIT_STATUS))
+    # Python calls a handler only between two instructions of the main thread, and a rank may wait
+    # in C++ for the others for minutes. The number of a signal is written into a pipe at once.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    _thread.tell = tell
+    threading.Thread(target=_leave_when_told, args=(told,), daemon=True).start()
     unblock()
+
+
+def end_start_up() -> None:
+    """Leave the signals to the handlers that the training has installed."""
+    if hasattr(_thread, 'tell'):
+        signal.set_wakeup_fd(-1)
+
+
+def _leave_when_told(told: int) -> None:
+    while not STOP.intersection(os.read(told, 1)):
+        pass
+    os._exit(EXIT_STATUS)
 
 
 def unblock() -> None:

@@ -1,4 +1,5 @@
 import argparse
+import os
 
 import pytest
 import torch
@@ -138,6 +139,55 @@ def test_parser_has_the_options_that_people_s_commands_rely_on():
     args = cli.runner_parser('x').parse_args(['c.py', '--launcher', 'slurm', '--local-rank', '3'])
     assert isinstance(args, argparse.Namespace)
     assert (args.launcher, args.local_rank) == ('slurm', 3)
+
+
+@pytest.fixture
+def srun(monkeypatch, tmp_path):
+    """Make this process the last of three ranks that srun started, on two nodes."""
+    scontrol = tmp_path / 'scontrol'
+    scontrol.write_text('#!/bin/sh\n[ "$*" = "show hostnames n[1-2]" ] && echo n1 && echo n2\n')
+    scontrol.chmod(0o755)
+    environment = {
+        'PATH': f'{tmp_path}{os.pathsep}{os.environ["PATH"]}',
+        'SLURM_PROCID': '2',
+        'SLURM_LOCALID': '0',
+        'SLURM_NTASKS': '3',
+        'SLURM_JOB_ID': '4711',
+        'SLURM_STEP_NODELIST': 'n[1-2]',
+    }
+    monkeypatch.setattr(os, 'environ', environment)
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    joined = []
+    monkeypatch.setattr(torch.distributed, 'init_process_group', joined.append)
+    return environment, joined
+
+
+def test_ranks_of_srun_find_each_other_without_a_gpu(load, config, srun):
+    environment, joined = srun
+    load(config, '--launcher', 'slurm')
+    assert joined == ['gloo']
+    names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR')
+    assert [environment[name] for name in names] == ['2', '0', '3', 'n1']
+
+
+def test_two_slurm_jobs_on_one_node_have_two_ports(load, config, srun):
+    environment, _ = srun
+    ports = set()
+    for job in ('4711', '4712'):
+        environment.pop('MASTER_PORT', None)
+        environment['SLURM_JOB_ID'] = job
+        load(config, '--launcher', 'slurm')
+        ports.add(environment['MASTER_PORT'])
+    assert len(ports) == 2
+    environment['MASTER_PORT'] = '29500'
+    load(config, '--launcher', 'slurm')
+    assert environment['MASTER_PORT'] == '29500'
+
+
+def test_launcher_slurm_without_srun_is_told(load, config, srun):
+    del srun[0]['SLURM_PROCID']
+    with pytest.raises(InputError, match=r'tools/slurm_train\.sh'):
+        load(config, '--launcher', 'slurm')
 
 
 @pytest.mark.parametrize('available', [True, False])

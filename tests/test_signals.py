@@ -56,14 +56,25 @@ def test_process_itself_still_gets_the_signals_after_a_fork(start):
         assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & STOP
 
 
+WAITS = """
+import ctypes, os, sys, threading
+from mmcmd.signals import stop_at_start_up
+stop_at_start_up()
+print('torch' in sys.modules, flush=True)
+threading.Timer(0.2, os.kill, (os.getpid(), int(sys.argv[1]))).start()
+mutex, lock = ctypes.create_string_buffer(64), ctypes.CDLL(None).pthread_mutex_lock
+lock(mutex)
+lock(mutex)  # never returns, as a rank that waits for the others
+"""
+
+
 @pytest.mark.parametrize('number', STOP)
-def test_signal_before_torch_is_there_ends_a_training_with_its_own_status(root, number):
-    code = (
-        'import os, sys\n'
-        'from mmcmd.signals import stop_at_start_up\n'
-        'stop_at_start_up()\n'
-        "print('torch' in sys.modules, flush=True)\n"
-        f'os.kill(os.getpid(), {int(number)})\n'
+def test_signal_at_start_up_ends_a_training_that_waits_outside_of_python(root, number):
+    done = subprocess.run(
+        [sys.executable, '-c', WAITS, str(int(number))],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    done = subprocess.run([sys.executable, '-c', code], cwd=root, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (EXIT_STATUS, 'False\n'), done.stderr

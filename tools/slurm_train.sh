@@ -4,8 +4,8 @@
 #SBATCH --signal=B:USR1@120
 # [sbatch [its options]] tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 # GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5) and SRUN_ARGS are read from the environment.
-# As a batch job it requeues itself when the training was asked to stop (status 85), and a requeued
-# job goes on with --resume.
+# As a batch job it requeues itself when the training was asked to stop (status 85), unless the job
+# was cancelled. A requeued job goes on with --resume.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: $0 PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
@@ -29,17 +29,22 @@ command=(srun -p "$partition" --job-name="$job_name"
 [ -n "${SLURM_JOB_ID:-}" ] || exec "${command[@]}"
 
 "${command[@]}" &
-step=$!
+step=$! asked=0
 # srun passes USR1 on to the ranks, and at TERM would kill them.
-trap 'signalled=1; kill -USR1 "$step" 2>/dev/null || true' USR1 TERM
+trap 'asked=1 signalled=1; kill -USR1 "$step" 2>/dev/null || true' USR1 TERM
 while :; do
     signalled=0 status=0
     wait "$step" || status=$?
     [ "$signalled" = 1 ] || break # otherwise it is the wait that has ended
 done
+# `scancel --full --signal=TERM` reaches srun too, which kills the ranks: then nothing is saved.
+[ "$asked" = 1 ] && [ "$status" -gt 128 ] && status=85
 if [ "$status" = 85 ]; then
-    echo "$0: the training has saved where it was; requeueing job $SLURM_JOB_ID" >&2
-    scontrol requeue "$SLURM_JOB_ID" ||
-        echo "$0: not requeued; submit it again with --resume" >&2
+    # A job that is not RUNNING any more was cancelled, or Slurm itself puts it back into the queue.
+    state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID") || state=unknown
+    echo "$0: asked to stop; Slurm's state of job $SLURM_JOB_ID is $state" >&2
+    if [ "$state" != RUNNING ] || ! scontrol requeue "$SLURM_JOB_ID"; then
+        echo "$0: not requeued here; if it is not in the queue, submit it again with --resume" >&2
+    fi
 fi
 exit "$status"

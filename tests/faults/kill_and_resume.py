@@ -90,7 +90,7 @@ def read(path: Path) -> dict:
     return torch.load(path, weights_only=True)
 
 
-def write_data(path: Path) -> None:
+def write_data(path: Path, sequences: int = SEQUENCES) -> None:
     """Write a pickle of random walks."""
     rng = np.random.default_rng(0)
     annotations = [
@@ -100,7 +100,7 @@ def write_data(path: Path) -> None:
             'keypoint': rng.normal(size=(2, 12, 25, 3)).astype(np.float32).cumsum(axis=1),
             'total_frames': 12,
         }
-        for index in range(SEQUENCES)
+        for index in range(sequences)
     ]
     names = [sample['frame_dir'] for sample in annotations]
     split = {'xsub_train': names, 'xsub_val': names[::4]}

@@ -143,7 +143,9 @@ class Job:
         began = time.monotonic()
         self.marker.unlink(missing_ok=True)
         process = self.start(PHASE=self.case.phase, MARKER=str(self.marker))
-        delay = rng.uniform(0.2, 6)  # Python itself needs up to 0.2 s before it can listen
+        delay = rng.uniform(
+            0.2, 8 * self.case.ranks
+        )  # Python itself needs up to 0.2 s before it can listen
         while not self.marker.exists() and time.monotonic() < began + 120:
             if process.poll() is not None or (
                 self.case.phase == 'start-up' and time.monotonic() > began + delay

@@ -1,4 +1,7 @@
-"""`tools/slurm_train.sh` with an `srun` and an `scontrol` that write down how they are called."""
+"""`tools/slurm_train.sh` with commands of Slurm that write down how they are called.
+
+``make slurm`` does the same with a real Slurm.
+"""
 
 import os
 import shutil
@@ -9,7 +12,7 @@ import time
 import pytest
 
 SRUN = """#!/usr/bin/env bash
-trap 'echo USR1 >> "$CALLS"; exit 85' USR1
+trap 'echo USR1 >> "$CALLS"; exit "${STOPPED:-85}"' USR1
 trap 'echo TERM >> "$CALLS"; exit 143' TERM
 echo "srun $*" >> "$CALLS"
 [ -z "${HANG:-}" ] || { touch "$CALLS.ready"; while :; do sleep 0.05; done; }
@@ -19,12 +22,15 @@ SCONTROL = """#!/usr/bin/env bash
 echo "scontrol $*" >> "$CALLS"
 exit "${SCONTROL_STATUS:-0}"
 """
+SQUEUE = """#!/usr/bin/env bash
+echo "${STATE:-RUNNING}"
+"""
 
 
 @pytest.fixture
 def start(root, tmp_path):
     """Return a function: environment, arguments -> the started script."""
-    for name, text in {'srun': SRUN, 'scontrol': SCONTROL}.items():
+    for name, text in {'srun': SRUN, 'scontrol': SCONTROL, 'squeue': SQUEUE}.items():
         file = tmp_path / 'bin' / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(text)
@@ -76,7 +82,13 @@ def test_preempted_job_requeues_itself(run):
     status, calls, stderr = run({'SLURM_JOB_ID': '7', 'STATUS': '85'})
     assert status == 85
     assert calls[1:] == ['scontrol requeue 7']
-    assert 'requeueing job 7' in stderr
+    assert 'state of job 7 is RUNNING' in stderr
+
+
+def test_cancelled_job_stays_cancelled(run):
+    status, calls, stderr = run({'SLURM_JOB_ID': '7', 'STATUS': '85', 'STATE': 'COMPLETING'})
+    assert (status, len(calls)) == (85, 1)
+    assert 'submit it again with --resume' in stderr
 
 
 def test_job_that_cannot_be_requeued_says_so(run):
@@ -97,8 +109,9 @@ def test_requeued_job_resumes(run, restarts, resumes):
 
 
 @pytest.mark.parametrize('number', [signal.SIGUSR1, signal.SIGTERM])
-def test_signal_to_the_batch_shell_reaches_the_ranks_as_usr1(start, tmp_path, number):
-    process = start({'SLURM_JOB_ID': '7', 'HANG': '1'})
+@pytest.mark.parametrize('stopped', ['85', '137'])
+def test_job_whose_shell_got_a_signal_is_requeued(start, tmp_path, number, stopped):
+    process = start({'SLURM_JOB_ID': '7', 'HANG': '1', 'STOPPED': stopped})
     until = time.monotonic() + 10
     while not (tmp_path / 'calls.ready').exists():
         assert time.monotonic() < until

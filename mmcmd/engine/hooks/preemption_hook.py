@@ -14,7 +14,7 @@ from mmcmd.engine.hooks.safe_checkpoint_hook import PREEMPTED, SafeCheckpointHoo
 from mmcmd.engine.host_copy import HostCopy
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.registry import HOOKS
-from mmcmd.signals import EXIT_STATUS, STOP, kept_from_children
+from mmcmd.signals import EXIT_STATUS, STOP, end_start_up, kept_from_children
 
 
 @HOOKS.register_module()
@@ -57,7 +57,9 @@ class PreemptionHook(Hook):
             for number in self.signals:
                 handler = signal.signal(number, self._receive)
                 runner.train_loop.on_exit.callback(self._stop_listening, number, handler)
+            end_start_up()
             runner.train_loop.on_exit.enter_context(kept_from_children(self.signals))
+        barrier()  # no rank trains while another one would still leave without a checkpoint
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: Any = None
