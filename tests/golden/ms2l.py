@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmcmd.engine import GroupClipConstructor
 from mmcmd.io.authors import model_sizes
-from mmcmd.models.temporal import TemporalJigsaw, mask_tail
+from mmcmd.models.temporal_tasks import TemporalJigsaw, mask_tail
 from mmcmd.registry import MODELS
 from tests.golden.recordings import Recording
 from tests.golden.report import Report, absolute, different, relative

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmcmd.errors import InputError
 from mmcmd.models.masking import BodyPartMask
 from mmcmd.models.pretrainers.base import BasePretrainer
-from mmcmd.models.temporal import first_frames
+from mmcmd.models.temporal_tasks import first_frames
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_valid_frames
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from mmcmd.models.encoder import build_with_features, steps_of
 from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.base import BasePretrainer
-from mmcmd.models.temporal import TemporalJigsaw, first_frames, mask_tail
+from mmcmd.models.temporal_tasks import TemporalJigsaw, first_frames, mask_tail
 from mmcmd.registry import MODELS
 from mmcmd.structures import get_valid_frames
 

@@ -34,8 +34,9 @@ def make_method(tiny_stgcn, mmcmd_scope):
             'queue': {'type': 'KeyQueue', 'size': 12},
             'momentum': 0.1,
         }
-        config = {name: x for name, x in (config | options).items() if x is not None}
-        model = MODELS.build(config).double()
+        for name in [x for x in config if options.get(x, ...) is None]:  # not of every method
+            del config[name], options[name]
+        model = MODELS.build(config | options).double()
         with torch.no_grad():
             for part in (model.encoders, getattr(model, 'necks', model.encoders)):
                 for parameter in part.parameters():

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import torch
 
-from mmcmd.models.temporal import TemporalJigsaw, first_frames, mask_tail
+from mmcmd.models.temporal_tasks import TemporalJigsaw, first_frames, mask_tail
 
 
 def numbered(batch, num_frames):
