@@ -1,7 +1,7 @@
 # AS-CAL (Information Sciences 2021, https://arxiv.org/abs/2008.00188): MoCo on an LSTM, without
 # projection. The first of the 60 epochs only fills the queue. The published encoder is --encoder
 # lstm_ascal. NW-UCLA: clip_len=60 model.queue.size=500.
-_base_ = ['../_base_/pretrain.py', '../_base_/pipelines/ascal.py']
+_base_ = '../_base_/pretrain_ascal.py'
 
 model = dict(
     type='ASCAL',
@@ -11,17 +11,10 @@ model = dict(
     head=dict(type='MoCoHead', temperature=0.06),
     momentum=0.001,
 )
-train_dataloader = dict(
-    batch_size=32,
-    drop_last=False,  # as released: the last, shorter batch is kept
-    sampler=dict(drop_last=False),
-    dataset=dict(pipeline=_base_.pretrain_pipeline, clip_len=_base_.clip_len),
-)
-val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline, clip_len=_base_.clip_len))
-test_dataloader = val_dataloader
-val_cfg = test_cfg = dict(gallery_dataloader=val_dataloader)
+# As released, the last, shorter batch is kept.
+train_dataloader = dict(batch_size=32, drop_last=False, sampler=dict(drop_last=False))
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4))
 train_cfg = dict(max_epochs=60, val_interval=10)
 param_scheduler = [dict(type='MultiStepLR', milestones=[30], gamma=0.1, by_epoch=True)]
 # A small queue, and key encoders that follow faster.
-small = dict(clip_len=60, model=dict(queue=dict(size=1024), momentum=0.01))
+small = dict(model=dict(queue=dict(size=1024), momentum=0.01))

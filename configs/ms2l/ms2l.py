@@ -26,4 +26,4 @@ optim_wrapper = dict(
 )
 train_cfg = dict(max_epochs=60, val_interval=10)
 param_scheduler = [dict(type='StepLR', step_size=30, gamma=0.1, by_epoch=True)]
-small = dict(clip_len=60, model=dict(decoder=dict(hidden_size=128)))
+small = dict(model=dict(decoder=dict(hidden_size=128)))

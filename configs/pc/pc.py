@@ -25,4 +25,3 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=25),
 )
 train_cfg = dict(max_epochs=500, val_interval=5)
-small = dict(clip_len=30)
