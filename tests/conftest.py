@@ -171,14 +171,33 @@ def pretrained(make_runner, tiny_options, tmp_path_factory):
     return work_dir
 
 
+@pytest.fixture(scope='session')
+def kept_signals():
+    """Return a context that undoes what a tool does to the signals of its process."""
+    import signal
+    from contextlib import contextmanager
+
+    from mmcmd.signals import STOP, end_start_up
+
+    @contextmanager
+    def keep():
+        handlers = {number: signal.getsignal(number) for number in STOP}
+        try:
+            yield
+        finally:
+            end_start_up()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    return keep
+
+
 @pytest.fixture
-def run_tool(root, monkeypatch, capfd):
+def run_tool(root, monkeypatch, capfd, kept_signals):
     """Return a function: run a tool as `python TOOL ARGS` would: exit status, stdout, stderr."""
     import runpy
-    import signal
 
     from mmcmd.io import checkpoint
-    from mmcmd.signals import STOP, end_start_up
 
     monkeypatch.setattr(checkpoint, '_trusted', False)
     monkeypatch.delenv('LOCAL_RANK', raising=False)
@@ -186,16 +205,12 @@ def run_tool(root, monkeypatch, capfd):
     def run(tool, *args):
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
         capfd.readouterr()
-        handlers = {number: signal.getsignal(number) for number in STOP}
         try:
-            runpy.run_path(str(root / 'tools' / tool), run_name='__main__')
+            with kept_signals():
+                runpy.run_path(str(root / 'tools' / tool), run_name='__main__')
             status = 0
         except SystemExit as stop:
             status = stop.code or 0
-        finally:
-            end_start_up()
-            for number, handler in handlers.items():
-                signal.signal(number, handler)
         return status, *capfd.readouterr()
 
     yield run

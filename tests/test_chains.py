@@ -1,5 +1,6 @@
 """From raw files to an accuracy, for every raw format, and from one data set to another."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -55,7 +56,11 @@ def train(run_tool, root, folder, monkeypatch):
     """Return a function: config, data set, pickle, encoder, options -> work dir of a short run."""
     monkeypatch.chdir(root)
 
+    number = itertools.count()
+
     def train(config, data, pickle, *options, pretrained=None):
+        # In one process, two runs of one name and second would share mmengine's message hub.
+        options = (f'experiment_name=run{next(number)}', *options)
         work_dir = folder / f'{Path(config).stem}_{data}'
         command = ('--work-dir', work_dir, '--ann-file', pickle, '--data', data, '--seed', '0')
         if pretrained:

@@ -520,5 +520,5 @@ def test_training_samples_reach_the_loss_with_their_ids():
     seen = []
     model.loss = lambda inputs, samples: seen.extend(samples)
     model(*make_batch(read(PAPER).train_dataloader), mode='loss')
-    assert [type(sample) for sample in seen] == [ActionDataSample, ActionDataSample]
-    assert [sample.metainfo['sample_idx'] for sample in seen] == [0, 1]
+    assert [type(sample) for sample in seen] == [ActionDataSample] * SAMPLES
+    assert [sample.metainfo['sample_idx'] for sample in seen] == [*range(SAMPLES)]

@@ -89,7 +89,7 @@ def arguments(tool, *others, data='tiny', folder=None, **options):
 
 
 @pytest.fixture(scope='module')
-def run(outside):
+def run(outside, kept_signals):
     """Return a function: run a tool with the data set `tiny`, or another one."""
 
     def run(tool, *others, **options):
@@ -97,7 +97,7 @@ def run(outside):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, 'argv', command)
             patch.setenv('LOCAL_RANK', '0')
-            with pytest.raises(SystemExit) as stop:
+            with pytest.raises(SystemExit) as stop, kept_signals():
                 runpy.run_path(command[0], run_name='__main__')
             assert not stop.value.code, f'exit status {stop.value.code}'
 
@@ -151,7 +151,7 @@ def test_every_encoder_takes_a_step(method, encoder, outside):
     cfg.model['neck' if method == 'simclr' else 'predictor'].hidden_channels = 64
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    inputs = torch.randn(3, 2, 2, 8, 25, 3)
+    inputs = torch.randn(3, 2, cfg.model.backbone.get('num_person', 2), 8, 25, 3)
     if method == 'masked':
         inputs = {'long': inputs[:, :1], 'short': inputs[:, :, :, :4]}
     losses = model(inputs, mode='loss')

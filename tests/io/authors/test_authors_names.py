@@ -206,7 +206,5 @@ def test_method_of_one_stream_has_no_tensors_of_another(method, name):
 
 
 def test_unknown_method_is_told():
-    with pytest.raises(
-        InputError, match=r"'simclr'; give one of cmd, .*, aimclr, pcm3, isc, ascal, ms2l, pc"
-    ):
+    with pytest.raises(InputError, match=r"'simclr'; give one of cmd, skeletonclr, .*, isc"):
         rename_authors_state('simclr', {})
