@@ -24,6 +24,8 @@ class Layout:
         graph_name (str): mmaction2's name of the graph, if it has one.
         trunk (int): The joint of each person that becomes the person's own origin, if every person
             is centred separately. Defaults to ``centre``.
+        hips (tuple[int, int], optional): The left and the right hip. A view-invariant transform of
+            a sequence (P&C) needs them and the spine.
         parts (tuple[tuple[int, ...], ...], optional): The joints of the trunk, the left arm, the
             right arm, the left leg and the right leg. Every joint is in exactly one part.
     """
@@ -35,12 +37,13 @@ class Layout:
     spine: tuple[int, int] | None = None
     shoulders: tuple[int, int] | None = None
     graph_name: str = ''
-    # These two do not change the data, so a file whose layout lacks them has the same joints.
+    # These do not change the data, so a file whose layout lacks them has the same joints.
     trunk: int | None = field(default=None, compare=False)
+    hips: tuple[int, int] | None = field(default=None, compare=False)
     parts: tuple[tuple[int, ...], ...] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ('joints', 'parents', 'spine', 'shoulders', 'parts'):  # JSON has lists
+        for name in ('joints', 'parents', 'spine', 'shoulders', 'hips', 'parts'):  # JSON has lists
             value = getattr(self, name)
             object.__setattr__(self, name, value if value is None else tuple(value))
         if self.trunk is None:
@@ -54,7 +57,8 @@ class Layout:
                 f'layout {self.name!r}: {len(self.joints)} joints but {len(self.parents)} parents'
             )
         origins = (self.centre, self.trunk)
-        used = (*self.parents, *origins, *(self.spine or ()), *(self.shoulders or ()))
+        pairs = (*(self.spine or ()), *(self.shoulders or ()), *(self.hips or ()))
+        used = (*self.parents, *origins, *pairs)
         if not all(0 <= joint < len(self.joints) for joint in used):
             raise ValueError(
                 f'layout {self.name!r}: joint indices must lie in [0, {len(self.joints)})'

@@ -37,6 +37,7 @@ NTU = Layout(
     shoulders=(4, 8),
     graph_name='nturgb+d',
     trunk=20,
+    hips=(12, 16),
     parts=(
         (0, 1, 2, 3, 20),
         *((4, 5, 6, 7, 21, 22), (8, 9, 10, 11, 23, 24)),
@@ -93,6 +94,7 @@ KINECT_V1 = Layout(
     spine=(0, 1),
     shoulders=(4, 8),
     trunk=2,
+    hips=(12, 16),
     parts=(
         (0, 1, 2, 3),
         *((4, 5, 6, 7), (8, 9, 10, 11)),

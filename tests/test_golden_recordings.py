@@ -15,7 +15,11 @@ from tests.golden.report import Report
 from tests.golden.training import build
 
 PCM3 = ('pcm3', 'pcm3_noprompt_bone', 'pcm3_transforms')
-METHODS = ('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3)
+METHODS = (
+    *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3),
+    *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
+    *('pc', 'pc_transforms'),
+)
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
 # What the recordings of the shared set hold.
@@ -32,6 +36,12 @@ KINDS = {
     'pcm3_noprompt_bone': FULL | {'no gradient', 'logits', 'prediction'},
     'pcm3_transforms': {'mixing', 'masks', 'transforms', 'modalities'},
     'frame50': {'transforms', 'dtype kept', 'valid frames', 'preprocessing'},
+    'ascal': FULL | {'logits', 'queue start'},
+    'ascal_transforms': {'transforms'},
+    'ms2l': FULL | {'accuracy', 'states behind a BatchNorm'},
+    'ms2l_transforms': {'transforms', 'orders'},
+    'pc': FULL | {'frozen', 'predictions', 'autoencoder'},
+    'pc_transforms': {'valid frames', 'preprocessing'},
 }
 
 
@@ -91,6 +101,15 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('pcm3', {'momentum': 0.02}, {'losses', 'states'}),
         ('cmd', {'teacher_temperature': 0.06}, {'losses', 'states'}),
         ('cmd', {'topk': 16}, {'losses', 'states'}),
+        ('ascal', {'momentum': 0.02}, {'losses', 'states'}),
+        ('ascal', {'fill_epochs': 0}, {'losses', 'gradient norms', 'states', 'features'}),
+        ('ascal', {'pooling': None}, {'losses', 'features'}),
+        ('ms2l', {'clip_by': 'stream'}, {'states', 'features'}),
+        ('ms2l', {'temperature': 0.8}, {'losses', 'states'}),
+        ('pc', {'inputs': 'teacher'}, {'losses', 'states', 'features', 'predictions'}),
+        ('pc', {'frozen': False}, {'losses', 'states', 'features'}),
+        ('ms2l', {'visible': 0.8}, {'losses', 'states'}),
+        ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),
     ],
 )
 def test_a_wrong_option_breaks_bounds(recording, name, options, broken):

@@ -151,7 +151,7 @@ def test_every_encoder_takes_a_step(method, encoder, outside):
     cfg.model['neck' if method == 'simclr' else 'predictor'].hidden_channels = 64
     torch.manual_seed(0)
     model = MODELS.build(cfg.model)
-    inputs = torch.randn(3, 2, 2, 8, 25, 3)
+    inputs = torch.randn(3, 2, cfg.model.backbone.get('num_person', 2), 8, 25, 3)
     if method == 'masked':
         inputs = {'long': inputs[:, :1], 'short': inputs[:, :, :, :4]}
     losses = model(inputs, mode='loss')

@@ -8,14 +8,26 @@ import torch
 from torch import Tensor
 
 from mmcmd.apis.config import configs_root, load_config
-from mmcmd.errors import InputError
-from mmcmd.io.authors import drop_unused_prompts, model_sizes, rename_authors_state
+from mmcmd.io.authors import (
+    authors_tensors,
+    drop_unused_prompts,
+    model_sizes,
+    rename_authors_state,
+)
+from mmcmd.io.checkpoint import ENCODERS as PREFIX
 from mmcmd.io.checkpoint import check_architecture, load_plain
 from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
 from mmcmd.registry import MODELS
 
-ENCODERS = {'cmd': 'bigru', 'isc': 'bigru_plain', 'pcm3': 'bigru'}
+ENCODERS = {
+    'cmd': 'bigru',
+    'isc': 'bigru_plain',
+    'pcm3': 'bigru',
+    'ascal': 'lstm_ascal',
+    'ms2l': 'bigru_ms2l',
+    'pc': 'bigru_pc',
+}
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""
 OTHER_ENCODERS = {'AGCN': 'agcn'}
 """Encoder by the type that the tensors of a file show, if the method has encoders of many kinds."""
@@ -36,7 +48,8 @@ def convert_authors(
 
     Returns:
         dict: ``state_dict``, which the model of the method's config can load, and ``meta`` with the
-        description of the encoders (:func:`mmcmd.io.encoders.describe`).
+        description of the encoders (:func:`mmcmd.io.encoders.describe`). If the file holds encoders
+        alone, ``state_dict`` holds these.
 
     Raises:
         InputError: If the method is not known, or a file is not a checkpoint of this method.
@@ -44,7 +57,7 @@ def convert_authors(
     state: dict[str, Tensor] = {}
     epochs = [0]
     for stream, file in files.items():
-        theirs, epoch = _read(file)
+        theirs, epoch = _read(method, file)
         epochs.append(epoch)
         state |= rename_authors_state(method, theirs, stream, str(file))
     names = ', '.join(map(str, files.values()))
@@ -63,7 +76,11 @@ def convert_authors(
     with torch.device('meta'):  # the shapes are enough
         model = MODELS.build(cfg.model)
     state = drop_unused_prompts(state, model.state_dict())
-    check_architecture(model.state_dict(), state, names)
+    expected = model.state_dict()
+    if all(name.startswith(PREFIX) for name in state):
+        # The file holds encoders alone, as that of MS2L does.
+        expected = {x: y for x, y in expected.items() if x.startswith(PREFIX)}
+    check_architecture(expected, state, names)
     if data is None:
         cfg.pop('data')
     meta = {'epoch': max(epochs), 'iter': 0, **describe(model, cfg)}
@@ -79,17 +96,12 @@ def _dotted(sizes: Mapping[str, Any]) -> dict[str, Any]:
     return dotted
 
 
-def _read(file: str | Path) -> tuple[dict[str, Tensor], int]:
+def _read(method: str, file: str | Path) -> tuple[dict[str, Tensor], int]:
     """Return the state in a released file, and its epoch (0 if the file has none)."""
     checkpoint = load_plain(str(file), map_location='cpu')
-    state, epoch = checkpoint, 0
-    if 'state_dict' in checkpoint:
-        state, epoch = checkpoint['state_dict'], checkpoint.get('epoch', 0)
-    if not isinstance(state, Mapping) or not all(
-        isinstance(name, str) and isinstance(x, Tensor) for name, x in state.items()
-    ):
-        raise InputError(f'{file} has no state_dict of tensors: it is no checkpoint of the authors')
-    return dict(state), epoch if isinstance(epoch, int) else 0
+    epoch = checkpoint.get('epoch', 0)
+    state = authors_tensors(method, checkpoint, str(file))
+    return state, epoch if isinstance(epoch, int) else 0
 
 
 def write_converted(

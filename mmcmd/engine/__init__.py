@@ -1,4 +1,5 @@
 from .autocast import Bfloat16OptimWrapper
+from .clipping import GroupClipConstructor
 from .feature_cache import CachedFeatureLoop
 from .hooks import (
     CollapseHook,
@@ -17,6 +18,7 @@ from .hooks import (
     ThroughputHook,
 )
 from .loops import KNNTestLoop, KNNValLoop, ResumableEpochLoop
+from .several_optimizers import SeveralOptimizersConstructor
 
 __all__ = [
     'Bfloat16OptimWrapper',
@@ -26,6 +28,7 @@ __all__ = [
     'CudaGraphHook',
     'DeferredInfoHook',
     'FrozenEncoderHook',
+    'GroupClipConstructor',
     'KNNTestLoop',
     'KNNValLoop',
     'NonFiniteHook',
@@ -35,6 +38,7 @@ __all__ = [
     'ResultsHook',
     'ResumableEpochLoop',
     'SafeCheckpointHook',
+    'SeveralOptimizersConstructor',
     'SubsetHook',
     'TF32Hook',
     'ThroughputHook',

@@ -11,6 +11,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.evaluation.feature_autoencoder import FeatureAutoEncoder
 from mmcmd.registry import METRICS
 from mmcmd.structures import sample_features
 
@@ -169,6 +170,9 @@ class KNNMetric(BaseMetric):
 
     Args:
         k (int): Neighbours. Defaults to 1, the protocol of the field.
+        autoencoder (dict, optional): Compare codes of the features instead (P&C). A
+            :class:`FeatureAutoEncoder` for each modality is trained on the gallery. The entries are
+            ``widths``, ``lr``, ``batch_size``, ``epochs`` and ``seed``.
         collect_device (str): mmengine's. Defaults to ``'cpu'``.
         prefix (str, optional): Defaults to ``'knn'``.
 
@@ -179,10 +183,17 @@ class KNNMetric(BaseMetric):
 
     default_prefix = 'knn'
 
-    def __init__(self, k: int = 1, collect_device: str = 'cpu', prefix: str | None = None) -> None:
+    def __init__(
+        self,
+        k: int = 1,
+        autoencoder: Mapping | None = None,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix)
         self.k = k
         self.predictions: dict[str, Tensor] = {}
+        self.autoencoder = None if autoencoder is None else dict(autoencoder)
         self.gallery: tuple[dict[str, Tensor], Tensor] | None = None
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
@@ -214,6 +225,10 @@ class KNNMetric(BaseMetric):
         """Compare the queries with the gallery, and let that go."""
         (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
         device = get_device()
+        if self.autoencoder is not None:
+            queries, gallery = _encode(queries, gallery, self.autoencoder, device)
+        for feats in (*queries.values(), *gallery[0].values()):
+            F.normalize(feats, dim=1, out=feats)
         block = BLOCK if device == 'cpu' else GPU_BLOCK
         predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
         self.predictions = {name: x.cpu() for name, x in predictions.items()} | {'labels': labels}
@@ -228,11 +243,30 @@ class KNNMetric(BaseMetric):
 
 
 def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
-    """Return L2-normalised features (N, D) by modality, and labels (N,)."""
+    """Return features (N, D) by modality, and labels (N,)."""
     streams = {
         name: torch.from_numpy(np.stack([feats[name] for feats, _ in results]))
         for name in results[0][0]
     }
-    for feats in streams.values():
-        F.normalize(feats, dim=1, out=feats)
     return streams, torch.tensor([label for _, label in results])
+
+
+@torch.enable_grad()
+def _encode(
+    queries: dict[str, Tensor],
+    gallery: tuple[dict[str, Tensor], Tensor],
+    options: Mapping,
+    device: str,
+) -> tuple[dict[str, Tensor], tuple[dict[str, Tensor], Tensor]]:
+    """Replace the features of each modality by codes of an autoencoder of the gallery."""
+    fit = dict(options)
+    sizes = {'widths': fit.pop('widths')} if 'widths' in fit else {}
+    codes: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
+    for name, feats in gallery[0].items():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(fit.get('seed', 0))
+            autoencoder = FeatureAutoEncoder(feats.shape[1], **sizes).to(device)
+        autoencoder.fit(feats.to(device), **fit)
+        for side, values in zip(codes, (queries[name], feats), strict=True):
+            side[name] = autoencoder(values.to(device)).detach().cpu()
+    return codes[0], (codes[1], gallery[1])

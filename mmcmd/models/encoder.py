@@ -1,5 +1,6 @@
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -48,14 +49,14 @@ class SkeletonEncoder(BaseModule):
         backbone = dict(backbone)
         self.modality = build_modality(modality, layout)
         self.backbone = MODELS.build(_fit(backbone, layout))
-        self.pooling = MODELS.build(pooling) if pooling else None
-        if self.pooling is None and not hasattr(self.backbone, 'read'):
-            self.pooling = GraphPooling()
         self.frame_shape = (
             *(backbone.get('num_person', 2), get_layout(layout).num_joints),
             backbone.get('in_channels', 3),
         )
         self._clip_len = backbone.get('clip_len', 16)
+        self.pooling = MODELS.build(self._sized(pooling)) if pooling else None
+        if self.pooling is None and not hasattr(self.backbone, 'read'):
+            self.pooling = GraphPooling()
 
     def feature_map(self, joints: Tensor) -> Tensor:
         """Return the last map of the backbone, before pooling.
@@ -124,8 +125,21 @@ class SkeletonEncoder(BaseModule):
         feature_map = self.feature_map(joints)
         if valid_frames is None:
             return self.pool(feature_map)
-        frames, length = joints.shape[2], feature_map.shape[3]
-        steps = (valid_frames * length + frames - 1).div(frames, rounding_mode='floor')
+        return self.pool_valid(feature_map, valid_frames, joints.shape[2])
+
+    def pool_valid(self, feature_map: Tensor, valid_frames: Tensor, num_frames: int) -> Tensor:
+        """Reduce the valid part of a map to one feature per sequence.
+
+        Args:
+            feature_map (Tensor): Shape (N, M, D, T', V).
+            valid_frames (Tensor): How many of the T frames are valid, shape (N,).
+            num_frames (int): T.
+
+        Returns:
+            Tensor: Shape (N, D).
+        """
+        length = feature_map.shape[3]
+        steps = (valid_frames * length + num_frames - 1).div(num_frames, rounding_mode='floor')
         return self.pool(feature_map, steps.clamp(1, length))
 
     @torch.no_grad()
@@ -133,11 +147,27 @@ class SkeletonEncoder(BaseModule):
         """Return D. If it is not known, a sequence of zeros is encoded to find it."""
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
-            training = self.training
-            persons, *joint = self.frame_shape
-            size = self.eval()(torch.zeros(1, persons, self._clip_len, *joint)).shape[1]
-            self.train(training)
+            size = self._on_zeros(self).shape[1]
         return size
+
+    def _sized(self, pooling: dict) -> dict:
+        """Fill in the sizes of a pooling that has weights."""
+        known = inspect.signature(MODELS.get(pooling['type'])).parameters
+        if 'in_channels' not in known:
+            return pooling
+        with torch.no_grad():
+            size = self._on_zeros(self.feature_map).shape[2]
+        sizes = {'in_channels': size, 'out_channels': prod(self.frame_shape)}
+        return sizes | pooling
+
+    def _on_zeros(self, call: Callable[[Tensor], Tensor]) -> Tensor:
+        """Call a function of this encoder, in ``eval()``, with one sequence of zeros."""
+        training = self.training
+        persons, *joint = self.frame_shape
+        self.eval()
+        output = call(torch.zeros(1, persons, self._clip_len, *joint))
+        self.train(training)
+        return output
 
 
 def steps_of(feature_map: Tensor, num_frames: int | None = None) -> Tensor:

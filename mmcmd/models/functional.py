@@ -85,7 +85,9 @@ def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: 
         query_encoder (nn.Module): Same structure.
         momentum (float): The fraction taken from the query encoder, 1 - alpha in Sec. 3.2.
     """
-    torch._foreach_lerp_(list(key_encoder.parameters()), list(query_encoder.parameters()), momentum)
+    keys, queries = list(key_encoder.parameters()), list(query_encoder.parameters())
+    if keys:  # a method may have no neck
+        torch._foreach_lerp_(keys, queries, momentum)
 
 
 def embedding_std(embeddings: Tensor) -> Tensor:

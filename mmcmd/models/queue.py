@@ -18,6 +18,9 @@ class KeyQueue(BaseModule):
         size (int): Keys in the queue, Q. Defaults to 16384.
         with_ids (bool): Keep the sample id of each key in ``ids``. It is -1 where no key was added
             yet. Defaults to False.
+        normalized (bool): Keys have length 1, so the queue starts with random unit vectors. If it
+            is False, the values start as U(-s, s) with s = sqrt(3 / D), as in AS-CAL. Defaults to
+            True.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Raises:
@@ -33,19 +36,24 @@ class KeyQueue(BaseModule):
         feat_dim: int = 128,
         size: int = 16384,
         with_ids: bool = False,
+        normalized: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         if size < 1:
             raise InputError(f'KeyQueue needs a size of 1 or more, but got size={size}')
         self.size = size
-        self.register_buffer('queue', F.normalize(torch.randn(feat_dim, size), dim=0))
+        if normalized:
+            start = F.normalize(torch.randn(feat_dim, size), dim=0)
+        else:
+            start = (2 * torch.rand(feat_dim, size) - 1) * (3 / feat_dim) ** 0.5
+        self.register_buffer('queue', start)
         self.register_buffer('queue_ptr', torch.zeros(1, dtype=torch.long))
         ids = torch.full((size,), -1, dtype=torch.long) if with_ids else None
         self.register_buffer('ids', ids)
 
     def similarities(self, embeddings: Tensor) -> Tensor:
-        """Return the similarity of L2-normalised embeddings (N, D) to every key: (N, Q).
+        """Return the similarity (dot product) of embeddings (N, D) to every key: (N, Q).
 
         It is computed in float32, also under autocast. bfloat16 has about three digits. Divided by
         a temperature of 0.05, its rounding would change the exponent by a tenth.
@@ -63,7 +71,7 @@ class KeyQueue(BaseModule):
         The number of keys must be the same on all ranks.
 
         Args:
-            keys (Tensor): L2-normalised keys of this rank, shape (N, D).
+            keys (Tensor): Keys of this rank, shape (N, D).
             ids (Tensor, optional): Ids of their samples, shape (N,), if the queue keeps ids.
 
         Raises:

@@ -74,7 +74,10 @@ PROTOCOLS: dict[str, Protocol] = {
     'supervised': Protocol('configs/benchmarks/supervised.py', pretrained=False),
     'transfer': Protocol('configs/benchmarks/transfer.py', targets=TARGETS),
     'finetune_clr': Protocol('configs/benchmarks/finetune_clr.py'),
-    'linear_pcm3': Protocol('configs/benchmarks/linear_pcm3.py'),
+    **{
+        name: Protocol(f'configs/benchmarks/{name}.py')
+        for name in ('linear_pcm3', 'linear_ascal', 'linear_ms2l', 'finetune_ms2l')
+    },
     **{
         f'{name}{percent}': Protocol(
             f'configs/benchmarks/{name}.py',

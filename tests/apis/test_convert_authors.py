@@ -59,6 +59,68 @@ def test_model_of_the_config_loads_a_converted_checkpoint(
     MODELS.build(cfg.model).load_state_dict(checkpoint['state_dict'], strict=True)
 
 
+RECORDED = {
+    # C, T, V, M
+    'ascal': lambda x: (torch.from_numpy(x['eval_input']).permute(0, 4, 2, 3, 1), None),
+    # N, T, C * V * M
+    'ms2l': lambda x: (
+        torch.from_numpy(x['x'][0]).unflatten(2, (3, 25, 2)).permute(0, 4, 1, 3, 2),
+        torch.from_numpy(x['num_frames'][0]),
+    ),
+    # N, T, V * C
+    'pc': lambda x: (
+        torch.from_numpy(x['x'][0]).unflatten(2, (20, 3))[:, None],
+        torch.from_numpy(x['lengths'][0]),
+    ),
+}
+"""Joints (N, M, T, V, C) and valid frames of a recorded feature."""
+
+
+@pytest.mark.parametrize(
+    ('name', 'data', 'feature'),
+    [
+        ('ascal', 'ntu60_xsub', 'feature'),
+        ('ms2l', 'ntu60_xsub', 'feature'),
+        ('pc', 'nwucla_xsub', 'plain/feature'),
+    ],
+)
+def test_converted_encoder_gives_the_recorded_features(
+    shared, convert, tmp_path, name, data, feature
+):
+    folder = shared / 'golden' / 'methods'
+    file = folder / f'{name}_final.pth.tar'
+    if name == 'pc':  # the recording has four runs in one file
+        theirs = torch.load(file, weights_only=True)
+        file = tmp_path / 'epoch4.tar'
+        torch.save({'epoch': 4, 'model_state_dict': theirs['plain'], 'loss': 1.0}, file)
+    checkpoint, out = convert(name, file, '--data', data)
+    cfg = load_config('configs/benchmarks/knn.py', checkpoint=str(out))
+    assert cfg.data.name == data
+    model = MODELS.build(cfg.model)
+    encoders = {x: y for x, y in checkpoint['state_dict'].items() if x.startswith('encoders.')}
+    model.load_state_dict(encoders, strict=True)
+    recorded = np.load(folder / f'{name}_train.npz')
+    joints, valid = RECORDED[name](recorded)
+    found = model.eval().extract_feat(joints, valid_frames=valid).detach()
+    np.testing.assert_allclose(found, recorded[feature], atol=1e-5)
+
+
+def test_released_encoder_of_ms2l_is_converted_alone(shared, convert, tmp_path):
+    file = shared / 'golden' / 'methods' / 'ms2l_final.pth.tar'
+    theirs = torch.load(file, weights_only=True)['state_dict']
+    encoder = {
+        f'module.{name.removeprefix("encoder.")}': x
+        for name, x in theirs.items()
+        if name.startswith('encoder.')
+    }
+    torch.save(encoder, tmp_path / 'released.pt')
+    whole, _ = convert('ms2l', file)
+    alone, _ = convert('ms2l', tmp_path / 'released.pt')
+    assert len(alone['state_dict']) == len(encoder) == 16
+    for name, x in alone['state_dict'].items():
+        assert torch.equal(x, whole['state_dict'][name])
+
+
 def test_model_of_the_config_loads_a_converted_checkpoint_of_cmd(shared, run_tool, root, tmp_path):
     source, out = shared / 'golden' / 'official_final.pth.tar', tmp_path / 'out.pth'
     status, _, stderr = run_tool('model_converters/cmd_to_mmcmd.py', source, out)

@@ -7,9 +7,12 @@ from typing import Any
 import mmcmd  # noqa: F401  (registers the models)
 from mmcmd.errors import InputError
 from tests.golden.aimclr import run_aimclr
+from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.isc import run_hcn, run_isc
+from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
+from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
@@ -27,6 +30,12 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'pcm3': run_pcm3,
     'pcm3_noprompt_bone': run_pcm3,
     'pcm3_transforms': run_pcm3_transforms,
+    'ascal': run_ascal,
+    'ascal_transforms': run_ascal_transforms,
+    'ms2l': run_ms2l,
+    'ms2l_transforms': run_ms2l_transforms,
+    'pc': run_pc,
+    'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }

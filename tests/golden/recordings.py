@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import rename_authors_state
+from mmcmd.io.authors import authors_tensors, rename_authors_state
 from mmcmd.io.checkpoint import load_plain
 from tests.golden.precision import PRECISIONS, Precision
 
@@ -100,7 +100,7 @@ class Recording:
             if not file.is_file():
                 raise InputError(f'{self.path} needs {file.name} beside it; record it again')
             theirs = load_plain(str(file), map_location='cpu')
-            theirs = theirs.get('state_dict', theirs)
+            theirs = authors_tensors(method, theirs, file.name)
         return rename_authors_state(method, theirs, stream, f'{self.name} ({moment})')
 
 

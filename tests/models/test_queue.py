@@ -109,3 +109,11 @@ def test_ids_are_given_to_a_queue_that_keeps_them_and_to_no_other(with_ids, ids)
     queue = KeyQueue(feat_dim=4, size=7, with_ids=with_ids)
     with pytest.raises(InputError, match='if, and only if, it is built with with_ids=True'):
         queue.enqueue(keys(2, 0), ids)
+
+
+def test_queue_of_keys_that_are_not_normalised_starts_uniform():
+    queue = KeyQueue(feat_dim=12, size=4000, normalized=False).queue
+    assert queue.abs().max() <= 0.5  # sqrt(3 / 12)
+    assert queue.abs().max() > 0.49
+    # The mean squared length of a key is 1, as D s^2 / 3 says.
+    assert queue.square().sum(dim=0).mean().item() == pytest.approx(1, abs=0.05)

@@ -11,10 +11,10 @@ from .extreme import (
     mask_axis,
     rotate,
 )
-from .normalize import NormalizeSkeleton, normalize_skeleton
+from .normalize import NormalizeSkeleton, SubtractJoint, normalize_skeleton, subtract_joint
 from .persons import NormalizePersons, normalize_persons, turn_persons
 from .random_apply import RandomApply
-from .spatial import JointCorruption, Shear, shear
+from .spatial import JointCorruption, JointMask, Shear, mask_joints, shear
 from .temporal import (
     PadFrames,
     ResizeFrames,
@@ -24,13 +24,23 @@ from .temporal import (
     mirror_crop,
     resize_frames,
 )
+from .view_invariant import (
+    FirstPersons,
+    StrideFrames,
+    ViewInvariant,
+    scale_to_range,
+    stride_frames,
+    view_invariant,
+)
 from .views import MultiView, RandomChoice
 
 __all__ = [
     'AxisMask',
+    'FirstPersons',
     'GaussianNoise',
     'JointCorruption',
     'JointFlip',
+    'JointMask',
     'MirrorCrop',
     'MultiView',
     'NormalizePersons',
@@ -41,19 +51,27 @@ __all__ = [
     'RandomRotation',
     'ResizeFrames',
     'Shear',
+    'StrideFrames',
+    'SubtractJoint',
     'TemporalBlur',
     'TemporalCropResize',
     'TimeFlip',
+    'ViewInvariant',
     'add_noise',
     'blur_time',
     'flip_joints',
     'flip_time',
     'mask_axis',
+    'mask_joints',
     'mirror_crop',
     'normalize_persons',
     'normalize_skeleton',
     'resize_frames',
     'rotate',
+    'scale_to_range',
     'shear',
+    'stride_frames',
+    'subtract_joint',
     'turn_persons',
+    'view_invariant',
 ]

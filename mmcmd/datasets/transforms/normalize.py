@@ -92,6 +92,36 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     return multiply_coordinates(keypoint, rotation.T.astype(np.float32))
 
 
+def subtract_joint(keypoint: np.ndarray, joint: int) -> np.ndarray:
+    """Subtract one joint of each person from all its joints, in each frame of (M, T, V, C)."""
+    return keypoint - keypoint[:, :, joint, None]
+
+
+@TRANSFORMS.register_module()
+class SubtractJoint(BaseTransform):
+    """Centre each frame of each person on one of its joints, see :func:`subtract_joint`.
+
+    A frame that is all zero stays zero.
+
+    Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
+    Modified key: ``keypoint``, as float32.
+
+    Args:
+        joint (int, optional): Index of the joint. Defaults to the centre of the layout, which is
+            joint 1 of NTU's.
+    """
+
+    def __init__(self, joint: int | None = None) -> None:
+        self.joint = joint
+
+    def transform(self, results: dict) -> dict:
+        """Centre ``results['keypoint']``."""
+        joint = get_layout(results['layout']).centre if self.joint is None else self.joint
+        keypoint = results['keypoint'].astype(np.float32, copy=False)
+        results['keypoint'] = subtract_joint(keypoint, joint)
+        return results
+
+
 @TRANSFORMS.register_module()
 class NormalizeSkeleton(BaseTransform):
     """Pre-normalise a sequence: fill missing frames, centre each frame, align spine and shoulders.

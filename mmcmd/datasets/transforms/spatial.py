@@ -38,6 +38,48 @@ class Shear(BaseTransform):
         return results
 
 
+def mask_joints(keypoint: np.ndarray, joints: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """Set some joints of (M, T, V, C) to zero in some frames, in all persons."""
+    masked = keypoint.copy()
+    masked[:, np.asarray(frames)[:, None], np.asarray(joints)] = 0
+    return masked
+
+
+@TRANSFORMS.register_module()
+class JointMask(BaseTransform):
+    """Set random joints to zero in random frames (AS-CAL), see :func:`mask_joints`.
+
+    Frames are drawn one by one, so they need not follow each other.
+
+    Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
+
+    Args:
+        joints (tuple[int, int]): Least and greatest number of joints. Defaults to (5, 15).
+        frames (tuple[int, int]): The same of frames. Defaults to (50, 100). A sequence of fewer
+            than 100 frames takes (20, 50).
+
+    A number is limited to what the sequence has.
+    """
+
+    def __init__(
+        self, joints: tuple[int, int] = (5, 15), frames: tuple[int, int] | None = None
+    ) -> None:
+        self.joints = joints
+        self.frames = frames
+
+    def transform(self, results: dict) -> dict:
+        """Mask ``results['keypoint']``."""
+        keypoint, rng = results['keypoint'], results['rng']
+        num_frames, num_joints = keypoint.shape[1:3]
+        frames = self.frames or ((20, 50) if num_frames < 100 else (50, 100))
+        chosen = [
+            rng.permutation(total)[: rng.integers(*bounds, endpoint=True)]
+            for total, bounds in ((num_joints, self.joints), (num_frames, frames))
+        ]
+        results['keypoint'] = mask_joints(keypoint, *chosen)
+        return results
+
+
 @TRANSFORMS.register_module()
 class JointCorruption(BaseTransform):
     """Spoil some joints, the same in all frames and persons: zero them or mix their coordinates.

@@ -86,20 +86,37 @@ class TemporalCropResize(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PadFrames(BaseTransform):
-    """Keep the first ``clip_len`` frames, and pad a shorter sequence with zeros at its end.
+    """Keep the first ``clip_len`` frames, and pad a shorter sequence at its end.
 
     Required keys: ``keypoint`` (M, T, V, C), ``clip_len``.
     Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``valid_frames``, the number of
     frames that are not padding; the model reads it (:func:`mmcmd.structures.get_valid_frames`) if
     ``PackActionInputs`` has it among its ``meta_keys``.
+
+    Args:
+        count_valid (bool): Add ``valid_frames``. Without it, a model takes the padding for frames,
+            as AS-CAL does. Defaults to True.
+        repeat (bool): Pad by repeating the sequence, as MS2L does, instead of zeros. Defaults to
+            False.
+
+    Raises:
+        InputError: If a sequence has no frame.
     """
+
+    def __init__(self, count_valid: bool = True, repeat: bool = False) -> None:
+        self.count_valid = count_valid
+        self.mode = 'wrap' if repeat else 'constant'
 
     def transform(self, results: dict) -> dict:
         """Cut or pad ``results['keypoint']``."""
         keypoint, clip_len = results['keypoint'][:, : results['clip_len']], results['clip_len']
         missing = clip_len - keypoint.shape[1]
-        results['valid_frames'] = keypoint.shape[1]
-        results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)))
+        if missing == clip_len:
+            name = results.get('frame_dir', 'the sample')
+            raise InputError(f'{name} has no valid frame; leave it out of the annotation file')
+        if self.count_valid:
+            results['valid_frames'] = keypoint.shape[1]
+        results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)), self.mode)
         return results
 
 

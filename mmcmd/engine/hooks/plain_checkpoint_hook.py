@@ -94,7 +94,11 @@ class PlainCheckpointHook(Hook):
             kept = keep_encoders(state, model.streams)
             for name in [name for name in state if name not in kept]:
                 del state[name]
-        check_architecture(model.state_dict(), state, source)
+        method = checkpoint.get('meta', {}).get('encoder', {}).get('method')
+        other = method not in (None, type(model).__name__)
+        check_architecture(
+            model.state_dict(), state, f'{source}, a checkpoint of {method},' if other else source
+        )
         if runner._resume:
             reorder_optimizer(checkpoint, model)
         if runner._resume and 'loop' in checkpoint:

@@ -1,12 +1,13 @@
 """Rename the tensors in checkpoints of a method's authors to our names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import clr, cmd, isc, pcm3
+from mmcmd.io.authors import ascal, clr, cmd, isc, ms2l, pc, pcm3
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -24,11 +25,52 @@ TABLES = {
 RENAMERS = {'isc': isc.rename}
 # For each method that has some: names of what is neither an encoder nor a queue.
 OTHERS = {'pcm3': pcm3.NAMES}
-METHODS = (*TABLES, *RENAMERS)
+# For each method whose names have no such suffix: all names.
+PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
+    'ascal': ascal.NAMES,
+    'ms2l': ms2l.NAMES,
+    'pc': pc.NAMES,
+}
+READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
+    'ascal': ascal.tensors,
+    'pc': pc.tensors,
+}
+"""How the tensors of a checkpoint are found, if they are not in its ``state_dict``."""
+METHODS = (*TABLES, *RENAMERS, *PLAIN)
 """The methods whose released checkpoints can be read."""
 
 _ENCODER = re.compile(r'encoder_([qk])(?:_(motion|bone))?\.(.+)')
 _QUEUE = re.compile(r'queue(_ptr)?(?:_(joint|motion|bone))?')
+
+
+def authors_tensors(
+    method: str, checkpoint: Mapping[str, Any], source: str = 'the checkpoint'
+) -> dict[str, Tensor]:
+    """Find the tensors in a checkpoint of a method's released code.
+
+    Args:
+        method (str): One of :data:`METHODS`.
+        checkpoint (Mapping): The content of the file.
+        source (str): Name of the file in messages.
+
+    Raises:
+        InputError: If the checkpoint is not one of this method.
+    """
+    read = READERS.get(method, lambda file: file.get('state_dict', file))
+    try:
+        state = read(checkpoint)
+    except (LookupError, AttributeError, TypeError):
+        raise InputError(
+            f'{source} is not a checkpoint of the released pre-training of {method}; give the '
+            'checkpoint that this pre-training wrote'
+        ) from None
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(x, Tensor) for name, x in state.items()
+    ):
+        raise InputError(
+            f'{source} has no state_dict of tensors: it is no checkpoint of the authors'
+        )
+    return dict(state)
 
 
 def rename_authors_state(
@@ -76,6 +118,8 @@ def _rename(method: str, name: str, stream: str) -> str | None:
     """Return our name of a tensor, or None if the method has no such tensor."""
     if method in RENAMERS:
         return RENAMERS[method](name, stream)
+    if method in PLAIN:
+        return _expand(PLAIN[method], name, stream)
     first, later = TABLES[method]
     if match := _QUEUE.fullmatch(name):
         if match[2] and not later:
@@ -83,11 +127,14 @@ def _rename(method: str, name: str, stream: str) -> str | None:
         return f'queues.{match[2] or stream}.queue{match[1] or ""}'
     if match := _ENCODER.fullmatch(name):
         part, suffix, rest = match.groups()
-        for theirs, ours in later if suffix else first:
-            if found := re.fullmatch(theirs, rest):
-                renamed = found.expand(ours).format(suffix or stream)
-                return renamed if part == 'q' else f'key_{renamed}'
-    for theirs, ours in OTHERS.get(method, ()):
+        renamed = _expand(later if suffix else first, rest, suffix or stream)
+        return renamed if renamed is None or part == 'q' else f'key_{renamed}'
+    return _expand(OTHERS.get(method, ()), name, stream)
+
+
+def _expand(names: Sequence[tuple[str, str]], name: str, stream: str) -> str | None:
+    """Return the name that a table has for another one."""
+    for theirs, ours in names:
         if found := re.fullmatch(theirs, name):
             return found.expand(ours).format(stream)
     return None

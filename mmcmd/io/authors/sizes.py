@@ -12,39 +12,41 @@ from mmcmd.models.pretrainers.isc import PARTNER
 
 
 def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the options of a model that fit a state with momentum contrast.
+    """Return the options of a model that fit a state.
 
     Args:
         state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
 
     Returns:
-        dict: ``modalities``, and sizes in ``backbone``, ``neck`` and ``queue``; for ISC also in
-        ``partner``, and the type of an encoder that its config does not name; for PCM3 also in
-        ``decoder``, and ``prompt_size``.
+        dict: ``modalities``, and sizes in ``backbone`` and, if the model has them, in ``neck`` and
+        ``queue``; for ISC also in ``partner``, and the type of an encoder that its config does not
+        name; for PCM3 also in ``decoder``, and ``prompt_size``; for MS2L in ``decoder``,
+        ``jigsaw_head`` and ``contrast_head``.
 
     Raises:
         InputError: If a tensor that gives a size is missing.
     """
     streams = encoder_names(state)
     try:
-        backbone = _encoder(state, streams[0])
-        feat_dim, size = state[f'queues.{streams[0]}.queue'].shape
+        sizes = {
+            'modalities': [name for name in streams if not name.endswith(PARTNER)],
+            'backbone': _encoder(state, streams[0]),
+        } | _contrast(state, streams[0])
     except (LookupError, ValueError) as error:
         raise InputError(
             f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
             'whole checkpoint that a pre-training wrote'
         ) from None
-    sizes = {
-        'modalities': [name for name in streams if not name.endswith(PARTNER)],
-        'backbone': backbone,
-        'neck': {'out_channels': feat_dim},
-        'queue': {'size': size},
-    }
     if (partner := streams[0] + PARTNER) in streams:
         sizes['partner'] = {'_delete_': True, **_encoder(state, partner)}
     decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
     if decoder is not None:
         sizes['decoder'] = {'hidden_size': decoder.shape[1]}
+    for head in ('jigsaw_head', 'contrast_head'):
+        start = f'{head}s.{streams[0]}.'
+        if f'{start}out.weight' in state:
+            out, hidden = state[f'{start}out.weight'].shape
+            sizes[head] = {'out_channels': out, 'hidden_channels': hidden}
     prompt = state.get(f'prompts.{streams[0]}.contrast')
     return sizes if prompt is None else sizes | {'prompt_size': prompt.shape[1] // 2}
 
@@ -56,6 +58,16 @@ def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
     if 'rnn.weight_hh_l0' in encoder:
         return _recurrent(encoder)
     return isc.kind(encoder) or _graph(encoder)
+
+
+def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
+    """Return the sizes of neck and queue."""
+    projects = any(name.startswith('necks.') for name in state)
+    queue = f'queues.{stream}.queue'
+    if not projects and queue not in state:
+        return {}
+    feat_dim, size = state[queue].shape
+    return {'queue': {'size': size}} | ({'neck': {'out_channels': feat_dim}} if projects else {})
 
 
 def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:

@@ -41,13 +41,28 @@ def run_forward(rnn: nn.RNNBase, frames: Tensor, kernel: str = 'auto') -> Tensor
     return frames
 
 
-def run_kernel(rnn: nn.RNNBase, frames: Tensor) -> Tensor:
-    """Call torch's kernel for the whole network: (T, N, F) to (T, N, directions * hidden_size)."""
-    return _run(rnn, frames, rnn._flat_weights, rnn.num_layers, rnn.bidirectional)
+def run_kernel(rnn: nn.RNNBase, frames: Tensor, start: Tensor | None = None) -> Tensor:
+    """Call torch's kernel for the whole network.
+
+    Args:
+        rnn (nn.RNNBase): A GRU or LSTM.
+        frames (Tensor): Shape (T, N, F).
+        start (Tensor, optional): First state of a GRU, (layers * directions, N, hidden_size). By
+            default it is 0.
+
+    Returns:
+        Tensor: Outputs of the last layer, shape (T, N, directions * hidden_size).
+    """
+    return _run(rnn, frames, rnn._flat_weights, rnn.num_layers, rnn.bidirectional, start)
 
 
 def _run(
-    rnn: nn.RNNBase, frames: Tensor, weights: Sequence[Tensor], layers: int, two: bool
+    rnn: nn.RNNBase,
+    frames: Tensor,
+    weights: Sequence[Tensor],
+    layers: int,
+    two: bool,
+    start: Tensor | None = None,
 ) -> Tensor:
     """Call torch's kernel (cuDNN's on a GPU) for some layers."""
     device = frames.device.type
@@ -55,8 +70,10 @@ def _run(
         # The cast is done here, because torch's autocast runs cuDNN in float16 only.
         with torch.autocast(device, enabled=False):
             cast = cast_together(weights, torch.bfloat16)
-            return _run(rnn, frames.bfloat16(), cast, layers, two)
-    start = frames.new_zeros(layers * (1 + two), frames.shape[1], rnn.hidden_size)
+            narrow = None if start is None else start.bfloat16()
+            return _run(rnn, frames.bfloat16(), cast, layers, two, narrow)
+    if start is None:
+        start = frames.new_zeros(layers * (1 + two), frames.shape[1], rnn.hidden_size)
     lstm = isinstance(rnn, nn.LSTM)
     kernel, state = (torch.lstm, (start, start)) if lstm else (torch.gru, start)
     return kernel(frames, state, weights, True, layers, 0.0, rnn.training, two, False)[0]

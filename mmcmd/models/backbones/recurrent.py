@@ -15,16 +15,24 @@ from mmcmd.models.backbones.kernels import (
     run_kernel,
     run_own,
 )
+from mmcmd.models.necks.frame_readout import last_step
 from mmcmd.models.necks.graph_pooling import mean_over_steps
 from mmcmd.registry import MODELS
 
 MODES = ('stepwise', 'bidirectional', 'forward')
 READOUTS = ('last', 'ends', 'mean')
+ORDERS = {'vcm': (0, 3, 4, 1, 2), 'cvm': (0, 4, 3, 1, 2)}
+"""How the axes of (N, M, T, V, C) are put in order to flatten a frame; time becomes the last."""
+INITS = ('xavier', 'uniform', 'orthogonal')
 KERNELS = ('auto', 'batched', 'triton')
 
 
 class RecurrentEncoder(BaseModule):
     """An input BatchNorm, a multi-layer recurrent network and a readout.
+
+    The published encoders differ in few things. The defaults are those of CMD, ISC and PCM3. The
+    encoders of AS-CAL, MS2L and P&C have no BatchNorm. AS-CAL and MS2L have another order of
+    channels in a frame, and other first weights.
 
     Args:
         num_joints (int): V. Defaults to 25.
@@ -38,21 +46,25 @@ class RecurrentEncoder(BaseModule):
         readout (str): ``'last'`` is the output of the last frame. ``'ends'`` joins the last output
             of the forward direction and the first output of the reverse direction. ``'mean'`` is
             the mean over time. Defaults to ``'last'``.
+        with_norm (bool): Have an input BatchNorm. Defaults to True.
+        order (str): Order of the channels of a frame, ``'vcm'`` (joint, coordinate, person) or
+            ``'cvm'``. Defaults to ``'vcm'``.
+        rnn_init (str): First weights. ``'xavier'``: every matrix is Xavier-uniform and the biases
+            are torch's. ``'uniform'``: torch's default. ``'orthogonal'``: input matrices are
+            Xavier-uniform, recurrent ones orthogonal, biases 0. Defaults to ``'xavier'``.
         kernel (str): How a stepwise GRU is computed. ``'auto'`` is our recurrence on a CPU, and
             cuDNN on a GPU: a call for each layer and direction. ``'batched'`` computes both
             directions of a layer, and those of all streams of equal size, in one product per
             frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
             were not measured on a GPU yet. Defaults to ``'auto'``.
-        with_norm (bool): Have an input BatchNorm. Defaults to True.
-        init_cfg (dict, optional): Initialisation, as in mmengine. Without it every matrix is
-            Xavier-uniform.
+        init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
 
     Raises:
-        InputError: If the mode, the readout or the kernel does not exist, or the kernel needs a
-            stepwise GRU.
+        InputError: If the mode, the readout, the order, the first weights or the kernel do not
+            exist, or the kernel needs a stepwise GRU.
     """
 
     cell: ClassVar[type[nn.RNNBase]]
@@ -67,8 +79,10 @@ class RecurrentEncoder(BaseModule):
         num_layers: int = 3,
         mode: str | None = None,
         readout: str = 'last',
-        kernel: str = 'auto',
         with_norm: bool = True,
+        order: str = 'vcm',
+        rnn_init: str = 'xavier',
+        kernel: str = 'auto',
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -76,6 +90,8 @@ class RecurrentEncoder(BaseModule):
         for option, value, choices in (
             ('mode', mode, MODES),
             ('readout', readout, READOUTS),
+            ('order', order, tuple(ORDERS)),
+            ('rnn_init', rnn_init, INITS),
             ('kernel', kernel, KERNELS),
         ):
             if value not in choices:
@@ -90,15 +106,14 @@ class RecurrentEncoder(BaseModule):
         self.num_joints, self.num_person, self.in_channels = num_joints, num_person, in_channels
         self.mode = mode
         self.readout = readout
+        self.order = order
         self.kernel = kernel
         frame_size = num_joints * num_person * in_channels
         two = mode != 'forward'
         self.out_channels = hidden_size * (1 + two)
         self.input_norm = nn.BatchNorm1d(frame_size) if with_norm else nn.Identity()
         self.rnn = self.cell(frame_size, hidden_size, num_layers, bidirectional=two)
-        for parameter in self.rnn.parameters():
-            if parameter.dim() == 2:
-                nn.init.xavier_uniform_(parameter)
+        _initialize(self.rnn, rnn_init)
 
     def forward(self, joints: Tensor) -> Tensor:
         """Encode a modality (N, M, T, V, C) to a feature (N, out_channels)."""
@@ -148,8 +163,8 @@ class RecurrentEncoder(BaseModule):
                 f'C={shape[2]}) but got an input of shape {tuple(joints.shape)}; set num_person, '
                 'num_joints, in_channels'
             )
-        # The authors' channel order of a frame is (V, C, M).
-        return self.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
+        frames = joints.permute(ORDERS[self.order]).flatten(1, 3)
+        return self.input_norm(frames).permute(2, 0, 1)
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
         """Reduce the outputs of all frames to one feature, as ``readout`` says.
@@ -165,11 +180,7 @@ class RecurrentEncoder(BaseModule):
         outputs = feature_map[:, 0, :, :, 0]
         if self.readout == 'mean':
             return outputs.mean(dim=2) if steps is None else mean_over_steps(outputs, steps)
-        if steps is None:
-            last = outputs[:, :, -1]
-        else:
-            index = (steps - 1).view(-1, 1, 1).expand(-1, outputs.shape[1], 1)
-            last = outputs.gather(2, index).squeeze(2)
+        last = last_step(outputs, steps)
         if self.readout == 'ends' and self.mode != 'forward':
             half = last.shape[1] // 2
             return torch.cat([last[:, :half], outputs[:, half:, 0]], dim=1)
@@ -199,6 +210,17 @@ class RecurrentEncoder(BaseModule):
                         bidirectional=False,
                     )
         return self
+
+
+def _initialize(rnn: nn.RNNBase, kind: str) -> None:
+    """Set the first weights of a recurrent network, see ``rnn_init``."""
+    for name, parameter in rnn.named_parameters():
+        if kind == 'orthogonal' and parameter.dim() == 1:
+            nn.init.zeros_(parameter)
+        elif kind == 'orthogonal' and name.startswith('weight_hh'):
+            nn.init.orthogonal_(parameter)
+        elif kind != 'uniform' and parameter.dim() == 2:
+            nn.init.xavier_uniform_(parameter)
 
 
 def can_run_together(backbones: Sequence[nn.Module]) -> bool:

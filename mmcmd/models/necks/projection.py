@@ -12,6 +12,7 @@ class ProjectionNeck(BaseModule):
         in_channels (int): Size of the feature.
         out_channels (int): Size of the embedding. Defaults to 128.
         hidden_channels (int, optional): Defaults to ``in_channels``.
+        with_norm (bool): Have a BatchNorm after the first layer. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -20,11 +21,13 @@ class ProjectionNeck(BaseModule):
         in_channels: int,
         out_channels: int = 128,
         hidden_channels: int | None = None,
+        with_norm: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
         hidden_channels = hidden_channels or in_channels
         self.hidden = nn.Linear(in_channels, hidden_channels)
+        self.norm = nn.BatchNorm1d(hidden_channels) if with_norm else nn.Identity()
         self.activation = nn.ReLU()
         self.out = nn.Linear(hidden_channels, out_channels)
         # As released: the last layer is Xavier-uniform, the hidden one keeps torch's default.
@@ -32,4 +35,4 @@ class ProjectionNeck(BaseModule):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Project (N, in_channels) to (N, out_channels)."""
-        return self.out(self.activation(self.hidden(feature)))
+        return self.out(self.activation(self.norm(self.hidden(feature))))

@@ -1,19 +1,27 @@
 from .aimclr import AimCLR
+from .ascal import ASCAL
 from .base import BasePretrainer
 from .cmd import CMD
 from .crossclr import CrosSCLR
 from .isc import ISC
+from .longt_gan import LongTGAN
 from .momentum_contrast import MomentumContrast
+from .ms2l import MS2L
 from .pcm3 import PCM3
+from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
 
 __all__ = [
+    'ASCAL',
     'CMD',
     'ISC',
+    'MS2L',
     'PCM3',
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',
+    'LongTGAN',
     'MomentumContrast',
+    'PredictCluster',
     'SkeletonCLR',
 ]

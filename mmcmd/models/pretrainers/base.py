@@ -30,6 +30,9 @@ class BasePretrainer(StreamModel):
     That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration, from the seed,
     the epoch and the iteration of the run. A checkpoint holds these. A resumed run therefore goes
     on with the same values and draws.
+
+    Raises:
+        InputError: If an encoder has no weights.
     """
 
     views: ClassVar[tuple[str, ...] | Mapping[str, int]] = ('view',)
@@ -38,6 +41,12 @@ class BasePretrainer(StreamModel):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, encoder in self.encoders.items():
+            if next(encoder.backbone.parameters(), None) is None:
+                raise InputError(
+                    f'stream {name!r} has a {type(encoder.backbone).__name__}, which has no '
+                    'weights and cannot be pre-trained; choose another encoder'
+                )
         self.epoch = 0
         self.progress = 0.0
         self.generator = torch.Generator()

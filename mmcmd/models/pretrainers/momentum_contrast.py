@@ -8,7 +8,7 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.models.encoder import build_with_features, encode_streams
+from mmcmd.models.encoder import SkeletonEncoder, build_with_features, encode_streams
 from mmcmd.models.functional import embedding_std, momentum_update
 from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.registry import MODELS
@@ -21,8 +21,8 @@ class MomentumContrast(BasePretrainer):
     encoder and neck have the same structure as the query's. They follow them without gradient.
 
     Args:
-        neck (dict): Projection of a feature (N, D) to an embedding; ``in_channels`` may be left
-            out.
+        neck (dict, optional): Projection of a feature (N, D) to an embedding; ``in_channels`` may
+            be left out. Without it, the feature is the embedding.
         queue (dict): A :class:`KeyQueue`; ``feat_dim`` may be left out.
         head (dict): Contrastive loss, such as :class:`MoCoHead`.
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
@@ -32,16 +32,20 @@ class MomentumContrast(BasePretrainer):
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
+    Attributes:
+        normalize (bool): Whether embeddings are divided by their length. It is a fact of the
+            method, and True unless its class says otherwise.
+
     Raises:
-        InputError: If the momentum is outside (0, 1], sizes do not fit, or an encoder has no
-            weights.
+        InputError: If the momentum is outside (0, 1], or sizes do not fit.
     """
 
     views: ClassVar[tuple[str, ...]] = ('query', 'key')
+    normalize: ClassVar[bool] = True
 
     def __init__(
         self,
-        neck: dict,
+        neck: dict | None = None,
         queue: dict | None = None,
         head: dict | None = None,
         momentum: float = 0.001,
@@ -54,26 +58,30 @@ class MomentumContrast(BasePretrainer):
                 f'momentum is the fraction taken from the query encoder, in (0, 1], but is '
                 f'{momentum}'
             )
-        for name, encoder in self.encoders.items():
-            if next(encoder.parameters(), None) is None:
-                raise InputError(
-                    f'stream {name!r} has a {type(encoder.backbone).__name__}, which has no '
-                    'weights and cannot be pre-trained; choose another encoder'
-                )
         self.momentum = momentum
         self.copy_keys = copy_keys
         self.necks = ModuleDict(self.build_necks(neck))
         self.key_encoders = deepcopy(self.encoders).requires_grad_(False)
         self.key_necks = deepcopy(self.necks).requires_grad_(False)
-        queue = {'type': 'KeyQueue', **(queue or {})}
-        if (size := neck.get('out_channels')) is not None:
-            queue.setdefault('feat_dim', size)
-        self.queues = ModuleDict({name: MODELS.build(queue) for name in self.streams})
+        self.queues = ModuleDict(
+            {name: self._build_queue(queue or {}, neck, x) for name, x in self.encoders.items()}
+        )
         self.head = MODELS.build(head or dict(type='MoCoHead'))
 
-    def build_necks(self, neck: dict) -> dict[str, torch.nn.Module]:
+    def build_necks(self, neck: dict | None) -> dict[str, torch.nn.Module]:
         """Build the neck of each stream; a method whose streams share a part overrides this."""
-        return {name: build_with_features(neck, x) for name, x in self.encoders.items()}
+        return {
+            name: build_with_features(neck, x) if neck else torch.nn.Identity()
+            for name, x in self.encoders.items()
+        }
+
+    @staticmethod
+    def _build_queue(queue: dict, neck: dict | None, encoder: SkeletonEncoder) -> torch.nn.Module:
+        """Build the queue of a stream, for keys of the size of its embeddings."""
+        size = neck.get('out_channels') if neck else encoder.feature_size()
+        return MODELS.build(
+            {'type': 'KeyQueue', **({} if size is None else {'feat_dim': size}), **queue}
+        )
 
     def init_weights(self) -> None:
         """Initialise as configured, then copy query encoders and necks to those of the keys."""
@@ -99,31 +107,31 @@ class MomentumContrast(BasePretrainer):
                 momentum_update(keys, queries, self.momentum)
 
     def project(self, feature: Tensor, stream: str) -> Tensor:
-        """Project a feature (N, D) to an L2-normalised query embedding, at least in float32."""
-        return _embed(self.necks[stream], feature)
+        """Project a feature (N, D) to a query embedding, at least in float32."""
+        return self._embed(self.necks[stream], feature)
 
     def query(self, view: Tensor, stream: str) -> Tensor:
-        """Encode a view (N, M, T, V, C) to L2-normalised queries (N, D)."""
+        """Encode a view (N, M, T, V, C) to queries (N, D)."""
         return self.project(self.encoders[stream](view), stream)
 
     @torch.no_grad()
     def key(self, view: Tensor, stream: str) -> Tensor:
-        """Encode a view (N, M, T, V, C) to L2-normalised keys (N, D), without gradient."""
+        """Encode a view (N, M, T, V, C) to keys (N, D), without gradient."""
         return self.project_key(self.key_encoders[stream](view), stream)
 
     @torch.no_grad()
     def project_key(self, feature: Tensor, stream: str) -> Tensor:
-        """Project a feature (N, D) of the key encoder to an L2-normalised key, without gradient."""
-        return _embed(self.key_necks[stream], feature)
+        """Project a feature (N, D) of the key encoder to a key, without gradient."""
+        return self._embed(self.key_necks[stream], feature)
 
     def queries(self, view: Tensor) -> dict[str, Tensor]:
-        """Encode a view (N, M, T, V, C) in all streams to L2-normalised queries (N, D)."""
+        """Encode a view (N, M, T, V, C) in all streams to queries (N, D)."""
         features = encode_streams(self.encoders, view)
         return {name: self.project(feature, name) for name, feature in features.items()}
 
     @torch.no_grad()
     def keys(self, view: Tensor) -> dict[str, Tensor]:
-        """Encode a view (N, M, T, V, C) in all streams to L2-normalised keys (N, D)."""
+        """Encode a view (N, M, T, V, C) in all streams to keys (N, D)."""
         features = encode_streams(self.key_encoders, view)
         return {name: self.project_key(feature, name) for name, feature in features.items()}
 
@@ -149,8 +157,7 @@ class MomentumContrast(BasePretrainer):
             f'std_{stream}': embedding_std(query),
         }
 
-
-def _embed(neck: torch.nn.Module, feature: Tensor) -> Tensor:
-    embedding = neck(feature)
-    wide = torch.promote_types(embedding.dtype, torch.float32)
-    return F.normalize(embedding.to(wide), dim=1)
+    def _embed(self, neck: torch.nn.Module, feature: Tensor) -> Tensor:
+        embedding = neck(feature)
+        embedding = embedding.to(torch.promote_types(embedding.dtype, torch.float32))
+        return F.normalize(embedding, dim=1) if self.normalize else embedding

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.transforms import NormalizeSkeleton, normalize_skeleton
+from mmcmd.datasets.transforms import NormalizeSkeleton, SubtractJoint, normalize_skeleton
 from mmcmd.skeletons import get_layout
 
 CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
@@ -88,3 +88,16 @@ def test_a_sample_normalised_before_stays_as_it_is():
     keypoint = np.random.default_rng(0).normal(size=(1, 5, 25, 3)).astype(np.float32)
     sample = {'keypoint': keypoint.copy(), 'layout': 'ntu', 'normalized': True}
     assert np.array_equal(NormalizeSkeleton()(sample)['keypoint'], keypoint)
+
+
+def test_each_frame_of_each_person_is_centred_on_its_own_joint(keypoint):
+    keypoint[:, 6:] = 0  # padding
+    for joint, expected in ((None, CENTRE), (16, 16)):
+        sample = {'keypoint': keypoint.astype(np.float64), 'layout': 'ntu'}
+        found = SubtractJoint(joint)(sample)['keypoint']
+        assert found.dtype == np.float32
+        assert not found[:, :, expected].any()
+        assert not found[:, 6:].any()
+        for person in range(2):
+            moved = keypoint[person, 3] - keypoint[person, 3, expected]
+            np.testing.assert_allclose(found[person, 3], moved, atol=1e-6)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmcmd.datasets.transforms import JointCorruption, Shear
+from mmcmd.datasets.transforms import JointCorruption, JointMask, Shear
 
 
 @pytest.fixture
@@ -65,3 +65,21 @@ def test_probability_of_zeroing_is_an_option(keypoint):
         assert [apply(transform, keypoint, seed).any() for seed in range(20)] == [
             not zero_prob
         ] * 20
+
+
+def test_joints_are_masked_in_frames_that_need_not_follow_each_other():
+    keypoint = np.ones((2, 120, 25, 3), np.float32)
+    shapes, gaps = set(), False
+    for seed in range(40):
+        masked = apply(JointMask(), keypoint, seed) == 0
+        frames, joints = masked.any(axis=(0, 2, 3)), masked.any(axis=(0, 1, 3))
+        assert np.array_equal(
+            masked, np.broadcast_to(frames[:, None, None] & joints[:, None], masked.shape)
+        )
+        shapes.add((int(frames.sum()), int(joints.sum())))
+        gaps |= (np.diff(np.flatnonzero(frames)) > 1).any()
+    assert gaps
+    assert all(50 <= frames <= 100 and 5 <= joints <= 15 for frames, joints in shapes)
+    assert len(shapes) > 20
+    short = apply(JointMask(), keypoint[:, :60], 0) == 0
+    assert 20 <= short.any(axis=(0, 2, 3)).sum() <= 50

@@ -3,7 +3,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmcmd.datasets.transforms import ResizeFrames, TemporalCropResize, resize_frames
+from mmcmd.datasets.transforms import PadFrames, ResizeFrames, TemporalCropResize, resize_frames
 from mmcmd.errors import InputError
 
 
@@ -94,3 +94,17 @@ def test_frames_are_resized_to_the_clip_of_the_sample_or_to_a_number():
     for transform, length in ((ResizeFrames(), 12), (ResizeFrames(num_frames=50), 50)):
         found = transform({'keypoint': keypoint, 'clip_len': 12})['keypoint']
         np.testing.assert_array_equal(found, resize_frames(keypoint, length))
+
+
+def test_padding_is_counted_unless_it_is_to_be_taken_for_frames():
+    keypoint = np.ones((2, 3, 4, 3), np.float32)
+    for count in (True, False):
+        sample = PadFrames(count)({'keypoint': keypoint, 'clip_len': 5})
+        assert sample.get('valid_frames') == (3 if count else None)
+        assert (sample['keypoint'].any(axis=(0, 2, 3)) == [1, 1, 1, 0, 0]).all()
+
+
+def test_sequence_without_frames_is_named():
+    empty = {'keypoint': np.ones((2, 0, 4, 3)), 'clip_len': 5, 'frame_dir': 'S001'}
+    with pytest.raises(InputError, match='S001 has no valid frame; leave it out'):
+        PadFrames()(empty)

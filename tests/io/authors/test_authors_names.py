@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import METHODS, model_sizes, rename_authors_state
+from mmcmd.io.authors import METHODS, authors_tensors, model_sizes, rename_authors_state
 from mmcmd.registry import MODELS
 
 
@@ -88,6 +88,27 @@ def test_released_names_are_those_of_the_model(method, model_type, streams):
     renamed = rename_authors_state(method, {x: torch.zeros(1) for x in names})
     assert set(renamed) == set(tiny(model_type, streams).state_dict())
     assert len(names) == {1: 364, 2: 732, 3: 1100}[len(streams)]
+
+
+@pytest.mark.parametrize('moment', ['init', 'final'])
+def test_ascal_s_memory_becomes_the_queue(shared, moment):
+    file = shared / 'golden' / 'methods' / f'ascal_{moment}.pth.tar'
+    theirs = torch.load(file, weights_only=True)
+    ours = rename_authors_state('ascal', authors_tensors('ascal', theirs), 'motion')
+    assert torch.equal(ours['queues.motion.queue'].T, theirs['contrast']['memory'])
+    assert ours['queues.motion.queue_ptr'].tolist() == [0]
+    for part, name in (('model', 'encoders'), ('model_ema', 'key_encoders')):
+        weight = ours[f'{name}.motion.backbone.rnn.weight_hh_l0']
+        assert torch.equal(weight, theirs[part]['bi_lstm.weight_hh_l0'])
+    assert len(ours) == 10
+
+
+def test_checkpoint_of_another_method_is_told():
+    other = {'state_dict': {'encoder_q.fc.0.weight': torch.zeros(1)}, 'epoch': 3}
+    with pytest.raises(InputError, match=r'a\.pt is not a checkpoint of .* of ascal; give the'):
+        authors_tensors('ascal', other, 'a.pt')
+    with pytest.raises(InputError, match=r"'model.x' in the checkpoint is not .* of cmd"):
+        rename_authors_state('cmd', authors_tensors('cmd', {'model.x': torch.zeros(1)}))
 
 
 @pytest.mark.parametrize(

@@ -364,3 +364,29 @@ def test_batches_that_run_together_are_normalised_and_counted_apart(joints, mode
         torch.testing.assert_close(ours.grad, theirs.grad)
     for ours, theirs in zip(*inputs, strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_frames_can_be_flattened_coordinate_first(joints):
+    first, second = build(order='vcm', with_norm=False), build(order='cvm', with_norm=False)
+    weights = first.rnn.weight_ih_l0.data  # channel (joint, coordinate, person)
+    second.load_state_dict(first.state_dict())
+    second.rnn.weight_ih_l0.data = weights.view(-1, 4, 3, 2).transpose(1, 2).flatten(1)
+    reverse = first.rnn.weight_ih_l0_reverse.data.view(-1, 4, 3, 2).transpose(1, 2).flatten(1)
+    second.rnn.weight_ih_l0_reverse.data = reverse
+    torch.testing.assert_close(second(joints), first(joints))
+    assert not any(name.startswith('input_norm') for name in first.state_dict())
+
+
+@pytest.mark.parametrize('rnn_init', ['uniform', 'orthogonal', 'xavier'])
+def test_first_weights_are_those_asked_for(rnn_init):
+    rnn = build(rnn_init=rnn_init, hidden_size=40).rnn
+    recurrent, biases = rnn.weight_hh_l0.data, rnn.bias_ih_l0.data
+    bound = {'uniform': 40**-0.5, 'xavier': (6 / (24 + 120)) ** 0.5}
+    inputs = rnn.weight_ih_l0.data.abs().max().item()
+    limit = bound.get(rnn_init, bound['xavier'])
+    assert 0.95 * limit < inputs <= limit
+    identity = torch.eye(40)
+    assert torch.allclose(recurrent.T @ recurrent, identity, atol=1e-5) == (
+        rnn_init == 'orthogonal'
+    )
+    assert biases.any() == (rnn_init != 'orthogonal')

@@ -20,20 +20,25 @@ def make_method(tiny_stgcn, mmcmd_scope):
     """Return a function: type and options -> a tiny model in float64, its keys set apart."""
     from mmcmd.registry import MODELS
 
-    recurrent = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+    kinds = {
+        'BiGRU': {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1},
+        'STGCN': tiny_stgcn,
+    }
 
     def make(kind, backbone='BiGRU', seed=0, **options):
         torch.manual_seed(seed)
         config = {
             'type': kind,
-            'backbone': tiny_stgcn if backbone == 'STGCN' else recurrent,
+            'backbone': kinds[backbone] if isinstance(backbone, str) else backbone,
             'neck': {'type': 'ProjectionNeck', 'out_channels': 6},
             'queue': {'type': 'KeyQueue', 'size': 12},
             'momentum': 0.1,
         }
+        for name in [x for x in config if options.get(x, ...) is None]:  # not of every method
+            del config[name], options[name]
         model = MODELS.build(config | options).double()
         with torch.no_grad():
-            for part in (model.encoders, model.necks):
+            for part in (model.encoders, getattr(model, 'necks', model.encoders)):
                 for parameter in part.parameters():
                     parameter.add_(0.1 * torch.randn_like(parameter))
         return model

@@ -7,7 +7,7 @@ import torch
 from mmcmd.errors import InputError
 
 AGCN = {'type': 'AGCN', 'base_channels': 4, 'num_stages': 2, 'inflate_stages': [2]}
-HCN = {'type': 'HCN', 'clip_len': 16, 'channels': 4}
+HCN = {'type': 'HCN', 'clip_len': 16, 'channels': 4, 'dropout': 0.0}
 SEQUENCE = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1, 'with_norm': False}
 
 
@@ -69,17 +69,19 @@ def test_gradient_reaches_both_query_encoders_and_no_key_encoder(make, inputs):
     ids=['sequence-graph', 'sequence-image', 'graph-image'],
 )
 def test_a_pair_of_any_two_kinds_learns(make, inputs, backbone, partner):
-    model = make(backbone=backbone, partner=partner).train()
+    # A small queue would soon hold nothing but earlier keys of the same four samples.
+    queue = {'type': 'KeyQueue', 'size': 400}
+    model = make(backbone=backbone, partner=partner, queue=queue).train()
     optimizer = torch.optim.Adam([x for x in model.parameters() if x.requires_grad], lr=3e-3)
     totals = []
-    for _ in range(20):
+    for _ in range(8):
         losses = model(inputs, mode='loss')
         total = sum(x for name, x in losses.items() if 'loss' in name)
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         totals.append(total.item())
-    assert np.mean(totals[-5:]) < 0.85 * np.mean(totals[:5])
+    assert np.mean(totals[-2:]) < 0.85 * np.mean(totals[:2])
 
 
 def test_each_modality_has_a_pair_of_its_own(make, inputs):

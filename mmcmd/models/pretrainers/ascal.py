@@ -1,0 +1,66 @@
+from typing import Any, ClassVar
+
+import torch
+from mmaction.structures import ActionDataSample
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
+from mmcmd.registry import MODELS
+
+
+@MODELS.register_module()
+class ASCAL(MomentumContrast):
+    """AS-CAL: MoCo on the mean output of an LSTM (Information Sciences 2021).
+
+    The embedding is the feature itself, as released: it has no projection (``neck``), and its
+    length is not 1. Similarities are dot products.
+
+    In the first epoch, keys fill the queue and nothing is trained. The released code moves the key
+    encoder after each optimisation step. Here it is moved at the start of the next step, which
+    gives the same losses and queries; only the key encoder in a checkpoint is one step behind.
+
+    Args:
+        fill_epochs (int): Epochs that only fill the queue. Defaults to 1.
+        **kwargs: Options of :class:`MomentumContrast`.
+
+    Raises:
+        InputError: If ``fill_epochs`` is negative.
+    """
+
+    normalize: ClassVar[bool] = False
+
+    def __init__(self, fill_epochs: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if fill_epochs < 0:
+            raise InputError(f'fill_epochs={fill_epochs} of ASCAL must not be negative; correct it')
+        self.fill_epochs = fill_epochs
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the losses of one step, and advance key encoders and queues.
+
+        Args:
+            inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
+            data_samples (list[ActionDataSample], optional): Not used.
+
+        Returns:
+            dict[str, Tensor]: ``loss_{stream}`` (InfoNCE of dot products) and ``acc_{stream}``. In
+            the epochs that fill the queue, no parameter gets a gradient.
+        """
+        query_view, key_view = inputs.unbind(dim=1)
+        filling = self.epoch < self.fill_epochs
+        if not filling:
+            self.update_keys()
+        losses = {}
+        for name, queue in self.queues.items():
+            key = self.key(key_view, name)
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not filling):
+                query = self.query(query_view, name)
+                loss, accuracy = self.head(query, key, queue.similarities(query))
+            # An optimiser leaves out parameters without gradient. It needs a loss that has one.
+            losses[f'loss_{name}'] = loss.requires_grad_() if filling else loss
+            losses[f'acc_{name}'] = accuracy
+            queue.enqueue(key)
+        return losses

@@ -1,0 +1,99 @@
+"""Pretext inputs along time: the random record is drawn first, then applied as a function of it."""
+
+from itertools import permutations
+
+import torch
+from torch import Generator, Tensor
+
+
+def mask_tail(joints: Tensor, valid_frames: Tensor, visible: float) -> Tensor:
+    """Keep the first share of the valid frames and set all later frames to zero (MS2L).
+
+    Args:
+        joints (Tensor): Shape (N, M, T, V, C).
+        valid_frames (Tensor): Valid frames of each sequence, n, shape (N,).
+        visible (float): Frame t stays if t < visible * n.
+
+    Returns:
+        Tensor: Shape (N, M, T, V, C).
+    """
+    return (
+        joints
+        * first_frames(joints.shape[2], visible * valid_frames.float())[:, None, :, None, None]
+    )
+
+
+def first_frames(num_frames: int, ends: Tensor) -> Tensor:
+    """Mark the frames before an end, for each sequence.
+
+    Args:
+        num_frames (int): T.
+        ends (Tensor): Shape (N,).
+
+    Returns:
+        Tensor: True where t is less than the end; shape (N, T).
+    """
+    return torch.arange(num_frames, device=ends.device) < ends[:, None]
+
+
+class TemporalJigsaw:
+    """Cut the valid frames in segments and change their order (MS2L).
+
+    With n valid frames and S segments, a segment has l = floor(n / S) frames. Frames from S * l on
+    stay where they are.
+
+    Args:
+        segments (int): S. There are S! orders. Defaults to 3.
+    """
+
+    def __init__(self, segments: int = 3) -> None:
+        self.orders = torch.tensor(list(permutations(range(segments))))
+
+    @property
+    def num_orders(self) -> int:
+        """Number of orders, S!."""
+        return len(self.orders)
+
+    def draw(self, generator: Generator, batch: int) -> Tensor:
+        """Draw an order for each sequence.
+
+        Args:
+            generator (torch.Generator): On the CPU.
+            batch (int): N.
+
+        Returns:
+            Tensor: Numbers of orders, shape (N,), on the CPU.
+        """
+        return torch.randint(self.num_orders, (batch,), generator=generator)
+
+    def usable_frames(self, valid_frames: Tensor, num_frames: int) -> Tensor:
+        """Replace the number of valid frames, where it is less than S, by T, as released.
+
+        Args:
+            valid_frames (Tensor): n, shape (N,).
+            num_frames (int): T.
+
+        Returns:
+            Tensor: Shape (N,). The released code uses these numbers in the whole rest of a step.
+        """
+        return torch.where(valid_frames < self.orders.shape[1], num_frames, valid_frames)
+
+    def apply(self, joints: Tensor, valid_frames: Tensor, labels: Tensor) -> Tensor:
+        """Put the segments in order.
+
+        Args:
+            joints (Tensor): Shape (N, M, T, V, C).
+            valid_frames (Tensor): n, shape (N,), see :meth:`usable_frames`.
+            labels (Tensor): Numbers of orders, shape (N,).
+
+        Returns:
+            Tensor: Shape (N, M, T, V, C). Segment j is segment ``orders[label][j]`` of the input.
+        """
+        segments = self.orders.shape[1]
+        frames = torch.arange(joints.shape[2], device=joints.device)
+        length = (valid_frames // segments).clamp(min=1)[:, None]
+        place = (frames // length).clamp(max=segments - 1)  # (N, T)
+        segment = self.orders.to(joints.device, non_blocking=True)[labels].gather(1, place)
+        source = segment * length + frames % length
+        index = torch.where(frames < segments * length, source, frames)
+        return joints.take_along_dim(index[:, None, :, None, None], dim=2)

@@ -1,0 +1,46 @@
+"""Masks and jigsaws along time against loops."""
+
+from itertools import permutations
+
+import torch
+
+from mmcmd.models.temporal_tasks import TemporalJigsaw, first_frames, mask_tail
+
+
+def numbered(batch, num_frames):
+    """Return sequences (N, 1, T, 1, 1) whose values are the numbers of the frames, from 1 on."""
+    return torch.arange(1.0, num_frames + 1)[None, None, :, None, None].repeat(batch, 1, 1, 1, 1)
+
+
+def test_tail_is_masked_from_the_share_of_the_valid_frames_on():
+    valid = torch.tensor([10, 7, 1, 30])
+    found = mask_tail(numbered(4, 30), valid, 0.7)[:, 0, :, 0, 0]
+    for row, count in zip(found, (7, 5, 1, 21), strict=True):
+        assert row.tolist() == [*range(1, count + 1), *[0] * (30 - count)]
+
+
+def test_frames_before_the_end_are_marked():
+    found = first_frames(4, torch.tensor([0, 2, 4]))
+    assert found.int().tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]
+
+
+def test_segments_are_put_in_order_and_the_rest_stays():
+    jigsaw = TemporalJigsaw()
+    valid = torch.tensor([11, 3, 9, 30, 2, 10])
+    labels = torch.tensor([1, 2, 3, 4, 5, 0])
+    usable = jigsaw.usable_frames(valid, 30)
+    assert usable.tolist() == [11, 3, 9, 30, 30, 10]
+    found = jigsaw.apply(numbered(6, 30), usable, labels)[:, 0, :, 0, 0]
+    orders = list(permutations(range(3)))
+    for row, n, label in zip(found, usable.tolist(), labels.tolist(), strict=True):
+        frames, length = list(range(1, 31)), n // 3
+        segments = [frames[i * length : (i + 1) * length] for i in orders[label]]
+        assert row.tolist() == [*segments[0], *segments[1], *segments[2], *frames[3 * length :]]
+
+
+def test_every_order_is_drawn_and_the_generator_decides():
+    jigsaw, generator = TemporalJigsaw(), torch.Generator()
+    draws = jigsaw.draw(generator.manual_seed(3), 600)
+    assert torch.equal(draws, jigsaw.draw(generator.manual_seed(3), 600))
+    assert (draws.bincount(minlength=6) > 60).all()
+    assert jigsaw.num_orders == 6
