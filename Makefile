@@ -33,7 +33,7 @@ demo: $(STAMP)
 	$(BIN)/python tools/demo.py $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

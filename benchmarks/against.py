@@ -1,9 +1,10 @@
 """Time this tree against another checkout: ``python -m benchmarks.against PATH_OF_THE_OTHER``.
 
-Two processes stay alive, one for each tree. They do the same work in turns, in random order, so
-that both sides see the same disturbances of the machine. Each ratio is the other's time over ours.
-The table shows the median of the ratios and its 95 % bootstrap interval. Both trees must have the
-configuration of CMD and :func:`mmcmd.evaluation.knn_predict`.
+Two processes, one for each tree, do the same work in turns, in random order, so that both sides see
+the same disturbances of the machine. Each ratio is the other's time over ours. The speed of a
+process also depends on where its memory lies, so the processes are started anew several times. The
+table shows the median ratio of a start, averaged over the starts, with its 95 % t interval. Both
+trees must have the configuration of CMD and :func:`mmcmd.evaluation.knn_predict`.
 """
 
 import argparse
@@ -16,13 +17,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import scipy.stats
 
 HERE = Path(__file__).parents[1]
-ROUNDS = {'encoder': 150, 'cmd_step': 70, 'views': 600, 'knn': 300, 'startup': 8}
-"""Kinds of work, and how often each tree does them."""
+ROUNDS = {'encoder': 16, 'cmd_step': 8, 'views': 80, 'knn': 40, 'startup': 1}
+"""Kinds of work, and how often each tree does them in each start."""
 
 
 class Tree:
@@ -39,6 +41,13 @@ class Tree:
             # Threads of the process that waits must not spin.
             env={**os.environ, 'PYTHONPATH': str(root), 'OMP_WAIT_POLICY': 'passive'},
         )
+
+    def __enter__(self) -> Self:
+        self.ask('')  # answered as soon as everything is built
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.communicate()
 
     def ask(self, work: str) -> float:
         """Return the seconds that a kind of work took.
@@ -120,31 +129,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m benchmarks.against', description=__doc__)
     parser.add_argument('other', type=Path, help='another checkout')
     parser.add_argument('works', nargs='*', metavar='WORK', help=f'of {", ".join(ROUNDS)}')
-    parser.add_argument('--rounds', type=int, help='of each kind of work')
+    parser.add_argument('--rounds', type=int, help='of each kind of work in each start')
+    parser.add_argument('--starts', type=int, default=8, help='of the two processes')
     args = parser.parse_args()
     # Not at the top: a serving process must import the package of its own tree.
     from benchmarks.views import make_sequences, write_both
 
+    rounds = {work: args.rounds or ROUNDS[work] for work in args.works or ROUNDS}
+    times = {work: [] for work in rounds}
     with tempfile.TemporaryDirectory() as folder:
         skeletons = Path(write_both(make_sequences(64), Path(folder), normalized=True)[0])
-        trees = {'other': Tree(args.other.resolve(), skeletons), 'ours': Tree(HERE, skeletons)}
-        for tree in trees.values():
-            tree.ask('')  # answered as soon as everything is built
-        print('| work | rounds | other / ours | 95 % | other (s) | ours (s) |')
-        print('| --- | --- | --- | --- | --- | --- |')
-        for work in args.works or ROUNDS:
-            times = {name: [] for name in trees}
-            for _ in range(args.rounds or ROUNDS[work]):
-                for name in random.sample(list(trees), 2):
-                    times[name].append(trees[name].ask(work))
-            other, ours = (np.array(times[name]) for name in ('other', 'ours'))
-            interval = scipy.stats.bootstrap((other / ours,), np.median).confidence_interval
-            print(
-                f'| {work} | {len(ours)} | {np.median(other / ours):.3f} | '
-                f'{interval.low:.3f} to {interval.high:.3f} | {np.median(other):.4f} | '
-                f'{np.median(ours):.4f} |',
-                flush=True,
-            )
+        for _ in range(args.starts):
+            with Tree(args.other.resolve(), skeletons) as other, Tree(HERE, skeletons) as ours:
+                for work, count in rounds.items():
+                    times[work].append([_pair(other, ours, work) for _ in range(count)])
+    print('| work | starts x rounds | other / ours | 95 % | other (s) | ours (s) |')
+    print('| --- | --- | --- | --- | --- | --- |')
+    for work, starts in times.items():
+        seconds = np.array(starts)  # (starts, rounds, 2)
+        ratios = np.median(seconds[..., 0] / seconds[..., 1], axis=1)
+        low, high = scipy.stats.ttest_1samp(ratios, 1).confidence_interval()
+        other, ours = np.median(seconds, axis=(0, 1))
+        print(
+            f'| {work} | {len(starts)} x {rounds[work]} | {ratios.mean():.3f} | '
+            f'{low:.3f} to {high:.3f} | {other:.4f} | {ours:.4f} |',
+        )
+
+
+def _pair(other: Tree, ours: Tree, work: str) -> tuple[float, float]:
+    """Let both trees do a work, in random order, and return their seconds."""
+    seconds = {tree: tree.ask(work) for tree in random.sample((other, ours), 2)}
+    return seconds[other], seconds[ours]
 
 
 if __name__ == '__main__':
