@@ -2,8 +2,8 @@
 
 Two processes, one for each tree, do the same work in turns, in random order, so that both sides see
 the same disturbances of the machine. Each ratio is the other's time over ours. The speed of a
-process also depends on where its memory lies, so the processes are started anew several times. The
-table shows the median ratio of a start, averaged over the starts, with its 95 % t interval. Both
+process also depends on where its memory lies, so the processes are started anew several times, in
+random order. The table shows the median ratio of a start, averaged over the starts, with its 95 % t interval. Both
 trees must have the configuration of CMD and :func:`mmcmd.evaluation.knn_predict`.
 """
 
@@ -137,12 +137,18 @@ def main() -> None:
 
     rounds = {work: args.rounds or ROUNDS[work] for work in args.works or ROUNDS}
     times = {work: [] for work in rounds}
+    roots = {'other': args.other.resolve(), 'ours': HERE}
     with tempfile.TemporaryDirectory() as folder:
         skeletons = Path(write_both(make_sequences(64), Path(folder), normalized=True)[0])
         for _ in range(args.starts):
-            with Tree(args.other.resolve(), skeletons) as other, Tree(HERE, skeletons) as ours:
+            order = random.sample(list(roots), 2)
+            with (
+                Tree(roots[order[0]], skeletons) as first,
+                Tree(roots[order[1]], skeletons) as last,
+            ):
+                trees = dict(zip(order, (first, last), strict=True))
                 for work, count in rounds.items():
-                    times[work].append([_pair(other, ours, work) for _ in range(count)])
+                    times[work].append([_pair(trees, work) for _ in range(count)])
     print('| work | starts x rounds | other / ours | 95 % | other (s) | ours (s) |')
     print('| --- | --- | --- | --- | --- | --- |')
     for work, starts in times.items():
@@ -156,10 +162,10 @@ def main() -> None:
         )
 
 
-def _pair(other: Tree, ours: Tree, work: str) -> tuple[float, float]:
-    """Let both trees do a work, in random order, and return their seconds."""
-    seconds = {tree: tree.ask(work) for tree in random.sample((other, ours), 2)}
-    return seconds[other], seconds[ours]
+def _pair(trees: dict[str, Tree], work: str) -> tuple[float, float]:
+    """Let both trees do a work, in random order, and return the seconds of the other and of ours."""
+    seconds = {name: trees[name].ask(work) for name in random.sample(list(trees), 2)}
+    return seconds['other'], seconds['ours']
 
 
 if __name__ == '__main__':
