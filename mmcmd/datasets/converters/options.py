@@ -2,7 +2,7 @@
 
 import json
 import os
-import re
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -51,12 +51,18 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
     return layout.to_dict()
 
 
-def check_split(name: str | None) -> str | None:
-    """Return the name of a split, ``xsub`` for example, if it can be one.
+SPLITS = {'xsub': 'xsub', 'xview': 'xview', 'xset': 'xset', 'xsetup': 'xset'}
+"""Names of splits in other programs, and ours. CMD's data script writes ``xsetup``."""
+
+
+def name_split(name: str) -> str:
+    """Return our name of a split, ``xset`` for ``xsetup``.
 
     Raises:
-        InputError: If it cannot.
+        InputError: If no program writes such a name.
     """
-    if name is not None and not re.fullmatch(r'[A-Za-z0-9_-]+', name):
-        raise InputError(f'split {name!r}: expected letters, digits and _, such as xsub')
-    return name
+    if name not in SPLITS:
+        near = get_close_matches(name, SPLITS, n=1)
+        meant = f'; did you mean {near[0]}?' if near else ''
+        raise InputError(f'split {name!r} is not one of {", ".join(SPLITS)}{meant}')
+    return SPLITS[name]
