@@ -7,6 +7,7 @@ from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
@@ -38,6 +39,8 @@ class SkeletonDataset(PoseDataset):
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
             ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
             (``subset.txt`` in its work dir).
+        labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
+            pre-training does not. Defaults to False.
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
@@ -45,7 +48,8 @@ class SkeletonDataset(PoseDataset):
 
     Raises:
         InputError: If the file is missing, holds anything but data, lacks the split, or its
-            joints are not those of ``layout``, or a label does not lie below ``num_classes``.
+            joints are not those of ``layout``, or a label does not lie below ``num_classes``, or
+            ``labelled`` leaves no sequence.
     """
 
     def __init__(
@@ -56,12 +60,14 @@ class SkeletonDataset(PoseDataset):
         layout: str | dict = 'ntu',
         clip_len: int = 64,
         subset: dict | None = None,
+        labelled: bool = False,
         global_draws: str = REFUSE,
         **kwargs: Any,
     ) -> None:
         self.layout = layout
         self.clip_len = clip_len
         self.subset = subset
+        self.labelled = labelled
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
@@ -78,9 +84,25 @@ class SkeletonDataset(PoseDataset):
                 logger='current',
                 level=logging.WARNING,
             )
+        rows = self._keep_labelled(rows) if self.labelled else rows
         self._check_labels(rows)
         self._check_layout(rows)
         return self._keep_subset(rows)
+
+    def _keep_labelled(self, rows: np.ndarray) -> np.ndarray:
+        kept = rows[self.annotations.labels[rows] != UNLABELLED]
+        if not len(kept):
+            raise InputError(
+                f'{self.ann_file}: no sequence of {self.split or "it"} has a label, and an '
+                'evaluation needs labels: convert the source again with --labels TABLE.csv'
+            )
+        if len(kept) < len(rows):
+            print_log(
+                f'{self.ann_file}: {len(kept)} of {len(rows)} sequences of {self.split} have a '
+                'label, and only these are used here',
+                logger='current',
+            )
+        return kept
 
     def _check_labels(self, rows: np.ndarray) -> None:
         labels = self.annotations.labels[rows]

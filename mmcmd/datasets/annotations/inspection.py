@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmcmd.datasets.annotations.official_totals import TOTALS, differences, totals_of
+from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.converters.ntu import SampleName
 from mmcmd.errors import InputError
 from mmcmd.skeletons import NTU, get_layout
@@ -34,7 +35,7 @@ class Inspection:
         num_samples (int): Sequences in the file.
         splits (dict[str, int]): Sequences of each split that are there.
         classes (dict[int, str]): Names of classes, where the file has them.
-        labels (Counter[int]): Sequences of each class.
+        labels (Counter[int]): Sequences of each class; those without a label do not count.
         subjects (Counter): Sequences of each subject; empty where samples do not tell.
         lengths (tuple[int, float, int]): Least, median and greatest number of frames.
         persons (Counter[int]): Sequences with so many persons that are not all zero.
@@ -87,7 +88,7 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
         num_samples=len(samples),
         splits={name: len(digests.keys() & set(names)) for name, names in split.items()},
         classes=_classes(data.get('classes')),
-        labels=Counter(sample['label'] for sample in samples),
+        labels=Counter(x['label'] for x in samples if x['label'] != UNLABELLED),
         subjects=Counter(filter(_is_subject, (sample.get('subject') for sample in samples))),
         lengths=(min(lengths), median(lengths), max(lengths)),
         persons=Counter(int(_present(sample['keypoint']).sum()) for sample in samples),
@@ -154,7 +155,7 @@ def _guess(data: dict[str, Any], found: Inspection) -> str | None:
     named = all(SampleName.parse(sample['frame_dir']) for sample in data['annotations'])
     if not named or found.facts['layout'] not in (NTU.name, '?'):
         return None
-    return {60: 'ntu60', 120: 'ntu120'}.get(max(found.labels) + 1)
+    return {60: 'ntu60', 120: 'ntu120'}.get(max(found.labels, default=UNLABELLED) + 1)
 
 
 def _faults(data: dict[str, Any], found: Inspection) -> Iterator[str]:
@@ -174,7 +175,7 @@ def _faults(data: dict[str, Any], found: Inspection) -> Iterator[str]:
             yield f'{len(groups)} {title}, such as {" and ".join(groups[0][:2])}'
     if found.empty:
         yield f'{len(found.empty)} samples are all zero, such as {found.empty[0]}'
-    highest = max(found.labels)
+    highest = max(found.labels, default=UNLABELLED)
     gaps = _first(label for label in range(highest) if label not in found.labels)
     if gaps:
         yield f'{highest + 1 - len(found.labels)} classes below {highest} have no sample: {gaps}'

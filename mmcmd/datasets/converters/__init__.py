@@ -7,8 +7,8 @@ from mmcmd.datasets.converters.conversion import Summary, convert
 from mmcmd.datasets.converters.ctrgcn import CTRGCNConverter
 from mmcmd.datasets.converters.ntu import NTUConverter
 from mmcmd.datasets.converters.nwucla import NWUCLAConverter
-from mmcmd.datasets.converters.own import NpzConverter
 from mmcmd.datasets.converters.own_csv import CsvConverter
+from mmcmd.datasets.converters.own_npz import NpzConverter
 from mmcmd.datasets.converters.pkummd import PKUMMDConverter
 from mmcmd.datasets.converters.pyskl import PysklConverter
 from mmcmd.datasets.converters.utdmhad import UTDMHADConverter
