@@ -3,6 +3,7 @@
 from mmcmd.datasets.converters.agcn import AGCNConverter
 from mmcmd.datasets.converters.bandai2 import Bandai2Converter
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.converters.bvh import BVHConverter
 from mmcmd.datasets.converters.conversion import Summary, convert
 from mmcmd.datasets.converters.ctrgcn import CTRGCNConverter
 from mmcmd.datasets.converters.msraction3d import MSRAction3DConverter
@@ -17,6 +18,7 @@ from mmcmd.datasets.converters.utkinect import UTKinectConverter
 
 __all__ = [
     'AGCNConverter',
+    'BVHConverter',
     'Bandai2Converter',
     'CTRGCNConverter',
     'Converter',
