@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from mmcmd.datasets.converters.tokens import Tokens
 
 _MOST_JOINTS = 1000
+_FRAME_TIMES = (1e-5, 1.0)  # seconds
 _BLOCK = 4096  # frames at a time, which bounds the memory for rotations
 _MOTION = re.compile(rb'^[ \t]*MOTION[ \t]*\r?$', re.MULTILINE)
 _FRAMES = re.compile(rb'\s*Frames:\s*(\d{1,9})\s')
@@ -104,8 +105,9 @@ def _read_head(text: bytes) -> tuple[int, float, bytes]:
         seconds = float(time[1])
     except ValueError:
         seconds = 0.0
-    if not 1e-6 < seconds < 1e6:
-        raise ValueError(f'its frame time is {time[1].decode(errors="replace")[:20]}, not seconds')
+    if not _FRAME_TIMES[0] <= seconds <= _FRAME_TIMES[1]:
+        shown = time[1].decode(errors='replace')[:20]
+        raise ValueError(f'its frame time is {shown}, expected seconds, such as 0.0333333')
     return int(frames[1]), 1 / seconds, text[time.end() :]
 
 

@@ -182,9 +182,10 @@ class JointsConverter(OwnConverter, ABC):
             raise ValueError(
                 f'{item.name}: has only x and y, so the layout must have no spine and no shoulders'
             )
-        present = keypoint.any(axis=(1, 2, 3)) if keypoint.size else np.zeros(len(keypoint), bool)
-        if not present.any():
+        # A sequence of no frames may claim any number of persons.
+        if not keypoint.size or not keypoint.any():
             raise ValueError(f'{item.name}: no joint is ever non-zero')
+        present = keypoint.any(axis=(1, 2, 3))
         keypoint = np.ascontiguousarray(keypoint[present])
         more = {} if scores is None else {'keypoint_score': np.ascontiguousarray(scores[present])}
         return {**item.content, **more, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}

@@ -79,9 +79,10 @@ GOOD = bvh_text()
     ('text', 'message'),
     [
         (bvh_text(time=None), 'has no frame time: add a line such as "Frame Time: 0.0333333"'),
-        (bvh_text(time='0'), 'its frame time is 0, not seconds'),
-        (bvh_text(time='nan'), 'its frame time is nan, not seconds'),
-        (bvh_text(time='fast'), 'its frame time is fast, not seconds'),
+        (bvh_text(time='0'), 'its frame time is 0, expected seconds'),
+        (bvh_text(time='33.3'), 'its frame time is 33.3, expected seconds, such as 0.0333333'),
+        (bvh_text(time='nan'), 'its frame time is nan, expected seconds'),
+        (bvh_text(time='fast'), 'its frame time is fast, expected seconds'),
         ('', 'has no line MOTION'),
         (GOOD[: GOOD.index('MOTION')], 'has no line MOTION'),
         (GOOD.replace('Frames:\t6', 'Frames:\t0'), 'has no line such as "Frames: 120"'),
