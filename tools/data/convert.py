@@ -54,13 +54,13 @@ def parse_args() -> argparse.Namespace:
         '--dimensions',
         type=int,
         choices=(2, 3),
-        help='npz, csv: whether the third number of a joint is z (3) or a confidence (2)',
+        help='npz, csv, pyskl: whether the third number of a joint is z (3) or a confidence (2)',
     )
     parser.add_argument(
         '--confidence',
         type=float,
         metavar='LEAST',
-        help='npz, csv: the third number is a confidence; joints that are not above it are missing',
+        help='npz, csv, pyskl: the third number is a confidence; joints not above it are missing',
     )
     parser.add_argument(
         '--units',

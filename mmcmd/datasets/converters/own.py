@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.converters.base import Converter, Item
-from mmcmd.datasets.converters.confidence import looks_like_confidence, split_confidence
+from mmcmd.datasets.converters.confidence import ThirdNumber
 from mmcmd.datasets.converters.label_table import read_labels
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
@@ -118,10 +118,8 @@ class JointsConverter(OwnConverter, ABC):
     Args:
         layout (str or PathLike): Name of a joint layout, or a JSON file of its fields.
         labels (str or PathLike, optional): Table of labels.
-        dimensions (int, optional): 3 if the third number of a joint is z, 2 if it is a confidence.
-            By default it is a confidence if all of them lie in [0, 1] while x and y are pixels.
-        confidence (float, optional): A joint whose confidence is not above it is missing. It says
-            that the third number is a confidence. Defaults to 0.
+        dimensions (int, optional): See :class:`ThirdNumber`.
+        confidence (float, optional): The same.
 
     Raises:
         InputError: If there is no such layout, or none is given, or an option makes no sense.
@@ -140,17 +138,10 @@ class JointsConverter(OwnConverter, ABC):
                 'say which joints these are: --layout NAME, or --layout FILE.json with '
                 'the name, joints, parents, centre, spine and shoulders'
             )
-        if dimensions not in (None, 2, 3):
-            raise InputError(f'dimensions must be 2 or 3, got {dimensions}')
-        if confidence is not None and (dimensions == 3 or not 0 <= confidence < 1):
-            raise InputError(
-                f'confidence {confidence:g} must lie in [0, 1), and needs points of 2 dimensions'
-            )
+        self.third = ThirdNumber(dimensions, confidence)
         self.layout = read_layout(layout)
         layout = get_layout(self.layout)
         self.num_joints, self._turned = layout.num_joints, layout.spine is not None
-        self.threshold = confidence or 0.0
-        self.dimensions = 2 if confidence is not None else dimensions
 
     def annotation(
         self, item: Item, keypoint: np.ndarray, scores: np.ndarray | None = None
@@ -173,15 +164,12 @@ class JointsConverter(OwnConverter, ABC):
             keypoint = keypoint.astype(np.float32).swapaxes(0, 1)
         if not np.isfinite(keypoint).all():
             raise ValueError(f'{item.name}: a coordinate is NaN or infinite')
+        keypoint, found = self.third.take(keypoint, self._turned, item.name)
         if scores is not None:
             scores = scores.astype(np.float32).swapaxes(0, 1)
-            keypoint = np.where(scores[..., None] > self.threshold, keypoint, np.float32(0))
-        elif self._has_confidence(item, keypoint):
-            keypoint, scores = split_confidence(keypoint, self.threshold)
-        if keypoint.shape[-1] == 2 and self._turned:
-            raise ValueError(
-                f'{item.name}: has only x and y, so the layout must have no spine and no shoulders'
-            )
+            keypoint = np.where(scores[..., None] > self.third.threshold, keypoint, np.float32(0))
+        else:
+            scores = found
         # A sequence of no frames may claim any number of persons.
         if not keypoint.size or not keypoint.any():
             raise ValueError(f'{item.name}: no joint is ever non-zero')
@@ -189,17 +177,3 @@ class JointsConverter(OwnConverter, ABC):
         keypoint = np.ascontiguousarray(keypoint[present])
         more = {} if scores is None else {'keypoint_score': np.ascontiguousarray(scores[present])}
         return {**item.content, **more, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
-
-    def _has_confidence(self, item: Item, keypoint: np.ndarray) -> bool:
-        """Return whether the third number is a confidence."""
-        if keypoint.shape[-1] != 3 or self.dimensions == 3:
-            return False
-        if self.dimensions is None and looks_like_confidence(keypoint):
-            if self._turned:
-                raise ValueError(
-                    f'{item.name}: x and y are pixels and the third number lies in [0, 1], as a '
-                    'confidence does: give a layout without spine and shoulders, or --dimensions 3 '
-                    'if it is z'
-                )
-            return True
-        return self.dimensions == 2

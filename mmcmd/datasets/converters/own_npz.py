@@ -8,6 +8,7 @@ import numpy as np
 
 from mmcmd.datasets.converters.archives import Archive, open_archive
 from mmcmd.datasets.converters.base import Item
+from mmcmd.datasets.converters.confidence import ThirdNumber
 from mmcmd.datasets.converters.own import JointsConverter
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
@@ -114,8 +115,8 @@ class NpzConverter(JointsConverter):
 
     def _read_dimensions(self, archive: Archive) -> None:
         """Take the number of dimensions from the archive, if the option does not say it."""
-        if self.dimensions is None and 'dimensions' in archive:
+        if self.third.dimensions is None and 'dimensions' in archive:
             value = archive.load('dimensions')
             if value.size != 1 or value.dtype.kind not in 'iu' or value.item() not in (2, 3):
                 raise InputError(f'{archive.path}: dimensions must be the number 2 or 3')
-            self.dimensions = value.item()
+            self.third = ThirdNumber(value.item())
