@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse.csgraph import minimum_spanning_tree
 
 from mmcmd.skeletons import Layout
 
@@ -27,8 +26,6 @@ class Bodies:
             the unit of the file, shape (K,). It is the median over frames.
         distances (np.ndarray): Distance between each two joints, shape (V, V). It is the median
             over the measured samples; NaN if a joint is always missing.
-        changes (np.ndarray): Standard deviation over the frames of a sample, as a share of the
-            mean distance, shape (V, V). It is the median over the measured samples.
         low (np.ndarray), high (np.ndarray): Range of each coordinate, shape (C,).
     """
 
@@ -37,7 +34,6 @@ class Bodies:
     missing: np.ndarray
     heights: np.ndarray
     distances: np.ndarray
-    changes: np.ndarray
     low: np.ndarray
     high: np.ndarray
 
@@ -62,13 +58,11 @@ def measure_bodies(samples: Sequence[dict[str, Any]]) -> Bodies:
         high = np.maximum(high, keypoint.max(axis=(0, 1, 2)))
     chosen = np.unique(np.linspace(0, len(samples) - 1, MOST).round().astype(int))
     measured = [x for x in (_distances(samples[index]['keypoint']) for index in chosen) if len(x)]
-    heights, means, changes = [], [], []
+    heights, means = [], []
     for distances in measured:
         longest = np.nan_to_num(distances).max(axis=(1, 2))
         heights.append(np.median(longest))
         means.append(distances.mean(axis=0))
-        with np.errstate(invalid='ignore', divide='ignore'):
-            changes.append(distances.std(axis=0) / means[-1])
     nothing = np.full((1, shape[2], shape[2]), np.nan)
     return Bodies(
         frames=np.array([sample['total_frames'] for sample in samples]),
@@ -76,7 +70,6 @@ def measure_bodies(samples: Sequence[dict[str, Any]]) -> Bodies:
         missing=1 - seen / max(bodies, 1),
         heights=np.array(heights),
         distances=_median(means or nothing),
-        changes=_median(changes or nothing),
         low=low,
         high=high,
     )
@@ -111,15 +104,19 @@ def bones_of(layout: Layout, bodies: Bodies) -> np.ndarray:
     return bones[~np.isnan(bodies.distances[tuple(bones.T)])]
 
 
-def shortest_tree(values: np.ndarray) -> np.ndarray:
-    """Return the edges of the tree with the smallest sum, shape (E, 2).
+def longest_steps(distances: np.ndarray) -> np.ndarray:
+    """Return the longest step on the best way between each two joints over other joints.
+
+    The best way is the one whose longest step is shortest.
 
     Args:
-        values (np.ndarray): Value of each pair, shape (V, V); NaN where there is none.
+        distances (np.ndarray): Distance between each two joints, shape (V, V); NaN if a joint is
+            always missing.
+
+    Returns:
+        np.ndarray: Shape (V, V), at most the distance itself.
     """
-    present = np.flatnonzero(~np.isnan(values).all(axis=0))
-    if len(present) < 2:
-        return np.zeros((0, 2), np.int64)
-    # Pairs with the value 0 would count as no pair.
-    dense = np.nan_to_num(values[np.ix_(present, present)], nan=1e9) + 1e-9
-    return present[np.stack(minimum_spanning_tree(dense).nonzero(), axis=1)]
+    steps = np.nan_to_num(distances, nan=np.inf)
+    for joint in range(len(steps)):  # the algorithm of Floyd and Warshall, with the maximum
+        steps = np.minimum(steps, np.maximum(steps[:, [joint]], steps[[joint]]))
+    return steps

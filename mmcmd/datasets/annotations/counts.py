@@ -5,6 +5,8 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from mmcmd.datasets.annotations.bodies import Bodies
 from mmcmd.datasets.annotations.findings import Finding
 from mmcmd.datasets.annotations.twins import Leak
@@ -33,6 +35,8 @@ class Inspection:
         layout (Layout, optional): The joints, if the file says which they are.
         bodies (Bodies, optional): Measurements, if all samples have the same joints.
         uprightness (Uprightness, optional): How far bodies lean, if the file says its joints.
+        facing (np.ndarray, optional): Direction of the shoulders of each sample, if they are to be
+            turned, see :func:`mmcmd.datasets.annotations.facing.measure_facing`.
         findings (list[Finding]): Everything suspicious, each with its remedy, the worst first.
     """
 
@@ -51,6 +55,7 @@ class Inspection:
     layout: Layout | None = None
     bodies: Bodies | None = None
     uprightness: Uprightness | None = None
+    facing: np.ndarray | None = None
     findings: list[Finding] = field(default_factory=list)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from mmcmd.datasets.annotations import body_checks, list_checks
 from mmcmd.datasets.annotations.bodies import measure_bodies
 from mmcmd.datasets.annotations.counts import Check, Inspection
+from mmcmd.datasets.annotations.facing import measure_facing
 from mmcmd.datasets.annotations.findings import Finding
 from mmcmd.datasets.annotations.official_totals import TOTALS, differences, totals_of
 from mmcmd.datasets.annotations.twins import digests_of, find_leaks, find_twins, present
@@ -58,9 +59,10 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
     if len({sample['keypoint'].shape[2:] for sample in samples}) == 1:
         found.bodies = measure_bodies(samples)
     if found.layout is not None:
-        found.uprightness = measure_uprightness(
-            samples, found.layout, normalized=bool(data.get('normalized'))
-        )
+        normalized = bool(data.get('normalized'))
+        found.uprightness = measure_uprightness(samples, found.layout, normalized)
+        if found.layout.spine is not None and not normalized:
+            found.facing = measure_facing(samples, found.layout)
     found.checked = [expect] if expect else totals_of(_guess(data, found), found.splits)
     found.findings = [finding for check in CHECKS for finding in check(data, found)]
     for key in found.checked:
