@@ -1,6 +1,7 @@
 """`tools/data/convert.py` as a user types it."""
 
 import os
+import pickle
 import runpy
 import subprocess
 import sys
@@ -155,3 +156,26 @@ def test_subjects_for_validation_make_a_split(tmp_path, run_tool, capsys):
         (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
         assert line.startswith('convert.py: error: ')
         assert message in line
+
+
+def test_parents_in_a_circle_are_told_by_inspect(tmp_path, run_tool, capsys):
+    """Such a file, of an earlier version, has a layout that no command takes."""
+    layout = {**BANDAI2.to_dict(), 'name': 'mine'}
+    layout['parents'] = [0, 2, 1, *layout['parents'][3:]]
+    sample = dict(frame_dir='a', label=0, keypoint=np.ones((1, 2, 21, 3)), total_frames=2)
+    path = tmp_path / 'circle.pkl'
+    path.write_bytes(pickle.dumps(dict(annotations=[sample], split={}, layout=layout)))
+    assert run_tool('inspect', path) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert 'the parents form a circle: spine hangs on chest hangs on spine' in line
+
+
+def test_strict_inspection_fails_where_anything_is_suspicious(tmp_path, run_tool, capsys):
+    keypoint = np.random.default_rng(0).normal(scale=0.2, size=(1, 2, 5, 3))
+    sample = dict(frame_dir='a', label=0, keypoint=keypoint, total_frames=2)
+    path = tmp_path / 'one.pkl'
+    for split, status in (({'all': ['a']}, 0), ({'all': ['a'], 'mine_val': []}, 1)):
+        path.write_bytes(pickle.dumps(dict(annotations=[sample], split=split)))
+        assert run_tool('inspect', path) == 0
+        assert run_tool('inspect', path, '--strict') == status
+    assert '1 splits have no sequence: mine_val' in capsys.readouterr().out
