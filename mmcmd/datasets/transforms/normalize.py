@@ -84,12 +84,25 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
         keypoint[missing] = 0
     if layout.spine is None:
         return keypoint
-    first = keypoint[0, 0].astype(np.float64)
-    bottom, top = first[list(layout.spine)]
-    upright = smallest_rotation(top - bottom, _Z)
-    left, right = first[list(layout.shoulders)] @ upright.T
-    rotation = smallest_rotation(right - left, _X) @ upright
+    rotation = body_rotation(keypoint[0, 0], layout)
     return multiply_coordinates(keypoint, rotation.T.astype(np.float32))
+
+
+def body_rotation(pose: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return the rotation that turns the spine of a pose to +z and its shoulders to +x.
+
+    Args:
+        pose (np.ndarray): Joints of one person in one frame, shape (V, 3).
+        layout (Layout): Gives the joints of spine and shoulders.
+
+    Returns:
+        np.ndarray: float64, shape (3, 3). It multiplies a column vector from the left.
+    """
+    pose = pose.astype(np.float64)
+    bottom, top = pose[list(layout.spine)]
+    upright = smallest_rotation(top - bottom, _Z)
+    left, right = pose[list(layout.shoulders)] @ upright.T
+    return smallest_rotation(right - left, _X) @ upright
 
 
 def subtract_joint(keypoint: np.ndarray, joint: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from dataclasses import fields
 from typing import Any
 
 from mmcmd.errors import InputError
-from mmcmd.layout import Layout
+from mmcmd.skeletons.layout import Layout
 
 __all__ = ['LAYOUTS', 'Layout', 'get_layout']
 
@@ -91,7 +91,7 @@ KINECT_V1 = Layout(
         *(0, 16, 17, 18),
     ),
     centre=1,
-    spine=(0, 1),
+    spine=(0, 2),  # joint 1 is 7 cm above joint 0 and behind it, so (0, 1) tilts the body
     shoulders=(4, 8),
     trunk=2,
     hips=(12, 16),

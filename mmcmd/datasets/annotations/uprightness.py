@@ -1,0 +1,122 @@
+"""How far bodies lean after the pre-normalisation, and which of them are upside down."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mmcmd.datasets.transforms.normalize import body_rotation
+from mmcmd.skeletons import Layout
+from mmcmd.skeletons.joint_names import common_names
+
+_LOWER = (('hip_left', 'hip_right'), ('pelvis',))
+_UPPER = (('shoulder_left', 'shoulder_right'), ('thorax',), ('neck',), ('chest',))
+
+
+@dataclass(frozen=True)
+class Uprightness:
+    """The lean of each body.
+
+    Attributes:
+        names (tuple[str, ...]): Names of the samples.
+        leans (np.ndarray): Angle in degrees between the up axis and the line from the hips to the
+            shoulders, shape (N,). It is the median over the frames of the first person. NaN where
+            hips or shoulders are missing in all frames.
+        up (str): The up axis, such as ``'+z'``. ``''`` if no lean could be measured.
+    """
+
+    names: tuple[str, ...]
+    leans: np.ndarray
+    up: str
+
+    @property
+    def median(self) -> float:
+        """Median lean in degrees of all bodies that could be measured; NaN if there are none."""
+        measured = self.leans[~np.isnan(self.leans)]
+        return float(np.median(measured)) if measured.size else float('nan')
+
+    @property
+    def upside_down(self) -> list[str]:
+        """Names of the samples whose shoulders are below the hips."""
+        return [name for name, lean in zip(self.names, self.leans, strict=True) if lean > 90]
+
+
+def long_axis(layout: Layout) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Return the joints whose middles are the two ends of the trunk: at the hips, at the shoulders.
+
+    The joints are found by their names. A layout with unknown names gives its spine, and None if
+    it has no spine.
+    """
+    names = common_names(layout.joints)
+
+    def find(choices: Iterable[tuple[str, ...]]) -> tuple[int, ...] | None:
+        fitting = (choice for choice in choices if set(choice) <= set(names))
+        return next((tuple(map(names.index, choice)) for choice in fitting), None)
+
+    lower, upper = find(_LOWER), find(_UPPER)
+    if lower and upper:
+        return lower, upper
+    return layout.spine and ((layout.spine[0],), (layout.spine[1],))
+
+
+def measure_uprightness(
+    samples: Iterable[Mapping[str, Any]], layout: Layout, normalized: bool = False
+) -> Uprightness:
+    """Measure the lean of the first person of each sample after the pre-normalisation.
+
+    A layout with a spine turns each sequence so that +z is up
+    (:func:`mmcmd.datasets.transforms.normalize_skeleton`). Otherwise nothing is turned, and the up
+    axis is the coordinate axis that most bodies follow, such as ``'-y'`` in an image.
+
+    Args:
+        samples (Iterable[Mapping]): Annotations: ``frame_dir``, ``keypoint`` (M, T, V, C).
+        layout (Layout): Joints of the samples.
+        normalized (bool): The coordinates are pre-normalised already. Defaults to False.
+
+    Returns:
+        Uprightness: One lean for each sample. All are NaN if the layout names no hips and
+        shoulders and has no spine.
+    """
+    names, directions, ends = [], [], long_axis(layout)
+    for sample in samples:
+        names.append(sample['frame_dir'])
+        directions.append(_directions(sample['keypoint'][0], layout, ends, normalized))
+    measured = [x for x in directions if len(x)]
+    leans = np.full(len(names), np.nan)
+    if not measured:
+        return Uprightness(tuple(names), leans, '')
+    if layout.spine is not None:
+        axis, sign = 2, 1
+    else:
+        mean = np.mean([x.mean(axis=0) for x in measured], axis=0)
+        axis = int(np.abs(mean).argmax())
+        sign = 1 if mean[axis] >= 0 else -1
+    for index, found in enumerate(directions):
+        if len(found):
+            leans[index] = np.median(np.degrees(np.arccos(np.clip(sign * found[:, axis], -1, 1))))
+    return Uprightness(tuple(names), leans, '-+'[sign > 0] + 'xyz'[axis])
+
+
+def _directions(
+    person: np.ndarray,
+    layout: Layout,
+    ends: tuple[tuple[int, ...], tuple[int, ...]] | None,
+    normalized: bool,
+) -> np.ndarray:
+    """Return the unit vectors (frames, C) from the hips to the shoulders of (T, V, C)."""
+    none = np.zeros((0, person.shape[-1]))
+    person = person[person.any(axis=(1, 2))].astype(np.float64)
+    if ends is None or not len(person):
+        return none
+    lower, upper = map(list, ends)
+    used = [*lower, *upper]
+    if normalized:  # the centre is the origin, but it is not missing
+        used = [joint for joint in used if joint != layout.centre]
+    whole = person[:, used].any(axis=-1).all(axis=-1)
+    vectors = (person[:, upper].mean(axis=1) - person[:, lower].mean(axis=1))[whole]
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    vectors = (vectors / np.where(lengths > 0, lengths, 1))[lengths[:, 0] > 0]
+    if layout.spine is None or normalized or person.shape[-1] != 3:
+        return vectors
+    return vectors @ body_rotation(person[0], layout).T
