@@ -1,147 +1,94 @@
 """Joint layouts: which joint hangs on which, and the joints that orient a body.
 
-A layout is an entry of :data:`LAYOUTS`; transforms, modalities and converters name it by its key.
-For another skeleton, write the fields of a :class:`Layout` as a dict instead of a name.
+A layout is an entry of :data:`LAYOUTS`, one JSON file of this folder each. Transforms, modalities
+and converters name it by its key. For another skeleton, write such a file of your own and give its
+path instead of a name.
 """
 
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
-from mmcmd.errors import InputError
-from mmcmd.skeletons.layout import Layout
+from mmcmd.errors import InputError, did_you_mean
+from mmcmd.skeletons.layout import Layout, take_point
 
-__all__ = ['LAYOUTS', 'Layout', 'get_layout']
-
-# Kinect v2, as in NTU RGB+D and PKU-MMD. Joint 20 is the spine at the shoulders, the root here.
-NTU = Layout(
-    name='ntu',
-    joints=(
-        *('spine_base', 'spine_mid', 'neck', 'head'),
-        *('shoulder_left', 'elbow_left', 'wrist_left', 'hand_left'),
-        *('shoulder_right', 'elbow_right', 'wrist_right', 'hand_right'),
-        *('hip_left', 'knee_left', 'ankle_left', 'foot_left'),
-        *('hip_right', 'knee_right', 'ankle_right', 'foot_right'),
-        *('spine_shoulder', 'hand_tip_left', 'thumb_left', 'hand_tip_right', 'thumb_right'),
-    ),
-    parents=(
-        *(1, 20, 20, 2),
-        *(20, 4, 5, 6),
-        *(20, 8, 9, 10),
-        *(0, 12, 13, 14),
-        *(0, 16, 17, 18),
-        *(20, 22, 7, 24, 11),
-    ),
-    centre=1,
-    spine=(0, 1),
-    shoulders=(4, 8),
-    graph_name='nturgb+d',
-    trunk=20,
-    hips=(12, 16),
-    parts=(
-        (0, 1, 2, 3, 20),
-        *((4, 5, 6, 7, 21, 22), (8, 9, 10, 11, 23, 24)),
-        *((12, 13, 14, 15), (16, 17, 18, 19)),
-    ),
-)
-
-# Bandai-Namco-Research-Motiondataset-2: 21 joints of a motion-capture rig. All performers face one
-# way, so nothing has to be turned. Spine and shoulders lean with the style, so turning the bodies
-# by them costs accuracy (README).
-BANDAI2 = Layout(
-    name='bandai2',
-    joints=(
-        *('hips', 'spine', 'chest', 'neck', 'head'),
-        *('shoulder_left', 'upper_arm_left', 'lower_arm_left', 'hand_left'),
-        *('shoulder_right', 'upper_arm_right', 'lower_arm_right', 'hand_right'),
-        *('upper_leg_left', 'lower_leg_left', 'foot_left', 'toes_left'),
-        *('upper_leg_right', 'lower_leg_right', 'foot_right', 'toes_right'),
-    ),
-    parents=(
-        *(0, 0, 1, 2, 3),
-        *(2, 5, 6, 7),
-        *(2, 9, 10, 11),
-        *(0, 13, 14, 15),
-        *(0, 17, 18, 19),
-    ),
-    centre=0,
-    trunk=2,
-    parts=(
-        (0, 1, 2, 3, 4),
-        *((5, 6, 7, 8), (9, 10, 11, 12)),
-        *((13, 14, 15, 16), (17, 18, 19, 20)),
-    ),
-)
-
-# Kinect v1, as in NW-UCLA (and UTD-MHAD, whose converter puts its joints in this order).
-KINECT_V1 = Layout(
-    name='kinect_v1',
-    joints=(
-        *('hip_centre', 'spine', 'shoulder_centre', 'head'),
-        *('shoulder_left', 'elbow_left', 'wrist_left', 'hand_left'),
-        *('shoulder_right', 'elbow_right', 'wrist_right', 'hand_right'),
-        *('hip_left', 'knee_left', 'ankle_left', 'foot_left'),
-        *('hip_right', 'knee_right', 'ankle_right', 'foot_right'),
-    ),
-    parents=(
-        *(0, 0, 1, 2),
-        *(2, 4, 5, 6),
-        *(2, 8, 9, 10),
-        *(0, 12, 13, 14),
-        *(0, 16, 17, 18),
-    ),
-    centre=1,
-    spine=(0, 2),  # joint 1 is 7 cm above joint 0 and behind it, so (0, 1) tilts the body
-    shoulders=(4, 8),
-    trunk=2,
-    hips=(12, 16),
-    parts=(
-        (0, 1, 2, 3),
-        *((4, 5, 6, 7), (8, 9, 10, 11)),
-        *((12, 13, 14, 15), (16, 17, 18, 19)),
-    ),
-)
-
-# The 17 key points of COCO, (x, y) in the image.
-COCO = Layout(
-    name='coco',
-    joints=(
-        *('nose', 'eye_left', 'eye_right', 'ear_left', 'ear_right'),
-        *('shoulder_left', 'shoulder_right', 'elbow_left', 'elbow_right'),
-        *('wrist_left', 'wrist_right', 'hip_left', 'hip_right'),
-        *('knee_left', 'knee_right', 'ankle_left', 'ankle_right'),
-    ),
-    parents=(0, 0, 0, 1, 2, 0, 0, 5, 6, 7, 8, 5, 6, 11, 12, 13, 14),
-    centre=0,
-    graph_name='coco',
-    parts=((0, 1, 2, 3, 4), (5, 7, 9), (6, 8, 10), (11, 13, 15), (12, 14, 16)),
-)
-
-LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in (NTU, KINECT_V1, COCO, BANDAI2)}
+__all__ = ['LAYOUTS', 'Layout', 'get_layout', 'take_point']
 
 
-def get_layout(name: str | Mapping[str, Any]) -> Layout:
-    """Return the layout of that name, or the one whose fields are given.
+def get_layout(name: str | os.PathLike | Mapping[str, Any] | Layout, files: bool = True) -> Layout:
+    """Return the layout of that name, of a JSON file, or the one whose fields are given.
 
     Args:
-        name (str | Mapping): Key of :data:`LAYOUTS`, or the fields of a :class:`Layout`.
+        name (str | PathLike | Mapping | Layout): Key of :data:`LAYOUTS`, a JSON file of the fields
+            of a :class:`Layout`, or the fields. A layout is returned as it is.
+        files (bool): Read a file of that name. False is for names out of files that may come from
+            others. Defaults to True.
 
     Raises:
         InputError: If there is no such layout (the message lists all names), or the fields do not
             make one.
     """
+    if isinstance(name, Layout):
+        return name
     if isinstance(name, Mapping):
-        try:
-            return Layout(**name)
-        except (TypeError, ValueError) as error:
-            names = ', '.join(x.name for x in fields(Layout))
-            raise InputError(
-                f'a skeleton layout of your own has the fields {names}: {error}'
-            ) from None
-    try:
+        return _from_fields(name)
+    if isinstance(name, str) and name in LAYOUTS:
         return LAYOUTS[name]
-    except KeyError:
+    if files and isinstance(name, (str, os.PathLike)) and _is_file_name(os.fspath(name)):
+        return read_layout_file(name)
+    raise InputError(
+        f'there is no skeleton layout {name!r}{did_you_mean(name, LAYOUTS)}; layouts are '
+        f'{", ".join(sorted(LAYOUTS))}, or a JSON file of your own (docs/layouts.md)'
+    )
+
+
+def _is_file_name(name: str) -> bool:
+    return name.endswith('.json') or os.sep in name or os.path.isfile(name)
+
+
+def _from_fields(values: Mapping[str, Any]) -> Layout:
+    known = [x.name for x in fields(Layout)]
+    unknown = [key for key in values if key not in known]
+    if unknown:
         raise InputError(
-            f'there is no skeleton layout {name!r}; layouts are {", ".join(sorted(LAYOUTS))} '
-            '(mmcmd/skeletons.py)'
-        ) from None
+            f'a skeleton layout has no field {unknown[0]!r}{did_you_mean(unknown[0], known)}; its '
+            f'fields are {", ".join(known)}'
+        )
+    if lacking := [key for key in ('name', 'joints', 'parents', 'centre') if key not in values]:
+        raise InputError(f'a skeleton layout needs `{lacking[0]}`; its fields are {known}')
+    try:
+        return Layout(**values)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from None
+
+
+def read_layout_file(path: str | os.PathLike) -> Layout:
+    """Read a layout from a JSON file: an object with the fields of a :class:`Layout`.
+
+    Raises:
+        InputError: If there is no such file, it is not JSON, or the fields do not make a layout.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f'{path} is a folder, expected the JSON file of a skeleton layout')
+    if not path.is_file():
+        raise InputError(f'there is no file {path} of a skeleton layout')
+    try:
+        values = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{path} is not JSON: {error}') from None
+    if not isinstance(values, dict):
+        raise InputError(f'{path}: expected an object with the fields of a layout')
+    try:
+        return _from_fields(values)
+    except InputError as error:
+        raise InputError(f'{path}: {error}') from None
+
+
+LAYOUTS: dict[str, Layout] = {
+    path.stem: read_layout_file(path) for path in sorted(Path(__file__).parent.glob('*.json'))
+}
+NTU, KINECT_V1, COCO, BANDAI2 = (LAYOUTS[x] for x in ('ntu', 'kinect_v1', 'coco', 'bandai2'))

@@ -32,7 +32,7 @@ _RIG = {
 }
 """The same in rigs of motion capture. They name a joint after the bone that begins there."""
 
-_RIG_ONLY = frozenset('fore_arm forearm lower_arm up_leg upper_leg thigh'.split())
+_RIG_ONLY = frozenset(('fore_arm', 'forearm', 'lower_arm', 'up_leg', 'upper_leg', 'thigh'))
 _SIDES = {'left': 'left', 'l': 'left', 'right': 'right', 'r': 'right'}
 _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+')
 

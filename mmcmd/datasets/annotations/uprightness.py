@@ -8,7 +8,6 @@ import numpy as np
 
 from mmcmd.datasets.transforms.normalize import body_rotation
 from mmcmd.skeletons import Layout
-from mmcmd.skeletons.joint_names import common_names
 
 _LOWER = (('hip_left', 'hip_right'), ('pelvis',))
 _UPPER = (('shoulder_left', 'shoulder_right'), ('thorax',), ('neck',), ('chest',))
@@ -48,7 +47,7 @@ def long_axis(layout: Layout) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     The joints are found by their names. A layout with unknown names gives its spine, and None if
     it has no spine.
     """
-    names = common_names(layout.joints)
+    names = layout.common_names
 
     def find(choices: Iterable[tuple[str, ...]]) -> tuple[int, ...] | None:
         fitting = (choice for choice in choices if set(choice) <= set(names))
@@ -57,7 +56,10 @@ def long_axis(layout: Layout) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     lower, upper = find(_LOWER), find(_UPPER)
     if lower and upper:
         return lower, upper
-    return layout.spine and ((layout.spine[0],), (layout.spine[1],))
+    if layout.spine is None:
+        return None
+    low, high = ((x,) if isinstance(x, int) else x for x in layout.spine)
+    return low, high
 
 
 def measure_uprightness(

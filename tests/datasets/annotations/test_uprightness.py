@@ -16,7 +16,7 @@ def body(frames=5, turn=0.0, bend=0.0):
         'head': (0, 1.65, 0),
     }
     limbs = dict(shoulder=(0.2, 1.42), elbow=(0.25, 1.15), wrist=(0.25, 0.9), hand=(0.25, 0.8))
-    limbs |= dict(hip=(0.1, 0.95), knee=(0.1, 0.5), ankle=(0.1, 0.1), foot=(0.1, 0.02))
+    limbs |= dict(hip=(0.1, 1.0), knee=(0.1, 0.5), ankle=(0.1, 0.1), foot=(0.1, 0.02))
     for side, sign in (('left', -1), ('right', 1)):
         points |= {f'{name}_{side}': (sign * x, y, 0) for name, (x, y) in limbs.items()}
     joints = np.array([points[name] for name in KINECT.joints])
