@@ -39,6 +39,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmcmd', 'mmcmd.*']),
+    package_data={'mmcmd.skeletons': ['*.json']},
     cmdclass={'build_py': BuildWithMim},
     python_requires='>=3.10',
     install_requires=[

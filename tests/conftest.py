@@ -71,6 +71,14 @@ def tiny_pickle(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope='session')
+def body():
+    """Return a function: name of a layout, degrees to the side -> a person (1, 4, V, C)."""
+    from standing_body import make_body
+
+    return make_body
+
+
 @pytest.fixture
 def mmcmd_scope():
     """Let mmengine's own functions find mmcmd's components, as a runner does."""

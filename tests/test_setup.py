@@ -17,5 +17,8 @@ def test_configs_and_tools_are_built_into_the_package(root, tmp_path):
             expected = {path.relative_to(root) for path in (root / folder).rglob(kind)}
             assert {path.relative_to(mim) for path in (mim / folder).rglob(kind)} == expected
     assert not list(mim.rglob('__pycache__'))
+    layouts = sorted(path.name for path in (root / 'mmcmd' / 'skeletons').glob('*.json'))
+    assert layouts
+    assert sorted(path.name for path in (tmp_path / 'lib').rglob('*.json')) == layouts
     assert (tmp_path / 'lib' / 'mmcmd' / '__init__.py').is_file()
     assert sorted(path.name for path in (root / 'mmcmd').iterdir()) == before

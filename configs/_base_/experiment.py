@@ -3,7 +3,7 @@
 _base_ = ['./default_runtime.py', './data.py', './encoders/{{$ENCODER:bigru}}.py']
 budget = 'paper'  # --budget small merges the entries of `small`
 
-model = dict(backbone=_base_.backbone, layout=_base_.data.layout)
+model = dict(backbone=_base_.backbone, layout=_base_.data.get('map_to', _base_.data.layout))
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,

@@ -12,9 +12,9 @@ from mmengine.logging import MMLogger
 
 import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
-from mmcmd.apis.loaders import set_dataset
+from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.pretrained import adopt, choose_streams
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
 
 BUDGETS = ('small', 'paper')
@@ -98,7 +98,7 @@ def load_config(
         InputError: If the file or a name does not exist, or the checkpoint does not fit.
     """
     if not Path(config).is_file():
-        raise InputError(f'config {config} does not exist')
+        raise InputError(not_a_file(config, 'config'))
     pretrained = pretrained or (options or {}).get('model.pretrained')
     source = pretrained if pretrained != 'random' else None
     source, description = source or checkpoint, dict(description or {})
@@ -124,6 +124,11 @@ def load_config(
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
+    # These say which joints the encoders get. All other options come last.
+    mapping = {key: value for key, value in (options or {}).items() if key.startswith('data.map_')}
+    if mapping:
+        _merge(cfg, config, mapping)
+        map_joints(cfg)
     if source and evaluates:
         adopt(cfg, str(source), description, encoder, tested=pretrained is None)
     if pretrained:
@@ -131,16 +136,21 @@ def load_config(
     if ann_file is not None:
         set_dataset(cfg, ann_file=str(ann_file))
     if options:
-        try:
-            cfg.merge_from_dict(dict(options))
-        except (KeyError, TypeError, IndexError, ValueError) as error:
-            raise InputError(f'--cfg-options do not fit {config}: {error}') from error
+        _merge(cfg, config, options)
         if 'clip_len' in options:
             set_dataset(cfg, clip_len=cfg.clip_len)
         if isinstance((cfg.get('model') or {}).get('modalities'), str):
             cfg.model.modalities = [cfg.model.modalities]
         choose_streams(cfg, description)
     return cfg
+
+
+def _merge(cfg: Config, config: str | Path, options: Mapping[str, Any]) -> None:
+    """Merge ``--cfg-options`` into a config."""
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise InputError(f'--cfg-options do not fit {config}: {error}') from error
 
 
 def _check_pretrained(cfg: Config, config: str | Path, pretrained: str) -> None:
@@ -218,8 +228,14 @@ def _argument(kind: str, value: str, config: str | Path) -> str:
         return value
     if value.endswith('.py') and Path(value).is_file():
         return os.path.relpath(Path(value).resolve().with_suffix(''), folder)
+    if Path(value).is_dir() or value.endswith('.py'):
+        raise InputError(
+            not_a_file(value, f'{kind.removesuffix("s")} file')
+            + f'; give a .py file of your own, or one of the {kind} {", ".join(known)}'
+        )
     raise InputError(
-        f'there is no {value!r} among the {kind}, which are {", ".join(known)}; give one of them, '
+        f'there is no {value!r} among the {kind}, which are '
+        f'{", ".join(known)}{did_you_mean(value, known)}; give one of them, '
         'or the path of a .py file of your own'
     )
 

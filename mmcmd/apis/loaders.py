@@ -18,3 +18,11 @@ def set_dataset(cfg: Config, **values: Any) -> None:
     """Set arguments of every data set of a config, such as ``ann_file`` or ``clip_len``."""
     for loader in loaders(cfg).values():
         loader.dataset.update(values)
+
+
+def map_joints(cfg: Config) -> None:
+    """Give ``map_to`` and ``map_joints`` of the data set to the loaders and to the model."""
+    names = ('map_to', 'map_joints')
+    set_dataset(cfg, **{name: cfg.data[name] for name in names if name in cfg.data})
+    if 'map_to' in cfg.data and 'model' in cfg:
+        cfg.model.layout = cfg.data.map_to

@@ -1,14 +1,17 @@
 """Put the encoders that a checkpoint describes into an evaluation config."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 
-from mmcmd.apis.loaders import loaders, set_dataset
+from mmcmd.apis.loaders import loaders, map_joints, set_dataset
 from mmcmd.errors import InputError
 from mmcmd.io.encoders import RECIPE
 from mmcmd.skeletons import get_layout
+from mmcmd.skeletons.layout_map import make_layout_map
 
 
 def adopt(
@@ -39,14 +42,7 @@ def adopt(
             f'{source} holds encoders of {description["method"]} and no classifier; train one by '
             'tools/train.py CONFIG --pretrained CHECKPOINT, or test by configs/benchmarks/knn.py'
         )
-    layout, wanted = get_layout(description['layout']), get_layout(cfg.data.layout)
-    if wanted != layout:
-        raise InputError(
-            f'{source} was trained on the joints of layout {layout.name!r}, but the data set '
-            f'{cfg.data.name} has those of {wanted.name!r}'
-            + (' with other joints or bones' if layout.name == wanted.name else '')
-            + ': an encoder cannot be moved to other joints'
-        )
+    _fit_layout(cfg, source, description['layout'])
     trained_on = (description.get('data') or {}).get('name')
     if cfg.get('transfer') and trained_on == cfg.data.name:
         raise InputError(
@@ -75,6 +71,28 @@ def adopt(
         kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
         if kind in description:
             loader.dataset.pipeline = cfg[kind]
+
+
+def _fit_layout(cfg: Config, source: str, trained_on: str | dict) -> None:
+    """Map the joints of the data to those that the encoders were trained on, if they differ."""
+    layout, data = get_layout(trained_on, files=False), cfg.data
+    given = get_layout(data.get('map_to', data.layout))
+    difference = given.difference(layout)
+    if not difference:
+        return
+    reason = (
+        f'{source} was trained on the joints of layout {layout.name!r}, but the data set '
+        f'{data.name} has those of {given.name!r}, and they differ in {difference}'
+    )
+    if 'map_to' in data:
+        raise InputError(f'{reason}; set map_to of the data set to {layout.name!r}')
+    try:
+        make_layout_map(given, layout, data.get('map_joints'))
+    except InputError as error:
+        raise InputError(f'{reason}; {error}') from None
+    print_log(f'{reason}; its joints are mapped (MapLayout)', 'current', logging.WARNING)
+    data.map_to = trained_on
+    map_joints(cfg)
 
 
 def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:

@@ -12,9 +12,10 @@ from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
 from mmcmd.datasets.random_numbers import jump_to_sample
 from mmcmd.datasets.samplers import SampleKey
+from mmcmd.datasets.transforms.map_layout import MapLayout
 from mmcmd.errors import InputError
 from mmcmd.registry import DATASETS
-from mmcmd.skeletons import get_layout
+from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
 
 @DATASETS.register_module()
@@ -33,7 +34,8 @@ class SkeletonDataset(PoseDataset):
         pipeline (Sequence[dict | Callable]): Transforms.
         split (str, optional): Name of a split in the file, such as ``xsub_train``; all
             sequences by default.
-        layout (str | dict): Joint layout, see :func:`get_layout`. Defaults to ``'ntu'``.
+        layout (str | dict): Joint layout of the file, see :func:`get_layout`. Defaults to
+            ``'ntu'``.
         clip_len (int): Frames that a sequence is resized to. Defaults to 64.
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
             ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
@@ -41,6 +43,9 @@ class SkeletonDataset(PoseDataset):
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
+        map_to (str | dict, optional): Joint layout that the samples get before the pipeline, see
+            :class:`MapLayout`. By default they keep that of the file.
+        map_joints (dict | str, optional): ``joints`` of :class:`MapLayout`.
         **kwargs: Arguments of mmaction2's ``PoseDataset``, such as ``num_classes``.
 
     Raises:
@@ -57,9 +62,13 @@ class SkeletonDataset(PoseDataset):
         clip_len: int = 64,
         subset: dict | None = None,
         global_draws: str = REFUSE,
+        map_to: str | dict | None = None,
+        map_joints: dict | str | None = None,
         **kwargs: Any,
     ) -> None:
-        self.layout = layout
+        # A name stays a name. A file or fields are read once, and not for each sample.
+        self.layout = layout if layout in list(LAYOUTS) else get_layout(layout)
+        self.mapping = None if map_to is None else MapLayout(map_to, map_joints)
         self.clip_len = clip_len
         self.subset = subset
         self.subset_names: list[str] | None = None
@@ -88,22 +97,42 @@ class SkeletonDataset(PoseDataset):
             first = np.argmax(labels >= self.num_classes)
             raise InputError(
                 f'{self.ann_file}: {self.annotations.name(rows[first])} is of class '
-                f'{labels[first]}, but num_classes={self.num_classes}; set num_classes to that of '
-                'the file, or convert fewer classes'
+                f'{labels[first]}, but num_classes={self.num_classes}, and labels count from 0; '
+                'set num_classes to that of the file, or convert fewer classes'
             )
 
     def _check_layout(self, rows: np.ndarray) -> None:
         wanted = get_layout(self.layout)
         layout = get_layout(self.annotations.facts.get('layout') or self.layout)
+        if difference := layout.difference(wanted):
+            raise InputError(
+                f'{self.ann_file} has joints of layout {layout.name!r}, but the config says '
+                f'layout={wanted.name!r} ({wanted.num_joints} joints), and the two differ in '
+                f'{difference}; set `layout` to that of the file (to train on other joints, add '
+                'map_to=LAYOUT)'
+            )
         num_joints = self.annotations.num_joints[rows]
-        differs = (num_joints != layout.num_joints) | (layout != wanted)
-        if differs.any():
-            first = np.argmax(differs)
+        wrong = num_joints != layout.num_joints
+        if wrong.any():
+            first = np.argmax(wrong)
             raise InputError(
                 f'{self.ann_file}: {self.annotations.name(rows[first])} has {num_joints[first]} '
-                f'joints of layout {layout.name!r}, but the config says layout={wanted.name!r} '
-                f'({wanted.num_joints} joints); set `layout` to that of the file'
+                f'joints, but the config says layout={wanted.name!r} ({wanted.num_joints} joints); '
+                'set `layout` to that of the file'
             )
+        if self.mapping is not None:
+            self._check_mapping(layout)
+
+    def _check_mapping(self, layout: Layout) -> None:
+        if self.annotations.facts.get('normalized'):
+            raise InputError(
+                f'{self.ann_file} is pre-normalised, and map_to needs raw coordinates; convert it '
+                'without --normalize'
+            )
+        try:
+            self.mapping.map_from(layout)
+        except InputError as error:
+            raise InputError(f'{self.ann_file}: {error}') from None
 
     def _keep_subset(self, rows: np.ndarray) -> np.ndarray:
         if self.subset is None:
@@ -150,6 +179,8 @@ class SkeletonDataset(PoseDataset):
         seed, epoch, index = idx if isinstance(idx, tuple) else (0, 0, idx)
         sample = self.get_data_info(index)
         sample['layout'] = self.layout
+        if self.mapping is not None:
+            sample = self.mapping(sample)
         sample['clip_len'] = self.clip_len
         jump_to_sample(self._rng, seed, epoch, index)
         sample['rng'] = self._rng

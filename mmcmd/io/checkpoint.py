@@ -11,10 +11,11 @@ from mmengine.dist import barrier, get_rank
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, not_a_file
 from mmcmd.io.checkpoint_files import STARTS, check_plain
 from mmcmd.io.legacy import upgrade
 from mmcmd.io.safe_pickle import MoreThanData
+from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
 TRUST_FLAG = '--trust-checkpoint'
 _trusted = False
@@ -44,7 +45,7 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     """
     path = Path(filename).expanduser()
     if not path.is_file():
-        raise InputError(f'checkpoint {filename} does not exist')
+        raise InputError(not_a_file(path, 'checkpoint'))
     is_pickle = False
     try:
         with path.open('rb') as file:
@@ -133,8 +134,24 @@ def keep_encoders(state: Mapping[str, Any], streams: Iterable[str]) -> dict[str,
     return {name: x for name, x in state.items() if name.startswith(prefixes)}
 
 
+def _check_layout(filename: str, meta: Mapping[str, Any], layout: Layout) -> None:
+    """Compare the joint layout that a checkpoint was trained on, if it says so."""
+    trained_on = (meta.get('encoder') or {}).get('layout', meta.get('layout', layout))
+    if isinstance(trained_on, str) and trained_on not in LAYOUTS:  # from before version 0.2
+        name, difference = trained_on, trained_on != layout.name and 'their names'
+    else:
+        trained_on = get_layout(trained_on, files=False)
+        name, difference = trained_on.name, trained_on.difference(layout)
+    if difference:
+        raise InputError(
+            f'{filename} was trained on the joints of layout {name!r}, but the data set has '
+            f'those of {layout.name!r}, and they differ in {difference}; map the joints by '
+            f'map_to={name!r} in the data set (docs/layouts.md)'
+        )
+
+
 def load_encoder_state(
-    filename: str, stream: str, encoder: nn.Module, layout: str | None = None
+    filename: str, stream: str, encoder: nn.Module, layout: Layout | None = None
 ) -> dict[str, Tensor]:
     """Load the state of one stream's encoder from a checkpoint.
 
@@ -142,19 +159,15 @@ def load_encoder_state(
         filename (str): Checkpoint of any model with ``encoders.{stream}.``.
         stream (str): Name of the stream.
         encoder (nn.Module): The encoder that the state is for.
-        layout (str, optional): Name of the joint layout of the data.
+        layout (Layout, optional): Joint layout of the data.
 
     Raises:
         InputError: If the file has no encoder of that stream, or one of another architecture or
             joint layout.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
-    trained_on = (checkpoint.get('meta') or {}).get('layout', layout)
-    if layout is not None and trained_on != layout:
-        raise InputError(
-            f'{filename} was trained on the joints of layout {trained_on!r}, but the data set has '
-            f'those of {layout!r}: an encoder cannot be moved to other joints'
-        )
+    if layout is not None:
+        _check_layout(filename, checkpoint.get('meta') or {}, layout)
     state = checkpoint.get('state_dict', checkpoint)
     streams = encoder_names(state)
     if stream not in streams:

@@ -10,7 +10,7 @@ from torch import Tensor
 from mmcmd.errors import InputError
 from mmcmd.models.data_preprocessor import SkeletonDataPreprocessor
 from mmcmd.models.encoder import SkeletonEncoder
-from mmcmd.skeletons import get_layout
+from mmcmd.skeletons import LAYOUTS, get_layout
 from mmcmd.structures import get_valid_frames, set_features
 
 MODALITIES = ('joint', 'motion', 'bone')
@@ -74,9 +74,12 @@ class StreamModel(BaseModel):
             dict: ``layout``, ``streams`` and, if some streams are not for an evaluation,
             ``evaluated``.
         """
-        skeleton = get_layout(self.layout)
-        layout = self.layout if isinstance(self.layout, str) else skeleton.to_dict()
-        description = {'layout': layout, 'streams': self._configs}
+        layout = get_layout(self.layout)
+        is_known = LAYOUTS.get(layout.name) == layout
+        description = {
+            'layout': layout.name if is_known else layout.to_dict(),
+            'streams': self._configs,
+        }
         if self.evaluated_streams != self.streams:
             description['evaluated'] = list(self.evaluated_streams)
         return description

@@ -10,6 +10,7 @@ from mmcmd.apis import load_config, loaders
 from mmcmd.errors import InputError
 from mmcmd.io.encoders import describe
 from mmcmd.models import CMD
+from mmcmd.skeletons import get_layout
 
 BIGRU = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
 GRU = {'type': 'GRU', 'hidden_size': 6, 'num_layers': 1}
@@ -239,7 +240,7 @@ def test_pre_training_is_not_tested_as_a_classifier(linear, save):
         linear(checkpoint=str(save()))
 
 
-def test_layouts_of_one_name_with_other_bones_are_told_apart(linear, save, tmp_path):
+def test_joints_with_other_bones_are_mapped_to_those_of_the_encoder(linear, save, tmp_path):
     own = tmp_path / 'mine.py'
     text = (
         "data = dict(name='mine', ann_file='x.pkl', split='a', num_classes=3, layout=dict("
@@ -249,5 +250,45 @@ def test_layouts_of_one_name_with_other_bones_are_told_apart(linear, save, tmp_p
     file = save(data=str(own))
     assert linear(pretrained=str(file), data=str(own))
     own.write_text(text.format(2))
-    with pytest.raises(InputError, match='with other joints or bones'):
-        linear(pretrained=str(file), data=str(own))
+    cfg = linear(pretrained=str(file), data=str(own))
+    assert get_layout(cfg.model.layout).parents == (0, 0, 0)
+    assert get_layout(cfg.train_dataloader.dataset.map_to).parents == (0, 0, 0)
+
+
+def test_joints_of_another_sensor_are_mapped_to_those_of_the_encoder(linear, save):
+    cfg = linear(pretrained=str(save(data='ntu60_xsub')), data='nwucla_xsub', options=NEAREST)
+    assert (cfg.data.layout, cfg.data.map_to, cfg.model.layout) == ('kinect_v1', 'ntu', 'ntu')
+    for loader in loaders(cfg).values():
+        dataset = loader.dataset
+        assert (dataset.layout, dataset.map_to) == ('kinect_v1', 'ntu')
+        assert dataset.map_joints == 'nearest'
+
+
+NEAREST = {'data.map_joints': 'nearest'}
+
+
+def test_joints_that_cannot_be_mapped_are_named(linear, save):
+    file = str(save(data='ntu60_xsub'))
+    message = 'they differ in `joints`: 20 and 25; .* has no hand_tip_left, thumb_left'
+    refused(lambda: linear(pretrained=file, data='nwucla_xsub'), message)
+    options = NEAREST | {'data.map_to': 'kinect_v2'}
+    message = "set map_to of the data set to 'ntu'"
+    refused(lambda: linear(pretrained=file, data='nwucla_xsub', options=options), message)
+
+
+def test_pre_training_on_joints_of_another_layout(configs):
+    cfg = load_config(configs / 'cmd/cmd.py', data='ntu60_xsub', options={'data.map_to': 'h36m'})
+    assert (cfg.data.layout, cfg.model.layout) == ('ntu', 'h36m')
+    assert {loader.dataset.map_to for loader in loaders(cfg).values()} == {'h36m'}
+
+
+def test_name_that_is_close_to_another_is_told(configs, tmp_path):
+    config = configs / 'cmd/cmd.py'
+    for arguments, message in (
+        ({'data': 'ntu60-xsub'}, r"did you mean 'ntu60_xsub'\?"),
+        ({'encoder': 'st_gcn'}, r"did you mean 'stgcn'\?"),
+        ({'data': str(tmp_path)}, 'is a folder, expected a file'),
+        ({'data': str(tmp_path / 'no.py')}, r'no\.py does not exist; give a \.py file'),
+    ):
+        refused(lambda arguments=arguments: load_config(config, **arguments), message)
+    refused(lambda: load_config(configs), 'is a folder, expected a file')

@@ -107,7 +107,7 @@ def test_batch_of_a_normalised_file_is_float32_whatever_the_file_holds(
 
 
 def test_label_beyond_the_classes_is_told(tiny_pickle):
-    with pytest.raises(InputError, match=r'sample03 is of class 3, but num_classes=3'):
+    with pytest.raises(InputError, match=r'sample03 is of class 3.* num_classes=3.* from 0'):
         SkeletonDataset(str(tiny_pickle), [], split='xsub_train', num_classes=3)
     assert len(SkeletonDataset(str(tiny_pickle), [], num_classes=4)) == 24
 
@@ -147,7 +147,7 @@ def test_absent_split_lists_those_there_are(tiny_pickle):
 
 
 def test_layout_of_the_config_must_be_that_of_the_file(tmp_path, tiny_pickle):
-    with pytest.raises(InputError, match=r"sample00 .*'ntu'.*layout='bandai2'"):
+    with pytest.raises(InputError, match=r"'ntu'.*layout='bandai2'.*`joints`: 25 and 21"):
         SkeletonDataset(str(tiny_pickle), [], layout='bandai2')
     # A file that names no layout is judged by its number of joints.
     with pytest.raises(InputError, match=r"25 joints.*layout='bandai2' \(21 joints\)"):

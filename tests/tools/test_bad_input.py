@@ -48,11 +48,11 @@ TRAIN = {
     ),
     'layout of the model': (
         {'model.layout': 'octopus'},
-        ("no skeleton layout 'octopus'", 'bandai2, coco, kinect_v1, ntu'),
+        ("no skeleton layout 'octopus'", 'bandai2, coco, h36m'),
     ),
     'layout of the data': (
         {'train_dataloader.dataset.layout': 'octopus'},
-        ("no skeleton layout 'octopus'", 'bandai2, coco, kinect_v1, ntu'),
+        ("no skeleton layout 'octopus'", 'bandai2, coco, h36m'),
     ),
     'batch': (
         {'train_dataloader.batch_size': 16},

@@ -36,8 +36,8 @@ def main() -> None:
     dataset = build_loader(cfg, LOADERS[args.loader]).dataset
     seed = args.seed if args.seed is not None else cfg.get('randomness', {}).get('seed') or 0
 
-    layout = get_layout(dataset.layout)
-    modalities = {name: build_modality(name, dataset.layout) for name in modality_names(cfg)}
+    layout = get_layout(dataset.mapping.layout if dataset.mapping else dataset.layout)
+    modalities = {name: build_modality(name, layout) for name in modality_names(cfg)}
     number = min(args.number, len(dataset))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, number).round().astype(int)).tolist()
     for index in track(chosen, description='drawing'):

@@ -46,6 +46,8 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
             or a sample is malformed.
     """
     path = Path(path)
+    if path.is_dir():
+        raise InputError(f'{path} is a folder, expected the .pkl file of annotations')
     if not path.is_file():
         raise AnnotationsNotFoundError(
             f'there is no annotation file {path}; '
@@ -90,7 +92,7 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     num_joints = None
     if data.get('layout') is not None:
         try:
-            num_joints = get_layout(data['layout']).num_joints
+            num_joints = get_layout(data['layout'], files=False).num_joints
         except (InputError, TypeError) as error:  # it may be anything, unhashable too
             raise InputError(f'{path}: {error}') from None
     for index, sample in enumerate(data['annotations']):

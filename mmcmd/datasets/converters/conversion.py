@@ -19,7 +19,7 @@ from rich.progress import track
 from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, save_annotations
 from mmcmd.datasets.converters.base import Converter, LeftOut
 from mmcmd.datasets.converters.reading import Outcome, read_all
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, did_you_mean
 from mmcmd.io.files import replace_file
 from mmcmd.registry import CONVERTERS
 
@@ -124,7 +124,8 @@ def _build(fmt: str, options: dict[str, Any]) -> Converter:
     converter = CONVERTERS.module_dict.get(fmt)
     if converter is None:
         known = ', '.join(sorted(CONVERTERS.module_dict))
-        raise InputError(f'unknown format {fmt!r}; formats are {known}')
+        near = did_you_mean(fmt, CONVERTERS.module_dict)
+        raise InputError(f'unknown format {fmt!r}{near}; formats are {known}')
     given = {key: value for key, value in options.items() if value is not None}
     for key in given.keys() - inspect.signature(converter).parameters.keys():
         raise InputError(f'format {fmt} takes no option {key!r}')

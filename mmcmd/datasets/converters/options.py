@@ -1,10 +1,7 @@
 """Options that several formats take, from the words of a command line."""
 
-import json
 import os
 import re
-from itertools import chain
-from pathlib import Path
 from typing import Any
 
 from mmcmd.errors import InputError
@@ -26,29 +23,7 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
     """
     if text in LAYOUTS:
         return str(text)
-    path = Path(text)
-    if not path.is_file():
-        known = ', '.join(sorted(LAYOUTS))
-        raise InputError(f'layout {str(text)!r} is neither one of {known} nor a JSON file')
-    try:
-        fields = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise InputError(f'{path} is not JSON: {error}') from None
-    if not isinstance(fields, dict):
-        raise InputError(f'{path}: expected an object with the fields of a layout')
-    try:
-        layout = get_layout(fields)
-    except InputError as error:
-        raise InputError(f'{path}: {error}') from None
-    pairs = [pair for pair in (layout.spine, layout.shoulders) if pair is not None]
-    joints = (*layout.parents, layout.centre, layout.trunk)
-    if not all(type(x) is int for x in chain(joints, *pairs, *(layout.parts or ()))):
-        raise InputError(f'{path}: a joint is told by its index, an integer')
-    if not all(len(pair) == 2 for pair in pairs):
-        raise InputError(f'{path}: `spine` and `shoulders` must be two joints each')
-    if not all(isinstance(name, str) for name in (layout.name, *layout.joints)):
-        raise InputError(f'{path}: `name` and `joints` must be text')
-    return layout.to_dict()
+    return get_layout(text).to_dict()
 
 
 def check_split(name: str | None) -> str | None:

@@ -11,6 +11,7 @@ from .extreme import (
     mask_axis,
     rotate,
 )
+from .map_layout import MapLayout, map_layout
 from .normalize import NormalizeSkeleton, SubtractJoint, normalize_skeleton, subtract_joint
 from .persons import NormalizePersons, normalize_persons, turn_persons
 from .random_apply import RandomApply
@@ -41,6 +42,7 @@ __all__ = [
     'JointCorruption',
     'JointFlip',
     'JointMask',
+    'MapLayout',
     'MirrorCrop',
     'MultiView',
     'NormalizePersons',
@@ -61,6 +63,7 @@ __all__ = [
     'blur_time',
     'flip_joints',
     'flip_time',
+    'map_layout',
     'mask_axis',
     'mask_joints',
     'mirror_crop',

@@ -6,7 +6,8 @@ from mmcv.transforms import BaseTransform
 
 from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.registry import TRANSFORMS
-from mmcmd.skeletons import Layout, get_layout
+from mmcmd.skeletons import Layout, get_layout, take_point
+from mmcmd.skeletons.field_values import Point
 
 _Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 
@@ -77,24 +78,40 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
         keypoint = fill_missing_frames(keypoint)
         missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
     shape, frames = keypoint.shape, keypoint.reshape(*keypoint.shape[:2], -1)
-    centre = keypoint[0, :, layout.centre][:, None].repeat(shape[2], axis=1)
+    centre = take_point(keypoint[0], layout.centre)[:, None].repeat(shape[2], axis=1)
     # A difference of whole frames is faster than one that broadcasts over the joints.
     keypoint = (frames - centre.reshape(shape[1], -1)).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
     if layout.spine is None:
         return keypoint
-    first = keypoint[0, 0].astype(np.float64)
-    bottom, top = first[list(layout.spine)]
-    upright = smallest_rotation(top - bottom, _Z)
-    left, right = first[list(layout.shoulders)] @ upright.T
-    rotation = smallest_rotation(right - left, _X) @ upright
+    rotation = body_rotation(keypoint[0, 0], layout)
     return multiply_coordinates(keypoint, rotation.T.astype(np.float32))
 
 
-def subtract_joint(keypoint: np.ndarray, joint: int) -> np.ndarray:
-    """Subtract one joint of each person from all its joints, in each frame of (M, T, V, C)."""
-    return keypoint - keypoint[:, :, joint, None]
+def body_rotation(pose: np.ndarray, layout: Layout) -> np.ndarray:
+    """Return the rotation that turns the spine of a pose to +z and its shoulders to +x.
+
+    Args:
+        pose (np.ndarray): Joints of one person in one frame, shape (V, 3).
+        layout (Layout): Gives the joints of spine and shoulders.
+
+    Returns:
+        np.ndarray: float64, shape (3, 3). It multiplies a column vector from the left.
+    """
+    pose = pose.astype(np.float64)
+    bottom, top = (take_point(pose, point) for point in layout.spine)
+    upright = smallest_rotation(top - bottom, _Z)
+    first, second = np.stack([take_point(pose, x) for x in layout.shoulders]) @ upright.T
+    return smallest_rotation(second - first, _X) @ upright
+
+
+def subtract_joint(keypoint: np.ndarray, joint: Point) -> np.ndarray:
+    """Subtract a point of each person from all its joints, in each frame of (M, T, V, C).
+
+    The point is a joint, or the middle of several (:func:`mmcmd.skeletons.take_point`).
+    """
+    return keypoint - take_point(keypoint, joint)[:, :, None]
 
 
 @TRANSFORMS.register_module()

@@ -6,7 +6,8 @@ from mmcv.transforms import BaseTransform
 from mmcmd.datasets.transforms.temporal import resize_frames
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
-from mmcmd.skeletons import Layout, get_layout
+from mmcmd.skeletons import Layout, get_layout, take_point
+from mmcmd.skeletons.field_values import Point
 
 
 def count_valid_frames(keypoint: np.ndarray) -> int:
@@ -18,7 +19,7 @@ def count_valid_frames(keypoint: np.ndarray) -> int:
     return int(keypoint[0, :, 0].any(axis=-1).sum())
 
 
-def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray:
+def turn_persons(keypoint: np.ndarray, shoulders: tuple[Point, Point]) -> np.ndarray:
     """Turn each person about the y axis so that its shoulders lie along x in each frame.
 
     The angle of a frame comes from that frame, but its sign comes from the whole sequence, as in
@@ -27,7 +28,7 @@ def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, 3), in metres; a person that is all zero stays zero.
-        shoulders (tuple[int, int]): First and second joint of the vector.
+        shoulders (tuple): First and second joint (or point) of the vector.
 
     Returns:
         np.ndarray: Shape (M, T, V, 3), same dtype.
@@ -40,8 +41,8 @@ def turn_persons(keypoint: np.ndarray, shoulders: tuple[int, int]) -> np.ndarray
             f'persons are turned about the y axis of 3 coordinates, but their joints have '
             f'{keypoint.shape[-1]}; use a layout without shoulders'
         )
-    first, second = shoulders
-    width = keypoint[:, :, second] - keypoint[:, :, first]
+    first, second = (take_point(keypoint, point) for point in shoulders)
+    width = second - first
     across, depth = width[..., 0], width[..., 2]  # (M, T)
     # Small angles amplify rounding, so float32 input stays float32, as in the released code.
     angle = np.arccos(across / (np.sqrt(across**2 + depth**2) + 1e-4))
@@ -77,7 +78,7 @@ def normalize_persons(keypoint: np.ndarray, layout: Layout, num_frames: int) -> 
             'NormalizePersons finds no valid frame; give raw coordinates or leave the sample out'
         )
     keypoint = keypoint[:, :length].astype(np.float32, copy=False)
-    keypoint = keypoint - keypoint[:, :, layout.trunk, None]
+    keypoint = keypoint - take_point(keypoint, layout.trunk)[:, :, None]
     keypoint = resize_frames(keypoint, num_frames)
     if layout.shoulders is None:
         return keypoint

@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
-from mmcmd.skeletons import Layout, get_layout
+from mmcmd.skeletons import Layout, get_layout, take_point
 
 
 def view_invariant(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
@@ -35,9 +35,8 @@ def view_invariant(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     keypoint = keypoint.astype(np.float64)
     first = keypoint[0, 0]
     if layout.spine is None or layout.hips is None:
-        return keypoint[:, whole] - first[layout.centre]
-    root, top = first[list(layout.spine)]
-    left, right = first[list(layout.hips)]
+        return keypoint[:, whole] - take_point(first, layout.centre)
+    root, top, left, right = (take_point(first, x) for x in (*layout.spine, *layout.hips))
     upward = _unit(top - root)
     sideways = _unit(left - right - (left - right) @ upward * upward)
     forward = _unit(np.cross(sideways, upward))

@@ -92,7 +92,7 @@ class SkeletonClassifier(StreamModel):
             )
         super().init_weights()
         if self.pretrained != 'random':
-            layout = get_layout(self.layout).name
+            layout = get_layout(self.layout)
             for name, encoder in self.encoders.items():
                 state = load_encoder_state(self.pretrained, name, encoder, layout)
                 encoder.load_state_dict(state)

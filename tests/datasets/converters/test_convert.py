@@ -138,6 +138,7 @@ def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):
     file = source / f'{GOOD[0]}.skeleton'
     for arguments, options, message in (
         (('kinetics', source, out), {}, "unknown format 'kinetics'; formats are agcn, bandai2"),
+        (('nw-ucla', source, out), {}, "'nw-ucla' (did you mean 'nwucla'?)"),
         (('ntu', tmp_path / 'no', out), {}, 'there is no '),
         (('ntu', file, out), {}, 'is a file, expected a folder'),
         (('ntu', tmp_path / 'bare', out), {}, 'there is no .skeleton file in'),

@@ -164,14 +164,14 @@ def test_file_that_is_no_archive_is_told(tmp_path, layout, content):
     ('changes', 'message'),
     [
         ({'parents': [0, 0, 1]}, '4 joints but 3 parents'),
-        ({'parents': [-1, 0, 1, 1]}, r'must lie in \[0, 4\)'),
+        ({'parents': [4, 0, 1, 1]}, r'must lie in \[0, 3\]'),
         ({'parents': [0, 0, 1, 1.5]}, 'an integer'),
         ({'centre': True}, 'an integer'),
         ({'trunk': 1.0}, 'an integer'),
         ({'parts': [[0, 1.0], [2], [3], [], []]}, 'an integer'),
         ({'parts': [[0, 1], [2], [], [], []]}, 'exactly once'),
-        ({'parts': 5}, 'fields'),
-        ({'spine': [0]}, 'two joints each'),
+        ({'parts': 5}, 'parts must be trunk'),
+        ({'spine': [0]}, 'must be two joints'),
         ({'joints': [1, 2, 3, 4]}, 'must be text'),
         ({'colour': 'red'}, 'colour'),
     ],
@@ -185,7 +185,7 @@ def test_layout_must_be_given_and_be_there(tmp_path, arrays, save):
     path, out = save(arrays), tmp_path / 'a.pkl'
     with pytest.raises(InputError, match='say which joints these are: --layout'):
         convert('npz', path, out)
-    with pytest.raises(InputError, match=r'neither one of bandai2, .* nor a JSON file'):
+    with pytest.raises(InputError, match=r'layouts are .*bandai2, .* or a JSON file'):
         convert('npz', path, out, layout='martian')
     for text in ('[1]', 'joints', '[' * 99_999):
         (tmp_path / 'layout.json').write_text(text)
