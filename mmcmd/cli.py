@@ -42,6 +42,20 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('--work-dir', help='where logs, checkpoints and results go')
     parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
     parser.add_argument(
+        '--select',
+        type=int,
+        nargs='?',
+        const=0,
+        metavar='FOLD',
+        help='validate on a fifth of the training subjects (fold 0, the default, to 4), and leave '
+        'the test split unread',
+    )
+    parser.add_argument(
+        '--without',
+        metavar='SUBJECT',
+        help='train on all subjects except this one, and test on this one',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -85,6 +99,8 @@ def load_config(args: argparse.Namespace) -> Config:
         checkpoint=getattr(args, 'checkpoint', None),
         ann_file=args.ann_file,
         options=args.cfg_options,
+        select=args.select,
+        without=args.without,
     )
     cfg.launcher = args.launcher
     # mmengine's order of precedence: command line, config, then a folder named after the config.
@@ -108,6 +124,11 @@ def load_config(args: argparse.Namespace) -> Config:
 def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
     """Return a folder named after config and arguments; for evaluations, beside the checkpoint."""
     parts = [Path(args.config).stem]
+    held_out = [
+        f'{option}-{value}'
+        for option, value in (('select', args.select), ('without', args.without))
+        if value is not None
+    ]
     source = getattr(args, 'pretrained', None) or getattr(args, 'checkpoint', None)
     if (
         (cfg.get('model') or {}).get('type') in apis.EVALUATIONS
@@ -115,9 +136,9 @@ def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
         and Path(source).is_file()
     ):
         path = Path(source)
-        return path.parent / '_'.join([*parts, cfg.data.name, path.stem])
+        return path.parent / '_'.join([*parts, cfg.data.name, path.stem, *held_out])
     parts += [Path(x).stem for x in (args.encoder, args.data) if x is not None]
-    return Path('work_dirs') / '_'.join(parts)
+    return Path('work_dirs') / '_'.join([*parts, *held_out])
 
 
 def parse_options(options: Sequence[str]) -> dict[str, Any]:

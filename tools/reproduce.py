@@ -14,6 +14,7 @@ from mmcmd.reproduction import report
 from mmcmd.reproduction.cost import estimate, multiply_rate
 from mmcmd.reproduction.drawing import draw_features
 from mmcmd.reproduction.launchers import Launcher, LocalLauncher
+from mmcmd.reproduction.leave_one_out import LeaveOneOut, folder_of, subjects_of
 from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.papers import TABLES, get_method
 from mmcmd.reproduction.run import Run
@@ -65,12 +66,30 @@ def parse_args() -> argparse.Namespace:
         help='test which methods of a table differ from this one by more than the spread of the '
         'seeds and of the test sequences',
     )
+    held_out = parser.add_mutually_exclusive_group()
+    held_out.add_argument(
+        '--select',
+        type=int,
+        nargs='?',
+        const=0,
+        metavar='FOLD',
+        help='measure on a fifth of the training subjects (fold 0, the default, to 4), and leave '
+        'the test split unread',
+    )
+    held_out.add_argument(
+        '--leave-one-subject-out',
+        action='store_true',
+        help='run everything once for each subject, which is tested and not trained on, and '
+        'average',
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
     what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
     args = parser.parse_args()
     for method in [*(args.methods or ()), *([args.compare] if args.compare else [])]:
         get_method(method)
+    if args.compare and args.leave_one_subject_out:
+        raise InputError('--compare needs one test split, and --leave-one-subject-out has many')
     if args.seeds < 1:
         raise InputError(f'--seeds must be at least 1, got {args.seeds}')
     for option in args.slurm or ():
@@ -89,28 +108,54 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
     return SlurmLauncher(options, runs if args.jobs is None else args.jobs)
 
 
-def plan(args: argparse.Namespace) -> list[tuple[Reproduction, str, Table]]:
+def plan(args: argparse.Namespace) -> list[tuple[Reproduction | LeaveOneOut, str, Table]]:
     """Return each table of each data set with its runs; tables of one encoder share them."""
-    plans, known = [], {data: {} for data in datasets(args.data)}
-    for data, name in product(known, args.tables):
+    plans, known = [], {}
+    for data, name in product(datasets(args.data), args.tables):
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
             raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
         # With --encoder, all rows have this one; otherwise each its published one.
         first = args.encoder or table.encoder
-        for encoder in (first, *(() if args.encoder else table.encoders)):
-            if encoder not in known[data]:
-                known[data][encoder] = Reproduction(
-                    data,
-                    args.out / f'{data}-{encoder}-{args.budget}',
-                    range(args.seeds),
-                    args.budget,
-                    encoder,
-                    ann_files={data: args.ann_file} if args.ann_file else {},
-                    others=known[data],
-                )
-        plans.append((known[data][first], name, table))
+        encoders = (first, *(() if args.encoder else table.encoders))
+        if not args.leave_one_subject_out:
+            held_out = {} if args.select is None else {'select': args.select}
+            folder = f'select-{args.select}' if held_out else ''
+            plans.append((reproduce(args, data, encoders, known, held_out, folder), name, table))
+            continue
+        parts = {
+            subject: reproduce(
+                args, data, encoders, known, {'without': subject}, folder_of(subject)
+            )
+            for subject in subjects_of(data, args.ann_file)
+        }
+        plans.append((LeaveOneOut(parts), name, table))
     return plans
+
+
+def reproduce(
+    args: argparse.Namespace,
+    data: str,
+    encoders: Sequence[str],
+    known: dict[tuple[str, str], dict[str, Reproduction]],
+    held_out: dict[str, str | int],
+    folder: str,
+) -> Reproduction:
+    """Return the runs of the first encoder, which know those of the others."""
+    others = known.setdefault((data, folder), {})
+    for encoder in encoders:
+        if encoder not in others:
+            others[encoder] = Reproduction(
+                data,
+                args.out / f'{data}-{encoder}-{args.budget}' / folder,
+                range(args.seeds),
+                args.budget,
+                encoder,
+                ann_files={data: args.ann_file} if args.ann_file else {},
+                others=others,
+                held_out=held_out,
+            )
+    return others[encoders[0]]
 
 
 def main() -> None:
@@ -137,13 +182,14 @@ def main() -> None:
         failures = run_stages(stages, launcher, keep_going=True, attempts=ATTEMPTS)
     for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
-        note = ''.join(f'- not run: {failure}\n' for failure in failures)
+        note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),
             *((args.compare, found) if found else ()),
         )
-        if table.drawn and all(x['runs'] for row in records.values() for x in row if x):
+        drawn = table.drawn and not args.leave_one_subject_out
+        if drawn and all(x['runs'] for row in records.values() for x in row if x):
             methods = list(dict.fromkeys(cell.method for cell in table.cells))
             draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
         Console().print(report.view(table, records, reproduction.data))

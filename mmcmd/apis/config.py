@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 
 import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
+from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.pretrained import adopt, choose_streams
 from mmcmd.errors import InputError, did_you_mean, not_a_file
@@ -68,6 +69,8 @@ def load_config(
     ann_file: str | Path | None = None,
     options: Mapping[str, Any] | None = None,
     description: Mapping[str, Any] | None = None,
+    select: int | None = None,
+    without: str | None = None,
 ) -> Config:
     """Read a config file and fill in its arguments.
 
@@ -93,6 +96,10 @@ def load_config(
         description (Mapping, optional): The encoders of ``pretrained``, if that checkpoint is not
             written yet (``encoder`` of :func:`mmcmd.io.encoders.describe`). By default they are
             read from the checkpoint.
+        select (int, optional): Validate on this part of the training subjects, from 0, and not on
+            the test split, see :func:`mmcmd.apis.held_out.hold_out_fold`.
+        without (str, optional): Test on this subject, and train on all others, see
+            :func:`mmcmd.apis.held_out.leave_out`.
 
     Raises:
         InputError: If the file or a name does not exist, or the checkpoint does not fit.
@@ -142,6 +149,12 @@ def load_config(
         if isinstance((cfg.get('model') or {}).get('modalities'), str):
             cfg.model.modalities = [cfg.model.modalities]
         choose_streams(cfg, description)
+    if select is not None and without is not None:
+        raise InputError('--select and --without hold out different subjects; give one of them')
+    if select is not None:
+        hold_out_fold(cfg, select)
+    if without is not None:
+        leave_out(cfg, without)
     return cfg
 
 

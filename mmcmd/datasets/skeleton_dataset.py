@@ -7,8 +7,10 @@ from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmcmd.datasets.annotations.parts import choose_part
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
+from mmcmd.datasets.annotations.twins import leak_warning
 from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
 from mmcmd.datasets.random_numbers import jump_to_sample
 from mmcmd.datasets.samplers import SampleKey
@@ -40,6 +42,9 @@ class SkeletonDataset(PoseDataset):
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
             ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
             (``subset.txt`` in its work dir).
+        hold_out (dict, optional): Keep the part of the split that is held out, or the rest: the
+            arguments of :func:`mmcmd.datasets.annotations.parts.choose_part`. A ``subset`` is
+            drawn from this part.
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
@@ -61,6 +66,7 @@ class SkeletonDataset(PoseDataset):
         layout: str | dict = 'ntu',
         clip_len: int = 64,
         subset: dict | None = None,
+        hold_out: dict | None = None,
         global_draws: str = REFUSE,
         map_to: str | dict | None = None,
         map_joints: dict | str | None = None,
@@ -71,6 +77,7 @@ class SkeletonDataset(PoseDataset):
         self.mapping = None if map_to is None else MapLayout(map_to, map_joints)
         self.clip_len = clip_len
         self.subset = subset
+        self.hold_out = hold_out
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
@@ -87,9 +94,12 @@ class SkeletonDataset(PoseDataset):
                 logger='current',
                 level=logging.WARNING,
             )
+        leak = leak_warning(self.annotations.facts, self.split)
+        if leak and self.hold_out is None and self.annotations.is_new(leak):
+            print_log(f'{self.ann_file}: {leak}', 'current', logging.WARNING)
         self._check_labels(rows)
         self._check_layout(rows)
-        return self._keep_subset(rows)
+        return self._keep_subset(self._keep_part(rows))
 
     def _check_labels(self, rows: np.ndarray) -> None:
         labels = self.annotations.labels[rows]
@@ -133,6 +143,16 @@ class SkeletonDataset(PoseDataset):
             self.mapping.map_from(layout)
         except InputError as error:
             raise InputError(f'{self.ann_file}: {error}') from None
+
+    def _keep_part(self, rows: np.ndarray) -> np.ndarray:
+        if self.hold_out is None:
+            return rows
+        try:
+            return choose_part(self.annotations, rows, **self.hold_out)
+        except TypeError as error:
+            raise InputError(
+                f'hold_out={self.hold_out} must hold keep, fold or values, by, folds: {error}'
+            ) from None
 
     def _keep_subset(self, rows: np.ndarray) -> np.ndarray:
         if self.subset is None:

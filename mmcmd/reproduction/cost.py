@@ -81,6 +81,7 @@ def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int
     parts, sizes = copy.deepcopy(parts), dict(sizes)
     folder = _stand_in(run.config.data.layout, tuple(sizes))
     for part in parts.values():
+        part.dataset.pop('hold_out', None)  # nobody knows its size
         subset = part.dataset.pop('subset', None)
         if subset:  # two sequences have no subset, so its share of the official number counts
             split = part.dataset.split

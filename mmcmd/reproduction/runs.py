@@ -33,6 +33,8 @@ class Reproduction:
         needs (Sequence[Stage]): Stages that must be finished before all runs.
         others (Mapping[str, Reproduction]): The same on other encoders, by the name of the encoder.
             They run the cells of a table that name their encoder. By default this one runs all.
+        held_out (Mapping[str, str | int]): ``select`` or ``without`` of
+            :func:`mmcmd.apis.load_config` for all runs. Defaults to none.
     """
 
     data: str
@@ -44,6 +46,7 @@ class Reproduction:
     options: Sequence[str] = ()
     needs: Sequence[Stage] = ()
     others: Mapping[str, 'Reproduction'] = field(default_factory=dict, repr=False)
+    held_out: Mapping[str, str | int] = field(default_factory=dict)
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
 
     def runs(self, table: Table) -> list[Run]:
@@ -95,9 +98,9 @@ class Reproduction:
         title = f'{cell.method}, {cell.protocol}'
         return self._run(title, protocol.config, arguments, options, seed, needs, description)
 
-    def _arguments(self, data: str, encoder: str | None = None) -> dict[str, str]:
+    def _arguments(self, data: str, encoder: str | None = None) -> dict[str, Any]:
         """Return the arguments of a tool and of :func:`load_config`."""
-        arguments = {'data': data, 'encoder': encoder, 'budget': self.budget}
+        arguments = {'data': data, 'encoder': encoder, 'budget': self.budget, **self.held_out}
         if data in self.ann_files:
             arguments['ann_file'] = str(self.ann_files[data])
         return {name: value for name, value in arguments.items() if value is not None}
@@ -106,7 +109,7 @@ class Reproduction:
         self,
         title: str,
         path: str,
-        arguments: Mapping[str, str],
+        arguments: Mapping[str, Any],
         options: Sequence[str],
         seed: int,
         needs: Sequence[Stage],
@@ -122,14 +125,14 @@ class Reproduction:
         )
         command = ['tools/train.py' if trained else 'tools/test.py', path]
         for name, value in {**arguments, 'work_dir': str(work_dir)}.items():
-            command += [f'--{name.replace("_", "-")}', value]
+            command += [f'--{name.replace("_", "-")}', str(value)]
         product, progress = TEST_RESULTS, None
         if trained:
             command += ['--seed', str(seed), '--resume']
             epochs = config.train_cfg.max_epochs
             product, progress = f'epoch_{epochs}.pth', training_progress(work_dir, epochs)
         stage = Stage(
-            f'{title}, seed {seed}',
+            ', '.join([title, *self._held_out_in_words(), f'seed {seed}']),
             command + (['--cfg-options', *options] if options else []),
             work_dir=work_dir,
             product=work_dir / product,
@@ -139,6 +142,19 @@ class Reproduction:
         )
         self._runs[work_dir] = Run(stage, config)
         return self._runs[work_dir]
+
+    def _held_out_in_words(self) -> list[str]:
+        return [f'{name} {value}' for name, value in self.held_out.items()]
+
+    @property
+    def note(self) -> str:
+        """Sentence for the report, if the figures are not those of the test split."""
+        if 'select' not in self.held_out:
+            return ''
+        return (
+            f'Measured on a part of the training subjects (fold {self.held_out["select"]}), which '
+            'is left out of the training. The test split was not read.\n'
+        )
 
     def records(self, table: Table) -> dict[str, list[dict[str, Any] | None]]:
         """Read the published numbers and the results of finished runs, row by row.

@@ -1,6 +1,7 @@
 """`tools/data/convert.py` as a user types it."""
 
 import os
+import pickle
 import runpy
 import subprocess
 import sys
@@ -107,7 +108,11 @@ def test_own_data_goes_in_and_is_inspected(tmp_path, run_tool, capsys):
     assert run_tool('inspect', out) == 0
     shown = capsys.readouterr().out
     assert '1 walk: 2' in shown
-    assert 'warning: LEAK: 1 of val are also in train, such as 000000 and 000002' in shown
+    leak = 'LEAK: 1 of 1 (100.0 %) sequences of val are also in train, such as 000000 and 000002'
+    assert f'warning: {leak}. Convert the data again with --drop-twins\n' in shown
+    assert run_tool('inspect', out, '--strict') == 1
+    assert run_tool(*arguments, '--layout', 'bandai2', '--drop-twins') == 0
+    assert '1 left out on purpose' in capsys.readouterr().out
     assert run_tool('inspect', out, '--expect', 'ntu60_xsub') == 0
     shown = capsys.readouterr().out
     assert 'xsub_train has 0 sequences, NTU RGB+D 60 officially 40,091: 40,091 fewer' in shown
@@ -125,3 +130,52 @@ def test_inspect_takes_a_pickle_and_its_own_options(tmp_path, archive, run_tool,
         last = capsys.readouterr().err.strip().splitlines()[-1]
         assert last.startswith('convert.py: error: ')
         assert message in last
+
+
+def test_subjects_for_validation_make_a_split(tmp_path, run_tool, capsys):
+    np.savez(
+        tmp_path / 'own.npz',
+        keypoint=np.random.default_rng(0).normal(size=(8, 21, 3)),
+        total_frames=np.full(4, 2),
+        label=np.array([0, 1, 0, 1]),
+        subject=np.array([1, 1, 2, 3]),
+    )
+    out = tmp_path / 'own.pkl'
+    arguments = ('npz', tmp_path / 'own.npz', '--out', out, '--jobs', '1', '--layout', 'bandai2')
+    assert run_tool(*arguments, '--split-by', 'subject', '--val-subjects', '2', '3') == 0
+    split = load_annotations(out)['split']
+    assert split['xsub_train'] == ['000000', '000001']
+    assert split['xsub_val'] == ['000002', '000003']
+    capsys.readouterr()
+    for options, message in (
+        (('--split-by', 'subject', '--val-subjects', '1', '2', '3'), 'the subjects are 1, 2, 3'),
+        (('--split-by', 'subject'), 'needs --val-subjects'),
+        (('--val-subjects', '1'), '--val-subjects goes with --split-by'),
+    ):
+        assert run_tool(*arguments, *options) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+        assert line.startswith('convert.py: error: ')
+        assert message in line
+
+
+def test_parents_in_a_circle_are_told_by_inspect(tmp_path, run_tool, capsys):
+    """Such a file, of an earlier version, has a layout that no command takes."""
+    layout = {**BANDAI2.to_dict(), 'name': 'mine'}
+    layout['parents'] = [0, 2, 1, *layout['parents'][3:]]
+    sample = dict(frame_dir='a', label=0, keypoint=np.ones((1, 2, 21, 3)), total_frames=2)
+    path = tmp_path / 'circle.pkl'
+    path.write_bytes(pickle.dumps(dict(annotations=[sample], split={}, layout=layout)))
+    assert run_tool('inspect', path) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert 'the parents form a circle: spine hangs on chest hangs on spine' in line
+
+
+def test_strict_inspection_fails_where_anything_is_suspicious(tmp_path, run_tool, capsys):
+    keypoint = np.random.default_rng(0).normal(scale=0.2, size=(1, 2, 5, 3))
+    sample = dict(frame_dir='a', label=0, keypoint=keypoint, total_frames=2)
+    path = tmp_path / 'one.pkl'
+    for split, status in (({'all': ['a']}, 0), ({'all': ['a'], 'mine_val': []}, 1)):
+        path.write_bytes(pickle.dumps(dict(annotations=[sample], split=split)))
+        assert run_tool('inspect', path) == 0
+        assert run_tool('inspect', path, '--strict') == status
+    assert '1 splits have no sequence: mine_val' in capsys.readouterr().out

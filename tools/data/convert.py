@@ -28,11 +28,33 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('source', help='folder or file of the raw data; for inspect, a pickle')
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle to write')
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='number of processes')
-    parser.add_argument('--strict', action='store_true', help='fail if an item was skipped')
+    parser.add_argument(
+        '--strict',
+        action='store_true',
+        help='fail if an item was skipped, or, with inspect, if anything is suspicious',
+    )
+    parser.add_argument(
+        '--drop-twins',
+        action='store_true',
+        help='keep one of several sequences with the same coordinates',
+    )
     parser.add_argument(
         '--normalize',
         action='store_true',
         help='centre and turn the skeletons now, and not each time one is loaded',
+    )
+    parser.add_argument(
+        '--split-by',
+        metavar='FIELD',
+        help='make a further split by a field of the samples, such as subject; random: a fifth of '
+        'each class is for validation',
+    )
+    parser.add_argument(
+        '--val-subjects',
+        nargs='+',
+        dest='val_values',
+        metavar='VALUE',
+        help='with --split-by: subjects (or values of the other field) that are for validation',
     )
     parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
     parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
@@ -59,22 +81,27 @@ def _formats() -> str:
     return '\n'.join(['formats:', *lines])
 
 
-def inspect(source, jobs, expect=None, **options):
+def inspect(source, jobs, expect=None, strict=False, **options):
     for name, value in options.items():
         if value:
-            raise InputError(f'{INSPECT} takes no option {name!r}')
+            raise InputError(
+                f'{INSPECT} takes no option {name!r}, it only reads; to change a pickle, convert '
+                'it again (format pyskl)'
+            )
     data = load_annotations(source)
-    print_inspection(inspect_annotations(data, expect), Console())
+    found = inspect_annotations(data, expect)
+    print_inspection(found, Console())
+    return 1 if strict and found.findings else 0
 
 
-def main() -> None:
+def main() -> int:
     args = vars(parse_args())
     fmt, out = args.pop('format'), args['out']
     if fmt == INSPECT:
-        inspect(**args)
-        return
+        return inspect(**args)
     summary = convert(fmt, **args)
     print(f'{out}: {summary}')
+    return 0
 
 
 if __name__ == '__main__':

@@ -1,17 +1,18 @@
 """An inspection of an annotation file, as tables on a console."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+import numpy as np
 from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmcmd.datasets.annotations.inspection import Inspection
+from mmcmd.datasets.annotations.counts import Inspection
 
 
 def print_inspection(found: Inspection, console: Console) -> None:
-    """Print what was found; warnings come last, each in a line of its own.
+    """Print what was found; findings come last, each in a line of its own.
 
     Args:
         found (Inspection): Of :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
@@ -30,6 +31,7 @@ def print_inspection(found: Inspection, console: Console) -> None:
         ('all zero', f'{len(found.empty):,}'),
         ('groups of twins', f'{len(found.twins):,}'),
         ('leaks', f'{sum(len(leak.names) for leak in found.leaks):,}'),
+        *_measured(found),
         ('totals checked', ', '.join(found.checked) or 'none'),
     ):
         table.add_row(Text(key), Text(value))
@@ -39,11 +41,20 @@ def print_inspection(found: Inspection, console: Console) -> None:
     _print_counts(console, 'class', classes)
     subjects = sorted(found.subjects.items(), key=lambda pair: (str(type(pair[0])), pair[0]))
     _print_counts(console, 'subject', subjects)
-    for warning in found.warnings:
-        style = 'bold red' if warning.startswith('LEAK') else 'yellow'
-        console.print(Text(f'warning: {warning}', style), soft_wrap=True)
-    if not found.warnings:
+    for finding in found.findings:
+        style = 'bold red' if finding.message.startswith('LEAK') else 'yellow'
+        console.print(Text(f'warning: {finding}', style), soft_wrap=True)
+    if not found.findings:
         console.print('nothing suspicious')
+
+
+def _measured(found: Inspection) -> Iterator[tuple[str, str]]:
+    """Say how high bodies are and how far they lean, where that was measured."""
+    if found.bodies is not None and len(found.bodies.heights):
+        yield 'median body, end to end', f'{np.median(found.bodies.heights):.3g}'
+    if found.uprightness is not None and found.uprightness.up:
+        up = found.uprightness
+        yield 'median lean', f'{up.median:.0f} degrees from {up.up}'
 
 
 def _print_counts(console: Console, title: str, counts: Iterable[tuple[object, int]]) -> None:

@@ -128,6 +128,7 @@ class PackedAnnotations:
             self._take(*load_plain(io.BytesIO(index)), place)
         except Exception as error:  # of any kind, from bytes that may be anything
             raise DamagedError(f'{path}: its packed annotations are damaged: {error}') from None
+        self._told: set[str] = set()
         self.labels = self._rows[:, -1].copy()
         self.num_joints = self._rows[:, 4].copy()
 
@@ -179,6 +180,12 @@ class PackedAnnotations:
     def __deepcopy__(self, memo: dict) -> 'PackedAnnotations':
         return self
 
+    def is_new(self, message: str) -> bool:
+        """Tell whether this is the first call with a message; several data sets share a file."""
+        first = message not in self._told
+        self._told.add(message)
+        return first
+
     def name(self, row: int) -> str:
         """Return the name of a sample."""
         return self._names[row].decode()
@@ -225,10 +232,29 @@ class PackedAnnotations:
                 raise DamagedError('another checksum')
             more = dict(load_plain(io.BytesIO(more.tobytes()))) if more_size else {}
         except Exception:  # of any kind, from a pickle that may be anything
-            raise InputError(
-                f'{self.path}: what is packed of {self.name(row)} is damaged; remove '
-                f'{self.path.name}.store, and it is packed anew'
-            ) from None
+            raise self._damaged(row) from None
         keypoint = raw[:size].view(dtype).reshape(shape)
         name = self.name(row)
         return dict(more, frame_dir=name, label=label, keypoint=keypoint, total_frames=shape[1])
+
+    def fields(self, row: int) -> dict[str, Any]:
+        """Return what an annotation holds besides label and joints, such as its subject.
+
+        The joints are not read, so this is fast for a whole data set.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        more_size, code, *shape, _ = self._rows[row].tolist()
+        begin = self._begins[row] + _aligned(math.prod(shape) * self._dtypes[code].itemsize)
+        more = self._raw[begin : begin + more_size].tobytes()
+        try:
+            return dict(load_plain(io.BytesIO(more))) if more_size else {}
+        except Exception:  # of any kind, from a pickle that may be anything
+            raise self._damaged(row) from None
+
+    def _damaged(self, row: int) -> InputError:
+        return InputError(
+            f'{self.path}: what is packed of {self.name(row)} is damaged; remove '
+            f'{self.path.name}.store, and it is packed anew'
+        )

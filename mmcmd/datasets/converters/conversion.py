@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,15 @@ from rich.console import Console
 from rich.progress import track
 
 from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, save_annotations
+from mmcmd.datasets.annotations.splitting import split_by as make_splits
+from mmcmd.datasets.annotations.twins import (
+    LEAKS,
+    Leak,
+    digests_of,
+    find_leaks,
+    leak_facts,
+    without_twins,
+)
 from mmcmd.datasets.converters.base import Converter, LeftOut
 from mmcmd.datasets.converters.reading import Outcome, read_all
 from mmcmd.errors import InputError, did_you_mean
@@ -52,6 +61,9 @@ def convert(
     jobs: int = 1,
     strict: bool = False,
     normalize: bool = False,
+    split_by: str | None = None,
+    val_values: Sequence[int | str] | None = None,
+    drop_twins: bool = False,
     **options: Any,
 ) -> Summary:
     """Convert a raw data set to an annotation pickle, with a report beside it.
@@ -68,6 +80,12 @@ def convert(
         normalize (bool): Pre-normalise now (see :func:`normalize_skeleton`) and mark the pickle so,
             rather than every time that a sample is loaded. Of arrays that are so already, nothing
             changes.
+        split_by (str, optional): Field of the samples, such as ``subject``, to make a further split
+            by, see :func:`mmcmd.datasets.annotations.splitting.split_by`. A split of the same name
+            is replaced.
+        val_values (Sequence[int | str], optional): Values of this field that are for validation.
+        drop_twins (bool): Keep one of several samples with the same coordinates, the first by name,
+            so that no split shares a sequence with another. Defaults to False.
         **options: Arguments of the converter; None is the same as absent.
 
     Raises:
@@ -77,6 +95,8 @@ def convert(
     source, out = Path(source), Path(out)
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, got {jobs}')
+    if val_values is not None and split_by is None:
+        raise InputError('--val-subjects goes with --split-by subject (or another field)')
     converter = _build(fmt, options)
     if not source.exists():
         raise InputError(f'there is no {source}')
@@ -92,15 +112,23 @@ def convert(
     facts |= {'normalized': True} if normalize else {}
     outcomes = read_all(converter, items, jobs, normalize, out.parent)
     summary = _collect(outcomes, len(items))
+    if drop_twins:
+        summary.annotations, twins = without_twins(summary.annotations)
+        summary.left_out += [(x, f'{x}: a twin of {first}') for x, first in twins.items()]
     report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
     folder = source if source.is_dir() else source.parent
     synthetic = (folder / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
+    if split_by is not None and summary.annotations:
+        splits |= make_splits(summary.annotations, split_by, val_values)
+    leaks = find_leaks(splits, digests_of(summary.annotations))
     if summary.annotations:
         facts |= {'synthetic': True} if synthetic else {}
+        facts.pop(LEAKS, None)  # of a pickle that is converted once more
+        facts |= leak_facts(leaks)
         save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
     with replace_file(report) as file:
-        lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, converter.counted)]
+        lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, leaks, converter.counted)]
         if facts.get('normalized'):
             lines.insert(1, 'the coordinates are normalised')
         if synthetic:
@@ -112,6 +140,8 @@ def convert(
         raise InputError(
             f'nothing in {source} could be converted ({len(items)} items, see {report}){first}'
         )
+    for leak in leaks:
+        print_log(str(leak.finding()), 'current', logging.WARNING)
     if summary.skipped:
         message = f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}'
         if strict:
@@ -169,10 +199,13 @@ def _order(counted: tuple[Any, int]) -> tuple[bool, Any]:
     return isinstance(counted[0], str), counted[0]
 
 
-def _report(summary: Summary, splits: dict[str, list[str]], counted: tuple[str, ...]) -> list[str]:
+def _report(
+    summary: Summary, splits: dict[str, list[str]], leaks: list[Leak], counted: tuple[str, ...]
+) -> list[str]:
     """Lines of the report."""
     lines = [str(summary), '', 'samples per split']
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
+    lines += [f'  {leak.finding()}' for leak in leaks]
     for key in counted:
         values = (sample.get(key) for sample in summary.annotations)
         counts = Counter(value for value in values if isinstance(value, (int, str, np.integer)))

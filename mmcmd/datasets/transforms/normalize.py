@@ -9,7 +9,7 @@ from mmcmd.registry import TRANSFORMS
 from mmcmd.skeletons import Layout, get_layout, take_point
 from mmcmd.skeletons.field_values import Point
 
-_Z, _X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+Z_AXIS, X_AXIS = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 
 
 def fill_missing_frames(keypoint: np.ndarray) -> np.ndarray:
@@ -101,9 +101,9 @@ def body_rotation(pose: np.ndarray, layout: Layout) -> np.ndarray:
     """
     pose = pose.astype(np.float64)
     bottom, top = (take_point(pose, point) for point in layout.spine)
-    upright = smallest_rotation(top - bottom, _Z)
+    upright = smallest_rotation(top - bottom, Z_AXIS)
     first, second = np.stack([take_point(pose, x) for x in layout.shoulders]) @ upright.T
-    return smallest_rotation(second - first, _X) @ upright
+    return smallest_rotation(second - first, X_AXIS) @ upright
 
 
 def subtract_joint(keypoint: np.ndarray, joint: Point) -> np.ndarray:

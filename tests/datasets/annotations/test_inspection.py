@@ -6,29 +6,35 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mmcmd.datasets.annotations.inspection import Leak, inspect_annotations
+from mmcmd.datasets.annotations.inspection import inspect_annotations
 from mmcmd.datasets.annotations.inspection_tables import print_inspection
 from mmcmd.datasets.annotations.official_totals import TOTALS
+from mmcmd.datasets.annotations.twins import Leak
 from mmcmd.errors import InputError
 
 
 def sample_of(name, label=0, frames=4, seed=None, persons=1, **more):
     rng = np.random.default_rng(int.from_bytes(name.encode()) if seed is None else seed)
-    keypoint = rng.normal(size=(persons, frames, 25, 3)).astype(np.float32)
+    keypoint = rng.normal(scale=0.2, size=(persons, frames, 25, 3)).astype(np.float32)
     return dict(frame_dir=name, label=label, keypoint=keypoint, total_frames=frames, **more)
 
 
 def data_of(*samples, **more):
     names = [sample['frame_dir'] for sample in samples]
     split = {'xsub_train': names[::2], 'xsub_val': names[1::2]}
-    return dict(split=split, annotations=list(samples), layout='ntu') | more
+    return dict(split=split, annotations=list(samples)) | more
+
+
+def told(found):
+    """Return the findings without their remedies."""
+    return [finding.message for finding in found.findings]
 
 
 def test_clean_file_is_counted_and_nothing_is_suspicious():
     samples = [sample_of(f's{i}', i % 3, 4 + i, persons=1 + i % 2, subject=i % 4) for i in range(7)]
     samples[1]['keypoint'][1] = 0
     found = inspect_annotations(data_of(*samples, classes=['a', 'b', 'c'], normalized=True))
-    assert found.warnings == []
+    assert found.findings == []
     assert found.num_samples == 7
     assert found.splits == {'xsub_train': 4, 'xsub_val': 3}
     assert found.labels == {0: 3, 1: 2, 2: 2}
@@ -36,7 +42,7 @@ def test_clean_file_is_counted_and_nothing_is_suspicious():
     assert found.lengths == (4, 7, 10)
     assert found.persons == {1: 5, 2: 2}
     assert found.classes == {0: 'a', 1: 'b', 2: 'c'}
-    assert found.facts == {'layout': 'ntu', 'normalized': 'True'}
+    assert found.facts == {'layout': '?', 'normalized': 'True'}
     assert (found.empty, found.twins, found.leaks, found.checked) == ([], [], [], [])
 
 
@@ -47,11 +53,13 @@ def test_twins_across_training_and_test_are_a_leak_and_come_first():
     samples[4]['keypoint'] = twin.copy()
     found = inspect_annotations(data_of(*samples))
     assert found.twins == [['a', 'd', 'e']]
-    ((train, val, pairs),) = found.leaks
-    assert (train, val) == ('xsub_train', 'xsub_val')
+    ((train, val, pairs, total),) = found.leaks
+    assert (train, val, total) == ('xsub_train', 'xsub_val', 3)
     assert pairs in ([('a', 'd')], [('e', 'd')])
-    assert found.warnings[0].startswith('LEAK: 1 of xsub_val are also in xsub_train, such as')
-    assert '1 groups of exact twins, such as a and d' in found.warnings
+    assert told(found)[0].startswith(
+        'LEAK: 1 of 3 (33.3 %) sequences of xsub_val are also in xsub_train, such as'
+    )
+    assert '1 groups of exact twins, such as a and d' in told(found)
 
 
 def test_same_name_in_both_halves_is_a_leak_other_splits_are_not():
@@ -61,8 +69,11 @@ def test_same_name_in_both_halves_is_a_leak_other_splits_are_not():
         **{'x_train': ['c'], 'x_val': ['a', 'b', 'd'], 'constrain': ['a']},
     }
     found = inspect_annotations(data_of(*samples, split=split))
-    assert found.leaks == [Leak('train', 'test', [('b', 'b')])]
-    assert found.warnings == ['LEAK: 1 of test are also in train, such as b']
+    assert found.leaks == [Leak('train', 'test', [('b', 'b')], 2)]
+    assert list(map(str, found.findings)) == [
+        'LEAK: 1 of 2 (50.0 %) sequences of test are also in train, such as b. Name each sequence '
+        'in one of the two splits only'
+    ]
 
 
 def test_all_zero_sequences_are_told_and_no_twins():
@@ -74,7 +85,7 @@ def test_all_zero_sequences_are_told_and_no_twins():
     assert found.persons == {0: 2, 1: 1}
     assert found.twins == []
     assert found.leaks == []
-    assert found.warnings == ['2 samples are all zero, such as a']
+    assert told(found) == ['2 of 3 (66.7 %) samples are all zero, such as a']
 
 
 def test_lists_and_labels_that_do_not_fit_are_told():
@@ -85,7 +96,7 @@ def test_lists_and_labels_that_do_not_fit_are_told():
         data_of(*samples, split={'train': ['a', 'gone'], 'rest': ['b']}, classes=5)
     )
     assert found.splits == {'train': 1, 'rest': 1}
-    assert found.warnings == [
+    assert told(found) == [
         '1 samples have the name of another',
         '1 groups of exact twins, such as b and c',
         '1 groups of twins with different labels, such as b and c',
@@ -96,8 +107,8 @@ def test_lists_and_labels_that_do_not_fit_are_told():
 
 
 def test_absurd_label_does_not_count_to_it():
-    found = inspect_annotations(data_of(sample_of('a'), sample_of('b', 10**15)))
-    (warning,) = found.warnings
+    found = inspect_annotations(data_of(sample_of('a'), sample_of('b', 10**15), split={}))
+    (warning,) = told(found)
     assert warning.startswith(f'{10**15 - 1} classes below {10**15} have no sample: 1, 2, ')
     assert warning.endswith(', 10, ...')
 
@@ -125,20 +136,20 @@ def test_official_totals_are_compared_where_the_data_set_is_known():
 
 def test_difference_from_official_totals_is_named():
     found = inspect_annotations(ntu_of(60))
-    assert found.warnings[-2:] == [
+    assert told(found)[-2:] == [
         'xsub_train has 1 sequences, NTU RGB+D 60 officially 40,091: 40,090 fewer',
         'xsub_val has 1 sequences, NTU RGB+D 60 officially 16,487: 16,486 fewer',
     ]
     found = inspect_annotations(data_of(sample_of('a'), synthetic=True), expect='pkummd2_xsub')
     assert found.checked == ['pkummd2_xsub']
-    assert 'PKU-MMD II officially 5,332: 5,331 fewer' in found.warnings[-2]
+    assert 'PKU-MMD II officially 5,332: 5,331 fewer' in told(found)[-2]
 
 
 def test_right_totals_are_no_warning(monkeypatch):
     monkeypatch.setitem(TOTALS, 'ntu60_xsub', TOTALS['ntu60_xsub']._replace(train=1, val=0))
     found = inspect_annotations(ntu_of(60))
-    assert 'xsub_train' not in ' '.join(found.warnings)
-    assert 'xsub_val has 1 sequences, NTU RGB+D 60 officially 0: 1 more' in found.warnings
+    assert not any(line.startswith('xsub_train has 1') for line in told(found))
+    assert 'xsub_val has 1 sequences, NTU RGB+D 60 officially 0: 1 more' in told(found)
 
 
 def test_what_cannot_be_inspected_is_told():
@@ -157,7 +168,10 @@ def test_tables_show_everything_and_take_names_literally():
     shown = text.getvalue()
     for line in ('0 [bold]walk: 2', 'xsub_train: 1', 'ann: 1', '3: 1', '2 with 1', '4 to 4'):
         assert line in shown
-    assert 'warning: LEAK: 1 of xsub_val are also in xsub_train, such as [red]a and b\n' in shown
+    assert (
+        'warning: LEAK: 1 of 1 (100.0 %) sequences of xsub_val are also in xsub_train, such as '
+        '[red]a and b. Convert the data again with --drop-twins\n'
+    ) in shown
     text.truncate(0)
-    print_inspection(inspect_annotations(data_of(sample_of('a'))), Console(file=text))
+    print_inspection(inspect_annotations(data_of(sample_of('a'), split={})), Console(file=text))
     assert 'nothing suspicious' in text.getvalue()

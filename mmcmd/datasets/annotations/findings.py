@@ -1,0 +1,31 @@
+"""One thing that is wrong with an annotation file."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
+
+
+class Finding(NamedTuple):
+    """What is wrong, and what to do about it.
+
+    Attributes:
+        message (str): What was found, with numbers and the name of a sample.
+        remedy (str): What mends it; empty if nothing is known.
+    """
+
+    message: str
+    remedy: str = ''
+
+    def __str__(self) -> str:
+        return f'{self.message}. {self.remedy}' if self.remedy else self.message
+
+
+def share(count: int, total: int) -> str:
+    """Write out a number and its percentage: ``12 of 430 (2.8 %)``."""
+    return f'{count:,} of {total:,} ({100 * count / max(total, 1):.1f} %)'
+
+
+def some(values: Iterable[object], few: int = 10) -> str:
+    """Write out the first few values, without counting to the end."""
+    words = [str(value) for value in islice(values, few + 1)]
+    return ', '.join([*words[:few], '...'] if len(words) > few else words)
