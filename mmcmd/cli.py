@@ -220,7 +220,8 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(status)
     except InputError as error:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
-        while isinstance(error.__context__, InputError):
+        # A message of ours that adds the name of a file is raised `from None` and is kept.
+        while isinstance(error.__context__, InputError) and not error.__suppress_context__:
             error = error.__context__
         # torch puts the exception of a worker process into a message with its traceback.
         message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()

@@ -6,6 +6,7 @@ from mmcmd.skeletons import LAYOUTS
 
 _MIDDLE = {
     'pelvis': (0.95, 0),
+    'spine_low': (1.0316, 0),
     'spine_1': (1.06, 0.02),
     'spine': (1.2, 0.02),
     'chest': (1.32, 0.02),

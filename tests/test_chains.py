@@ -113,6 +113,15 @@ def test_encoder_is_not_transferred_to_other_joints(convert, train, run_tool, fo
     assert "trained on the joints of layout 'ntu'" in err.splitlines()[-1]
 
 
+def test_encoder_of_one_sensor_encodes_the_joints_of_another(convert, train):
+    encoder = train('cmd/cmd.py', 'ntu60_xsub', convert('ntu'), *PRETRAINING)
+    work_dir = train(
+        *('benchmarks/linear.py', 'nwucla_xview', convert('nwucla'), 'data.map_joints=nearest'),
+        pretrained=encoder,
+    )
+    assert 0 <= accuracy(work_dir, 'acc/3s_top1') <= 1
+
+
 def test_isc_is_trained_and_either_of_its_encoders_is_classified(convert, train):
     pickle, data = convert('nwucla'), CHAINS['nwucla']
     options = [x for x in PRETRAINING if 'distill' not in x]

@@ -69,6 +69,18 @@ def test_sentence_is_the_first_cause_not_the_registry_s(capsys, tiny_cmd):
     assert ': error: BiGRU mode must be one of' in stderr
 
 
+def test_name_that_was_put_before_a_cause_is_kept(capsys):
+    def main():
+        try:
+            raise InputError('parents form a circle')
+        except InputError as error:
+            raise InputError(f'layout.json: {error}') from None
+
+    with pytest.raises(SystemExit):
+        cli.run(main)
+    assert capsys.readouterr().err.endswith(': error: layout.json: parents form a circle\n')
+
+
 def test_fault_of_ours_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         cli.run(stop_with(ZeroDivisionError()))

@@ -9,21 +9,23 @@ import numpy as np
 from mmcmd.errors import InputError, did_you_mean
 from mmcmd.skeletons.layout import Layout
 
-_MIDDLES: dict[str, tuple[tuple[str, str], ...]] = {
-    'pelvis': (('hip_left', 'hip_right'),),
-    'thorax': (('shoulder_left', 'shoulder_right'),),
-    'spine': (('pelvis', 'thorax'),),
-    'chest': (('spine', 'thorax'),),
-    'neck': (('thorax', 'head'),),
-    'head': (('ear_left', 'ear_right'), ('neck', 'head_top')),
-    'collar_left': (('thorax', 'shoulder_left'),),
-    'collar_right': (('thorax', 'shoulder_right'),),
-    'hand_left': (('index_left', 'pinky_left'),),
-    'hand_right': (('index_right', 'pinky_right'),),
-    'foot_left': (('big_toe_left', 'small_toe_left'),),
-    'foot_right': (('big_toe_right', 'small_toe_right'),),
+_BETWEEN: dict[str, tuple[tuple[str, str, float], ...]] = {
+    'pelvis': (('hip_left', 'hip_right', 0.5),),
+    'thorax': (('shoulder_left', 'shoulder_right', 0.5),),
+    'spine': (('pelvis', 'thorax', 0.5),),
+    'spine_low': (('pelvis', 'thorax', 0.17),),  # of a Kinect v1; the median of NW-UCLA
+    'chest': (('spine', 'thorax', 0.5),),
+    'neck': (('thorax', 'head', 0.5),),
+    'head': (('ear_left', 'ear_right', 0.5), ('neck', 'head_top', 0.5)),
+    'collar_left': (('thorax', 'shoulder_left', 0.5),),
+    'collar_right': (('thorax', 'shoulder_right', 0.5),),
+    'hand_left': (('index_left', 'pinky_left', 0.5),),
+    'hand_right': (('index_right', 'pinky_right', 0.5),),
+    'foot_left': (('big_toe_left', 'small_toe_left', 0.5),),
+    'foot_right': (('big_toe_right', 'small_toe_right', 0.5),),
 }
-"""Joints (common names) that a layout may lack: each is about the middle of two others."""
+"""Joints (common names) that a layout may lack: each is about between two others, at this share of
+the way from the first to the second."""
 
 NEAREST = 'nearest'
 
@@ -156,10 +158,10 @@ def _find(name: str, source: Layout, sought: tuple[str, ...] = ()) -> np.ndarray
     """
     if name in source.common_names:
         return np.eye(source.num_joints)[source.common_names.index(name)]
-    for pair in _MIDDLES.get(name, ()):
-        if set(pair) & set(sought):
+    for first, second, share in _BETWEEN.get(name, ()):
+        if {first, second} & set(sought):
             continue
-        ends = [_find(end, source, (*sought, name)) for end in pair]
+        ends = [_find(end, source, (*sought, name)) for end in (first, second)]
         if all(end is not None for end in ends):
-            return (ends[0] + ends[1]) / 2
+            return (1 - share) * ends[0] + share * ends[1]
     return None

@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import pytest
+from mmaction.models.utils import Graph
 
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
@@ -232,3 +233,12 @@ def test_own_graph_is_made_from_the_parents_even_where_mmaction2_has_a_name():
     assert ntu.own_graph['center'] == 20
     assert (21, 22) in ntu.own_graph['inward']  # mmaction2 hangs joint 21 on joint 7
     assert len(ntu.own_graph['inward']) == 24
+
+
+@pytest.mark.parametrize('name', sorted(LAYOUTS))
+def test_graph_encoders_of_mmaction2_take_every_layout(name):
+    layout = LAYOUTS[name]
+    for graph in (layout.graph, layout.own_graph):
+        matrices = Graph(layout=graph, mode='spatial').A
+        assert matrices.shape == (3, layout.num_joints, layout.num_joints)
+        assert np.isfinite(matrices).all()

@@ -34,6 +34,8 @@ def test_ntu_becomes_kinect_v1_by_the_names_of_joints(rng):
     for target, source in pairs.items():
         found = mapped[:, :, KINECT_V1.joints.index(target)]
         np.testing.assert_array_equal(found, keypoint[:, :, NTU.joints.index(source)])
+    spine, base, top = mapped[:, :, 1], keypoint[:, :, 0], keypoint[:, :, 20]
+    np.testing.assert_allclose(spine, 0.83 * base + 0.17 * top, atol=1e-6)
 
 
 def test_joint_that_is_missing_in_the_source_is_the_middle_of_two(rng):

@@ -20,8 +20,8 @@ class Uprightness:
     Attributes:
         names (tuple[str, ...]): Names of the samples.
         leans (np.ndarray): Angle in degrees between the up axis and the line from the hips to the
-            shoulders, shape (N,). It is the median over the frames of the first person. NaN where
-            hips or shoulders are missing in all frames.
+            shoulders, shape (N,), of the first person in the first frame that has these joints. NaN
+            where no frame has them.
         up (str): The up axis, such as ``'+z'``. ``''`` if no lean could be measured.
     """
 
@@ -67,9 +67,10 @@ def measure_uprightness(
 ) -> Uprightness:
     """Measure the lean of the first person of each sample after the pre-normalisation.
 
-    A layout with a spine turns each sequence so that +z is up
-    (:func:`mmcmd.datasets.transforms.normalize_skeleton`). Otherwise nothing is turned, and the up
-    axis is the coordinate axis that most bodies follow, such as ``'-y'`` in an image.
+    A layout with a spine turns each sequence so that +z is up, by the first frame
+    (:func:`mmcmd.datasets.transforms.normalize_skeleton`). The lean in this frame is the tilt that
+    all frames get. Otherwise nothing is turned, and the up axis is the coordinate axis that most
+    bodies follow, such as ``'-y'`` in an image.
 
     Args:
         samples (Iterable[Mapping]): Annotations: ``frame_dir``, ``keypoint`` (M, T, V, C).
@@ -83,42 +84,41 @@ def measure_uprightness(
     names, directions, ends = [], [], long_axis(layout)
     for sample in samples:
         names.append(sample['frame_dir'])
-        directions.append(_directions(sample['keypoint'][0], layout, ends, normalized))
-    measured = [x for x in directions if len(x)]
+        directions.append(_direction(sample['keypoint'][0], layout, ends, normalized))
     leans = np.full(len(names), np.nan)
+    measured = [index for index, x in enumerate(directions) if x is not None]
     if not measured:
         return Uprightness(tuple(names), leans, '')
-    if layout.spine is not None:
-        axis, sign = 2, 1
-    else:
-        mean = np.mean([x.mean(axis=0) for x in measured], axis=0)
+    vectors = np.array([directions[index] for index in measured])
+    axis, sign = 2, 1
+    if layout.spine is None:
+        mean = vectors.mean(axis=0)
         axis = int(np.abs(mean).argmax())
         sign = 1 if mean[axis] >= 0 else -1
-    for index, found in enumerate(directions):
-        if len(found):
-            leans[index] = np.median(np.degrees(np.arccos(np.clip(sign * found[:, axis], -1, 1))))
+    leans[measured] = np.degrees(np.arccos(np.clip(sign * vectors[:, axis], -1, 1)))
     return Uprightness(tuple(names), leans, '-+'[sign > 0] + 'xyz'[axis])
 
 
-def _directions(
+def _direction(
     person: np.ndarray,
     layout: Layout,
     ends: tuple[tuple[int, ...], tuple[int, ...]] | None,
     normalized: bool,
-) -> np.ndarray:
-    """Return the unit vectors (frames, C) from the hips to the shoulders of (T, V, C)."""
-    none = np.zeros((0, person.shape[-1]))
-    person = person[person.any(axis=(1, 2))].astype(np.float64)
+) -> np.ndarray | None:
+    """Return the unit vector from the hips to the shoulders of (T, V, C), turned upright."""
+    person = person[person.any(axis=(1, 2))]
     if ends is None or not len(person):
-        return none
+        return None
     lower, upper = map(list, ends)
     used = [*lower, *upper]
     if normalized:  # the centre is the origin, but it is not missing
         used = [joint for joint in used if joint != layout.centre]
     whole = person[:, used].any(axis=-1).all(axis=-1)
-    vectors = (person[:, upper].mean(axis=1) - person[:, lower].mean(axis=1))[whole]
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    vectors = (vectors / np.where(lengths > 0, lengths, 1))[lengths[:, 0] > 0]
+    pose = person[whole.argmax()].astype(np.float64)
+    vector = pose[upper].mean(axis=0) - pose[lower].mean(axis=0)
+    length = np.linalg.norm(vector)
+    if not whole.any() or not length:
+        return None
     if layout.spine is None or normalized or person.shape[-1] != 3:
-        return vectors
-    return vectors @ body_rotation(person[0], layout).T
+        return vector / length
+    return body_rotation(person[0], layout) @ vector / length
