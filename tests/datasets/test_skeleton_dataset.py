@@ -128,6 +128,28 @@ def test_sequences_without_a_label_are_left_out_where_labels_are_needed(tmp_path
         SkeletonDataset(file, [], split='mine_val', labelled=True)
 
 
+def test_part_that_is_held_out_does_not_depend_on_labels(tmp_path):
+    keypoint = np.random.default_rng(0).normal(size=(1, 5, 25, 3))
+    samples = [
+        {'frame_dir': f'{number}', 'keypoint': keypoint + number, 'total_frames': 5}
+        | {'subject': number // 4, 'label': -1 if number % 2 else 1}
+        for number in range(20)
+    ]
+    split = {'mine_train': [sample['frame_dir'] for sample in samples]}
+    file = write(tmp_path / 'some.pkl', annotations=samples, split=split)
+    names = [
+        [dataset.get_data_info(index)['frame_dir'] for index in range(len(dataset))]
+        for dataset in (
+            SkeletonDataset(
+                file, [], split='mine_train', labelled=x, hold_out=dict(fold=1, keep='held_out')
+            )
+            for x in (False, True)
+        )
+    ]
+    assert len(names[0]) == 4
+    assert names[1] == [name for name in names[0] if int(name) % 2 == 0]
+
+
 def test_indices_and_a_late_start_work_as_in_every_data_set(tiny_pickle):
     late = SkeletonDataset(str(tiny_pickle), [], split='xsub_val', lazy_init=True, indices=[2, 0])
     assert [late.get_data_info(i)['frame_dir'] for i in (0, 1, -1)] == [

@@ -245,7 +245,9 @@ def test_ablations_change_what_they_say(plain):
 def test_data_sets_are_found_by_name_and_split():
     assert datasets('ntu120') == ['ntu120_xset', 'ntu120_xsub']
     assert datasets('bandai2_xstyle') == datasets('bandai2') == ['bandai2_xstyle']
-    with pytest.raises(InputError, match="no data set 'ntu'; data sets are bandai2_xstyle, ntu120"):
+    with pytest.raises(
+        InputError, match="no data set 'ntu'; data sets are bandai2_xstyle, msraction3d_xsub, ntu"
+    ):
         datasets('ntu')
 
 
