@@ -57,7 +57,10 @@ setup(
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
         'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
-        'tests': ['hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'],
+        'tests': [
+            *('hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'),
+            'pybvh>=0.9,<0.10',  # kinematics to compare with
+        ],
         'lint': ['pre-commit', 'ruff'],
     },
     classifiers=[

@@ -149,15 +149,19 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config.
+    """Build the runner of a config, without nearest neighbours where the data have no labels.
 
     Raises:
         InputError: If the config names a class or an argument that does not exist.
     """
+    skipped = apis.skip_unlabelled_validation(cfg)
     try:
-        return Runner.from_cfg(cfg)
+        runner = Runner.from_cfg(cfg)
     except (KeyError, TypeError) as error:
         raise InputError(f'the config cannot be built: {error}') from error
+    if skipped:
+        runner.logger.warning(skipped)
+    return runner
 
 
 def _name_slurm_ranks() -> None:

@@ -8,7 +8,9 @@ model = dict(
     head=dict(type='LinearHead', num_classes=_base_.data.num_classes),
     pretrained=None,
 )
-train_dataloader = dict(dataset=dict(pipeline=_base_.finetune_pipeline, clip_len=_base_.clip_len))
+train_dataloader = dict(
+    dataset=dict(pipeline=_base_.finetune_pipeline, clip_len=_base_.clip_len, labelled=True)
+)
 val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline, clip_len=_base_.clip_len))
 test_dataloader = val_dataloader
 

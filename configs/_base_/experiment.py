@@ -18,7 +18,7 @@ val_dataloader = test_dataloader = dict(
     persistent_workers=True,
     collate_fn=dict(type='stack_inputs'),
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='SkeletonDataset', test_mode=True, **_base_.val_set),
+    dataset=dict(type='SkeletonDataset', test_mode=True, labelled=True, **_base_.val_set),
 )
 # The training split with the test pipeline. A KNN evaluation compares its queries with it.
 gallery_dataloader = dict(

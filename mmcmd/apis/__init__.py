@@ -1,6 +1,7 @@
 from .config import BUDGETS, EVALUATIONS, choices, load_config
 from .inference import build_loader, extract_features, init_model, predict_scores
 from .loaders import loaders, set_dataset
+from .unlabelled import skip_unlabelled_validation
 
 __all__ = [
     'BUDGETS',
@@ -13,4 +14,5 @@ __all__ = [
     'loaders',
     'predict_scores',
     'set_dataset',
+    'skip_unlabelled_validation',
 ]

@@ -8,6 +8,7 @@ from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
 from mmcmd.datasets.annotations.parts import choose_part
+from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.annotations.twins import leak_warning
@@ -45,6 +46,8 @@ class SkeletonDataset(PoseDataset):
         hold_out (dict, optional): Keep the part of the split that is held out, or the rest: the
             arguments of :func:`mmcmd.datasets.annotations.parts.choose_part`. A ``subset`` is
             drawn from this part.
+        labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
+            pre-training does not. Defaults to False.
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
@@ -55,7 +58,8 @@ class SkeletonDataset(PoseDataset):
 
     Raises:
         InputError: If the file is missing, holds anything but data, lacks the split, or its
-            joints are not those of ``layout``, or a label does not lie below ``num_classes``.
+            joints are not those of ``layout``, or a label does not lie below ``num_classes``, or
+            ``labelled`` leaves no sequence.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class SkeletonDataset(PoseDataset):
         clip_len: int = 64,
         subset: dict | None = None,
         hold_out: dict | None = None,
+        labelled: bool = False,
         global_draws: str = REFUSE,
         map_to: str | dict | None = None,
         map_joints: dict | str | None = None,
@@ -78,6 +83,7 @@ class SkeletonDataset(PoseDataset):
         self.clip_len = clip_len
         self.subset = subset
         self.hold_out = hold_out
+        self.labelled = labelled
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
@@ -94,12 +100,28 @@ class SkeletonDataset(PoseDataset):
                 logger='current',
                 level=logging.WARNING,
             )
+        rows = self._keep_labelled(rows) if self.labelled else rows
         leak = leak_warning(self.annotations.facts, self.split)
         if leak and self.hold_out is None and self.annotations.is_new(leak):
             print_log(f'{self.ann_file}: {leak}', 'current', logging.WARNING)
         self._check_labels(rows)
         self._check_layout(rows)
         return self._keep_subset(self._keep_part(rows))
+
+    def _keep_labelled(self, rows: np.ndarray) -> np.ndarray:
+        kept = rows[self.annotations.labels[rows] != UNLABELLED]
+        if not len(kept):
+            raise InputError(
+                f'{self.ann_file}: no sequence of {self.split or "it"} has a label, and an '
+                'evaluation needs labels: convert the source again with --labels TABLE.csv'
+            )
+        if len(kept) < len(rows):
+            print_log(
+                f'{self.ann_file}: {len(kept)} of {len(rows)} sequences of {self.split} have a '
+                'label, and only these are used here',
+                logger='current',
+            )
+        return kept
 
     def _check_labels(self, rows: np.ndarray) -> None:
         labels = self.annotations.labels[rows]

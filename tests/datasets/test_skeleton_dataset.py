@@ -112,6 +112,22 @@ def test_label_beyond_the_classes_is_told(tiny_pickle):
     assert len(SkeletonDataset(str(tiny_pickle), [], num_classes=4)) == 24
 
 
+def test_sequences_without_a_label_are_left_out_where_labels_are_needed(tmp_path):
+    keypoint = np.random.default_rng(0).normal(size=(1, 5, 25, 3))
+    samples = [
+        {'frame_dir': name, 'keypoint': keypoint, 'total_frames': 5, **more}
+        for name, more in (('a', {'label': 2}), ('b', {}), ('c', {'label': -1}))
+    ]
+    split = {'mine_train': ['a', 'b', 'c'], 'mine_val': ['b', 'c']}
+    file = write(tmp_path / 'some.pkl', annotations=samples, split=split)
+    whole = SkeletonDataset(file, [], split='mine_train', num_classes=3)
+    assert [whole.get_data_info(index)['label'] for index in range(3)] == [2, -1, -1]
+    kept = SkeletonDataset(file, [], split='mine_train', labelled=True)
+    assert [kept.get_data_info(index)['frame_dir'] for index in range(len(kept))] == ['a']
+    with pytest.raises(InputError, match=r'no sequence of mine_val has a label.* --labels TABLE'):
+        SkeletonDataset(file, [], split='mine_val', labelled=True)
+
+
 def test_indices_and_a_late_start_work_as_in_every_data_set(tiny_pickle):
     late = SkeletonDataset(str(tiny_pickle), [], split='xsub_val', lazy_init=True, indices=[2, 0])
     assert [late.get_data_info(i)['frame_dir'] for i in (0, 1, -1)] == [

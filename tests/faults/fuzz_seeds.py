@@ -24,16 +24,19 @@ from mmcmd.datasets.annotations.subsets import read_subset
 from mmcmd.datasets.converters import (
     AGCNConverter,
     Bandai2Converter,
+    BVHConverter,
     Converter,
     CsvConverter,
     CTRGCNConverter,
     Item,
+    MSRAction3DConverter,
     NpzConverter,
     NTUConverter,
     NWUCLAConverter,
     PKUMMDConverter,
     PysklConverter,
     UTDMHADConverter,
+    UTKinectConverter,
     conversion,
     reading,
 )
@@ -193,6 +196,58 @@ def pku(name: str, seeds: Callable[[], list[Parts]], file: str, tokens: tuple) -
         tokens=tokens,
         companions=lambda: without(pku_rest(), file),
     )
+
+
+def msr_text() -> list[Parts]:
+    lines = [' '.join(f'{x:.5g}' for x in RNG.normal(size=4)) for _ in range(40)]
+    return [{'': '\n'.join(lines).encode()}, {'': '\r\n'.join(lines[:20]).encode() + b'\r\n'}]
+
+
+JOINTS, ACTIONS = 'joints/joints_s01_e01.txt', 'actionLabel.txt'
+
+
+def utkinect_joints() -> list[Parts]:
+    rows = [f'{n}   ' + '  '.join(f'{x:.5g}' for x in RNG.normal(size=60)) for n in (2, 4, 4, 9)]
+    return [{'': '\n'.join(rows).encode()}]
+
+
+def utkinect_rest() -> dict[str, bytes]:
+    return {
+        JOINTS: utkinect_joints()[0][''],
+        ACTIONS: b's01_e01\nwalk: 2 4\ncarry: NaN NaN\npull: 5 9 \n',
+    }
+
+
+def utkinect(name: str, seeds: Callable[[], list[Parts]], file: str, *tokens: bytes) -> Target:
+    return Target(
+        name,
+        file,
+        seeds,
+        lambda path: converted(UTKinectConverter(), path.parents[len(Path(file).parts) - 1]),
+        tokens=tokens,
+        companions=lambda: without(utkinect_rest(), file),
+    )
+
+
+def bvh_joint(name: str, offset: str, children: str = 'End Site { OFFSET 0 1 0 }') -> str:
+    channels = 'CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation'
+    return f'{name}\n{{\nOFFSET {offset}\n{channels}\n{children}\n}}\n'
+
+
+def bvhs() -> list[Parts]:
+    limbs = [
+        bvh_joint(f'JOINT {side}{part}', f'{sign * 20} {y} 0')
+        for part, y in (('Leg', -90), ('Arm', 50))
+        for side, sign in (('Left', 1), ('Right', -1))
+    ]
+    spine = bvh_joint('JOINT Spine', '0 30 0', ''.join(limbs[2:]))
+    head = 'HIERARCHY\n' + bvh_joint('ROOT Hips', '0 95 0', spine + ''.join(limbs[:2]))
+    texts = []
+    for frames, newline in ((1, '\n'), (3, '\r\n')):
+        rows = [' '.join(f'{x:.4g}' for x in RNG.normal(size=36)) for _ in range(frames)]
+        motion = f'MOTION\nFrames: {frames}\nFrame Time: 0.0333333\n' + '\n'.join(rows)
+        texts.append((head + motion + '\n').replace('\n', newline))
+    return [{'': text.encode()} for text in texts]
 
 
 def sequences_json() -> list[Parts]:
@@ -358,7 +413,7 @@ def agcn(name: str, file: str, seeds: Callable[[], list[Parts]], tokens: tuple) 
         name,
         file,
         seeds,
-        lambda path: converted(AGCNConverter(), path.parent),
+        lambda path: converted(AGCNConverter('xsub'), path.parent),
         tokens=tokens,
         kind='binary',
         companions=lambda: without(agcn_rest(), file),
@@ -687,6 +742,37 @@ _ALL = (
         MAT,
         'binary',
         mat,
+    ),
+    Target(
+        'msraction3d',
+        'a01_s01_e01_skeleton3D.txt',
+        msr_text,
+        lambda path: converted(MSRAction3DConverter(), path.parent),
+        tokens=(b' 1 2 3 4\n', b'\n' * 80, b'-1', b' 0.5' * 80),
+    ),
+    utkinect('utkinect-joints', utkinect_joints, JOINTS, b'\n', b'2 ', b' 0.5' * 61, b'\n4   1'),
+    utkinect(
+        'utkinect-labels',
+        lambda: [{'': utkinect_rest()[ACTIONS]}],
+        ACTIONS,
+        *(b's01_e01', b's99_e01', b'walk: ', b'NaN', b': 2 4\n', b'fly'),
+    ),
+    Target(
+        'bvh',
+        'a.bvh',
+        bvhs,
+        lambda path: converted(BVHConverter(units='1', fps=20.0), path.parent),
+        tokens=(
+            *(b'HIERARCHY', b'ROOT', b'JOINT', b'End Site', b'OFFSET', b'CHANNELS', b'{', b'}'),
+            *(
+                b'MOTION',
+                b'Frames:',
+                b'Frame Time:',
+                b'Xrotation',
+                b'Yposition',
+                b'JOINT a {' * 2000,
+            ),
+        ),
     ),
     Target(
         'bandai2-npz',

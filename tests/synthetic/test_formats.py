@@ -59,6 +59,13 @@ def test_files_are_a_function_of_the_plan(raw, tmp_path, fmt):
 def test_published_names_and_folders_are_used(raw):
     assert set(contents(raw / 'nwucla')) >= {'all_sqe/a02_s02_e00_v02.json'}
     assert set(contents(raw / 'utdmhad')) >= {'Skeleton/a2_s2_t1_skeleton.mat'}
+    assert set(contents(raw / 'msraction3d')) >= {
+        'MSRAction3DSkeletonReal3D/a02_s02_e01_skeleton3D.txt'
+    }
+    assert set(contents(raw / 'utkinect')) == {
+        *(LABEL, 'actionLabel.txt'),
+        *(f'joints/joints_s0{subject}_e01.txt' for subject in '12'),
+    }
     assert set(contents(raw / 'bandai2')) == {LABEL, 'bandai2.npz'}
     assert set(contents(raw / 'pkummd')) == {
         LABEL,
@@ -74,6 +81,8 @@ def test_published_names_and_folders_are_used(raw):
         ('nwucla', {'actions': 11}),
         ('utdmhad', {'actions': 13}),
         ('bandai2', {'actions': 13}),
+        ('msraction3d', {'subjects': 100}),
+        ('utkinect', {'actions': 11}),
         ('pkummd', {'subjects': 100}),
     ],
 )
@@ -86,7 +95,9 @@ def test_more_than_a_format_can_hold_is_told(tmp_path, fmt, wrong):
 
 
 def test_unknown_format_is_told(tmp_path):
-    with pytest.raises(InputError, match="unknown format 'kinetics'; formats are bandai2, ntu"):
+    with pytest.raises(
+        InputError, match="unknown format 'kinetics'; formats are bandai2, msraction3d, ntu"
+    ):
         generate(tmp_path / 'raw', fmt='kinetics')
 
 

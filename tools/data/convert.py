@@ -65,9 +65,50 @@ def parse_args() -> argparse.Namespace:
         help='nwucla: subject held out in xsub (default: 10)',
     )
     parser.add_argument(
-        '--layout', metavar='NAME|FILE.json', help='pyskl, npz, csv: which joints these are'
+        '--layout', metavar='NAME|FILE.json', help='pyskl, npz, csv, bvh: which joints these are'
+    )
+    parser.add_argument(
+        '--labels',
+        metavar='TABLE.csv',
+        help='npz, csv, bvh: table of names, labels and splits of sequences',
+    )
+    parser.add_argument(
+        '--dimensions',
+        type=int,
+        choices=(2, 3),
+        help='npz, csv, pyskl: whether the third number of a joint is z (3) or a confidence (2)',
+    )
+    parser.add_argument(
+        '--confidence',
+        type=float,
+        metavar='LEAST',
+        help='npz, csv, pyskl: the third number is a confidence; joints not above it are missing',
+    )
+    parser.add_argument(
+        '--units',
+        metavar='m|cm|mm|in|METRES',
+        help='bvh: unit of lengths (default: told by height)',
+    )
+    parser.add_argument('--fps', type=float, help='bvh: frames a second to keep (default: all)')
+    parser.add_argument(
+        '--up', choices=('y', 'z'), help='bvh: axis that points upwards (default: y)'
+    )
+    parser.add_argument(
+        '--keep-heading',
+        action='store_const',
+        const=True,
+        help='bvh: do not turn the bodies towards the sensor',
     )
     parser.add_argument('--split', metavar='NAME', help='agcn, ctrgcn: what is split, e.g. xsub')
+    parser.add_argument(
+        '--valid', metavar='LIST', help='msraction3d: names of the sequences to keep'
+    )
+    parser.add_argument(
+        '--like-authors',
+        action='store_const',
+        const=True,
+        help='pkummd: keep empty intervals, and test on recordings in no list, as CMD does',
+    )
     parser.add_argument('--expect', choices=TOTALS, help='inspect: official totals to compare with')
     args = parser.parse_args()
     if args.format != INSPECT and args.out is None:
@@ -77,7 +118,7 @@ def parse_args() -> argparse.Namespace:
 
 def _formats() -> str:
     formats = sorted(CONVERTERS.module_dict.items())
-    lines = [f'  {name:9}{cls.__doc__.splitlines()[0]}'.replace('``', '') for name, cls in formats]
+    lines = [f'  {name:12}{cls.__doc__.splitlines()[0]}'.replace('``', '') for name, cls in formats]
     return '\n'.join(['formats:', *lines])
 
 

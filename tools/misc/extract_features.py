@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmcmd.apis import build_loader, extract_features, init_model
+from mmcmd.apis import build_loader, extract_features, init_model, loaders
 from mmcmd.apis.inference import LOADERS, sample_names
 from mmcmd.cli import load_config, run, runner_parser
 from mmcmd.errors import InputError
@@ -26,6 +26,8 @@ def main() -> None:
     if args.out.suffix != '.npz':
         raise InputError(f'--out must end in .npz, got {args.out}')
     cfg = load_config(args)
+    for part in loaders(cfg).values():
+        part.dataset.pop('labelled', None)  # features need no labels
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     model = init_model(cfg, args.checkpoint, device)
     loader = build_loader(cfg, LOADERS[args.loader])

@@ -28,6 +28,7 @@ def print_inspection(found: Inspection, console: Console) -> None:
         ('sequences', f'{found.num_samples:,}'),
         ('frames', f'{low} to {high}, median {middle:g}'),
         ('persons', ', '.join(persons)),
+        ('without a label', f'{found.num_samples - sum(found.labels.values()):,}'),
         ('all zero', f'{len(found.empty):,}'),
         ('groups of twins', f'{len(found.twins):,}'),
         ('leaks', f'{sum(len(leak.names) for leak in found.leaks):,}'),

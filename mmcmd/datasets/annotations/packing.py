@@ -26,7 +26,7 @@ from typing import IO, Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmcmd.datasets.annotations.reading import LONGEST_NAME, check_annotations
+from mmcmd.datasets.annotations.reading import LONGEST_NAME, UNLABELLED, check_annotations
 from mmcmd.errors import InputError
 from mmcmd.io.safe_pickle import load_plain
 
@@ -106,7 +106,7 @@ class PackedAnnotations:
 
     Attributes:
         facts (dict): What the pickle holds besides splits and annotations, such as ``layout``.
-        labels (np.ndarray): int64, shape (N,).
+        labels (np.ndarray): int64, shape (N,); :data:`UNLABELLED` where there is none.
         num_joints (np.ndarray): int64, shape (N,).
         splits (dict): Name of a split to how many of its samples have no annotation.
 
@@ -158,7 +158,8 @@ class PackedAnnotations:
                 raise DamagedError('another index')
         if not b' '.join(names.tolist()).decode().isprintable():
             raise DamagedError('not names')
-        if not all(map(_DTYPE.fullmatch, dtypes)) or ((rows < 0) | (rows >= _MOST)).any():
+        least = np.array([0] * 6 + [UNLABELLED])
+        if not all(map(_DTYPE.fullmatch, dtypes)) or ((rows < least) | (rows >= _MOST)).any():
             raise DamagedError('not numbers')
         self._dtypes = [np.dtype(code) for code in dtypes]
         widths = np.array([dtype.itemsize for dtype in self._dtypes], np.int64)

@@ -21,6 +21,9 @@ class AnnotationsNotFoundError(InputError, FileNotFoundError):
 LONGEST_NAME = 200
 """Bytes of the name of a sample; it becomes part of the names of files."""
 
+UNLABELLED = -1
+"""The label of a sample that has none."""
+
 _MOST = 1 << 31  # classes and frames
 
 SYNTHETIC_MARK = 'SYNTHETIC.txt'
@@ -35,10 +38,10 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
 
     Returns:
         dict: ``split`` (dict[str, list[str]], sample names), ``annotations`` (list[dict]) with at
-        least ``frame_dir`` (str), ``label`` (int), ``keypoint`` ``(M, T, V, C)`` in metres and
-        ``total_frames`` (int), and whatever else the file holds, such as ``layout`` (see
-        :func:`get_layout`), ``normalized`` (bool, coordinates are pre-normalised already) and
-        ``synthetic`` (bool).
+        least ``frame_dir`` (str), ``label`` (int, :data:`UNLABELLED` if the file has none),
+        ``keypoint`` ``(M, T, V, C)`` in metres and ``total_frames`` (int), and whatever else the
+        file holds, such as ``layout`` (see :func:`get_layout`), ``normalized`` (bool, coordinates
+        are pre-normalised already) and ``synthetic`` (bool).
 
     Raises:
         AnnotationsNotFoundError: If there is no such file; says which command makes it.
@@ -118,7 +121,9 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
     """Say what is wrong with one annotation, if anything is."""
     if not isinstance(sample, dict):
         return f'expected a dict, got {type(sample).__name__}'
-    missing = {'frame_dir', 'label', 'keypoint', 'total_frames'} - sample.keys()
+    if sample.get('label') is None:
+        sample['label'] = UNLABELLED
+    missing = {'frame_dir', 'keypoint', 'total_frames'} - sample.keys()
     if missing:
         return f'lacks {", ".join(sorted(missing))}'
     if not isinstance(sample['frame_dir'], str):
@@ -126,11 +131,11 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
     name = sample['frame_dir']
     if not name.isprintable() or len(name.encode()) > LONGEST_NAME:
         return f'`frame_dir` must be printable text of at most {LONGEST_NAME} bytes'
-    for key in ('label', 'total_frames'):
+    for key, least in (('label', UNLABELLED), ('total_frames', 0)):
         value = sample[key]
         is_integer = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if not is_integer or not 0 <= value < _MOST:
-            return f'`{key}` must be an integer in [0, {_MOST}), got {reprlib.repr(value)}'
+        if not is_integer or not least <= value < _MOST:
+            return f'`{key}` must be an integer in [{least}, {_MOST}), got {reprlib.repr(value)}'
         sample[key] = int(value)
     keypoint = sample['keypoint']
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':

@@ -3,24 +3,29 @@
 from mmcmd.datasets.converters.agcn import AGCNConverter
 from mmcmd.datasets.converters.bandai2 import Bandai2Converter
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.converters.bvh import BVHConverter
 from mmcmd.datasets.converters.conversion import Summary, convert
 from mmcmd.datasets.converters.ctrgcn import CTRGCNConverter
+from mmcmd.datasets.converters.msraction3d import MSRAction3DConverter
 from mmcmd.datasets.converters.ntu import NTUConverter
 from mmcmd.datasets.converters.nwucla import NWUCLAConverter
-from mmcmd.datasets.converters.own import NpzConverter
 from mmcmd.datasets.converters.own_csv import CsvConverter
+from mmcmd.datasets.converters.own_npz import NpzConverter
 from mmcmd.datasets.converters.pkummd import PKUMMDConverter
 from mmcmd.datasets.converters.pyskl import PysklConverter
 from mmcmd.datasets.converters.utdmhad import UTDMHADConverter
+from mmcmd.datasets.converters.utkinect import UTKinectConverter
 
 __all__ = [
     'AGCNConverter',
+    'BVHConverter',
     'Bandai2Converter',
     'CTRGCNConverter',
     'Converter',
     'CsvConverter',
     'Item',
     'LeftOut',
+    'MSRAction3DConverter',
     'NTUConverter',
     'NWUCLAConverter',
     'NpzConverter',
@@ -28,5 +33,6 @@ __all__ = [
     'PysklConverter',
     'Summary',
     'UTDMHADConverter',
+    'UTKinectConverter',
     'convert',
 ]

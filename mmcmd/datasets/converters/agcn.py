@@ -7,15 +7,14 @@ import numpy as np
 
 from mmcmd.datasets.converters.archives import map_array
 from mmcmd.datasets.converters.base import Converter, Item
-from mmcmd.datasets.converters.ntu import MAX_FRAMES, SampleName
-from mmcmd.datasets.converters.options import check_split
+from mmcmd.datasets.converters.ntu import MAX_FRAMES, TRAINS, SampleName
+from mmcmd.datasets.converters.options import SPLITS, name_split
 from mmcmd.errors import InputError
 from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import NTU
 
 HALVES = ('train', 'val')
-SPLITS = ('xsub', 'xview', 'xset')
 
 
 class Row(NamedTuple):
@@ -41,15 +40,18 @@ class AGCNConverter(Converter):
 
     Args:
         split (str, optional): What the two halves are, ``xsub`` for ``xsub_train`` and
-            ``xsub_val``. Defaults to the name of the folder where that is ``xsub``, ``xview`` or
-            ``xset``, and else to ``xsub``.
+            ``xsub_val``. Defaults to the name of the folder, which must be ``xsub``, ``xview``,
+            ``xset`` or ``xsetup``. The last is CMD's name for ``xset``.
+
+    Raises:
+        InputError: If the split has no such name.
     """
 
     layout = NTU.name
     counted = ('label', 'subject', 'camera', 'setup')
 
     def __init__(self, split: str | None = None) -> None:
-        self.split = check_split(split)
+        self.split = split and name_split(split)
 
     def facts(self) -> dict[str, Any]:
         """Say that the coordinates are normalised."""
@@ -60,12 +62,16 @@ class AGCNConverter(Converter):
         if not source.is_dir():
             raise InputError(f'{source} is a file, expected a folder of train_data_joint.npy etc.')
         if self.split is None:
-            self.split = source.name if source.name in SPLITS else 'xsub'
-        return [
-            Item(f'{row.array}: {row.frame_dir}', row)
-            for half in HALVES
-            for row in _scan_half(source, half)
-        ]
+            folder = source.resolve().name
+            if folder not in SPLITS:
+                raise InputError(
+                    f'the name of {source} does not tell the split, as {", ".join(SPLITS)} would: '
+                    'say which it is, for example --split xsub'
+                )
+            self.split = SPLITS[folder]
+        rows = [row for half in HALVES for row in _scan_half(source, half)]
+        _check_split(source, self.split, rows)
+        return [Item(f'{row.array}: {row.frame_dir}', row) for row in rows]
 
     def read(self, item: Item) -> dict[str, Any]:
         """Read one sequence; the rest of the array stays on the disk."""
@@ -97,6 +103,24 @@ class AGCNConverter(Converter):
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Keep the two halves as they were."""
         return self.halves(self.split, annotations, lambda a: a['half'] == 'train')
+
+
+def _check_split(source: Path, split: str, rows: list[Row]) -> None:
+    """Compare the split with the names of NTU's samples, which say subject, camera and setup."""
+    names = [SampleName.parse(row.frame_dir) for row in rows]
+    if not all(names):
+        return
+    halves = [row.half == 'train' for row in rows]
+    fits = [
+        kind
+        for kind, trains in TRAINS.items()
+        if [trains(name._asdict()) for name in names] == halves
+    ]
+    if fits and split not in fits:
+        raise InputError(
+            f'{source}: the names of its samples are split as {fits[0]}, not as {split}: '
+            f'give --split {fits[0]}'
+        )
 
 
 def _scan_half(source: Path, half: str) -> list[Row]:
@@ -144,4 +168,7 @@ def _read_labels(path: Path) -> tuple[list[str], list[int]]:
 
 
 def _is_integer(value: Any) -> bool:
+    # CMD's script for PKU-MMD writes labels as whole floats.
+    if isinstance(value, (float, np.floating)):
+        return float(value).is_integer()
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -1,5 +1,6 @@
-"""Bandai-Namco-Research-Motiondataset-2, as an ``.npz`` of joint positions."""
+"""Bandai-Namco-Research-Motiondataset-2: the published BVH files, or an ``.npz`` of positions."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,28 +8,55 @@ import numpy as np
 
 from mmcmd.datasets.converters.archives import open_archive
 from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.bvh_file import read_bvh
+from mmcmd.datasets.converters.bvh_rig import METRES, plain_name
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import BANDAI2
 
+CLASSES = (
+    *('walk', 'walk-turn-left', 'walk-turn-right', 'run'),
+    *('wave-both-hands', 'wave-left-hand', 'wave-right-hand'),
+    *('raise-up-both-hands', 'raise-up-left-hand', 'raise-up-right-hand'),
+)
+STYLES = ('active', 'elderly', 'exhausted', 'feminine', 'masculine', 'normal', 'youthful')
 TEST_STYLES = frozenset(('elderly', 'youthful'))
+
+_EVERY = 2  # frames of a BVH file: 15 of 30 a second are kept
+_NAME = re.compile(r'dataset-2_([a-z-]+)_([a-z]+)_[0-9]+')
 
 
 @CONVERTERS.register_module('bandai2')
 class Bandai2Converter(Converter):
     """Actions of daily life in seven styles (https://arxiv.org/abs/2306.08861).
 
-    The source holds ``keypoint`` ``(sum of T, 21, 3)`` in metres, one sequence after the other, and
-    per sequence ``total_frames``, ``label``, ``style`` and ``frame_dir``; further ``style_names``
-    and ``parents`` (-1 is the root). Actors are not known, so the split is by style.
+    The source is a folder of the published files, such as ``dataset-2_walk_active_001.bvh``
+    (action, style, number). Their lengths are centimetres, and every second of their 30 frames a
+    second is kept. Or it is an archive of ``keypoint`` ``(sum of T, 21, 3)`` in metres, one
+    sequence after the other, and per sequence ``total_frames``, ``label``, ``style`` and
+    ``frame_dir``; further ``style_names``, ``parents`` (-1 is the root), and perhaps
+    ``class_names``. Actors are not known, so the split is by style.
     """
 
     layout = BANDAI2.name
     counted = ('label', 'style')
 
+    def __init__(self) -> None:
+        self._classes: list[str] = list(CLASSES)
+
+    def facts(self) -> dict[str, Any]:
+        """Add the names of the classes, if they are known."""
+        return super().facts() | ({'classes': self._classes} if self._classes else {})
+
     def scan(self, source: Path) -> list[Item]:
-        """Open the archive and cut it into sequences."""
+        """List the files of a folder, or open the archive and cut it into sequences."""
+        if source.is_dir():
+            paths = sorted(path for path in source.rglob('*.bvh') if path.is_file())
+            if not paths:
+                raise InputError(f'there is no dataset-2_*.bvh file in {source}')
+            return [Item(str(path), path) for path in paths]
         arrays = _load(source)
+        self._classes = [str(name) for name in arrays.get('class_names', ())]
         ends = np.cumsum(arrays['total_frames'])
         return [
             Item(
@@ -50,7 +78,9 @@ class Bandai2Converter(Converter):
         ]
 
     def read(self, item: Item) -> dict[str, Any]:
-        """Check one sequence."""
+        """Read one file, or check one sequence."""
+        if isinstance(item.content, Path):
+            return _read_file(item.content)
         keypoint = item.content['keypoint'][None].astype(np.float32)
         if not keypoint.shape[1]:
             raise ValueError(f'{item.name}: has no frames')
@@ -63,6 +93,29 @@ class Bandai2Converter(Converter):
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Cross-style: two styles are kept for the test."""
         return self.halves('xstyle', annotations, lambda a: a['style_name'] not in TEST_STYLES)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    match = _NAME.fullmatch(path.stem)
+    if match is None or match[1] not in CLASSES or match[2] not in STYLES:
+        raise ValueError(
+            f'{path}: expected a name such as dataset-2_walk_active_001.bvh, of the 10 actions and '
+            '7 styles of the second data set'
+        )
+    motion = read_bvh(path)
+    joints = [plain_name(name) for name in motion.names]
+    if absent := [name for name in BANDAI2.joints if name not in joints]:
+        raise ValueError(f'{path}: there is no joint {", ".join(absent)}')
+    order = [joints.index(name) for name in BANDAI2.joints]
+    positions = motion.positions[::_EVERY, order] * METRES['cm']
+    return dict(
+        frame_dir=path.stem,
+        label=CLASSES.index(match[1]),
+        style=STYLES.index(match[2]),
+        style_name=match[2],
+        keypoint=positions[None].astype(np.float32),
+        total_frames=len(positions),
+    )
 
 
 def _load(source: Path) -> dict[str, np.ndarray]:
@@ -85,6 +138,8 @@ def _load(source: Path) -> dict[str, np.ndarray]:
             raise InputError(f'{source}: style_names must be text (styles,), got {dtype} {shape}')
         names = (*per_sequence, 'keypoint', 'style_names', 'parents')
         arrays = {key: archive.load(key) for key in names}
+        if 'class_names' in archive and archive.header('class_names')[1].kind == 'U':
+            arrays['class_names'] = archive.load('class_names').ravel()
 
     frames, style, parents = (arrays[key] for key in ('total_frames', 'style', 'parents'))
     total = sum(frames.tolist())

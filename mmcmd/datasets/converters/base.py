@@ -25,10 +25,13 @@ class Converter(ABC):
             layout; known at the latest after :meth:`scan`.
         counted (tuple[str, ...]): Keys of an annotation whose values the report counts, where
             there are any.
+        writes_layout (bool): Whether a layout that has no name is also written as JSON, beside the
+            pickle.
     """
 
     layout: str | dict[str, Any]
     counted: ClassVar[tuple[str, ...]] = ('label',)
+    writes_layout: ClassVar[bool] = False
 
     @abstractmethod
     def scan(self, source: Path) -> list[Item]:

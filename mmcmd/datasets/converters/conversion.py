@@ -1,6 +1,7 @@
 """From raw data to pickle, for any format: in parallel, going on past bad items, with a report."""
 
 import inspect
+import json
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ from mmengine.logging import print_log
 from rich.console import Console
 from rich.progress import track
 
-from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, save_annotations
+from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, UNLABELLED, save_annotations
 from mmcmd.datasets.annotations.splitting import split_by as make_splits
 from mmcmd.datasets.annotations.twins import (
     LEAKS,
@@ -69,7 +70,8 @@ def convert(
     """Convert a raw data set to an annotation pickle, with a report beside it.
 
     Items that cannot be read are skipped, logged, and listed in the report beside ``out``, whose
-    name ends in ``.report.txt``. The pickle does not depend on ``jobs``.
+    name ends in ``.report.txt``. The pickle does not depend on ``jobs``. A format may also write
+    its layout beside ``out``, as a file whose name ends in ``.layout.json``.
 
     Args:
         fmt (str): Name in :data:`CONVERTERS`.
@@ -115,7 +117,8 @@ def convert(
     if drop_twins:
         summary.annotations, twins = without_twins(summary.annotations)
         summary.left_out += [(x, f'{x}: a twin of {first}') for x, first in twins.items()]
-    report = out.with_name(f'{out.name.removesuffix(".pkl")}.report.txt')
+    stem = out.name.removesuffix('.pkl')
+    report = out.with_name(f'{stem}.report.txt')
     folder = source if source.is_dir() else source.parent
     synthetic = (folder / SYNTHETIC_MARK).is_file()
     splits = converter.splits(summary.annotations)
@@ -127,6 +130,9 @@ def convert(
         facts.pop(LEAKS, None)  # of a pickle that is converted once more
         facts |= leak_facts(leaks)
         save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
+        if converter.writes_layout and isinstance(facts['layout'], dict):
+            with replace_file(out.with_name(f'{stem}.layout.json')) as file:
+                file.write((json.dumps(facts['layout'], indent=2) + '\n').encode())
     with replace_file(report) as file:
         lines = [f'{fmt}: {source} -> {out}', *_report(summary, splits, leaks, converter.counted)]
         if facts.get('normalized'):
@@ -207,8 +213,10 @@ def _report(
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
     lines += [f'  {leak.finding()}' for leak in leaks]
     for key in counted:
-        values = (sample.get(key) for sample in summary.annotations)
+        values = [sample.get(key) for sample in summary.annotations]
         counts = Counter(value for value in values if isinstance(value, (int, str, np.integer)))
+        if key == 'label' and (without := counts.pop(UNLABELLED, 0)):
+            lines += ['', f'samples without a label: {without}']
         if summary.annotations and not counts:
             continue
         lines += ['', f'samples per {key} ({len(counts)})']

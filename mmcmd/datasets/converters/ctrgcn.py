@@ -10,13 +10,13 @@ import numpy as np
 from mmcmd.datasets.converters.archives import Archive, open_archive
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.ntu import JOINTS, MAX_FRAMES, MAX_PERSONS
-from mmcmd.datasets.converters.options import check_split
+from mmcmd.datasets.converters.options import name_split
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import NTU
 
 HALVES = {'train': 'train', 'test': 'val'}  # their name, ours
-SPLITS = {'CS': 'xsub', 'CV': 'xview', 'CSub': 'xsub', 'CSet': 'xset'}
+ENDINGS = {'CS': 'xsub', 'CV': 'xview', 'CSub': 'xsub', 'CSet': 'xset'}
 WIDTH = MAX_PERSONS * JOINTS * 3  # numbers of a frame, person by person
 
 _LONGEST = 100 * MAX_FRAMES  # frames a row may claim
@@ -42,7 +42,7 @@ class CTRGCNConverter(Converter):
     layout = NTU.name
 
     def __init__(self, split: str | None = None) -> None:
-        self.split = check_split(split)
+        self.split = split and name_split(split)
         self.dataset: str | None = None
 
     def facts(self) -> dict[str, Any]:
@@ -51,9 +51,9 @@ class CTRGCNConverter(Converter):
 
     def scan(self, source: Path) -> list[Item]:
         """Read the archive row by row and drop the padding."""
-        self.split = self.split or SPLITS.get(source.stem.rpartition('_')[2])
+        self.split = self.split or ENDINGS.get(source.stem.rpartition('_')[2])
         if self.split is None:
-            endings = ', '.join(f'_{ending}' for ending in SPLITS)
+            endings = ', '.join(f'_{ending}' for ending in ENDINGS)
             raise InputError(
                 f'the name of {source} does not end in {endings}: say which split it is, '
                 'for example --split xsub'

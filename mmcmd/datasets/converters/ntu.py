@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ TRAIN_SUBJECTS = frozenset(
     )
 )
 TRAIN_CAMERAS = frozenset((2, 3))
+TRAINS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    'xsub': lambda sample: sample['subject'] in TRAIN_SUBJECTS,
+    'xview': lambda sample: sample['camera'] in TRAIN_CAMERAS,
+    'xset': lambda sample: sample['setup'] % 2 == 0,
+}
+"""For each split, whether a sample with these numbers (:class:`SampleName`) is for training."""
 
 _NAME = re.compile(r'S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})')
 # Token offsets of x, y, z of every joint from the first joint of a body, (V, C).
@@ -192,11 +199,10 @@ class NTUConverter(Converter):
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Cross-subject, cross-view and cross-setup: training and test halves of each."""
-        return {
-            **self.halves('xsub', annotations, lambda a: a['subject'] in TRAIN_SUBJECTS),
-            **self.halves('xview', annotations, lambda a: a['camera'] in TRAIN_CAMERAS),
-            **self.halves('xset', annotations, lambda a: a['setup'] % 2 == 0),
-        }
+        splits: dict[str, list[str]] = {}
+        for name, trains in TRAINS.items():
+            splits |= self.halves(name, annotations, trains)
+        return splits
 
 
 def _read_names(path: Path) -> frozenset[str]:

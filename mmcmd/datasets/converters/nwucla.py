@@ -11,8 +11,20 @@ from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
 
-# Numbers of the actions, in the order of the classes; the data set has no 7 and no 10.
-ACTIONS = (1, 2, 3, 4, 5, 6, 8, 9, 11, 12)
+# By the numbers of the actions, in the order of the classes; the data set has no 7 and no 10.
+CLASSES = {
+    1: 'pick up with one hand',
+    2: 'pick up with two hands',
+    3: 'drop trash',
+    4: 'walk around',
+    5: 'sit down',
+    6: 'stand up',
+    8: 'donning',
+    9: 'doffing',
+    11: 'throw',
+    12: 'carry',
+}
+ACTIONS = tuple(CLASSES)
 SUBJECTS = 10
 TRAIN_VIEWS = frozenset((1, 2))
 
@@ -41,6 +53,10 @@ class NWUCLAConverter(Converter):
         if not 1 <= test_subject <= SUBJECTS:
             raise InputError(f'test_subject must lie in [1, {SUBJECTS}], got {test_subject}')
         self.test_subject = test_subject
+
+    def facts(self) -> dict[str, Any]:
+        """Add the names of the classes."""
+        return super().facts() | {'classes': list(CLASSES.values())}
 
     def scan(self, source: Path) -> list[Item]:
         """List the ``.json`` files in a folder and its subfolders."""

@@ -1,10 +1,9 @@
 """Options that several formats take, from the words of a command line."""
 
 import os
-import re
 from typing import Any
 
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, did_you_mean
 from mmcmd.skeletons import LAYOUTS, get_layout
 
 
@@ -26,12 +25,18 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
     return get_layout(text).to_dict()
 
 
-def check_split(name: str | None) -> str | None:
-    """Return the name of a split, ``xsub`` for example, if it can be one.
+SPLITS = {'xsub': 'xsub', 'xview': 'xview', 'xset': 'xset', 'xsetup': 'xset'}
+"""Names of splits in other programs, and ours. CMD's data script writes ``xsetup``."""
+
+
+def name_split(name: str) -> str:
+    """Return our name of a split, ``xset`` for ``xsetup``.
 
     Raises:
-        InputError: If it cannot.
+        InputError: If no program writes such a name.
     """
-    if name is not None and not re.fullmatch(r'[A-Za-z0-9_-]+', name):
-        raise InputError(f'split {name!r}: expected letters, digits and _, such as xsub')
-    return name
+    if name not in SPLITS:
+        raise InputError(
+            f'split {name!r} is not one of {", ".join(SPLITS)}{did_you_mean(name, SPLITS)}'
+        )
+    return SPLITS[name]

@@ -1,167 +1,179 @@
-"""Data of one's own with any joints, as one ``.npz``; see docs/bring_your_own_data.md."""
+"""What the formats for data of one's own share; see docs/bring_your_own_data.md."""
 
+import logging
 import os
 import re
 from abc import ABC
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
-from mmcmd.datasets.converters.archives import Archive, open_archive
+from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.confidence import ThirdNumber
+from mmcmd.datasets.converters.label_table import read_labels
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
-from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import get_layout
 
 ALL = 'all'  # the split of samples that say none
 
 
 class OwnConverter(Converter, ABC):
-    """What the formats for data of one's own share.
+    """Sequences with labels, splits and subjects of one's own, or without labels.
 
-    A sample tells its name, its label (a class number from 0, or a class name), and perhaps its
-    split and subject. Where not all labels are numbers, the sorted names become the numbers, and
-    the pickle holds them as ``classes``.
+    A sample tells its name, and perhaps its label (a class number from 0, or a class name), split
+    and subject. Where not all labels are numbers, the sorted names become the numbers, and the
+    pickle holds them as ``classes``.
 
     Args:
-        layout (str or PathLike): Name of a joint layout, or a JSON file of its fields.
+        labels (str or PathLike, optional): Table of labels, see :func:`read_labels`. What it says
+            of a sequence replaces what the source says.
 
     Raises:
-        InputError: If there is no such layout, or none is given.
+        InputError: If there is no such table.
     """
 
     counted = ('label', 'subject')
 
-    def __init__(self, layout: str | os.PathLike | None = None) -> None:
-        if layout is None:
-            raise InputError(
-                'say which joints these are: --layout NAME, or --layout FILE.json with '
-                'the name, joints, parents, centre, spine and shoulders'
-            )
-        self.layout = read_layout(layout)
-        layout = get_layout(self.layout)
-        self.num_joints, self._turned = layout.num_joints, layout.spine is not None
+    def __init__(self, labels: str | os.PathLike | None = None) -> None:
+        self.table_path = Path(labels) if labels is not None else None
+        self.table = read_labels(self.table_path) if self.table_path else {}
         self.classes: list[str] | None = None
 
     def facts(self) -> dict[str, Any]:
         """Add the names of the classes, where they have some."""
         return super().facts() | ({'classes': self.classes} if self.classes else {})
 
-    def number(self, labels: list[str]) -> list[int]:
-        """Turn labels, as text, into class numbers; their names are kept."""
-        if all(re.fullmatch(r'-?[0-9]{1,9}', label) for label in labels):
-            return [int(label) for label in labels]
-        self.classes = sorted(set(labels))
-        numbers = {name: number for number, name in enumerate(self.classes)}
-        return [numbers[label] for label in labels]
+    def consult_table(self, samples: list[dict[str, Any]]) -> None:
+        """Give samples what the table says of them, in place.
 
-    def annotation(self, item: Item, keypoint: np.ndarray) -> dict[str, Any]:
+        Args:
+            samples (list[dict]): Each has a ``frame_dir``.
+
+        Raises:
+            InputError: If there is a table, and it names none of them.
+        """
+        if self.table_path is None:
+            return
+        names = {sample['frame_dir'] for sample in samples}
+        if not names & self.table.keys():
+            raise InputError(
+                f'{self.table_path} names none of the {len(names)} sequences, which are called '
+                f'{min(names, default="?")} and so on'
+            )
+        if absent := self.table.keys() - names:
+            print_log(
+                f'{self.table_path}: {len(absent)} names have no sequence, such as {min(absent)}',
+                'current',
+                logging.WARNING,
+            )
+        for sample in samples:
+            sample.update(self.table.get(sample['frame_dir'], {}))
+
+    def number_labels(self, samples: list[dict[str, Any]]) -> None:
+        """Turn the labels of samples into class numbers, in place; their names are kept.
+
+        Args:
+            samples (list[dict]): A ``label`` that is not there or empty, or the number -1, means
+                that there is none.
+        """
+        labels = [str(sample.get('label', '')) for sample in samples]
+        named = sorted({label for label in labels if label})
+        if all(re.fullmatch(r'-?[0-9]{1,9}', label) for label in named):
+            numbers = {label: int(label) for label in named}
+        else:
+            numbers = {label: number for number, label in enumerate(named)}
+            self.classes = named
+        for sample, label in zip(samples, labels, strict=True):
+            sample['label'] = numbers.get(label, UNLABELLED)
+        without = sum(sample['label'] == UNLABELLED for sample in samples)
+        if without:
+            print_log(
+                f'{without} of {len(samples)} sequences have no label: a pre-training uses them, '
+                'an evaluation does not',
+                'current',
+                logging.WARNING,
+            )
+
+    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
+        """Take the names of the splits as they are given; ``all`` where there are none.
+
+        If there is neither a split nor a label, there is also ``all_train``, for a config whose
+        split is ``all``.
+        """
+        splits: dict[str, list[str]] = {}
+        for sample in annotations:
+            splits.setdefault(sample.get('split', ALL), []).append(sample['frame_dir'])
+        if splits.keys() == {ALL} and all(x['label'] == UNLABELLED for x in annotations):
+            splits[f'{ALL}_train'] = splits[ALL]
+        return dict(sorted(splits.items()))
+
+
+class JointsConverter(OwnConverter, ABC):
+    """Sequences of one's own as positions of joints.
+
+    Args:
+        layout (str or PathLike): Name of a joint layout, or a JSON file of its fields.
+        labels (str or PathLike, optional): Table of labels.
+        dimensions (int, optional): See :class:`ThirdNumber`.
+        confidence (float, optional): The same.
+
+    Raises:
+        InputError: If there is no such layout, or none is given, or an option makes no sense.
+    """
+
+    def __init__(
+        self,
+        layout: str | os.PathLike | None = None,
+        labels: str | os.PathLike | None = None,
+        dimensions: int | None = None,
+        confidence: float | None = None,
+    ) -> None:
+        super().__init__(labels)
+        if layout is None:
+            raise InputError(
+                'say which joints these are: --layout NAME, or --layout FILE.json with '
+                'the name, joints, parents, centre, spine and shoulders'
+            )
+        self.third = ThirdNumber(dimensions, confidence)
+        self.layout = read_layout(layout)
+        layout = get_layout(self.layout)
+        self.num_joints, self._turned = layout.num_joints, layout.spine is not None
+
+    def annotation(
+        self, item: Item, keypoint: np.ndarray, scores: np.ndarray | None = None
+    ) -> dict[str, Any]:
         """Check a sequence and make an annotation of it.
 
         Args:
             item (Item): Its content is a dict that goes into the annotation.
-            keypoint (np.ndarray): ``(T, M, V, C)``, zero where a joint or a person is missing.
+            keypoint (np.ndarray): ``(T, M, V, C)``, zero where a joint or a person is missing. Of
+                three numbers the third may be a confidence.
+            scores (np.ndarray, optional): Confidences ``(T, M, V)``, if they stand apart.
 
         Raises:
             ValueError: If it is empty, holds NaN, its label is negative, or it is to be turned
                 and has no z.
         """
-        if keypoint.shape[-1] == 2 and self._turned:
-            raise ValueError(
-                f'{item.name}: has only x and y, so the layout must have no spine and no shoulders'
-            )
-        if item.content['label'] < 0:
+        if item.content['label'] < UNLABELLED:
             raise ValueError(f'{item.name}: label {item.content["label"]}, expected >= 0')
         with np.errstate(over='ignore'):
             keypoint = keypoint.astype(np.float32).swapaxes(0, 1)
         if not np.isfinite(keypoint).all():
             raise ValueError(f'{item.name}: a coordinate is NaN or infinite')
-        if keypoint.size:  # no frames may have any number of persons
-            keypoint = np.ascontiguousarray(keypoint[keypoint.any(axis=(1, 2, 3))])
-        if not keypoint.size:
+        keypoint, found = self.third.take(keypoint, self._turned, item.name)
+        if scores is not None:
+            scores = scores.astype(np.float32).swapaxes(0, 1)
+            keypoint = np.where(scores[..., None] > self.third.threshold, keypoint, np.float32(0))
+        else:
+            scores = found
+        # A sequence of no frames may claim any number of persons.
+        if not keypoint.size or not keypoint.any():
             raise ValueError(f'{item.name}: no joint is ever non-zero')
-        return {**item.content, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
-
-    def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Take the names of the splits as they are given; ``all`` where there are none."""
-        splits: dict[str, list[str]] = {}
-        for sample in annotations:
-            splits.setdefault(sample.get('split', ALL), []).append(sample['frame_dir'])
-        return dict(sorted(splits.items()))
-
-
-@CONVERTERS.register_module('npz')
-class NpzConverter(OwnConverter):
-    """Data of your own with any joints, as one archive.
-
-    It holds ``keypoint`` ``(sum of T, V, C)`` or ``(sum of T, M, V, C)``, one sequence after the
-    other. C is 3 (metres) or 2 (in an image). Per sequence there are ``total_frames`` and ``label``
-    (numbers or names), and perhaps ``frame_dir`` (names of the sequences), ``split`` and
-    ``subject``. Where there are ``parents``, they must be those of the layout; -1 is a root.
-    """
-
-    def scan(self, source: Path) -> list[Item]:
-        """Load the archive and cut it into sequences."""
-        with open_archive(source) as archive:
-            per_sequence = dict(self._per_sequence(archive))
-            keypoint = self._keypoint(archive)
-        frames = per_sequence.pop('total_frames')
-        if (frames < 0).any() or sum(frames.tolist()) != len(keypoint):
-            raise InputError(
-                f'{source}: total_frames add up to {sum(frames.tolist())}, keypoint has '
-                f'{len(keypoint)} frames'
-            )
-        columns = {key: value.tolist() for key, value in per_sequence.items()}
-        columns['label'] = self.number([str(label) for label in columns['label']])
-        columns.setdefault('frame_dir', [f'{index:06}' for index in range(len(frames))])
-        columns['frame_dir'] = [str(name) for name in columns['frame_dir']]
-        said = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        ends = np.cumsum(frames)
-        return [
-            Item(f'{source}: {sample["frame_dir"]}', (sample, keypoint[end - length : end]))
-            for sample, end, length in zip(said, ends, frames, strict=True)
-        ]
-
-    def read(self, item: Item) -> dict[str, Any]:
-        """Check one sequence."""
-        said, keypoint = item.content
-        return self.annotation(Item(item.name, said), keypoint)
-
-    def _per_sequence(self, archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
-        """Load what there is per sequence, and check it."""
-        kinds = dict(total_frames='iu', label='iuU', frame_dir='iuU', split='U', subject='iuU')
-        shape = archive.header('total_frames')[0]
-        for key, kind in kinds.items():
-            if key not in archive and key not in ('total_frames', 'label'):
-                continue
-            found, dtype = archive.header(key)
-            if found != shape or len(shape) != 1 or dtype.kind not in kind:
-                expected = {'iu': 'integers', 'U': 'text'}.get(kind, 'integers or text')
-                raise InputError(
-                    f'{archive.path}: {key} must be {expected} of shape (N,) as total_frames, '
-                    f'got {dtype} {found}'
-                )
-            yield key, archive.load(key)
-
-    def _keypoint(self, archive: Archive) -> np.ndarray:
-        """Load the joints ``(sum of T, M, V, C)``."""
-        shape, dtype = archive.header('keypoint')
-        joints = self.num_joints
-        fits = len(shape) in (3, 4) and shape[-2] == joints and shape[-1] in (2, 3)
-        if not fits or dtype.kind not in 'fiu':
-            raise InputError(
-                f'{archive.path}: keypoint must be numbers (sum of T, {joints}, 3 or 2) or '
-                f'(sum of T, persons, {joints}, 3 or 2), got {dtype} {shape}'
-            )
-        if 'parents' in archive:
-            parents = archive.load('parents')
-            if parents.dtype.kind == 'i':
-                roots = np.arange(parents.size).reshape(parents.shape)
-                parents = np.where(parents < 0, roots, parents)
-            if parents.tolist() != list(get_layout(self.layout).parents):
-                raise InputError(f'{archive.path}: parents differ from those of the layout')
-        keypoint = archive.load('keypoint')
-        return keypoint[:, None] if keypoint.ndim == 3 else keypoint
+        present = keypoint.any(axis=(1, 2, 3))
+        keypoint = np.ascontiguousarray(keypoint[present])
+        more = {} if scores is None else {'keypoint_score': np.ascontiguousarray(scores[present])}
+        return {**item.content, **more, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}

@@ -1,48 +1,56 @@
 """Data of one's own with any joints, as tables; see docs/bring_your_own_data.md."""
 
 import csv
-from collections.abc import Iterator
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmcmd.datasets.annotations.reading import LONGEST_NAME
 from mmcmd.datasets.converters.base import Item
-from mmcmd.datasets.converters.own import OwnConverter
+from mmcmd.datasets.converters.label_table import read_labels
+from mmcmd.datasets.converters.own import JointsConverter
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 
 LABELS = 'labels.csv'
+MISSING = math.nan  # an empty cell; no other cell may be NaN
 
 
 @CONVERTERS.register_module('csv')
-class CsvConverter(OwnConverter):
+class CsvConverter(JointsConverter):
     """Data of your own with any joints, as a folder of tables.
 
-    There is a table ``NAME.csv`` for each sequence, and a ``labels.csv``. A line of a table is a
-    frame. Its columns are ``x0,y0,z0,x1,y1,z1,...`` in the order of the layout's joints, without
-    the z in an image; for several persons ``p0_x0,p0_y0,...,p1_x0,...``. An empty cell is a
-    coordinate that is missing. ``labels.csv`` has the columns ``name`` and ``label`` (numbers or
-    names), and perhaps ``split`` and ``subject``.
+    There is a table ``NAME.csv`` for each sequence, and perhaps a ``labels.csv``. A line of a table
+    is a frame. Its columns are ``x0,y0,z0,x1,y1,z1,...`` in the order of the layout's joints,
+    without the z in an image, or with confidences ``x0,y0,c0,...`` in its place; for several
+    persons ``p0_x0,p0_y0,...,p1_x0,...``. Where a cell of a joint is empty, the joint is missing in
+    that frame: all its coordinates become zero. ``labels.csv`` has the column ``name``, and perhaps
+    ``label`` (numbers or names), ``split`` and ``subject``.
     """
 
     def scan(self, source: Path) -> list[Item]:
         """Read ``labels.csv`` and list the tables."""
-        labels = source / LABELS
         if not source.is_dir():
             raise InputError(f'{source} is a file, expected a folder of tables and {LABELS}')
-        if not labels.is_file():
-            raise InputError(f'there is no {labels}')
-        samples = _read_labels(labels)
-        numbers = self.number([sample['label'] for sample in samples])
+        tables = {path.stem: path for path in sorted(source.glob('*.csv')) if path.name != LABELS}
+        labels = source / LABELS
+        told: dict[str, dict[str, str]] | None = None
+        if labels.is_file():
+            told = {name.removesuffix('.csv'): said for name, said in read_labels(labels).items()}
+        elif not tables:
+            raise InputError(f'there is no table such as NAME.csv in {source}')
+        # With a `labels.csv`, a table that it does not name may not belong to the data.
+        names = list(tables if told is None else told)
+        samples = [{'frame_dir': name, **(told or {}).get(name, {})} for name in names]
+        self.consult_table(samples)
+        self.number_labels(samples)
         items = [
-            Item(str(path), (path, sample | {'label': number}))
-            for sample, number in zip(samples, numbers, strict=True)
+            Item(str(path), (path, sample))
+            for sample in samples
             for path in (source / f'{sample["frame_dir"]}.csv',)
         ]
-        told = {sample['frame_dir'] for sample in samples} | {labels.stem}
-        others = sorted(path for path in source.glob('*.csv') if path.stem not in told)
+        others = [path for name, path in tables.items() if name not in names]
         return items + [Item(str(path), (path, None)) for path in others]
 
     def read(self, item: Item) -> dict[str, Any]:
@@ -53,13 +61,13 @@ class CsvConverter(OwnConverter):
         if not path.is_file():
             raise ValueError(f'{path}: named in {LABELS}, but there is no such file')
         try:
-            keypoint = self._read_table(path)
+            keypoint, scores = self._read_table(path)
         except (ValueError, csv.Error) as error:
             raise ValueError(f'{path}: {error}') from None
-        return self.annotation(Item(item.name, said), keypoint)
+        return self.annotation(Item(item.name, said), keypoint, scores)
 
-    def _read_table(self, path: Path) -> np.ndarray:
-        """Read joints ``(T, M, V, C)``."""
+    def _read_table(self, path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+        """Read joints ``(T, M, V, C)``, and confidences ``(T, M, V)`` if the header names them."""
         with path.open(encoding='utf-8-sig', newline='') as file:
             lines = csv.reader(file)
             header = [cell.strip() for cell in next(lines, [])]
@@ -69,12 +77,15 @@ class CsvConverter(OwnConverter):
                 for line in lines
                 if line
             ]
-        return np.array(rows).reshape(len(rows), persons, self.num_joints, axes)
+        joints = np.array(rows).reshape(len(rows), persons, self.num_joints, len(axes))
+        joints[np.isnan(joints).any(axis=-1)] = 0
+        return (joints[..., :2], joints[..., 2]) if axes == 'xyc' else (joints, None)
 
-    def _check_header(self, header: list[str]) -> tuple[int, int]:
-        """Return the numbers of persons and of axes that the header tells."""
+    def _check_header(self, header: list[str]) -> tuple[int, str]:
+        """Return the number of persons and the axes that the header tells."""
         prefixed = header[:1] == ['p0_x0']
-        axes = 'xyz' if any(name.endswith('z0') for name in header) else 'xy'
+        third = [axis for axis in 'zc' if any(name.endswith(f'{axis}0') for name in header)]
+        axes = 'xy' + ''.join(third[:1])
         width = self.num_joints * len(axes)
         persons = max(len(header) // width, 1) if prefixed else 1
         expected = [
@@ -90,7 +101,7 @@ class CsvConverter(OwnConverter):
             raise ValueError(
                 f'{len(header)} columns, expected {len(expected)}: {expected[0]} to {expected[-1]}'
             )
-        return persons, len(axes)
+        return persons, axes
 
 
 def _whole(line: list[str], header: list[str], number: int) -> list[str]:
@@ -101,34 +112,11 @@ def _whole(line: list[str], header: list[str], number: int) -> list[str]:
 
 def _number(cell: str, line: int) -> float:
     try:
-        return float(cell) if cell.strip() else 0.0
+        number = float(cell) if cell.strip() else MISSING
     except ValueError:
         raise ValueError(f'line {line}: expected a number, got {cell[:40]!r}') from None
-
-
-def _read_labels(path: Path) -> list[dict[str, Any]]:
-    """Read what ``labels.csv`` says of each sample, labels as text."""
-    try:
-        with path.open(encoding='utf-8-sig', newline='') as file:
-            return list(_rows(path, file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f'{path} is not a table: {error}') from None
-
-
-def _rows(path: Path, file: Iterator[str]) -> Iterator[dict[str, Any]]:
-    lines = csv.reader(file)
-    header = [cell.strip() for cell in next(lines, [])]
-    known = ('name', 'label', 'split', 'subject')
-    if not {'name', 'label'} <= set(header) or len(set(header)) < len(header):
-        raise InputError(f'{path}: expected the columns {",".join(known)}; the last two may lack')
-    for line in lines:
-        if not line:
-            continue
-        cells = dict(zip(header, map(str.strip, line), strict=False))
-        row = {key: cells[key] for key in known if key in cells}
-        if len(line) != len(header) or not all(row.values()):
-            raise InputError(f'{path}: line {lines.line_num} has empty or missing cells')
-        name = row.pop('name')
-        if Path(name).name != name or len(name.encode()) > LONGEST_NAME:
-            raise InputError(f'{path}: line {lines.line_num}: {name!r} is not the name of a file')
-        yield {'frame_dir': name.removesuffix('.csv'), **row}
+    if cell.strip() and math.isnan(number):
+        raise ValueError(
+            f'line {line}: a coordinate is NaN; leave the cell empty if the joint is missing'
+        )
+    return number

@@ -52,12 +52,18 @@ class PKUMMDConverter(Converter):
 
     Without a cross-view list, views M and R train, as in the paper. Without a cross-subject list
     there is no such split.
+
+    Args:
+        like_authors (bool): Count as the program of CMD's authors does: an interval without any
+            skeleton is kept, all zero, and a recording that is not in the training half of a list
+            is in the test half. So the totals of their program can be met. Defaults to False.
     """
 
     layout = NTU.name
     counted = ('label', 'view')
 
-    def __init__(self) -> None:
+    def __init__(self, like_authors: bool = False) -> None:
+        self.like_authors = like_authors
         self._lists: dict[str, dict[str, frozenset[str]]] = {}
         self._opened: tuple[Path | None, list[bytes]] = (None, [])
 
@@ -96,9 +102,12 @@ class PKUMMDConverter(Converter):
             print_log(message, 'current', logging.WARNING)
         for kind, halves in self._lists.items():
             if absent := recordings - halves['train'] - halves['val']:
+                fate = (
+                    f'{kind}_val, as with the authors' if self.like_authors else f'no {kind} split'
+                )
                 message = (
                     f'{len(absent)} of {len(recordings)} recordings, such as {min(absent)}, '
-                    f'are in no half of the {kind} list and will be in no {kind} split'
+                    f'are in no half of the {kind} list and will be in {fate}'
                 )
                 print_log(message, 'current', logging.WARNING)
 
@@ -111,9 +120,10 @@ class PKUMMDConverter(Converter):
             self._opened = path, path.read_bytes().rstrip().splitlines()
         end = min(interval.end, interval.start + MAX_FRAMES)
         persons = _parse(self._opened[1], interval.start, end, path, item.name)
-        persons = persons[persons.any(axis=(1, 2, 3))]
-        if not len(persons):
+        present = persons.any(axis=(1, 2, 3))
+        if not present.any() and not self.like_authors:
             raise LeftOut(f'{item.name}: no joint is ever non-zero (a missing skeleton)')
+        persons = persons[present] if present.any() else persons[:1]
         recording, _, view = path.stem.partition('-')
         return dict(
             frame_dir=f'{path.stem}_{interval.start:05}_{interval.end:05}_A{interval.action:03}',
@@ -128,15 +138,19 @@ class PKUMMDConverter(Converter):
         """Cross-subject, if listed, and cross-view: training and test halves of each."""
         splits: dict[str, list[str]] = {}
         for kind, halves in sorted(self._lists.items()):
-            for half, recordings in halves.items():
+            for half in halves:
                 splits[f'{kind}_{half}'] = [
                     sample['frame_dir']
                     for sample in annotations
-                    if f'{sample["recording"]}-{sample["view"]}' in recordings
+                    if self._half(f'{sample["recording"]}-{sample["view"]}', halves) == half
                 ]
         if 'xview' not in self._lists:
             splits |= self.halves('xview', annotations, lambda a: a['view'] in TRAIN_VIEWS)
         return splits
+
+    def _half(self, recording: str, halves: dict[str, frozenset[str]]) -> str | None:
+        found = next((half for half, listed in halves.items() if recording in listed), None)
+        return 'val' if found is None and self.like_authors else found
 
 
 def _pair(stem: str, skeleton: Path | None, label: Path | None, source: Path) -> list[Item]:

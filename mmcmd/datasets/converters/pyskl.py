@@ -8,12 +8,13 @@ import numpy as np
 
 from mmcmd.datasets.annotations.reading import check_annotations
 from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.confidence import ThirdNumber, looks_like_confidence
 from mmcmd.datasets.converters.ntu import SampleName
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
 from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
-from mmcmd.skeletons import COCO, NTU
+from mmcmd.skeletons import COCO, NTU, get_layout
 
 
 @CONVERTERS.register_module('pyskl')
@@ -29,17 +30,25 @@ class PysklConverter(Converter):
         layout (str or PathLike, optional): Name of a joint layout, or a JSON file of its fields.
             Defaults to what the file says, then to ``coco`` for 17 joints in an image and
             ``ntu`` for anything else.
+        dimensions (int, optional): See :class:`ThirdNumber`.
+        confidence (float, optional): The same.
     """
 
     counted = ('label', 'subject', 'camera', 'setup')
 
-    def __init__(self, layout: str | os.PathLike | None = None) -> None:
+    def __init__(
+        self,
+        layout: str | os.PathLike | None = None,
+        dimensions: int | None = None,
+        confidence: float | None = None,
+    ) -> None:
         self.layout = read_layout(layout) if layout else None
+        self.third = ThirdNumber(dimensions, confidence)
         self._rest: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what only the main process needs."""
-        return {'layout': self.layout}
+        return {'layout': self.layout, 'third': self.third}
 
     def facts(self) -> dict[str, Any]:
         """Keep what the file said beside its samples and splits."""
@@ -74,6 +83,10 @@ class PysklConverter(Converter):
         data = dict(split={}, annotations=[item.content], layout=self.layout)
         check_annotations(data, item.name)
         sample = item.content
+        turned = get_layout(self.layout).spine is not None
+        keypoint, scores = self.third.take(sample['keypoint'], turned, item.name)
+        if scores is not None:
+            sample = sample | {'keypoint': keypoint, 'keypoint_score': scores}
         name = SampleName.parse(sample['frame_dir'])
         return {**(name._asdict() if name else {}), **sample}
 
@@ -89,8 +102,9 @@ class PysklConverter(Converter):
 def _guess(samples: list[Any]) -> str:
     """Tell the layout from the first array of joints."""
     arrays = (sample.get('keypoint') for sample in samples if isinstance(sample, dict))
-    shape = next((x.shape for x in arrays if isinstance(x, np.ndarray)), ())
-    return COCO.name if shape[2:] == (COCO.num_joints, 2) else NTU.name
+    first = next((x for x in arrays if isinstance(x, np.ndarray)), np.zeros(()))
+    in_image = first.shape[3:] == (2,) or looks_like_confidence(first)
+    return COCO.name if first.shape[2:3] == (COCO.num_joints,) and in_image else NTU.name
 
 
 def _name(source: Path, index: int, sample: Any) -> str:

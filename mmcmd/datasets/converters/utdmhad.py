@@ -11,7 +11,14 @@ from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
 
-ACTIONS = 27
+CLASSES = (
+    *('swipe left', 'swipe right', 'wave', 'clap', 'throw', 'cross arms', 'basketball shoot'),
+    *('draw x', 'draw circle clockwise', 'draw circle counter-clockwise', 'draw triangle'),
+    *('bowling', 'boxing', 'baseball swing', 'tennis swing', 'arm curl', 'tennis serve', 'push'),
+    *('knock', 'catch', 'pick up and throw', 'jog', 'walk', 'sit to stand', 'stand to sit'),
+    *('lunge', 'squat'),
+)
+ACTIONS = len(CLASSES)
 SUFFIX = '_skeleton.mat'
 VARIABLE = 'd_skel'
 # The files go from the head down; the rest is in the order of the layout.
@@ -31,6 +38,10 @@ class UTDMHADConverter(Converter):
 
     layout = KINECT_V1.name
     counted = ('label', 'subject')
+
+    def facts(self) -> dict[str, Any]:
+        """Add the names of the classes."""
+        return super().facts() | {'classes': list(CLASSES)}
 
     def scan(self, source: Path) -> list[Item]:
         """List the skeleton files in a folder and its subfolders."""

@@ -2,17 +2,21 @@
 
 from .bandai2 import Bandai2Format
 from .base import Format
+from .msraction3d import MSRAction3DFormat
 from .ntu import NTUFormat
 from .nwucla import NWUCLAFormat
 from .pkummd import PKUMMDFormat
 from .utdmhad import UTDMHADFormat
+from .utkinect import UTKinectFormat
 
 FORMATS: dict[str, Format] = {
     'bandai2': Bandai2Format(),
+    'msraction3d': MSRAction3DFormat(),
     'ntu': NTUFormat(),
     'nwucla': NWUCLAFormat(),
     'pkummd': PKUMMDFormat(),
     'utdmhad': UTDMHADFormat(),
+    'utkinect': UTKinectFormat(),
 }
 """By the name of the converter that reads it."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmcmd.datasets.annotations import reading as annotations
-from mmcmd.datasets.annotations.reading import load_annotations, save_annotations
+from mmcmd.datasets.annotations.reading import UNLABELLED, load_annotations, save_annotations
 from mmcmd.errors import InputError
 from mmcmd.io import safe_pickle
 
@@ -235,10 +235,18 @@ def test_missing_file_says_which_command_makes_it(tmp_path):
 BROKEN_KEYPOINT = np.full((1, 4, 25, 3), np.nan, np.float32)
 
 
+def test_sample_may_have_no_label(tmp_path):
+    samples = [make_sample('a'), make_sample('b', label=None), make_sample('c', label=-1)]
+    del samples[0]['label']
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps({'annotations': samples}))
+    loaded = load_annotations(tmp_path / 'a.pkl')['annotations']
+    assert [sample['label'] for sample in loaded] == [UNLABELLED] * 3
+
+
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'label': -1}, '`label`'),
+        ({'label': -2}, '`label`'),
         ({'label': 1.0}, '`label`'),
         ({'label': True}, '`label`'),
         ({'label': 2**31}, '`label`'),

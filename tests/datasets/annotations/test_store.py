@@ -190,7 +190,7 @@ def test_pickle_in_a_store_runs_nothing(file, tmp_path):
         lambda x: x['rows'][:, 3].__setitem__(0, 0),  # frames
         lambda x: x['rows'][:, 3].__setitem__(0, 999),
         lambda x: x['rows'][:, 2:6].__setitem__(0, 1 << 16),  # a product of 2 ** 64
-        lambda x: x['rows'][:, 6].__setitem__(0, -1),  # label
+        lambda x: x['rows'][:, 6].__setitem__(0, -2),  # label
         lambda x: x.update(rows=x['rows'][:3]),
         lambda x: x.update(rows=x['rows'].astype(float)),
         lambda x: x.update(names=x['names'].tolist()),

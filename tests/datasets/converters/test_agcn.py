@@ -78,9 +78,9 @@ def folder(tmp_path):
     """Return a folder of one sequence each, of 6 of 10 frames."""
     keypoint = np.random.default_rng(0).normal(size=(1, 3, 10, 25, 2)).astype(np.float32)
     keypoint[:, :, 6:] = 0
-    write(tmp_path / 'theirs', 'train', [TRAIN], keypoint)
-    write(tmp_path / 'theirs', 'val', [VAL], keypoint + (keypoint != 0))
-    return tmp_path / 'theirs'
+    write(tmp_path / 'xsub', 'train', [TRAIN], keypoint)
+    write(tmp_path / 'xsub', 'val', [VAL], keypoint + (keypoint != 0))
+    return tmp_path / 'xsub'
 
 
 def inputs(path, split):
@@ -107,14 +107,14 @@ def test_inputs_are_those_of_the_raw_files(tmp_path, make_folder, make_text, pla
     for half, subject in (('train', 1), ('val', 3)):
         names = [name for name in made if int(name[9:12]) == subject]
         write(
-            tmp_path / 'arrays',
+            tmp_path / 'xsub',
             half,
             names,
             [released_array(made[name], plain_normalization) for name in names],
             [made[name].shape[1] for name in names],
             [int(name[-3:]) - 1 for name in names],
         )
-    summary = convert('agcn', tmp_path / 'arrays', tmp_path / 'arrays.pkl', strict=True)
+    summary = convert('agcn', tmp_path / 'xsub', tmp_path / 'arrays.pkl', strict=True)
     assert len(summary.annotations) == len(made)
     for split in ('xsub_train', 'xsub_val'):
         raw, arrays = (inputs(tmp_path / f'{kind}.pkl', split) for kind in ('raw', 'arrays'))
@@ -137,9 +137,9 @@ def test_inputs_are_those_of_the_authors_code(tmp_path, shared):
     for array, piece in zip(arrays, pieces, strict=True):
         array[:, : len(piece)] = piece.transpose(3, 0, 2, 1)
     names = [f'S001C001P001R001A{number:03}' for number in range(1, len(lengths) + 1)]
-    write(tmp_path / 'arrays', 'train', names, arrays, lengths)
-    write(tmp_path / 'arrays', 'val', [VAL], arrays[:1])
-    convert('agcn', tmp_path / 'arrays', tmp_path / 'a.pkl', strict=True)
+    write(tmp_path / 'xsub', 'train', names, arrays, lengths)
+    write(tmp_path / 'xsub', 'val', [VAL], arrays[:1])
+    convert('agcn', tmp_path / 'xsub', tmp_path / 'a.pkl', strict=True)
     found = inputs(tmp_path / 'a.pkl', 'xsub_train')
     for name, expected in zip(names, golden['centre_crop'], strict=True):
         np.testing.assert_allclose(found[name]['keypoint'][0], expected, rtol=0, atol=1e-5)
@@ -174,12 +174,51 @@ def test_person_who_is_not_there_is_dropped(folder, tmp_path):
     assert [sample['keypoint'].shape[0] for sample in summary.annotations] == [1, 2]
 
 
-def test_split_is_told_by_the_folder_or_an_option(folder, tmp_path):
-    convert('agcn', folder, tmp_path / 'a.pkl', split='xset')
-    assert sorted(load_annotations(tmp_path / 'a.pkl')['split']) == ['xset_train', 'xset_val']
-    folder = folder.rename(tmp_path / 'xview')
-    convert('agcn', folder, tmp_path / 'a.pkl')
-    assert sorted(load_annotations(tmp_path / 'a.pkl')['split']) == ['xview_train', 'xview_val']
+@pytest.mark.parametrize(
+    ('name', 'split'), [('xsub', 'xsub'), ('xview', 'xview'), ('xset', 'xset'), ('xsetup', 'xset')]
+)
+def test_split_is_told_by_the_folder_or_an_option(tmp_path, name, split):
+    """CMD's script for NTU-120 writes folders called xsub and xsetup."""
+    keypoint = np.ones((1, 3, 4, 25, 2), np.float32)
+    for folder in (tmp_path / name, tmp_path / 'renamed'):
+        write(folder, 'train', ['S002C002P001R001A001'], keypoint)
+        write(folder, 'val', ['S001C001P003R001A001'], keypoint)
+    convert('agcn', tmp_path / name, tmp_path / 'a.pkl')
+    assert sorted(load_annotations(tmp_path / 'a.pkl')['split']) == [
+        f'{split}_train',
+        f'{split}_val',
+    ]
+    convert('agcn', tmp_path / 'renamed', tmp_path / 'b.pkl', split=name)
+    assert sorted(load_annotations(tmp_path / 'b.pkl')['split']) == [
+        f'{split}_train',
+        f'{split}_val',
+    ]
+
+
+def test_split_that_is_not_known_is_refused(folder, tmp_path):
+    with pytest.raises(InputError, match=r"'xsetp' is not one of .* \(did you mean 'xsetup'\?\)"):
+        convert('agcn', folder, tmp_path / 'a.pkl', split='xsetp')
+    folder = folder.rename(tmp_path / 'ntu120')
+    with pytest.raises(InputError, match=r'ntu120 does not tell the split.*--split xsub'):
+        convert('agcn', folder, tmp_path / 'a.pkl')
+    assert not (tmp_path / 'a.pkl').exists()
+
+
+def test_split_that_the_names_of_the_samples_contradict_is_refused(tmp_path):
+    keypoint = np.ones((1, 3, 4, 25, 2), np.float32)
+    write(tmp_path / 'xsub', 'train', ['S002C001P003R001A001'], keypoint)
+    write(tmp_path / 'xsub', 'val', ['S001C001P001R001A001'], keypoint)
+    with pytest.raises(InputError, match='are split as xset, not as xsub: give --split xset'):
+        convert('agcn', tmp_path / 'xsub', tmp_path / 'a.pkl')
+    convert('agcn', tmp_path / 'xsub', tmp_path / 'a.pkl', split='xsetup')
+
+
+def test_labels_of_the_script_for_pku_mmd_are_whole_floats(tmp_path):
+    keypoint = np.ones((1, 3, 4, 25, 2), np.float32)
+    for half, name in (('train', 'A01N01-L.txt_0'), ('val', 'A01N01-L.txt_1')):
+        write(tmp_path / 'xsub', half, [name], keypoint, [900], [np.float64(7)])
+    summary = convert('agcn', tmp_path / 'xsub', tmp_path / 'a.pkl')
+    assert [(x['label'], x['total_frames']) for x in summary.annotations] == [(7, 4), (7, 4)]
 
 
 def test_labels_pickled_by_python_2_load(folder, tmp_path):

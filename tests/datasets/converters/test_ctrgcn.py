@@ -88,7 +88,7 @@ def test_split_is_asked_for_where_the_name_does_not_tell(tmp_path, arrays, save)
         convert('ctrgcn', path, tmp_path / 'a.pkl')
     convert('ctrgcn', path, tmp_path / 'a.pkl', split='xset')
     assert 'xset_val' in load_annotations(tmp_path / 'a.pkl')['split']
-    with pytest.raises(InputError, match='letters, digits'):
+    with pytest.raises(InputError, match='is not one of xsub, xview, xset, xsetup'):
         convert('ctrgcn', path, tmp_path / 'a.pkl', split='../x')
 
 

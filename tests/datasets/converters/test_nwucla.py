@@ -36,6 +36,7 @@ def test_a_published_file_survives_the_way_to_the_pickle(tmp_path, make_source):
     convert('nwucla', source, tmp_path / 'nw.pkl', strict=True, test_subject=1)
     data = load_annotations(tmp_path / 'nw.pkl')
     assert data['layout'] == 'kinect_v1'
+    assert (len(data['classes']), data['classes'][6]) == (10, 'donning')
     first, second = data['annotations']
     np.testing.assert_array_equal(first['keypoint'], BODY[None].astype(np.float32))
     assert [first[key] for key in ('frame_dir', 'label', 'subject', 'environment', 'view')] == [

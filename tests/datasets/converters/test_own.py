@@ -8,6 +8,7 @@ import pytest
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import archives, convert
 from mmcmd.datasets.skeleton_dataset import SkeletonDataset
+from mmcmd.datasets.transforms import normalize_skeleton
 from mmcmd.errors import InputError
 from mmcmd.skeletons import get_layout
 
@@ -87,14 +88,14 @@ def test_bad_sequences_are_skipped_and_named(tmp_path, layout, arrays, save):
     arrays['label'] = np.array([0, 0, 1])
     arrays = {key: np.concatenate([x, x]) for key, x in arrays.items()}
     arrays['frame_dir'] = np.array([*'abcdef'])
-    arrays['label'][3] = -1
+    arrays['label'][3] = -2
     arrays['total_frames'][4:] = (7, 0)
     summary = convert('npz', save(arrays), tmp_path / 'a.pkl', layout=layout())
     assert [sample['frame_dir'] for sample in summary.annotations] == ['c', 'e']
     nan, zero, label, none = (reason for _, reason in summary.skipped)
     assert 'mine.npz: a: a coordinate is NaN' in nan
     assert 'b: no joint is ever non-zero' in zero
-    assert 'd: label -1, expected >= 0' in label
+    assert 'd: label -2, expected >= 0' in label
     assert 'f: no joint is ever' in none
 
 
@@ -102,7 +103,6 @@ def test_bad_sequences_are_skipped_and_named(tmp_path, layout, arrays, save):
     ('key', 'value', 'message'),
     [
         ('keypoint', None, "has no array 'keypoint'"),
-        ('label', None, "has no array 'label'"),
         ('total_frames', None, "has no array 'total_frames'"),
         ('keypoint', np.zeros((9, 25, 3)), r'numbers \(sum of T, 4, 3 or 2\)'),
         ('keypoint', np.zeros((9, 4, 4)), r'numbers \(sum of T, 4, 3 or 2\)'),
@@ -269,7 +269,10 @@ def test_bad_tables_are_skipped_and_named(tmp_path, layout, folder, table):
             good.replace(lines[2].split(',')[1], 'oops'),
             "line 3: expected a number, got 'oops'",
         ),
-        'e': (good.replace(lines[2].split(',')[1], 'nan'), 'a coordinate is NaN'),
+        'e': (
+            good.replace(lines[2].split(',')[1], 'nan'),
+            'line 3: a coordinate is NaN; leave the cell empty',
+        ),
         'f': (lines[0] + '\n', 'no joint is ever non-zero'),
         'g': ('', '0 columns, expected'),
         'h': (table(np.zeros((2, 1, 4, 3))), 'no joint is ever non-zero'),
@@ -298,7 +301,9 @@ def test_bad_tables_are_skipped_and_named(tmp_path, layout, folder, table):
     ('labels', 'message'),
     [
         ('', 'expected the columns name,label'),
-        ('name,class\none,1\n', 'expected the columns name,label'),
+        ('label\n1\n', 'expected the columns name,label'),
+        ('name,class\none,1\n', 'expected the columns name,label.* got name,class'),
+        ('name,label\none,1\none,2\n', "line 3: 'one' stands there for the second time"),
         ('name,label,label\none,1,1\n', 'expected the columns name,label'),
         ('name,label,split\none,1,\n', 'line 2 has empty or missing cells'),
         ('name,label,split\none,1\n', 'line 2 has empty or missing cells'),
@@ -312,13 +317,31 @@ def test_labels_that_make_no_sense_are_told(tmp_path, layout, folder, labels, me
         convert('csv', folder(labels=labels), tmp_path / 'a.pkl', layout=layout())
 
 
-def test_folder_without_labels_is_told(tmp_path, layout, folder):
+def test_folder_that_is_none_is_told(tmp_path, layout, folder):
     source = folder()
     with pytest.raises(InputError, match='is a file, expected a folder of tables'):
         convert('csv', source / 'one.csv', tmp_path / 'a.pkl', layout=layout())
     (source / 'labels.csv').write_bytes(b'name,label\n\xff')
     with pytest.raises(InputError, match=r'labels\.csv is not a table'):
         convert('csv', source, tmp_path / 'a.pkl', layout=layout())
-    (source / 'labels.csv').unlink()
-    with pytest.raises(InputError, match=r'there is no .*labels\.csv'):
+    for path in source.iterdir():
+        path.unlink()
+    with pytest.raises(InputError, match=r'there is no table such as NAME\.csv in '):
         convert('csv', source, tmp_path / 'a.pkl', layout=layout())
+
+
+def test_joint_with_an_empty_cell_is_missing_in_that_frame(tmp_path, layout, folder, table):
+    one = folder.arrays[0]
+    cells = [line.split(',') for line in table(one).splitlines()]
+    cells[1][4] = ''  # y of joint 1 in frame 0
+    cells[3][9] = ' '  # x of joint 3 in frame 2
+    text = '\n'.join(','.join(line) for line in cells)
+    convert('csv', folder(one=text), tmp_path / 'a.pkl', layout=layout(), strict=True)
+    expected = one.swapaxes(0, 1).astype(np.float32)
+    expected[0, 0, 1] = expected[0, 2, 3] = 0  # all three coordinates
+    found = load_annotations(tmp_path / 'a.pkl')['annotations'][0]['keypoint']
+    np.testing.assert_array_equal(found, expected)
+    # A zero is how missing joints are stored: normalisation keeps it.
+    normalised = normalize_skeleton(found, get_layout(LAYOUT))
+    assert not normalised[0, 0, 1].any()
+    assert normalised[0, 0, 2].any()

@@ -5,7 +5,9 @@ import pytest
 
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.datasets.converters import LeftOut, PKUMMDConverter, convert
+from mmcmd.datasets.transforms import normalize_skeleton
 from mmcmd.errors import InputError
+from mmcmd.skeletons import NTU
 from mmcmd.synthetic import FORMATS, generate, record, simulate
 
 # As published: names end in a comma, headings in a blank, and the second is misspelt.
@@ -93,6 +95,30 @@ def test_person_who_is_never_there_is_dropped_and_nobody_is_left_out(make_source
     np.testing.assert_array_equal(
         converter.read(other)['keypoint'], rows[None, 20:, 1].astype(np.float32)
     )
+
+
+def test_totals_of_the_authors_can_be_met(tmp_path, make_source):
+    """CMD's script keeps empty intervals, and tests on each recording that does not train."""
+    rows = numbers(30)
+    rows[10:20] = 0
+    stems = ('0002-L', '0003-L', '0004-L')  # the last one is in no list
+    source = make_source(
+        {f'skeleton/{stem}.txt': text(rows) for stem in stems}
+        | {f'label/{stem}.txt': '1,0,10,2\n2,10,20,2\n' for stem in stems}
+        | {'cross-subject.txt': SUBJECT_LIST}
+    )
+    counts = {}
+    for like_authors in (None, True):
+        out = tmp_path / 'pku.pkl'
+        convert('pkummd', source, out, like_authors=like_authors)
+        data = load_annotations(out)
+        counts[like_authors] = {name: len(x) for name, x in data['split'].items()}
+    assert (counts[None]['xsub_train'], counts[None]['xsub_val']) == (1, 1)
+    assert (counts[True]['xsub_train'], counts[True]['xsub_val']) == (2, 4)
+    empty = next(x for x in data['annotations'] if x['label'] == 1)
+    assert empty['keypoint'].shape == (1, 10, 25, 3)
+    assert not empty['keypoint'].any()
+    assert not normalize_skeleton(empty['keypoint'], NTU).any()
 
 
 def test_at_most_300_frames_are_kept_and_an_interval_may_end_late(make_source):

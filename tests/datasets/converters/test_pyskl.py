@@ -118,3 +118,26 @@ def test_file_that_is_no_pickle_is_told(tmp_path):
         assert '\n' not in str(caught.value)
     with pytest.raises(InputError, match='is a folder'):
         converted(tmp_path, tmp_path)
+
+
+def test_third_number_of_key_points_is_their_confidence(tmp_path, dump):
+    rng = np.random.default_rng(0)
+    points, scores = rng.uniform(20, 900, (1, 4, 17, 2)), rng.uniform(0.1, 1, (1, 4, 17, 1))
+    scores[0, 0, 0] = 0
+    keypoint = np.concatenate([points, scores], axis=-1)
+    source = dump([sample_of('a', keypoint=keypoint), sample_of('b', keypoint=keypoint * 1.0)])
+    for options, shape in (
+        ({}, (1, 4, 17, 2)),
+        ({'dimensions': 3, 'layout': 'coco'}, (1, 4, 17, 3)),
+    ):
+        data, _ = converted(source, tmp_path, **options)
+        assert data['layout'] == 'coco'
+        sample = data['annotations'][0]
+        assert sample['keypoint'].shape == shape
+    data, _ = converted(source, tmp_path)
+    sample = data['annotations'][0]
+    assert not sample['keypoint'][0, 0, 0].any()
+    np.testing.assert_array_equal(sample['keypoint'][0, 1:], points[0, 1:])
+    np.testing.assert_array_equal(sample['keypoint_score'], scores[..., 0])
+    _, summary = converted(dump([sample_of('a', axes=3), sample_of('b')]), tmp_path)
+    assert not summary.skipped  # coordinates in space stay

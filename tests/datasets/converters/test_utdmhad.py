@@ -44,6 +44,7 @@ def test_a_published_file_survives_the_way_to_the_pickle(tmp_path, make_source):
     convert('utdmhad', source, tmp_path / 'utd.pkl', strict=True)
     data = load_annotations(tmp_path / 'utd.pkl')
     assert data['layout'] == 'kinect_v1'
+    assert (len(data['classes']), data['classes'][26]) == (27, 'squat')
     first, last = data['annotations']
     assert [first[key] for key in ('frame_dir', 'label', 'subject', 'trial', 'total_frames')] == [
         *('a1_s2_t3', 0, 2, 3, 4)

@@ -1,0 +1,185 @@
+"""Motion capture of one's own: a folder of BVH files."""
+
+import logging
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmcmd.datasets.converters.base import Item
+from mmcmd.datasets.converters.bvh_file import Motion, read_bvh
+from mmcmd.datasets.converters.bvh_rig import METRES, Rig, find_scale, resample
+from mmcmd.datasets.converters.label_table import read_labels
+from mmcmd.datasets.converters.options import read_layout
+from mmcmd.datasets.converters.own import OwnConverter
+from mmcmd.datasets.converters.own_csv import LABELS
+from mmcmd.errors import InputError
+from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import get_layout
+
+SUFFIX = '.bvh'
+_TRIES = 10  # files that are tried for the rig
+
+
+@CONVERTERS.register_module('bvh')
+class BVHConverter(OwnConverter):
+    """Motion capture, as a folder of BVH files with one rig.
+
+    Labels stand in ``labels.csv`` or the table of ``labels``; the names there are those of the
+    files. Without a table, the name of the folder in which a file lies is its label. The joints are
+    those of the files from the hips on, without end sites, and their layout is written beside the
+    pickle. Bodies are turned about the vertical so that the first frame is as a Kinect sees people.
+
+    Args:
+        labels (str or PathLike, optional): Table of labels.
+        layout (str or PathLike, optional): Name of a joint layout, or a JSON file of its fields.
+            Only the joints that it names are kept, in its order.
+        units (str, optional): Of the lengths in the files: ``m``, ``cm``, ``mm``, ``in``, or how
+            many metres a unit is. By default the one in which the rig is as tall as a person.
+        fps (float, optional): Frames a second to keep. By default all.
+        up (str): Axis that points upwards, ``'y'`` or ``'z'``. Defaults to ``'y'``.
+        keep_heading (bool): Do not turn the bodies. Defaults to False.
+
+    Raises:
+        InputError: If an option makes no sense.
+    """
+
+    writes_layout: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        labels: str | os.PathLike | None = None,
+        layout: str | os.PathLike | None = None,
+        units: str | None = None,
+        fps: float | None = None,
+        up: str = 'y',
+        keep_heading: bool = False,
+    ) -> None:
+        super().__init__(labels)
+        if fps is not None and not 0 < fps < np.inf:
+            raise InputError(f'fps must be above 0, got {fps}')
+        if up not in ('y', 'z'):
+            raise InputError(f'up must be y or z, got {up!r}')
+        self.chosen = get_layout(read_layout(layout)) if layout is not None else None
+        self.units, self.fps, self.up, self.keep_heading = units, fps, up, keep_heading
+
+    def scan(self, source: Path) -> list[Item]:
+        """List the files, and learn the rig from the first one that can be read."""
+        if not source.is_dir():
+            raise InputError(f'{source} is a file, expected a folder of *{SUFFIX} files')
+        paths = sorted(x for x in source.rglob('*') if x.suffix.lower() == SUFFIX and x.is_file())
+        if not paths:
+            raise InputError(f'there is no *{SUFFIX} file in {source}')
+        first, motion = _first_motion(paths)
+        self._names, self._first = motion.names, first
+        self.rig = Rig.find(motion.names, motion.parents, _turn(motion.positions[0], self.up))
+        self.scale = find_scale(self.rig, self.units, first)
+        unit = next((name for name, scale in METRES.items() if scale == self.scale), self.scale)
+        print_log(
+            f'{first}: {len(self.rig.joints)} joints, lengths in {unit}, body '
+            f'{self.rig.stature * self.scale:.2f} m, {motion.rate:.4g} frames a second',
+            'current',
+        )
+        self._check_posture(motion)
+        if self.chosen is not None:
+            self.layout = self.chosen.to_dict()
+            self._order = self._find_joints()
+        else:
+            stem = re.sub(r'[^A-Za-z0-9_-]+', '_', source.resolve().name) or 'bvh'
+            self.layout = self.rig.layout(stem)
+            self._order = list(range(len(self.rig.joints)))
+        samples = self._label(source, paths)
+        return [
+            Item(str(path), (path, sample)) for path, sample in zip(paths, samples, strict=True)
+        ]
+
+    def _check_posture(self, motion: Motion) -> None:
+        """Warn if the first body lies: another axis may point upwards."""
+        if self.rig.limbs is None:
+            print_log(
+                f'{self._first}: no arms and legs are found among its joints, whose names need '
+                '`left` and `right`, or L and R; the bodies are not turned',
+                'current',
+                logging.WARNING,
+            )
+            return
+        body = _turn(motion.positions[0], self.up)[list(self.rig.kept)]
+        spine = body[self.rig.parents[self.rig.limbs['arm_left'][0]]] - body[0]
+        if np.abs(spine).argmax() != 1 or spine[1] < 0:
+            print_log(
+                f'{self._first}: its first body lies or stands on its head with {self.up} up; '
+                'if all do, another axis is up: see --up',
+                'current',
+                logging.WARNING,
+            )
+
+    def _find_joints(self) -> list[int]:
+        absent = [name for name in self.chosen.joints if name not in self.rig.joints]
+        if absent:
+            raise InputError(
+                f'{self._first} has no joint {", ".join(absent)} of the layout '
+                f'{self.chosen.name!r}; its joints are {", ".join(self.rig.joints)}'
+            )
+        return [self.rig.joints.index(name) for name in self.chosen.joints]
+
+    def _label(self, source: Path, paths: list[Path]) -> list[dict[str, Any]]:
+        """Return name, label, split and subject of each file."""
+        twice = max(Counter(path.stem for path in paths).values()) > 1
+        names = [
+            '_'.join(path.relative_to(source).with_suffix('').parts) if twice else path.stem
+            for path in paths
+        ]
+        samples: list[dict[str, Any]] = [{'frame_dir': name} for name in names]
+        if self.table_path is None and (source / LABELS).is_file():
+            self.table_path = source / LABELS
+            self.table = read_labels(self.table_path)
+        if self.table_path is not None:
+            self.table = {_without_suffix(name): said for name, said in self.table.items()}
+        else:
+            for sample, path in zip(samples, paths, strict=True):
+                if path.parent != source:
+                    sample['label'] = path.parent.name
+        self.consult_table(samples)
+        self.number_labels(samples)
+        return samples
+
+    def read(self, item: Item) -> dict[str, Any]:
+        """Read one file."""
+        path, said = item.content
+        motion = read_bvh(path)
+        if motion.names != self._names:
+            others = sorted(set(motion.names) ^ set(self._names)) or ['the order of its joints']
+            raise ValueError(f'{path}: has another rig than {self._first}, see {others[0]}')
+        positions = _turn(motion.positions[:, list(self.rig.kept)], self.up) * self.scale
+        if self.fps is not None:
+            positions = resample(positions, motion.rate, self.fps)
+        if not self.keep_heading:
+            positions = self.rig.face_the_sensor(positions)
+        with np.errstate(over='ignore'):
+            keypoint = positions[None][:, :, self._order].astype(np.float32)
+        if not np.isfinite(keypoint).all():
+            raise ValueError(f'{path}: a coordinate is NaN or infinite')
+        return {**said, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
+
+
+def _without_suffix(name: str) -> str:
+    return name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
+
+
+def _turn(positions: np.ndarray, up: str) -> np.ndarray:
+    """Return positions with y up."""
+    return positions if up == 'y' else positions[..., [0, 2, 1]] * [1, 1, -1]
+
+
+def _first_motion(paths: list[Path]) -> tuple[Path, Motion]:
+    reasons = []
+    for path in paths[:_TRIES]:
+        try:
+            return path, read_bvh(path)
+        except (ValueError, OSError) as error:
+            reasons.append(str(error))
+    raise InputError(f'none of the first {len(reasons)} files can be read: {reasons[0]}')

@@ -1,0 +1,213 @@
+"""What the rig of a motion-capture file says: names, sides, limbs, units, where a body looks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from mmcmd.errors import InputError
+
+METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001, 'in': 0.0254}
+_STATURES = (1.0, 2.3)  # metres from the sole to the head of the people who are recorded
+_POSSIBLE = (0.3, 3.0)  # of a rig whose units are told
+_SIDES = {'l': 'left', 'left': 'left', 'r': 'right', 'right': 'right'}
+_WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+')
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a joint in the style of our layouts, ``hand_left`` for ``LeftHand``.
+
+    A prefix that ends in a colon is dropped. The side is written out and comes last.
+    """
+    words = [word.lower() for word in _WORD.findall(name.rpartition(':')[2])]
+    sides = [_SIDES[word] for word in words if word in _SIDES]
+    rest = [word for word in words if word not in _SIDES]
+    return '_'.join([*rest, *sides[:1]]) or name
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The joints of a motion-capture file that move with the body.
+
+    Attributes:
+        kept (tuple[int, ...]): Their places among all joints of the file. The hips come first.
+        joints (tuple[str, ...]): Their names, see :func:`plain_name`.
+        parents (tuple[int, ...]): For each, the index of the joint it hangs on; 0 for the hips.
+        lengths (tuple[float, ...]): Of the bone from the parent, in the unit of the file.
+    """
+
+    kept: tuple[int, ...]
+    joints: tuple[str, ...]
+    parents: tuple[int, ...]
+    lengths: tuple[float, ...]
+
+    @classmethod
+    def find(cls, names: Sequence[str], parents: Sequence[int], positions: np.ndarray) -> 'Rig':
+        """Leave out the joints above the hips, which are the first joint with two children.
+
+        Args:
+            names (Sequence[str]): Of all joints in the file.
+            parents (Sequence[int]): For each its parent, which comes before it; -1 for the root.
+            positions (np.ndarray): Of one frame, (V, 3).
+        """
+        children = [
+            [j for j, parent in enumerate(parents) if parent == i] for i in range(len(names))
+        ]
+        hips = 0
+        while len(children[hips]) == 1:
+            hips = children[hips][0]
+        kept = [hips]
+        for joint, parent in enumerate(parents):
+            if parent in kept:
+                kept.append(joint)
+        plain = [plain_name(names[joint]) for joint in kept]
+        if len(set(plain)) < len(plain):
+            plain = [names[joint] for joint in kept]
+        places = [0, *(kept.index(parents[joint]) for joint in kept[1:])]
+        bones = positions[kept] - positions[kept][places]
+        lengths = np.linalg.norm(bones, axis=-1)
+        return cls(tuple(kept), tuple(plain), tuple(places), tuple(lengths.tolist()))
+
+    def _side(self, joint: int) -> str | None:
+        words = self.joints[joint].split('_')
+        return next((side for side in ('left', 'right') if side in words), None)
+
+    @cached_property
+    def limbs(self) -> dict[str, list[int]] | None:
+        """The joints of trunk, both arms and both legs; None if a limb is not found.
+
+        A limb begins at the first joint whose name has a side. It is a leg if it hangs on the hips.
+        """
+        tops: list[int | None] = [None]
+        for joint in range(1, len(self.joints)):
+            above = tops[self.parents[joint]]
+            tops.append(joint if above is None and self._side(joint) else above)
+        limbs: dict[str, list[int]] = {'trunk': []}
+        limbs |= {f'{kind}_{side}': [] for kind in ('arm', 'leg') for side in ('left', 'right')}
+        for joint, top in enumerate(tops):
+            if top is None:
+                limbs['trunk'].append(joint)
+            else:
+                kind = 'leg' if self.parents[top] == 0 else 'arm'
+                limbs[f'{kind}_{self._side(top)}'].append(joint)
+        return limbs if all(limbs.values()) else None
+
+    def _pair(self, kind: str) -> tuple[int, int]:
+        """Return the first left and right joints of two limbs that are not at their root."""
+        pair = []
+        for side in ('left', 'right'):
+            chain = self.limbs[f'{kind}_{side}']
+            apart = (joint for joint in chain if self.lengths[joint] > 0.01 * self.stature)
+            pair.append(next(apart, chain[0]))
+        return pair[0], pair[1]
+
+    @cached_property
+    def stature(self) -> float:
+        """Length of the bones from the farthest foot over the hips to the head, in file units."""
+        reach = [0.0]
+        for joint in range(1, len(self.joints)):
+            reach.append(reach[self.parents[joint]] + self.lengths[joint])
+        if self.limbs is None:
+            return max(reach)
+        legs = self.limbs['leg_left'] + self.limbs['leg_right']
+        return max(reach[joint] for joint in legs) + max(reach[j] for j in self.limbs['trunk'])
+
+    def layout(self, name: str) -> dict[str, Any]:
+        """Return the fields of a layout of these joints. Nothing is turned by it."""
+        fields: dict[str, Any] = dict(
+            name=name, joints=list(self.joints), parents=list(self.parents), centre=0
+        )
+        if self.limbs is not None:
+            fields['trunk'] = self.parents[self.limbs['arm_left'][0]]
+            fields['hips'] = list(self._pair('leg'))
+            fields['parts'] = [
+                self.limbs[limb]
+                for limb in ('trunk', 'arm_left', 'arm_right', 'leg_left', 'leg_right')
+            ]
+        return fields
+
+    def face_the_sensor(self, positions: np.ndarray) -> np.ndarray:
+        """Turn a sequence about the vertical, so that its first frame is as Kinect sees people.
+
+        The right side of the body is at +x and the body looks along -z, as in the data of Kinect
+        sensors. The lean of the body stays as it is.
+
+        Args:
+            positions (np.ndarray): Joints (T, V, 3), y up.
+        """
+        if self.limbs is None:
+            return positions
+        right = np.zeros(3)
+        for left_joint, right_joint in (self._pair('arm'), self._pair('leg')):
+            right += positions[0, right_joint] - positions[0, left_joint]
+        x, z = right[0], right[2]
+        length = np.hypot(x, z)
+        if length < 1e-6:
+            return positions
+        turn = np.array([[x, 0, -z], [0, length, 0], [z, 0, x]]) / length
+        return positions @ turn
+
+
+def find_scale(rig: Rig, units: str | None, path: object) -> float:
+    """Return how many metres a unit of a file is.
+
+    Args:
+        rig (Rig): Of the file.
+        units (str, optional): ``m``, ``cm``, ``mm`` or ``in``, or a number of metres. By default
+            the one of these four in which the rig has the stature of a person.
+        path (object): What messages call the file.
+
+    Raises:
+        InputError: If no unit fits, or the one that is given makes no person.
+    """
+    stature = rig.stature
+    if units is None:
+        low, high = _STATURES
+        for scale in METRES.values():
+            if low <= stature * scale <= high:
+                return scale
+        raise InputError(
+            f'{path}: the body is {stature:.4g} units tall, which is no person in m, cm, mm or in: '
+            f'say how many metres a unit is, for example --units {1.7 / max(stature, 1e-9):.3g}'
+        )
+    if units in METRES:
+        low, high = _POSSIBLE
+        if not low <= stature * METRES[units] <= high:
+            fits = [unit for unit, scale in METRES.items() if low <= stature * scale <= high]
+            meant = f'; did you mean --units {fits[0]}?' if fits else ''
+            raise InputError(
+                f'{path}: with --units {units} the body is {stature * METRES[units]:.3g} m '
+                f'tall{meant}'
+            )
+        return METRES[units]
+    try:
+        scale = float(units)
+    except ValueError:
+        scale = 0.0
+    if not 0 < scale < np.inf:
+        raise InputError(f'units {units!r}: expected {", ".join(METRES)} or metres a unit')
+    return scale
+
+
+def resample(positions: np.ndarray, rate: float, wanted: float) -> np.ndarray:
+    """Return a sequence in another frame rate.
+
+    Every n-th frame is taken if the rates are in whole proportion. Otherwise joints move in
+    straight lines between two frames.
+
+    Args:
+        positions (np.ndarray): Joints (T, V, 3).
+        rate (float): Frames a second.
+        wanted (float): The same, of the result.
+    """
+    step = rate / wanted
+    if abs(step - round(step)) < 0.01 and round(step) >= 1:
+        return positions[:: round(step)]
+    times = np.arange(0, len(positions) - 1 + 1e-9, step)
+    before = np.minimum(times.astype(int), max(len(positions) - 2, 0))
+    after = np.minimum(before + 1, len(positions) - 1)
+    share = (times - before)[:, None, None]
+    return positions[before] * (1 - share) + positions[after] * share
