@@ -43,11 +43,11 @@ class SkeletonDataset(PoseDataset):
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
             ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
             (``subset.txt`` in its work dir).
+        labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
+            pre-training does not. Defaults to False.
         hold_out (dict, optional): Keep the part of the split that is held out, or the rest: the
             arguments of :func:`mmcmd.datasets.annotations.parts.choose_part`. A ``subset`` is
             drawn from this part.
-        labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
-            pre-training does not. Defaults to False.
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
@@ -70,8 +70,8 @@ class SkeletonDataset(PoseDataset):
         layout: str | dict = 'ntu',
         clip_len: int = 64,
         subset: dict | None = None,
-        hold_out: dict | None = None,
         labelled: bool = False,
+        hold_out: dict | None = None,
         global_draws: str = REFUSE,
         map_to: str | dict | None = None,
         map_joints: dict | str | None = None,
@@ -82,8 +82,8 @@ class SkeletonDataset(PoseDataset):
         self.mapping = None if map_to is None else MapLayout(map_to, map_joints)
         self.clip_len = clip_len
         self.subset = subset
-        self.hold_out = hold_out
         self.labelled = labelled
+        self.hold_out = hold_out
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
@@ -100,13 +100,15 @@ class SkeletonDataset(PoseDataset):
                 logger='current',
                 level=logging.WARNING,
             )
-        rows = self._keep_labelled(rows) if self.labelled else rows
         leak = leak_warning(self.annotations.facts, self.split)
         if leak and self.hold_out is None and self.annotations.is_new(leak):
             print_log(f'{self.ann_file}: {leak}', 'current', logging.WARNING)
+        # Parts are the same for all who use the split, whether they need labels or not.
+        rows = self._keep_part(rows)
+        rows = self._keep_labelled(rows) if self.labelled else rows
         self._check_labels(rows)
         self._check_layout(rows)
-        return self._keep_subset(self._keep_part(rows))
+        return self._keep_subset(rows)
 
     def _keep_labelled(self, rows: np.ndarray) -> np.ndarray:
         kept = rows[self.annotations.labels[rows] != UNLABELLED]

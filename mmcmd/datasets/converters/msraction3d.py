@@ -24,7 +24,8 @@ CLASSES = (
 )
 SUFFIX = '_skeleton3D.txt'
 SCREEN_SUFFIX = '_skeleton.txt'  # of the release in pixels
-# The files have an order of their own. The readers of three other projects agree on it.
+# The files have an order of their own. The readers of three other projects agree on it. One more
+# has left and right the other way round, which is the same data seen in a mirror.
 JOINTS = (
     *('shoulder_right', 'shoulder_left', 'shoulder_centre', 'spine'),
     *('hip_right', 'hip_left', 'hip_centre'),

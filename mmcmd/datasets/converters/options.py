@@ -36,7 +36,6 @@ def name_split(name: str) -> str:
         InputError: If no program writes such a name.
     """
     if name not in SPLITS:
-        raise InputError(
-            f'split {name!r} is not one of {", ".join(SPLITS)}{did_you_mean(name, SPLITS)}'
-        )
+        known = ', '.join(SPLITS)
+        raise InputError(f'split {name!r} is not one of {known}{did_you_mean(name, SPLITS)}')
     return SPLITS[name]

@@ -137,11 +137,7 @@ def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):
     (tmp_path / 'bare').mkdir()
     file = source / f'{GOOD[0]}.skeleton'
     for arguments, options, message in (
-        (
-            ('kinetics', source, out),
-            {},
-            "unknown format 'kinetics' (did you mean 'utkinect'?); formats are agcn, bandai2",
-        ),
+        (('imagenet', source, out), {}, "unknown format 'imagenet'; formats are agcn, bandai2"),
         (('nw-ucla', source, out), {}, "'nw-ucla' (did you mean 'nwucla'?)"),
         (('ntu', tmp_path / 'no', out), {}, 'there is no '),
         (('ntu', file, out), {}, 'is a file, expected a folder'),
