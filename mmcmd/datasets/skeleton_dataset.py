@@ -7,8 +7,8 @@ from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
+from mmcmd.datasets.annotations.labelled import keep_labelled
 from mmcmd.datasets.annotations.parts import choose_part
-from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
 from mmcmd.datasets.annotations.twins import leak_warning
@@ -105,25 +105,10 @@ class SkeletonDataset(PoseDataset):
             print_log(f'{self.ann_file}: {leak}', 'current', logging.WARNING)
         # Parts are the same for all who use the split, whether they need labels or not.
         rows = self._keep_part(rows)
-        rows = self._keep_labelled(rows) if self.labelled else rows
+        rows = keep_labelled(self.annotations, rows, self.split) if self.labelled else rows
         self._check_labels(rows)
         self._check_layout(rows)
         return self._keep_subset(rows)
-
-    def _keep_labelled(self, rows: np.ndarray) -> np.ndarray:
-        kept = rows[self.annotations.labels[rows] != UNLABELLED]
-        if not len(kept):
-            raise InputError(
-                f'{self.ann_file}: no sequence of {self.split or "it"} has a label, and an '
-                'evaluation needs labels: convert the source again with --labels TABLE.csv'
-            )
-        if len(kept) < len(rows):
-            print_log(
-                f'{self.ann_file}: {len(kept)} of {len(rows)} sequences of {self.split} have a '
-                'label, and only these are used here',
-                logger='current',
-            )
-        return kept
 
     def _check_labels(self, rows: np.ndarray) -> None:
         labels = self.annotations.labels[rows]

@@ -9,7 +9,8 @@ import numpy as np
 from mmcmd.datasets.converters.archives import open_archive
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.bvh_file import read_bvh
-from mmcmd.datasets.converters.bvh_rig import METRES, plain_name
+from mmcmd.datasets.converters.bvh_rig import plain_name
+from mmcmd.datasets.converters.bvh_units import METRES
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import BANDAI2

@@ -12,7 +12,8 @@ from mmengine.logging import print_log
 
 from mmcmd.datasets.converters.base import Item
 from mmcmd.datasets.converters.bvh_file import Motion, read_bvh
-from mmcmd.datasets.converters.bvh_rig import METRES, Rig, find_scale, resample
+from mmcmd.datasets.converters.bvh_rig import Rig
+from mmcmd.datasets.converters.bvh_units import METRES, find_scale, resample
 from mmcmd.datasets.converters.label_table import read_labels
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.datasets.converters.own import OwnConverter
@@ -23,6 +24,7 @@ from mmcmd.skeletons import get_layout
 
 SUFFIX = '.bvh'
 _TRIES = 10  # files that are tried for the rig
+_SAME_RATE = 0.02  # share by which frame rates may differ
 
 
 @CONVERTERS.register_module('bvh')
@@ -75,7 +77,7 @@ class BVHConverter(OwnConverter):
         if not paths:
             raise InputError(f'there is no *{SUFFIX} file in {source}')
         first, motion = _first_motion(paths)
-        self._names, self._first = motion.names, first
+        self._names, self._rate, self._first = motion.names, motion.rate, first
         self.rig = Rig.find(motion.names, motion.parents, _turn(motion.positions[0], self.up))
         self.scale = find_scale(self.rig, self.units, first)
         unit = next((name for name, scale in METRES.items() if scale == self.scale), self.scale)
@@ -155,6 +157,11 @@ class BVHConverter(OwnConverter):
             others = sorted(set(motion.names) ^ set(self._names)) or ['the order of its joints']
             raise ValueError(f'{path}: has another rig than {self._first}, see {others[0]}')
         positions = _turn(motion.positions[:, list(self.rig.kept)], self.up) * self.scale
+        if self.fps is None and abs(motion.rate / self._rate - 1) > _SAME_RATE:
+            raise ValueError(
+                f'{path}: has {motion.rate:.4g} frames a second, and {self._first} '
+                f'{self._rate:.4g}: give one rate for all, for example --fps 30'
+            )
         if self.fps is not None:
             positions = resample(positions, motion.rate, self.fps)
         if not self.keep_heading:

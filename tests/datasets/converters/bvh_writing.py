@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mmcmd.datasets.converters.bvh_rig import Rig
+
 # Name, name of the parent and offset in centimetres; the body faces +z, so its left is at +x.
 _TRUNK = (
     ('Hips', None, (0, 95, 0)),
@@ -67,3 +69,13 @@ def bvh_text(rig=BODY, frames=6, seed=0, everywhere=False, order='ZXY', time='0.
     rows = np.concatenate(columns, axis=1)
     lines += [' '.join(f'{value:.6f}' for value in row) for row in rows]
     return '\n'.join([*lines, ''])
+
+
+def rig_of(joints, positions=None):
+    """Return the rig of joints at rest."""
+    names = [name for name, _, _ in joints]
+    parents = [-1 if parent is None else names.index(parent) for _, parent, _ in joints]
+    rest = np.zeros((len(joints), 3))
+    for index, (_, _, offset) in enumerate(joints):
+        rest[index] = np.array(offset) + (rest[parents[index]] if index else 0)
+    return Rig.find(names, parents, rest if positions is None else positions), rest

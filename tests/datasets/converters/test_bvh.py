@@ -108,6 +108,15 @@ def test_frame_rate_units_and_axes_are_options(folder, run, told):
     assert 'lies' not in told.text
 
 
+def test_files_of_another_rate_need_one_rate_for_all(tmp_path, folder, run):
+    source = folder({'a.bvh': bvh_text(), 'b.bvh': bvh_text(frames=24, time='0.0083333')})
+    summary = convert('bvh', source, tmp_path / 'a.pkl')
+    ((_, reason),) = summary.skipped
+    assert 'b.bvh: has 120 frames a second, and ' in reason
+    assert '30: give one rate for all, for example --fps 30' in reason
+    assert [x['total_frames'] for x in run(source, fps=30)['annotations']] == [6, 6]
+
+
 def test_layout_chooses_joints_by_their_names(tmp_path, folder, run):
     fields = dict(name='few', joints=['head', 'hand_right', 'hips'], parents=[2, 2, 2], centre=2)
     (tmp_path / 'few.json').write_text(json.dumps(fields))

@@ -1,11 +1,10 @@
-"""Rigs: plain names, limbs, units, headings, frame rates."""
+"""Rigs: plain names, limbs, layouts, headings."""
 
 import numpy as np
 import pytest
-from bvh_writing import BODY
+from bvh_writing import BODY, rig_of
 
-from mmcmd.datasets.converters.bvh_rig import Rig, find_scale, plain_name, resample
-from mmcmd.errors import InputError
+from mmcmd.datasets.converters.bvh_rig import plain_name
 from mmcmd.skeletons import BANDAI2, get_layout
 
 
@@ -25,16 +24,6 @@ from mmcmd.skeletons import BANDAI2, get_layout
 )
 def test_names_are_those_of_layouts(name, plain):
     assert plain_name(name) == plain
-
-
-def rig_of(joints, positions=None):
-    """Return the rig of joints at rest."""
-    names = [name for name, _, _ in joints]
-    parents = [-1 if parent is None else names.index(parent) for _, parent, _ in joints]
-    rest = np.zeros((len(joints), 3))
-    for index, (_, _, offset) in enumerate(joints):
-        rest[index] = np.array(offset) + (rest[parents[index]] if index else 0)
-    return Rig.find(names, parents, rest if positions is None else positions), rest
 
 
 @pytest.fixture
@@ -106,43 +95,6 @@ def test_first_frame_looks_into_the_sensor_and_the_lean_stays(rig, degrees):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
     left, right = (rig.joints.index(f'arm_{side}') for side in ('left', 'right'))
     assert found[0, right, 0] > found[0, left, 0] + 30
-
-
-@pytest.mark.parametrize(('unit', 'factor'), [('m', 0.01), ('cm', 1), ('mm', 10), ('in', 1 / 2.54)])
-def test_unit_is_told_by_the_height(unit, factor):
-    scale = find_scale(rig_of([(n, p, np.array(o) * factor) for n, p, o in BODY])[0], None, 'x')
-    assert scale * factor == pytest.approx(0.01)
-
-
-@pytest.mark.parametrize(
-    ('factor', 'units', 'message'),
-    [
-        (0.2, None, r'x\.bvh: the body is 31\.8\d units tall, .* for example --units 0\.0534'),
-        (1, 'm', r'with --units m the body is 159 m tall; did you mean --units cm\?'),
-        (1, 'furlong', r"units 'furlong': expected m, cm, mm, in or metres a unit"),
-        (1, '-2', r"units '-2'"),
-        (1, 'nan', r"units 'nan'"),
-    ],
-)
-def test_odd_units_are_told(factor, units, message):
-    rig, _ = rig_of([(n, p, np.array(o) * factor) for n, p, o in BODY])
-    with pytest.raises(InputError, match=message):
-        find_scale(rig, units, 'x.bvh')
-
-
-def test_unit_may_be_a_number(rig):
-    assert find_scale(rig, '0.0564', 'x') == 0.0564
-
-
-def test_frame_rate_is_changed_by_whole_steps_or_between_frames():
-    motion = np.arange(13.0)[:, None, None] * [1, 2, 3]
-    np.testing.assert_array_equal(resample(motion, 120, 30), motion[::4])
-    np.testing.assert_array_equal(resample(motion, 30.00003, 30), motion)
-    np.testing.assert_allclose(
-        resample(motion, 50, 20)[:, 0, 0], [0, 2.5, 5, 7.5, 10], rtol=0, atol=1e-9
-    )
-    np.testing.assert_allclose(resample(motion, 10, 20)[:5, 0, 0], [0, 0.5, 1, 1.5, 2])
-    assert len(resample(motion[:1], 50, 20)) == 1
 
 
 def test_names_of_the_publisher_are_those_of_the_layout():
