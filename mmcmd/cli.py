@@ -29,7 +29,8 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--data', help='data set and split, a name in configs/_base_/datasets or a file like those'
+        '--data',
+        help='data set: a name in configs/_base_/datasets, a file like those, or a pickle',
     )
     parser.add_argument(
         '--encoder', help='encoder, a name in configs/_base_/encoders or a file like those'
@@ -128,11 +129,12 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config.
+    """Build the runner of a config, after its sizes are fitted to a small training set.
 
     Raises:
         InputError: If the config names a class or an argument that does not exist.
     """
+    apis.fit_to_data(cfg)
     try:
         return Runner.from_cfg(cfg)
     except (KeyError, TypeError) as error:
