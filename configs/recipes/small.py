@@ -1,8 +1,7 @@
 # The recipe for some hundred recordings of one's own, on a CPU: CMD with one layer, mild views, and
 # a schedule in steps. docs/small_data.md says how each value was chosen.
 # python tools/train.py configs/recipes/small.py --data mine --minutes 30
-_base_ = ['../_base_/pretrain.py', '../_base_/pipelines/small.py']
-budget = 'small'
+_base_ = '../_base_/pretrain_small.py'
 default_encoder = 'bigru_mean'  # unless --encoder names another
 
 model = dict(
@@ -14,24 +13,10 @@ model = dict(
     distill_head=dict(type='CMDHead', topk=512, teacher_temperature=0.05, student_temperature=0.1),
     momentum=0.01,
 )
-train_dataloader = dict(
-    batch_size=64,
-    num_workers=1,
-    dataset=dict(pipeline=_base_.pretrain_pipeline, clip_len=_base_.clip_len),
-)
-val_dataloader = dict(
-    num_workers=1, dataset=dict(pipeline=_base_.test_pipeline, clip_len=_base_.clip_len)
-)
-test_dataloader = val_dataloader
-val_cfg = test_cfg = dict(gallery_dataloader=val_dataloader)
-
-# An epoch is 100 steps on any data set. --minutes sets the number of epochs.
-train_cfg = dict(epoch_steps=100, max_epochs=12, val_interval=4)
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=0.002, weight_decay=1e-4))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0),
 ]
-small = dict(_delete_=True)
 # It ends with a table: KNN and linear evaluation (epochs of 100 steps) beside raw coordinates.
 final_evaluation = dict(epochs=10)

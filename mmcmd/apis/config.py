@@ -125,7 +125,8 @@ def load_config(
             if trained_on not in choices('datasets', config):
                 raise InputError(
                     f'{source} was trained on the data set {trained_on}, which is not in '
-                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with that data set, or another'
+                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with that data set, '
+                    'or another'
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
