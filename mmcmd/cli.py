@@ -29,7 +29,8 @@ def runner_parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument('config', help='config file')
     parser.add_argument(
-        '--data', help='data set and split, a name in configs/_base_/datasets or a file like those'
+        '--data',
+        help='data set: a name in configs/_base_/datasets, a file like those, or a pickle',
     )
     parser.add_argument(
         '--encoder', help='encoder, a name in configs/_base_/encoders or a file like those'
@@ -149,11 +150,14 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the runner of a config, without nearest neighbours where the data have no labels.
+    """Build the runner of a config, after the config is fitted to the data.
+
+    The sizes are fitted to a small training set. Without labels there are no nearest neighbours.
 
     Raises:
         InputError: If the config names a class or an argument that does not exist.
     """
+    apis.fit_to_data(cfg)
     skipped = apis.skip_unlabelled_validation(cfg)
     try:
         runner = Runner.from_cfg(cfg)

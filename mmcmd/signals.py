@@ -5,6 +5,10 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from time import perf_counter
+
+STARTED = perf_counter()
+"""When the program started: a tool imports this module before all others."""
 
 EXIT_STATUS = 85
 """Exit status of a training that was asked to stop. ``--resume`` goes on from where it was."""

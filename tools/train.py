@@ -1,14 +1,21 @@
 """Pre-train, or train a downstream classifier: whatever the config says."""
 
-from mmcmd.signals import stop_at_start_up
+from mmcmd.signals import STARTED, stop_at_start_up
 
 if __name__ == '__main__':
     stop_at_start_up()  # before torch is imported, which takes seconds
 
-import torch
+from pathlib import Path
 
+import torch
+from mmengine.dist import get_world_size
+from rich.console import Console
+from rich.table import Table
+
+from mmcmd.apis.fitting import add_note, fit_to_data
 from mmcmd.cli import build_runner, load_config, run, runner_parser
 from mmcmd.errors import InputError
+from mmcmd.recipe import Evaluation, evaluate, overview, plan_minutes, worth_it
 
 
 def main() -> None:
@@ -40,6 +47,11 @@ def main() -> None:
         help='scale the learning rate with the global batch size',
     )
     parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument(
+        '--minutes',
+        type=float,
+        help='of configs/recipes/small.py: as many steps as fit into this time, all included',
+    )
     args = parser.parse_args()
     cfg = load_config(args)
 
@@ -62,7 +74,28 @@ def main() -> None:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
 
-    build_runner(cfg).train()
+    if args.minutes is not None:
+        plan_minutes(cfg, args.minutes, STARTED, args.resume is not None)
+    if cfg.get('final_evaluation'):
+        fit_to_data(cfg)
+        for line in overview(cfg):
+            add_note(cfg, line)
+    runner = build_runner(cfg)
+    runner.train()
+    if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations have one process
+        checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
+        show(evaluate(cfg, checkpoint, args.data, args.ann_file))
+
+
+def show(evaluation: Evaluation) -> None:
+    """Print a table of accuracies, and whether the training was worth it."""
+    table = Table('', *evaluation.streams, title='validation split, accuracy in %')
+    for name, values in evaluation.rows.items():
+        cells = (f'{values[x]:.1f}' if x in values else '' for x in evaluation.streams)
+        table.add_row(name, *cells)
+    console = Console()
+    console.print(table)
+    console.print(worth_it(evaluation), highlight=False)
 
 
 if __name__ == '__main__':

@@ -4,6 +4,7 @@ custom_imports = dict(imports=['mmcmd'])
 default_hooks = dict(
     runtime_info=dict(type='DeferredInfoHook'),
     progress=dict(type='ProgressHook'),
+    fitting=dict(type='FittingHook'),
     timer=dict(type='IterTimerHook'),
     throughput=dict(type='ThroughputHook'),
     nonfinite=dict(type='NonFiniteHook'),

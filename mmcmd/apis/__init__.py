@@ -1,4 +1,5 @@
 from .config import BUDGETS, EVALUATIONS, choices, load_config
+from .fitting import fit_to_data
 from .inference import build_loader, extract_features, init_model, predict_scores
 from .loaders import loaders, set_dataset
 from .unlabelled import skip_unlabelled_validation
@@ -9,6 +10,7 @@ __all__ = [
     'build_loader',
     'choices',
     'extract_features',
+    'fit_to_data',
     'init_model',
     'load_config',
     'loaders',

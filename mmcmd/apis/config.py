@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmengine.config import Config
@@ -14,6 +15,7 @@ import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
+from mmcmd.apis.own_data import describe_pickle
 from mmcmd.apis.pretrained import adopt, choose_streams
 from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
@@ -81,7 +83,7 @@ def load_config(
         config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` gives encoder and
             data set.
         data (str, optional): Name of a file in ``configs/_base_/datasets``, or a path to such a
-            file of your own.
+            file of your own, or the path of an annotation pickle (:func:`describe_pickle`).
         encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or a path.
         budget (str, optional): ``'paper'``, or ``'small'`` for a CPU. Defaults to what fits the
             data set.
@@ -111,6 +113,9 @@ def load_config(
     source, description = source or checkpoint, dict(description or {})
     named_encoder, named_data = split_name(config)
     cfg = _read(config, data or named_data, encoder or named_encoder)
+    default = cfg.get('default_encoder')
+    if default and not (encoder or named_encoder or 'ENCODER' in os.environ):
+        cfg = _read(config, data or named_data, default)
     for variable, value in (('DATA', data), ('ENCODER', encoder)):
         if value is not None and variable not in cfg.env_variables:
             raise InputError(
@@ -127,7 +132,8 @@ def load_config(
             if trained_on not in choices('datasets', config):
                 raise InputError(
                     f'{source} was trained on the data set {trained_on}, which is not in '
-                    'configs/_base_/datasets; add --data FILE.py with that data set, or another'
+                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with that data set, '
+                    'or another'
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
@@ -196,10 +202,12 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
         if value is not None
     }
     before = {variable: os.environ.get(variable) for variable in arguments}
-    os.environ.update(arguments)
     try:
-        with _quiet():
+        with _quiet(), _written(arguments, config) as written:
+            os.environ.update(written)
             cfg = Config.fromfile(config, import_custom_modules=False)
+    except InputError:  # of a data set that is given as a pickle
+        raise
     except Exception as error:  # of any kind: a config is code
         reason = ' '.join(str(error).split())
         raise InputError(
@@ -207,7 +215,7 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
         ) from None
     finally:
         for variable, value in before.items():
-            os.environ.pop(variable)
+            os.environ.pop(variable, None)
             if value is not None:
                 os.environ[variable] = value
     if folders := import_custom_code(cfg, config):
@@ -216,6 +224,18 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
     return Config(
         cfg.to_dict(), cfg.text, cfg.filename, cfg.env_variables, format_python_code=False
     )
+
+
+@contextmanager
+def _written(arguments: Mapping[str, str], config: str | Path) -> Iterator[dict[str, str]]:
+    """Write a data config for a pickle, as long as the config is read."""
+    if not arguments.get('DATA', '').endswith('.pkl'):
+        yield dict(arguments)
+        return
+    with TemporaryDirectory() as folder:
+        path = Path(folder, 'data.py')
+        path.write_text(f'data = {describe_pickle(arguments["DATA"])!r}\n')
+        yield {**arguments, 'DATA': _argument('datasets', str(path), config)}
 
 
 @contextmanager
@@ -237,7 +257,7 @@ def _is_no_variable(record: logging.LogRecord) -> bool:
 def _argument(kind: str, value: str, config: str | Path) -> str:
     """Return the text for a name or a path in the list of base files."""
     known, folder = choices(kind, config), configs_root(config) / '_base_' / kind
-    if value in known:
+    if value in known or (kind == 'datasets' and value.endswith('.pkl')):
         return value
     if value.endswith('.py') and Path(value).is_file():
         return os.path.relpath(Path(value).resolve().with_suffix(''), folder)

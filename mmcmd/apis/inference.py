@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmcmd.apis.config import load_config
+from mmcmd.apis.fitting import fit_to_data
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import ENCODERS, check_architecture, keep_encoders, load_plain
 from mmcmd.models import StreamModel
@@ -48,6 +49,7 @@ def init_model(
     """
     if not isinstance(config, Config):
         config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
+        fit_to_data(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
     model = MODELS.build(config.model)
     if checkpoint is not None:

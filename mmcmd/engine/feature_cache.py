@@ -156,7 +156,14 @@ class CachedFeatureLoop(ResumableEpochLoop):
         if num_crops < 1:
             raise InputError(f'train_cfg.num_crops={num_crops} must be at least 1')
         self.model = model
-        self.num_crops = min(num_crops, self._max_epochs)
+        self.num_crops = min(num_crops, self._passes)
+
+    @property
+    def _passes(self) -> int:
+        """How often the training sees the data set; the last time is perhaps not whole."""
+        if not getattr(self.dataloader.sampler, 'extended', False):
+            return self._max_epochs
+        return -(-self._max_iters * self._global_batch // len(self.dataloader.dataset))
 
     def _call_before_train(self) -> None:
         """Call the hooks, and put features in the place of coordinates."""

@@ -33,12 +33,22 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         runner (Runner): The runner.
         dataloader (dict): Training loader with an :class:`EpochSampler`. With any other sampler, a
             resumed epoch loads the batches that are done and drops them.
+        epoch_steps (int, optional): Steps of an epoch, whatever the size of the training set
+            (:meth:`EpochSampler.extend`). A schedule then says how many steps are made on any data
+            set. By default an epoch is one pass over the training set.
         **kwargs: ``max_epochs``, ``val_begin``, ``val_interval`` and ``dynamic_intervals`` of
             mmengine's ``EpochBasedTrainLoop``.
+
+    Raises:
+        InputError: If ``epoch_steps`` is below 1, or the sampler is not an :class:`EpochSampler`.
     """
 
-    def __init__(self, runner: Runner, dataloader: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, runner: Runner, dataloader: Any, epoch_steps: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(runner, dataloader, **kwargs)
+        if epoch_steps is not None:
+            self._extend_epochs(epoch_steps)
         self.position = 0
         self.validated = True  # also if no validation is due
         self.on_exit = ExitStack()  # hooks put here what must be undone when the training ends
@@ -104,6 +114,16 @@ class ResumableEpochLoop(EpochBasedTrainLoop):
         loaded = {name: hub.get_info(name) for name in ('epoch', 'iter')}
         self.runner.call_hook('before_train')
         hub.update_info_dict({name: x for name, x in loaded.items() if x is not None})
+
+    def _extend_epochs(self, steps: int) -> None:
+        sampler = self.dataloader.sampler
+        if steps < 1 or not isinstance(sampler, EpochSampler):
+            raise InputError(
+                f'train_cfg.epoch_steps={steps} must be 1 or more, and needs an EpochSampler, but '
+                f'the sampler is {type(sampler).__name__}; set train_dataloader.sampler.type'
+            )
+        sampler.extend(steps * self._global_batch)
+        self._max_iters = self._max_epochs * len(self.dataloader)
 
     @property
     def _global_batch(self) -> int:

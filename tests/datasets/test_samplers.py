@@ -77,6 +77,38 @@ def test_epoch_has_as_many_batches_for_any_number_of_ranks(as_rank, length, worl
     assert len(sampler) // (8 // world_size) == length // 8
 
 
+def extended(epoch, samples=16, length=10, start=0, **options):
+    sampler = EpochSampler(list(range(length)), seed=7, **options)
+    sampler.extend(samples)
+    sampler.set_epoch(epoch)
+    sampler.start = start
+    return list(sampler)
+
+
+def test_epochs_of_a_number_of_samples_visit_each_sample_in_turn_under_a_key_of_its_own():
+    found = [key for epoch in range(5) for key in extended(epoch)]
+    assert len(found) == len(set(found)) == 80
+    for number in range(8):
+        shuffle = found[10 * number : 10 * number + 10]
+        assert {key[:2] for key in shuffle} == {(7, number)}
+        assert sorted(index for *_, index in shuffle) == list(range(10))
+    assert found[:10] == keys()
+
+
+@pytest.mark.parametrize('start', [0, 5, 16])
+def test_resumed_epoch_of_a_number_of_samples_is_what_remains_of_it(start):
+    assert extended(3, start=start) == extended(3)[start:]
+
+
+def test_ranks_take_turns_in_an_epoch_of_a_number_of_samples(as_rank):
+    alone = extended(1)
+    shares = []
+    for rank in range(2):
+        as_rank(rank, 2)
+        shares.append(extended(1))
+    assert [key for turn in zip(*shares, strict=True) for key in turn] == alone
+
+
 @pytest.fixture
 def load(load_epochs):
     """Return a function: loader options -> the inputs of the batches of two epochs."""

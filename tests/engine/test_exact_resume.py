@@ -21,6 +21,7 @@ from mmcmd.io.files import AtomicBackend
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
 EPOCHS, ITERATIONS = 3, 3  # an epoch
+DEFAULT_SAMPLER = {'_delete_': True, 'type': 'DefaultSampler', 'shuffle': True}
 
 
 class CutOffError(Exception):
@@ -147,6 +148,23 @@ def test_run_goes_on_in_the_middle_of_an_epoch(
     runner = train(tmp_path, options | BY_ITERATION | {'resume': True})
     assert runner.iter == EPOCHS * ITERATIONS
     assert differing(whole / 'iteration', tmp_path) == []
+
+
+def test_run_whose_epochs_count_steps_goes_on_as_exactly(train, options, differing, tmp_path):
+    options = options | BY_ITERATION | {'train_cfg.epoch_steps': 4}
+    train(tmp_path / 'whole', options)
+    train(tmp_path / 'cut', options, 'before_train_iter', 7)
+    runner = train(tmp_path / 'cut', options | {'resume': True})
+    assert runner.iter == runner.max_iters == EPOCHS * 4
+    assert differing(tmp_path / 'whole', tmp_path / 'cut') == []
+
+
+def test_epochs_that_count_steps_need_the_epoch_sampler(train, options, tmp_path):
+    options = options | {'train_cfg.epoch_steps': 4}
+    with pytest.raises(InputError, match=r'epoch_steps=0 must be 1 or more'):
+        train(tmp_path, options | {'train_cfg.epoch_steps': 0})
+    with pytest.raises(InputError, match=r'the sampler is DefaultSampler'):
+        train(tmp_path, options | {'train_dataloader.sampler': DEFAULT_SAMPLER})
 
 
 @pytest.mark.parametrize('epoch', [1, EPOCHS])

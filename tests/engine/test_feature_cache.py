@@ -42,6 +42,15 @@ def train(make, tmp_path):
     return train
 
 
+def test_a_crop_for_each_pass_is_the_exact_mode_where_epochs_count_steps(train):
+    steps = {'train_cfg.epoch_steps': 4}  # 60 samples of 15 sequences: four passes
+    exact, exact_results = train('exact', EXACT, **steps)
+    cached, cached_results = train('cached', **steps, **{'train_cfg.num_crops': 99})
+    for name, value in exact.items():
+        torch.testing.assert_close(cached[name], value, rtol=1e-4, atol=1e-6, msg=name)
+    assert cached_results == exact_results
+
+
 @pytest.mark.parametrize(
     ('num_crops', 'wrapper'),
     [(EPOCHS, 'OptimWrapper'), (99, 'OptimWrapper'), (EPOCHS, 'Bfloat16OptimWrapper')],

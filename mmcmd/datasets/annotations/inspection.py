@@ -13,6 +13,7 @@ from mmcmd.datasets.annotations.counts import Check, Inspection
 from mmcmd.datasets.annotations.facing import measure_facing
 from mmcmd.datasets.annotations.findings import Finding
 from mmcmd.datasets.annotations.official_totals import TOTALS, differences, totals_of
+from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.twins import digests_of, find_leaks, find_twins, present
 from mmcmd.datasets.annotations.uprightness import measure_uprightness
 from mmcmd.datasets.converters.ntu import SampleName
@@ -47,7 +48,7 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
         num_samples=len(samples),
         splits={name: len(digests.keys() & set(names)) for name, names in split.items()},
         classes=_classes(data.get('classes')),
-        labels=Counter(sample['label'] for sample in samples if sample['label'] >= 0),
+        labels=Counter(x['label'] for x in samples if x['label'] != UNLABELLED),
         subjects=Counter(filter(_is_subject, (sample.get('subject') for sample in samples))),
         lengths=(min(lengths), median(lengths), max(lengths)),
         persons=Counter(int(present(sample['keypoint']).sum()) for sample in samples),
@@ -97,4 +98,4 @@ def _guess(data: dict[str, Any], found: Inspection) -> str | None:
     named = all(SampleName.parse(sample['frame_dir']) for sample in data['annotations'])
     if not named or found.facts['layout'] not in (NTU.name, '?'):
         return None
-    return {60: 'ntu60', 120: 'ntu120'}.get(max(found.labels, default=-1) + 1)
+    return {60: 'ntu60', 120: 'ntu120'}.get(max(found.labels, default=UNLABELLED) + 1)

@@ -25,15 +25,15 @@ def draw_subset(
         labels (Sequence[int]): Class of each.
         percent (float): Share of the samples, in (0, 100].
         seed (int): Seed of the draw. Defaults to 0.
-        stratified (bool): Draw of every class its share (largest remainders), so that none
-            vanishes; otherwise draw from all alike, as the released code does. Defaults to True.
+        stratified (bool): Draw from every class its share (largest remainders), and at least one
+            sample; otherwise draw from all alike, as the released code does. Defaults to True.
 
     Returns:
-        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``.
+        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``. There are
+        more if a class would have none: it then has one, and a warning tells the number.
 
     Raises:
-        InputError: If the share is not in its range or is no sample at all, or, stratified, a
-            class is left without a sample.
+        InputError: If the share is not in its range or is no sample at all.
     """
     if not 0 < percent <= 100:
         raise InputError(f'subset percent={percent} must lie in (0, 100]')
@@ -63,7 +63,7 @@ def draw_subset(
 
 
 def _quota(labels: Sequence[int], size: int, percent: float) -> dict[int, int]:
-    """Share a number of samples among the classes in proportion."""
+    """Share a number of samples among the classes in proportion, and give each at least one."""
     counts = Counter(labels)
     exact = {label: size * counts[label] / len(labels) for label in sorted(counts)}
     quota = {label: int(share) for label, share in exact.items()}
@@ -72,10 +72,14 @@ def _quota(labels: Sequence[int], size: int, percent: float) -> dict[int, int]:
         quota[label] += 1
     empty = [label for label, count in quota.items() if not count]
     if empty:
-        raise InputError(
-            f'{percent} % of {len(labels)} samples leaves {len(empty)} of {len(counts)} classes '
-            f'without a sample, class {empty[0]} ({counts[empty[0]]} samples) first; '
-            'raise subset percent'
+        quota |= dict.fromkeys(empty, 1)
+        drawn = sum(quota.values())
+        print_log(
+            f'{percent} % of {len(labels)} samples are {size}, which leaves {len(empty)} of '
+            f'{len(counts)} classes without a sample; each of these gets one, so {drawn} samples '
+            f'({100 * drawn / len(labels):.1f} %) are drawn',
+            'current',
+            logging.WARNING,
         )
     return quota
 

@@ -25,6 +25,7 @@ from .temporal import (
     mirror_crop,
     resize_frames,
 )
+from .variation import BoneLengths, TimeWarp, UpRotation, scale_bones, turn_about, warp_time
 from .view_invariant import (
     FirstPersons,
     StrideFrames,
@@ -37,6 +38,7 @@ from .views import MultiView, RandomChoice
 
 __all__ = [
     'AxisMask',
+    'BoneLengths',
     'FirstPersons',
     'GaussianNoise',
     'JointCorruption',
@@ -58,6 +60,8 @@ __all__ = [
     'TemporalBlur',
     'TemporalCropResize',
     'TimeFlip',
+    'TimeWarp',
+    'UpRotation',
     'ViewInvariant',
     'add_noise',
     'blur_time',
@@ -71,10 +75,13 @@ __all__ = [
     'normalize_skeleton',
     'resize_frames',
     'rotate',
+    'scale_bones',
     'scale_to_range',
     'shear',
     'stride_frames',
     'subtract_joint',
+    'turn_about',
     'turn_persons',
     'view_invariant',
+    'warp_time',
 ]

@@ -2,6 +2,7 @@ from .collapse_hook import CollapseHook
 from .compile_hook import CompileHook
 from .cuda_graph_hook import CudaGraphHook
 from .deferred_info_hook import DeferredInfoHook
+from .fitting_hook import FittingHook
 from .frozen_encoder_hook import FrozenEncoderHook
 from .nonfinite_hook import NonFiniteHook
 from .plain_checkpoint_hook import PlainCheckpointHook
@@ -18,6 +19,7 @@ __all__ = [
     'CompileHook',
     'CudaGraphHook',
     'DeferredInfoHook',
+    'FittingHook',
     'FrozenEncoderHook',
     'NonFiniteHook',
     'PlainCheckpointHook',

@@ -12,6 +12,8 @@ class LinearHead(BaseModule):
         in_channels (int): D.
         num_classes (int): Number of classes.
         init_std (float): Standard deviation of the initial weights. Defaults to 0.01.
+        with_norm (bool): Standardise the features before, by a BatchNorm without weights. The
+            learning rate then suits features of any scale. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -20,13 +22,15 @@ class LinearHead(BaseModule):
         in_channels: int,
         num_classes: int,
         init_std: float = 0.01,
+        with_norm: bool = False,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
+        self.norm = nn.BatchNorm1d(in_channels, affine=False) if with_norm else nn.Identity()
         self.fc = nn.Linear(in_channels, num_classes)
         nn.init.normal_(self.fc.weight, std=init_std)
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, feature: Tensor) -> Tensor:
         """Return the class scores before the softmax, (N, num_classes)."""
-        return self.fc(feature)
+        return self.fc(self.norm(feature))

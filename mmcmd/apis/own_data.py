@@ -1,0 +1,45 @@
+"""A data set that is given as its annotation pickle, without a config file."""
+
+from pathlib import Path
+from typing import Any
+
+from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.errors import InputError
+
+SMALL = 20_000
+"""Below this number of training sequences a data set is small."""
+
+
+def describe_pickle(path: str | Path) -> dict[str, Any]:
+    """Return the entry ``data`` of a config for an annotation pickle.
+
+    Args:
+        path (str | Path): Pickle with splits ``NAME_train`` and ``NAME_val`` of one name, as
+            ``tools/data/convert.py`` writes it.
+
+    Raises:
+        InputError: If it cannot be read, or does not have exactly one pair of such splits.
+    """
+    annotations = open_annotations(path)
+    splits = annotations.splits
+    pairs = [
+        name.removesuffix('_train')
+        for name in splits
+        if name.endswith('_train') and f'{name.removesuffix("_train")}_val' in splits
+    ]
+    if len(pairs) != 1:
+        found = ', '.join(sorted(splits)) or 'none'
+        raise InputError(
+            f'{path}: --data FILE.pkl needs one pair of splits NAME_train and NAME_val, but its '
+            f'splits are {found}; write a data config (docs/bring_your_own_data.md) that names the '
+            'split, and give it as --data FILE.py'
+        )
+    train = annotations.select(f'{pairs[0]}_train')
+    return dict(
+        name=Path(path).stem,
+        ann_file=str(path),
+        split=pairs[0],
+        layout=annotations.facts.get('layout') or 'ntu',
+        num_classes=int(annotations.labels.max()) + 1,
+        small=len(train) < SMALL,
+    )

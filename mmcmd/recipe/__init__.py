@@ -1,0 +1,16 @@
+"""The recipe for small data: as many steps as fit into some minutes, and a table in the end."""
+
+from .evaluation import Evaluation, evaluate, worth_it
+from .overview import overview
+from .schedule import Pace, choose_steps, measure_pace, plan_minutes
+
+__all__ = [
+    'Evaluation',
+    'Pace',
+    'choose_steps',
+    'evaluate',
+    'measure_pace',
+    'overview',
+    'plan_minutes',
+    'worth_it',
+]

@@ -1,0 +1,124 @@
+"""Evaluate a pre-training beside raw coordinates: nearest neighbours and a linear classifier."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmcmd.apis.config import configs_root, load_config
+from mmcmd.engine.hooks.results_hook import RESULTS, TEST_RESULTS
+from mmcmd.io.files import replace_file
+
+KNN, LINEAR = 'nearest neighbour', 'linear'
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The accuracies of a pre-training and of raw coordinates, in percent.
+
+    Attributes:
+        streams (Sequence[str]): Names of the columns.
+        rows (Mapping[str, Mapping[str, float]]): Maps the name of a row to its values by stream.
+    """
+
+    streams: Sequence[str]
+    rows: Mapping[str, Mapping[str, float]]
+
+    def best(self, name: str) -> float:
+        """Return the best value of a row."""
+        return max(self.rows[name].values())
+
+
+def worth_it(evaluation: Evaluation) -> str:
+    """Say in a sentence for each protocol whether the pre-training is better than no training."""
+    sentences = []
+    for name in (KNN, LINEAR):
+        ours, raw = evaluation.best(name), evaluation.best(f'raw coordinates, {name}')
+        if ours > raw:
+            verdict = f'{ours - raw:.1f} points above raw coordinates'
+        else:
+            verdict = (
+                f'{raw - ours:.1f} points BELOW raw coordinates: the training was not worth it; '
+                'give it more minutes, or look at the data (tools/data/convert.py inspect)'
+            )
+        sentences.append(f'{name}: {ours:.1f} %, {verdict}')
+    return '\n'.join(sentences)
+
+
+def evaluate(
+    cfg: Config, checkpoint: Path, data: str | None, ann_file: str | None = None
+) -> Evaluation:
+    """Evaluate a pre-training on its validation split, and raw coordinates beside it.
+
+    The runs are in ``linear``, ``raw_knn`` and ``raw_linear`` of the work dir. The table is
+    written to ``evaluation.json`` there.
+
+    Args:
+        cfg (Config): Config of the pre-training, with its work dir. Its ``final_evaluation`` holds
+            the ``epochs`` of the linear evaluation.
+        checkpoint (Path): Its last checkpoint.
+        data (str, optional): Data set, as the pre-training had it.
+        ann_file (str, optional): Annotation pickle, as the pre-training had it.
+    """
+    root, work_dir = configs_root() / 'benchmarks', Path(cfg.work_dir)
+    common: dict[str, Any] = {'data': data, 'ann_file': ann_file}
+    linear = root / 'linear_small.py'
+    epochs = cfg.final_evaluation.epochs
+    steps = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
+    ours = load_config(linear, pretrained=str(checkpoint), options=steps, **common)
+    common |= {'encoder': 'raw'}
+    raw_knn = load_config(root / 'knn.py', options=_raw_options(cfg), **common)
+    # Raw coordinates take much more memory than features: one crop of each sequence.
+    steps |= {'train_cfg.num_crops': 1} | _raw_options(cfg)
+    raw_linear = load_config(linear, pretrained='random', options=steps, **common)
+    for run, name in ((ours, 'linear'), (raw_knn, 'raw_knn'), (raw_linear, 'raw_linear')):
+        _run(run, cfg, work_dir / name)
+    streams = list(cfg.model.modalities)
+    rows = {
+        KNN: _read(work_dir / RESULTS, 'knn', streams),
+        LINEAR: _read(work_dir / 'linear' / RESULTS, 'acc', streams),
+        f'raw coordinates, {KNN}': _read(work_dir / 'raw_knn' / TEST_RESULTS, 'knn', streams),
+        f'raw coordinates, {LINEAR}': _read(work_dir / 'raw_linear' / RESULTS, 'acc', streams),
+    }
+    with replace_file(work_dir / 'evaluation.json') as file:
+        file.write((json.dumps(rows, indent=2) + '\n').encode())
+    names = [*streams, f'{len(streams)}s'] if len(streams) > 1 else streams
+    return Evaluation(names, rows)
+
+
+def _raw_options(cfg: Config) -> dict[str, Any]:
+    """Return the options that give raw coordinates the clips and streams of a pre-training."""
+    return {
+        'clip_len': cfg.clip_len,
+        'model.backbone.clip_len': cfg.clip_len,
+        'model.modalities': list(cfg.model.modalities),
+    }
+
+
+def _run(evaluation: Config, cfg: Config, work_dir: Path) -> None:
+    """Train and validate an evaluation, or test it if it trains nothing."""
+    evaluation.work_dir = str(work_dir)
+    evaluation.experiment_name = work_dir.name
+    evaluation.launcher = cfg.get('launcher', 'none')
+    evaluation.randomness = cfg.randomness
+    evaluation.log_level = 'WARNING'
+    runner = Runner.from_cfg(evaluation)
+    if evaluation.get('train_cfg'):
+        runner.train()
+    else:
+        runner.test()
+
+
+def _read(file: Path, prefix: str, streams: Sequence[str]) -> dict[str, float]:
+    """Return the last values of a results file by stream, in percent."""
+    results = json.loads(file.read_text())
+    first, values = streams[0], {}
+    for stream in (*streams, f'{len(streams)}s'):
+        for key in (f'{prefix}/{stream}_top1', *([f'{prefix}/top1'] * (stream == first))):
+            if key in results:
+                values[stream] = round(100 * results[key]['last'], 2)
+    return values

@@ -1,0 +1,30 @@
+"""Say what a training is going to do."""
+
+from mmengine.config import Config
+
+from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.skeletons import get_layout
+
+
+def overview(cfg: Config) -> list[str]:
+    """Return lines that name the data, the model and the folder of a pre-training.
+
+    Args:
+        cfg (Config): Its config, with ``data``, ``model`` and ``work_dir``.
+
+    Raises:
+        InputError: If the annotations cannot be read or lack a split.
+    """
+    data, model = cfg.data, cfg.model
+    train, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
+    sizes = [len(open_annotations(x.ann_file).select(x.get('split'))) for x in (train, val)]
+    layout = get_layout(data.layout)
+    backbone = {key: x for key, x in model.backbone.items() if key != 'type'}
+    options = ', '.join(f'{key} {value}' for key, value in backbone.items())
+    return [
+        f'data: {data.name} ({train.ann_file}), {sizes[0]} training and {sizes[1]} validation '
+        f'sequences, {data.num_classes} classes, {layout.num_joints} joints ({layout.name})',
+        f'model: {model.type} on {", ".join(model.modalities)}; {model.backbone.type} ({options}); '
+        f'{cfg.clip_len} frames; batches of {cfg.train_dataloader.batch_size}',
+        f'log, checkpoints and results: {cfg.work_dir}',
+    ]

@@ -1,0 +1,66 @@
+"""Queue, K and batch follow the size of the training set."""
+
+import pytest
+from mmengine.logging import MMLogger
+
+from mmcmd.apis import fit_to_data, load_config
+
+
+@pytest.fixture
+def cfg(root, tiny_pickle):
+    """Return a function: arguments -> config of CMD on 15 training sequences."""
+
+    def make(**arguments):
+        arguments = {'ann_file': tiny_pickle, 'budget': 'small'} | arguments
+        return load_config(root / 'configs/cmd/cmd.py', **arguments)
+
+    return make
+
+
+def sizes(cfg):
+    return (
+        cfg.train_dataloader.batch_size,
+        cfg.model.queue.size,
+        cfg.model.distill_head.topk,
+    )
+
+
+def test_sizes_of_a_small_budget_are_at_most_those_of_the_training_set(cfg):
+    small = cfg()
+    assert sizes(small) == (64, 1024, 512)
+    fit_to_data(small)
+    assert sizes(small) == (7, 15, 7)
+    (note,) = small.notes
+    assert note.startswith('fitted to 15 training sequences: batch_size 64 -> 7, queue.size 1024')
+    fit_to_data(small)
+    assert len(small.notes) == 1
+
+
+def test_what_fits_is_left_alone(cfg):
+    options = {'train_dataloader.batch_size': 5, 'model.queue.size': 12}
+    small = cfg(options=options | {'model.distill_head.topk': 6})
+    fit_to_data(small)
+    assert sizes(small) == (5, 12, 6)
+    assert 'notes' not in small
+
+
+@pytest.mark.parametrize(
+    'arguments', [{'budget': 'paper'}, {'options': {'fit_data': False}}, {'ann_file': 'none.pkl'}]
+)
+def test_a_config_that_is_not_to_be_fitted_or_has_no_data_yet_is_left_alone(cfg, arguments):
+    config = cfg(**arguments)
+    before = sizes(config)
+    fit_to_data(config)
+    assert sizes(config) == before
+
+
+def test_a_queue_that_is_too_long_is_warned_of(make_runner, tiny_options, tmp_path, monkeypatch):
+    options = tiny_options | {'model.queue.size': 16, 'train_cfg.max_epochs': 1}
+    warnings = []
+    monkeypatch.setattr(MMLogger, 'warning', lambda self, text, *_: warnings.append(text))
+    config = 'cmd/cmd_bigru_ntu60_xsub.py'
+    make_runner(config, tmp_path / 'long', options).train()
+    assert any('queue of 16 keys is longer than the training set of 15' in x for x in warnings)
+    warnings.clear()
+    make_runner(config, tmp_path / 'fits', options | {'model.queue.size': 15}).train()
+    assert not any('longer than the training set' in x for x in warnings)
