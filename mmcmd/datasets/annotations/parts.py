@@ -69,7 +69,7 @@ def choose_part(
             raise InputError(f'{annotations.path}: {error}') from None
         chosen = fold_values(groups, fold, folds) if chosen is None else chosen
         held = np.isin([str(group) for group in groups], [str(value) for value in chosen])
-        told = f'{by} {", ".join(map(str, chosen))} of {len(set(groups))}'
+        told = f'{by} {", ".join(map(str, chosen))} ({len(chosen)} of {len(set(groups))})'
     part = rows[held if keep == 'held_out' else ~held]
     if not len(part):
         raise InputError(f'{annotations.path}: no sequence is left if {told} is held out')
