@@ -152,20 +152,14 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
 def build_runner(cfg: Config) -> Runner:
     """Build the runner of a config, after the config is fitted to the data.
 
-    The sizes are fitted to a small training set. Without labels there are no nearest neighbours.
-
     Raises:
         InputError: If the config names a class or an argument that does not exist.
     """
     apis.fit_to_data(cfg)
-    skipped = apis.skip_unlabelled_validation(cfg)
     try:
-        runner = Runner.from_cfg(cfg)
+        return Runner.from_cfg(cfg)
     except (KeyError, TypeError) as error:
         raise InputError(f'the config cannot be built: {error}') from error
-    if skipped:
-        runner.logger.warning(skipped)
-    return runner
 
 
 def _name_slurm_ranks() -> None:

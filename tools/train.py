@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmcmd.apis.fitting import add_note, fit_to_data
+from mmcmd.apis.unlabelled import skip_unlabelled_validation
 from mmcmd.cli import build_runner, load_config, run, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.recipe import Evaluation, evaluate, overview, plan_minutes, worth_it
@@ -74,13 +75,17 @@ def main() -> None:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
 
+    recipe = bool(cfg.get('final_evaluation'))
+    skipped = skip_unlabelled_validation(cfg)
     if args.minutes is not None:
         plan_minutes(cfg, args.minutes, STARTED, args.resume is not None)
-    if cfg.get('final_evaluation'):
+    if recipe:
         fit_to_data(cfg)
         for line in overview(cfg):
             add_note(cfg, line)
     runner = build_runner(cfg)
+    if skipped:
+        runner.logger.warning(skipped)
     runner.train()
     if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations have one process
         checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')

@@ -11,7 +11,8 @@ from mmcmd.datasets.annotations.store import open_annotations
 def skip_unlabelled_validation(cfg: Config) -> str | None:
     """Leave out the nearest-neighbour evaluation of a pre-training whose data have no labels.
 
-    A config is changed if no query or no entry of the gallery has a label.
+    A config is changed if no query or no entry of the gallery has a label. An evaluation at the
+    end of a recipe is left out too.
 
     Args:
         cfg (Config): Of a training; changed in place.
@@ -31,10 +32,12 @@ def skip_unlabelled_validation(cfg: Config) -> str | None:
         return None
     for key in ('val_dataloader', 'val_cfg', 'val_evaluator'):  # a test refuses such data
         cfg[key] = None
+    if cfg.get('final_evaluation'):
+        cfg.final_evaluation = None
     checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     for key in ('save_best', 'rule'):
         checkpoint.pop(key, None)
-    return f'{reason}: there is no evaluation by nearest neighbours during this pre-training'
+    return f'{reason}: there is no evaluation by nearest neighbours in this pre-training'
 
 
 def _lack_of_labels(dataset: ConfigDict) -> str | None:

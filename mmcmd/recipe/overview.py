@@ -16,15 +16,22 @@ def overview(cfg: Config) -> list[str]:
         InputError: If the annotations cannot be read or lack a split.
     """
     data, model = cfg.data, cfg.model
-    train, val = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset
-    sizes = [len(open_annotations(x.ann_file).select(x.get('split'))) for x in (train, val)]
+    loaders = dict(training=cfg.train_dataloader, validation=cfg.val_dataloader)
+    train = cfg.train_dataloader.dataset
+    sizes = ' and '.join(
+        f'{_count(x.dataset)} {kind}' for kind, x in loaders.items() if x is not None
+    )
     layout = get_layout(data.layout)
     backbone = {key: x for key, x in model.backbone.items() if key != 'type'}
     options = ', '.join(f'{key} {value}' for key, value in backbone.items())
     return [
-        f'data: {data.name} ({train.ann_file}), {sizes[0]} training and {sizes[1]} validation '
-        f'sequences, {data.num_classes} classes, {layout.num_joints} joints ({layout.name})',
+        f'data: {data.name} ({train.ann_file}), {sizes} sequences, '
+        f'{data.num_classes} classes, {layout.num_joints} joints ({layout.name})',
         f'model: {model.type} on {", ".join(model.modalities)}; {model.backbone.type} ({options}); '
         f'{cfg.clip_len} frames; batches of {cfg.train_dataloader.batch_size}',
         f'log, checkpoints and results: {cfg.work_dir}',
     ]
+
+
+def _count(dataset: Config) -> int:
+    return len(open_annotations(dataset.ann_file).select(dataset.get('split')))

@@ -33,7 +33,8 @@ class Pace:
 
     Attributes:
         step (float): Seconds of a training step.
-        validation (float): Seconds of a validation: both splits are encoded once.
+        validation (float): Seconds of a validation: both splits are encoded once. 0 if the config
+            has none, because its data have no labels.
     """
 
     step: float
@@ -42,7 +43,7 @@ class Pace:
     @property
     def evaluation(self) -> float:
         """Seconds of the evaluations in the end, an estimate on the safe side."""
-        return 20 + 12 * self.validation
+        return 20 + 12 * self.validation if self.validation else 0.0
 
 
 class _PaceHook(Hook):
@@ -96,7 +97,7 @@ def measure_pace(cfg: Config) -> Pace:
         runner.train()
     times = hook.steps[WARM_UP - 1 :]
     steps = [after - before for before, after in pairwise(times)]
-    start, end = hook.validation[-2:]
+    start, end = hook.validation[-2:] or (0.0, 0.0)
     return Pace(median(steps), end - start)
 
 
@@ -139,7 +140,7 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
     if not 0 < minutes < math.inf:
         raise InputError(f'--minutes {minutes:g} must be more than 0; give a number such as 30')
     steps = (cfg.get('train_cfg') or {}).get('epoch_steps')
-    if steps is None or cfg.get('val_cfg') is None:
+    if steps is None:
         raise InputError(
             f'--minutes needs a config whose schedule counts steps (train_cfg.epoch_steps), such '
             f'as configs/recipes/small.py, but {cfg.filename} counts epochs; leave --minutes out'

@@ -2,9 +2,13 @@
 
 import json
 import pickle
+from time import perf_counter
 
 import numpy as np
 import pytest
+
+from mmcmd.apis import load_config, skip_unlabelled_validation
+from mmcmd.recipe import plan_minutes
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 LOADERS += tuple(f'{loop}.gallery_dataloader' for loop in ('val_cfg', 'test_cfg'))
@@ -37,6 +41,32 @@ def test_pre_training_without_labels_leaves_out_the_nearest_neighbours(
     assert (out + err).count(f'{reason}: there is no evaluation by nearest neighbours') == 1
     assert (tmp_path / 'work/epoch_2.pth').is_file()
     assert not list((tmp_path / 'work').glob('best_*'))
+
+
+def test_recipe_trains_on_unlabelled_data_without_its_table(root, run_tool, with_labels, tmp_path):
+    path, _ = with_labels(0, 0)
+    config, work = root / 'configs/recipes/small.py', tmp_path / 'recipe'
+    options = ['model.backbone.hidden_size=4', 'model.neck.out_channels=6', 'clip_len=8']
+    options += ['train_cfg.epoch_steps=2', 'train_cfg.max_epochs=2']
+    arguments = ['--data', path, '--work-dir', work, '--cfg-options', *options]
+    status, out, err = run_tool('train.py', config, *arguments)
+    assert status == 0, err
+    assert (out + err).count(f'{path} has no labels: there is no evaluation') == 1
+    assert '15 training sequences' in out + err
+    assert 'raw coordinates' not in out + err
+    assert (work / 'epoch_2.pth').is_file()
+
+
+def test_minutes_are_planned_without_a_validation(root, with_labels, tmp_path):
+    path, _ = with_labels(0, 0)
+    options = {'model.backbone.hidden_size': 4, 'train_cfg.epoch_steps': 2, 'clip_len': 8}
+    cfg = load_config(root / 'configs/recipes/small.py', data=str(path), options=options)
+    cfg.work_dir = str(tmp_path)
+    skip_unlabelled_validation(cfg)
+    plan_minutes(cfg, 2, perf_counter())
+    plan = json.loads((tmp_path / 'plan.json').read_text())
+    assert plan['validation'] == 0
+    assert plan['epochs'] == cfg.train_cfg.max_epochs > 1
 
 
 def test_nearest_neighbours_use_the_labelled_sequences(
