@@ -89,7 +89,8 @@ def main() -> None:
     runner.train()
     if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations have one process
         checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
-        show(evaluate(cfg, checkpoint, args.data, args.ann_file))
+        held_out = {'select': args.select, 'without': args.without}
+        show(evaluate(cfg, checkpoint, args.data, args.ann_file, held_out))
 
 
 def show(evaluation: Evaluation) -> None:

@@ -71,7 +71,7 @@ def apply(cfg: Config, name: str) -> None:
 
 def _set_transform(cfg: Config, kind: str, argument: str, value: Any) -> None:
     steps = cfg.train_dataloader.dataset.pipeline[1].views[0].transforms
-    found = [step for step in steps if step.type == kind]
+    found = [step for step in steps if step['type'] == kind]
     if value is None:
         steps.remove(found[0])
     elif found:

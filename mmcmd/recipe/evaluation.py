@@ -50,7 +50,11 @@ def worth_it(evaluation: Evaluation) -> str:
 
 
 def evaluate(
-    cfg: Config, checkpoint: Path, data: str | None, ann_file: str | None = None
+    cfg: Config,
+    checkpoint: Path,
+    data: str | None,
+    ann_file: str | None = None,
+    held_out: Mapping[str, Any] | None = None,
 ) -> Evaluation:
     """Evaluate a pre-training on its validation split, and raw coordinates beside it.
 
@@ -63,9 +67,12 @@ def evaluate(
         checkpoint (Path): Its last checkpoint.
         data (str, optional): Data set, as the pre-training had it.
         ann_file (str, optional): Annotation pickle, as the pre-training had it.
+        held_out (Mapping, optional): ``select`` and ``without`` of :func:`load_config`, as the
+            pre-training had them. Without them, a pre-training with ``--select`` would be evaluated
+            on the test split.
     """
     root, work_dir = configs_root() / 'benchmarks', Path(cfg.work_dir)
-    common: dict[str, Any] = {'data': data, 'ann_file': ann_file}
+    common: dict[str, Any] = {'data': data, 'ann_file': ann_file, **(held_out or {})}
     linear = root / 'linear_small.py'
     epochs = cfg.final_evaluation.epochs
     steps = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
