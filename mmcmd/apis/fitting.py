@@ -1,7 +1,11 @@
 """Fit the sizes of a pre-training to the number of training sequences."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine.config import Config
 
+from mmcmd.datasets.annotations.parts import choose_part
 from mmcmd.datasets.annotations.reading import AnnotationsNotFoundError
 from mmcmd.datasets.annotations.store import open_annotations
 
@@ -14,13 +18,29 @@ def add_note(cfg: Config, note: str) -> None:
     cfg[NOTES] = [*cfg.get(NOTES, ()), note]
 
 
+def split_size(dataset: Mapping[str, Any]) -> int:
+    """Return the number of sequences that the config of a data set names.
+
+    Args:
+        dataset (Mapping): ``ann_file``, ``split`` and ``hold_out`` of :class:`SkeletonDataset`.
+
+    Raises:
+        InputError: If the file cannot be read, or a split or group is missing.
+    """
+    annotations = open_annotations(dataset['ann_file'])
+    rows = annotations.select(dataset.get('split'))
+    if hold_out := dataset.get('hold_out'):
+        rows = choose_part(annotations, rows, **hold_out)
+    return len(rows)
+
+
 def training_size(cfg: Config) -> int | None:
     """Return the number of training sequences; None if the config or its file has none."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     if not dataset.get('ann_file'):
         return None
     try:
-        return len(open_annotations(dataset.ann_file).select(dataset.get('split')))
+        return split_size(dataset)
     except AnnotationsNotFoundError:
         return None  # the data set says which command makes it
 

@@ -40,6 +40,6 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         ann_file=str(path),
         split=pairs[0],
         layout=annotations.facts.get('layout') or 'ntu',
-        num_classes=int(annotations.labels.max()) + 1,
+        num_classes=max(int(annotations.labels.max()), 0) + 1,
         small=len(train) < SMALL,
     )

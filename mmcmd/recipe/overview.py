@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 
-from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.apis.fitting import split_size
 from mmcmd.skeletons import get_layout
 
 
@@ -19,7 +19,7 @@ def overview(cfg: Config) -> list[str]:
     loaders = dict(training=cfg.train_dataloader, validation=cfg.val_dataloader)
     train = cfg.train_dataloader.dataset
     sizes = ' and '.join(
-        f'{_count(x.dataset)} {kind}' for kind, x in loaders.items() if x is not None
+        f'{split_size(x.dataset)} {kind}' for kind, x in loaders.items() if x is not None
     )
     layout = get_layout(data.layout)
     backbone = {key: x for key, x in model.backbone.items() if key != 'type'}
@@ -31,7 +31,3 @@ def overview(cfg: Config) -> list[str]:
         f'{cfg.clip_len} frames; batches of {cfg.train_dataloader.batch_size}',
         f'log, checkpoints and results: {cfg.work_dir}',
     ]
-
-
-def _count(dataset: Config) -> int:
-    return len(open_annotations(dataset.ann_file).select(dataset.get('split')))

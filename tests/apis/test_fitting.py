@@ -36,6 +36,13 @@ def test_sizes_of_a_small_budget_are_at_most_those_of_the_training_set(cfg):
     assert len(small.notes) == 1
 
 
+def test_sequences_that_are_held_out_do_not_count(cfg):
+    selected = cfg(select=0)
+    fit_to_data(selected)
+    assert selected.notes[0].startswith('fitted to 11 training sequences')
+    assert sizes(selected) == (5, 11, 5)
+
+
 def test_what_fits_is_left_alone(cfg):
     options = {'train_dataloader.batch_size': 5, 'model.queue.size': 12}
     small = cfg(options=options | {'model.distill_head.topk': 6})

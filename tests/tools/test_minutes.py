@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmcmd.apis import load_config
@@ -102,12 +103,15 @@ def test_verdict_names_what_was_not_worth_it():
 def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
     options = [f'{name}={x}' for name, x in TINY.items()]
     options += ['train_cfg.max_epochs=2', 'train_cfg.val_interval=1']
-    arguments = (root / CONFIG, '--data', tiny_pickle, '--work-dir', tmp_path)
+    arguments = (root / CONFIG, '--data', tiny_pickle, '--select', '--work-dir', tmp_path)
     status, out, err = run_tool('train.py', *arguments, '--cfg-options', *options)
     assert status == 0, err
     rows = json.loads((tmp_path / 'evaluation.json').read_text())
     assert len(rows) == 4
     assert all(set(row) == {'joint', 'motion', 'bone', '3s'} for row in rows.values())
-    for text in ('15 training and 9 validation sequences', 'raw coordinates, linear'):
+    for file in ('linear/predictions', 'raw_knn/test_predictions', 'raw_linear/predictions'):
+        with np.load(tmp_path / f'{file}.npz') as predictions:
+            assert len(predictions['labels']) == 4, 'the test split is not read'
+    for text in ('11 training and 4 validation sequences', 'raw coordinates, linear'):
         assert text in out + err
-    assert 'fitted to 15 training sequences' in out + err
+    assert 'fitted to 11 training sequences' in out + err
