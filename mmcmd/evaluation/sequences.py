@@ -92,8 +92,8 @@ class TimeWarpingMetric(SequenceMetric):
     """Nearest neighbour by dynamic time warping (Sakoe and Chiba, 1978), by dtaidistance.
 
     All coordinates are warped together. The distance is the root of the sum of squared differences
-    along the best path in a band. With a band of 0, it is the Euclidean distance. Several modalities
-    are compared by the sum of their distances, each divided by its mean over all pairs.
+    along the best path in a band. With a band of 0, it is the Euclidean distance. Several
+    modalities are compared by the sum of their distances, each divided by its mean over all pairs.
 
     Args:
         band (float): Half the width of the band, as a share of the frames. Defaults to 0.1.

@@ -65,7 +65,7 @@ def evaluate(metric, train, test, streams=('joint',)):
 
 
 def warp(first, second, width):
-    """Return the distance of two series (T, C) along the best path; a step off by more is barred."""
+    """Return the sum along the best path of two series (T, C), at most so many frames apart."""
     size = len(first)
     best = np.full((size + 1, size + 1), np.inf)
     best[0, 0] = 0
