@@ -5,8 +5,9 @@ import pytest
 from mmcmd.apis import choices, load_config
 from mmcmd.cli import parse_options
 from mmcmd.errors import InputError
-from mmcmd.reproduction.paper import KNN, PROTOCOLS, STREAMS
+from mmcmd.reproduction.paper import STREAMS
 from mmcmd.reproduction.papers import METHODS, PAPERS, TABLES, get_method
+from mmcmd.reproduction.protocols import KNN, PROTOCOLS
 
 
 def test_papers_do_not_overwrite_each_other():
