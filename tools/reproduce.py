@@ -137,9 +137,10 @@ def plan(args: argparse.Namespace) -> list[Plan]:
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
             raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
-        # With --encoder, all rows have this one; otherwise each its published one.
+        # With --encoder, all rows have this one; otherwise each its published one. A row of the
+        # leaderboard that names its encoder keeps it.
         first = args.encoder or table.encoder
-        encoders = (first, *(() if args.encoder else table.encoders))
+        encoders = (first, *(() if args.encoder and not table.baselines else table.encoders))
         make = partial(reproduce, args, data, encoders, table.clip_len, known)
         if not args.leave_one_subject_out:
             held_out = {} if args.select is None else {'select': args.select}

@@ -98,7 +98,7 @@ class Clock:
         config = load_config(path, **arguments, options=parse_options(options))
         command = ['tools/train.py', path]
         for name, value in {**arguments, 'work_dir': str(work_dir)}.items():
-            command += [f'--{name.replace("_", "-")}', value]
+            command += [f'--{name.replace("_", "-")}', str(value)]
         return Stage(
             f'{title}, rate',
             [*command, '--cfg-options', *options],
