@@ -56,9 +56,12 @@ setup(
         # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
+        # For configs/baselines. sktime needs numba for MiniRocket, and says which in an extra only.
+        'baselines': ['dtaidistance>=2.4', 'numba<0.68', 'scikit-learn', 'sktime>=1.2'],
         'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
         'tests': [
             *('hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'),
+            'dtaidistance>=2.4',
             'pybvh>=0.9,<0.10',  # kinematics to compare with
         ],
         'lint': ['pre-commit', 'ruff'],

@@ -23,8 +23,9 @@ CONFIGS = Path(__file__).parents[1] / 'configs'
 FILES = sorted(CONFIGS.rglob('*.py'))
 NAMES = [str(x.relative_to(CONFIGS)) for x in FILES if x.relative_to(CONFIGS).parts[0] != '_base_']
 PROTOCOLS = [name for name in NAMES if name.startswith('benchmarks/')]
+BASELINES = [name for name in NAMES if name.startswith('baselines/')]
 LEAVES = [name for name in NAMES if split_name(CONFIGS / name) != (None, None)]
-METHODS = [name for name in NAMES if name not in {*PROTOCOLS, *LEAVES}]
+METHODS = [name for name in NAMES if name not in {*PROTOCOLS, *BASELINES, *LEAVES}]
 DATASETS, ENCODERS = choices('datasets'), choices('encoders')
 WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
@@ -106,7 +107,7 @@ def test_there_are_methods_protocols_and_leaves_and_nothing_else():
     }
     assert PAPER in LEAVES
     assert all(read(name).model.type not in EVALUATIONS for name in METHODS)
-    assert all(read(name).model.type in EVALUATIONS for name in PROTOCOLS)
+    assert all(read(name).model.type in EVALUATIONS for name in (*PROTOCOLS, *BASELINES))
 
 
 def one_config_a_model(names=METHODS):
@@ -121,7 +122,7 @@ def one_config_a_model(names=METHODS):
     )
 
 
-@pytest.mark.parametrize('name', [*PROTOCOLS, *one_config_a_model(LEAVES)])
+@pytest.mark.parametrize('name', [*PROTOCOLS, *BASELINES, *one_config_a_model(LEAVES)])
 def test_full_size_model_takes_what_the_pipelines_give(name):
     check_model(read(name))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mmcmd.apis import choices
-from mmcmd.reproduction.paper import KNN, PROTOCOLS
 from mmcmd.reproduction.papers import TABLES
+from mmcmd.reproduction.protocols import KNN, PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / 'docs' / 'methods'

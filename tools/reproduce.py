@@ -1,7 +1,9 @@
 """Reproduce published tables: run what is missing, write our numbers beside the published ones."""
 
 import argparse
+import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -11,22 +13,29 @@ from rich.table import Table as View
 from mmcmd.cli import run
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
+from mmcmd.reproduction.clock import Clock
 from mmcmd.reproduction.cost import estimate, multiply_rate
 from mmcmd.reproduction.drawing import draw_features
-from mmcmd.reproduction.launchers import Launcher, LocalLauncher
+from mmcmd.reproduction.launchers import Launcher, LocalLauncher, visible_gpus
+from mmcmd.reproduction.leaderboard import draw_labels, draw_minutes
 from mmcmd.reproduction.leave_one_out import LeaveOneOut, folder_of, subjects_of
+from mmcmd.reproduction.names import datasets
 from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.papers import TABLES, get_method
 from mmcmd.reproduction.run import Run
-from mmcmd.reproduction.runs import Reproduction, datasets
+from mmcmd.reproduction.runs import Reproduction
 from mmcmd.reproduction.schedule import run_stages
 from mmcmd.reproduction.significance import differences
+from mmcmd.reproduction.stages import Stage
 
 ATTEMPTS = 3
 NOTES = {
     '*': 'the data are not there; counted with the official number of sequences',
     '?': 'the data are not there, and no official number of sequences is known: not in the total',
 }
+
+Plan = tuple[Reproduction | LeaveOneOut, str, Table]
+"""The runs of a data set and encoder, and the name and content of a table of them."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -48,10 +57,19 @@ def parse_args() -> argparse.Namespace:
         '--encoder', help="a name in configs/_base_/encoders (default: the table's published one)"
     )
     parser.add_argument('--methods', nargs='+', metavar='METHOD', help='these alone (default: all)')
+    parser.add_argument(
+        '--minutes',
+        type=float,
+        help='as many steps of each pre-training, and of each supervised training of the '
+        'leaderboard, as fit into so many minutes; short runs measure them first',
+    )
     parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
     parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
     parser.add_argument(
-        '--jobs', type=int, help='runs at a time (default: GPUs, or CPU cores; in Slurm: all runs)'
+        '--jobs',
+        type=int,
+        help='runs at a time (default: GPUs, or CPU cores; with --minutes: 1 on all cores; in '
+        'Slurm: all runs)',
     )
     parser.add_argument(
         '--slurm',
@@ -92,6 +110,8 @@ def parse_args() -> argparse.Namespace:
         raise InputError('--compare needs one test split, and --leave-one-subject-out has many')
     if args.seeds < 1:
         raise InputError(f'--seeds must be at least 1, got {args.seeds}')
+    if args.minutes is not None and args.minutes <= 0:
+        raise InputError(f'--minutes must be above 0, got {args.minutes:g}')
     for option in args.slurm or ():
         if '=' not in option or option.startswith('-'):
             raise InputError(f'--slurm takes OPTION=VALUE without dashes, got {option!r}')
@@ -100,6 +120,8 @@ def parse_args() -> argparse.Namespace:
 
 def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
     """Return what starts the runs: processes of this machine, or Slurm jobs."""
+    if args.slurm is None and args.minutes and not args.jobs and not visible_gpus():
+        return LocalLauncher(1, threads=os.cpu_count())
     if args.slurm is None:
         return LocalLauncher(args.jobs)
     from mmcmd.reproduction.slurm import SlurmLauncher  # needs the extra `cluster`
@@ -108,25 +130,24 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
     return SlurmLauncher(options, runs if args.jobs is None else args.jobs)
 
 
-def plan(args: argparse.Namespace) -> list[tuple[Reproduction | LeaveOneOut, str, Table]]:
+def plan(args: argparse.Namespace) -> list[Plan]:
     """Return each table of each data set with its runs; tables of one encoder share them."""
     plans, known = [], {}
     for data, name in product(datasets(args.data), args.tables):
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
             raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
-        # With --encoder, all rows have this one; otherwise each its published one.
+        # With --encoder, all rows have this one; otherwise each its published one. A row of the
+        # leaderboard that names its encoder keeps it.
         first = args.encoder or table.encoder
-        encoders = (first, *(() if args.encoder else table.encoders))
+        encoders = (first, *(() if args.encoder and not table.baselines else table.encoders))
+        make = partial(reproduce, args, data, encoders, table.clip_len, known)
         if not args.leave_one_subject_out:
             held_out = {} if args.select is None else {'select': args.select}
-            folder = f'select-{args.select}' if held_out else ''
-            plans.append((reproduce(args, data, encoders, known, held_out, folder), name, table))
+            plans.append((make(held_out, f'select-{args.select}' if held_out else ''), name, table))
             continue
         parts = {
-            subject: reproduce(
-                args, data, encoders, known, {'without': subject}, folder_of(subject)
-            )
+            subject: make({'without': subject}, folder_of(subject))
             for subject in subjects_of(data, args.ann_file)
         }
         plans.append((LeaveOneOut(parts), name, table))
@@ -137,30 +158,36 @@ def reproduce(
     args: argparse.Namespace,
     data: str,
     encoders: Sequence[str],
-    known: dict[tuple[str, str], dict[str, Reproduction]],
+    clip_len: int | None,
+    known: dict[tuple[str, int | None, str], dict[str, Reproduction]],
     held_out: dict[str, str | int],
     folder: str,
 ) -> Reproduction:
     """Return the runs of the first encoder, which know those of the others."""
-    others = known.setdefault((data, folder), {})
+    others = known.setdefault((data, clip_len, folder), {})
     for encoder in encoders:
         if encoder not in others:
+            name = f'{Path(data).stem}-{encoder}-{args.budget}'
+            name += f'-{clip_len}frames' if clip_len else ''
+            name += f'-{args.minutes:g}min' if args.minutes else ''
+            root = args.out / name / folder
             others[encoder] = Reproduction(
                 data,
-                args.out / f'{data}-{encoder}-{args.budget}' / folder,
+                root,
                 range(args.seeds),
                 args.budget,
                 encoder,
                 ann_files={data: args.ann_file} if args.ann_file else {},
+                clip_len=clip_len,
+                clock=Clock(args.minutes, root / 'rates') if args.minutes else None,
                 others=others,
                 held_out=held_out,
             )
     return others[encoders[0]]
 
 
-def main() -> None:
-    args = parse_args()
-    plans = plan(args)
+def find_runs(plans: Sequence[Plan]) -> tuple[dict[Path, Run], list[Plan]]:
+    """Return the runs of all tables, and the tables that have any."""
     runs, possible, reason = {}, [], None
     for one in plans:
         try:
@@ -171,10 +198,31 @@ def main() -> None:
             print(f'left out: {one[2].title}, {one[0].data}: {error}')
     if not possible:
         raise reason
+    return runs, possible
+
+
+def measurements(plans: Sequence[Plan]) -> list[Stage]:
+    """Return the measurements that are needed before epochs can be counted for some minutes."""
+    whole = [part for one in plans for part in getattr(one[0], 'parts', {'': one[0]}).values()]
+    parts = [other for part in whole for other in part.others.values()]
+    clocks = {id(part.clock): part.clock for part in parts if part.clock}
+    stages = [stage for clock in clocks.values() for stage in clock.stages.values()]
+    return [stage for stage in stages if not stage.finished]
+
+
+def main() -> None:
+    args = parse_args()
+    runs, possible = find_runs(plan(args))
+    missing = measurements(possible)
     if args.dry_run:
-        jobs = LocalLauncher().size if args.slurm is None else len(runs)
-        show_plan(list(runs.values()), args.jobs or jobs)
+        jobs = build_launcher(args, len(runs)).size if args.slurm is None else len(runs)
+        show_plan(list(runs.values()), jobs)
+        if missing:
+            print(f'{len(missing)} short runs measure first how many steps fit into the minutes')
         return
+    if missing and not args.report_only:
+        run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
+        runs, possible = find_runs(plan(args))
     failures = []
     if not args.report_only:
         stages = [one.stage for one in runs.values()]
@@ -183,6 +231,8 @@ def main() -> None:
     for reproduction, name, table in possible:
         records, out = reproduction.records(table), reproduction.root / name
         note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
+        if args.minutes:
+            note = f'Each training takes {args.minutes:g} minutes.\n{note}'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),
@@ -192,6 +242,10 @@ def main() -> None:
         if drawn and all(x['runs'] for row in records.values() for x in row if x):
             methods = list(dict.fromkeys(cell.method for cell in table.cells))
             draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
+        if name == 'leaderboard':
+            draw_labels(table, records, reproduction.data, Path(f'{out}_labels.png'))
+            if not args.leave_one_subject_out:
+                draw_minutes(reproduction, table, records, Path(f'{out}_minutes.png'))
         Console().print(report.view(table, records, reproduction.data))
         print(f'{out}.md')
     if failures:
@@ -205,7 +259,7 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         column.justify = 'right'
     total, rate, marks = 0.0, multiply_rate(), set()
     for one in runs:
-        cost = None if one.stage.finished else estimate(one)
+        cost = None if one.stage.finished or one.minutes else estimate(one)
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
             total += cost.hours(rate)
@@ -215,6 +269,9 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
                 f'{2 * cost.flops / 1e15:.3f}',
                 f'{cost.hours(rate):.2f}',
             ]
+        elif one.minutes and not one.stage.finished:
+            total += one.minutes / 60
+            row = ['', '', f'{one.minutes / 60:.2f}']
         marks |= set(row[0][-1:])
         view.add_row(one.stage.name, one.stage.command[1], str(one.epochs), *row)
     Console().print(view)

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.labelled import keep_labelled
 from mmcmd.datasets.annotations.parts import choose_part
 from mmcmd.datasets.annotations.store import open_annotations
-from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
+from mmcmd.datasets.annotations.subsets import draw_per_class, draw_subset, read_subset
 from mmcmd.datasets.annotations.twins import leak_warning
 from mmcmd.datasets.global_draws import REFUSE, GlobalDrawGuard
 from mmcmd.datasets.random_numbers import jump_to_sample
@@ -41,8 +41,9 @@ class SkeletonDataset(PoseDataset):
             ``'ntu'``.
         clip_len (int): Frames that a sequence is resized to. Defaults to 64.
         subset (dict, optional): Keep a part of the split: ``percent``, ``seed`` and
-            ``stratified`` of :func:`draw_subset`, or the ``file`` that an earlier run saved
-            (``subset.txt`` in its work dir).
+            ``stratified`` of :func:`draw_subset`, or ``per_class`` and ``seed`` of
+            :func:`draw_per_class`, or the ``file`` that an earlier run saved (``subset.txt`` in its
+            work dir).
         labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
             pre-training does not. Defaults to False.
         hold_out (dict, optional): Keep the part of the split that is held out, or the rest: the
@@ -172,11 +173,13 @@ class SkeletonDataset(PoseDataset):
             self.subset_names = read_subset(options['file'], names)
         else:
             labels = self.annotations.labels[rows].tolist()
+            draw = draw_per_class if 'per_class' in options else draw_subset
             try:
-                self.subset_names = draw_subset(names, labels, **options)
+                self.subset_names = draw(names, labels, **options)
             except TypeError as error:
                 raise InputError(
-                    f'subset={options} must hold percent, seed, stratified, or file: {error}'
+                    f'subset={options} must hold percent, seed, stratified, or per_class, seed, or '
+                    f'file: {error}'
                 ) from None
         kept = set(self.subset_names)
         return rows[[name in kept for name in names]]

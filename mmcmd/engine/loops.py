@@ -11,7 +11,7 @@ from torch import nn
 from mmcmd.datasets.samplers import EpochSampler
 from mmcmd.engine.seeding import seed_generators
 from mmcmd.errors import InputError
-from mmcmd.evaluation import KNNMetric
+from mmcmd.evaluation import GalleryMetric
 from mmcmd.registry import LOOPS
 
 
@@ -167,7 +167,7 @@ class _GalleryMixin:
         """Encode the gallery, then run the loop over the queries."""
         size = len(self.gallery_dataloader.dataset)
         self.runner.logger.info(f'encoding a gallery of {size} sequences')
-        metrics = [x for x in self.evaluator.metrics if isinstance(x, KNNMetric)]
+        metrics = [x for x in self.evaluator.metrics if isinstance(x, GalleryMetric)]
         self.runner.model.eval()
         with torch.no_grad():
             for batch in self.gallery_dataloader:
@@ -187,7 +187,7 @@ class KNNValLoop(_GalleryMixin, ValLoop):
     Args:
         runner (Runner): The runner.
         dataloader (dict): Queries: the test split.
-        evaluator (dict): A :class:`mmcmd.evaluation.KNNMetric`.
+        evaluator (dict): A :class:`mmcmd.evaluation.GalleryMetric`, such as :class:`KNNMetric`.
         gallery_dataloader (dict): The labelled sequences.
     """
 

@@ -1,19 +1,17 @@
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.device import get_device
-from mmengine.dist import collect_results
-from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from mmcmd.errors import InputError
 from mmcmd.evaluation.feature_autoencoder import FeatureAutoEncoder
+from mmcmd.evaluation.gallery import GalleryMetric
 from mmcmd.registry import METRICS
-from mmcmd.structures import sample_features
 
 BLOCK = 1024, 1024
 """Queries and gallery entries that are compared at a time. Their similarities are still in the
@@ -156,117 +154,58 @@ def _vote(nearest: Tensor) -> Tensor:
 
 
 @METRICS.register_module()
-class KNNMetric(BaseMetric):
+class KNNMetric(GalleryMetric):
     """Top-1 accuracy of a nearest-neighbour classifier, for each modality and for all together.
 
     ``knn/top1`` is that of the first modality, ``knn/{modality}_top1`` of the others, and
     ``knn/{n}s_top1`` compares by the mean cosine similarity of all n modalities. A KNN loop gives
-    the gallery.
-
-    The features are float32 in the memory of the host: ``4 * N * S * D`` bytes of N sequences in S
-    modalities, for the gallery of NTU-60 x-sub (40,091, 3, 2048) 0.99 GB, on the first rank those
-    of all. While a split is stacked it takes twice that. The gallery is kept until it has been
-    compared, on the device of mmengine, which holds a block at a time.
+    the gallery, which needs memory as :class:`GalleryMetric` says. It is compared on the device of
+    mmengine, which holds a block at a time.
 
     Args:
         k (int): Neighbours. Defaults to 1, the protocol of the field.
         autoencoder (dict, optional): Compare codes of the features instead (P&C). A
             :class:`FeatureAutoEncoder` for each modality is trained on the gallery. The entries are
             ``widths``, ``lr``, ``batch_size``, ``epochs`` and ``seed``.
-        collect_device (str): mmengine's. Defaults to ``'cpu'``.
-        prefix (str, optional): Defaults to ``'knn'``.
-
-    Attributes:
-        predictions (dict[str, Tensor]): Predicted classes of the last evaluation, (N,), by stream,
-            and the ``labels``. It is empty on other ranks than the first.
+        **kwargs: ``collect_device`` and ``prefix`` of :class:`GalleryMetric`.
     """
 
     default_prefix = 'knn'
 
-    def __init__(
-        self,
-        k: int = 1,
-        autoencoder: Mapping | None = None,
-        collect_device: str = 'cpu',
-        prefix: str | None = None,
-    ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix)
+    def __init__(self, k: int = 1, autoencoder: Mapping | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.k = k
-        self.predictions: dict[str, Tensor] = {}
         self.autoencoder = None if autoencoder is None else dict(autoencoder)
-        self.gallery: tuple[dict[str, Tensor], Tensor] | None = None
 
-    def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep the features and label of each sample."""
-        feats, labels = zip(*map(sample_features, data_samples), strict=True)
-        # One transfer a modality. Rows of an array, as each row of a tensor is pickled with all.
-        streams = {
-            name: torch.stack([sample[name] for sample in feats]).float().cpu().numpy()
-            for name in feats[0]
-        }
-        rows = zip(*streams.values(), strict=True)
-        self.results += [
-            (dict(zip(streams, row, strict=True)), label)
-            for row, label in zip(rows, labels, strict=True)
-        ]
-
-    def keep_as_gallery(self, size: int) -> None:
-        """Make what was processed so far the gallery.
-
-        Args:
-            size (int): Sequences in the gallery's data set; what a distributed sampler added is
-                dropped.
-        """
-        results = collect_results(self.results, size, self.collect_device)
-        self.results.clear()
-        self.gallery = None if results is None else _stack(results)
-
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compare the queries with the gallery, and let that go."""
-        (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
+    def classify(
+        self, queries: dict[str, Tensor], gallery: dict[str, Tensor], labels: Tensor
+    ) -> dict[str, Tensor]:
+        """Return the classes of the nearest neighbours."""
         device = get_device()
         if self.autoencoder is not None:
             queries, gallery = _encode(queries, gallery, self.autoencoder, device)
-        for feats in (*queries.values(), *gallery[0].values()):
+        for feats in (*queries.values(), *gallery.values()):
             F.normalize(feats, dim=1, out=feats)
         block = BLOCK if device == 'cpu' else GPU_BLOCK
-        predictions = knn_predict_streams(queries, *gallery, self.k, block, device)
-        self.predictions = {name: x.cpu() for name, x in predictions.items()} | {'labels': labels}
-        accuracy = {
-            name: (predicted == labels).double().mean().item()
-            for name, predicted in predictions.items()
-        }
-        first = next(iter(queries))
-        return {
-            'top1' if name == first else f'{name}_top1': value for name, value in accuracy.items()
-        }
-
-
-def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
-    """Return features (N, D) by modality, and labels (N,)."""
-    streams = {
-        name: torch.from_numpy(np.stack([feats[name] for feats, _ in results]))
-        for name in results[0][0]
-    }
-    return streams, torch.tensor([label for _, label in results])
+        return knn_predict_streams(queries, gallery, labels, self.k, block, device)
 
 
 @torch.enable_grad()
 def _encode(
     queries: dict[str, Tensor],
-    gallery: tuple[dict[str, Tensor], Tensor],
+    gallery: dict[str, Tensor],
     options: Mapping,
     device: str,
-) -> tuple[dict[str, Tensor], tuple[dict[str, Tensor], Tensor]]:
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Replace the features of each modality by codes of an autoencoder of the gallery."""
     fit = dict(options)
     sizes = {'widths': fit.pop('widths')} if 'widths' in fit else {}
     codes: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
-    for name, feats in gallery[0].items():
+    for name, feats in gallery.items():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fit.get('seed', 0))
             autoencoder = FeatureAutoEncoder(feats.shape[1], **sizes).to(device)
         autoencoder.fit(feats.to(device), **fit)
         for side, values in zip(codes, (queries[name], feats), strict=True):
             side[name] = autoencoder(values.to(device)).detach().cpu()
-    return codes[0], (codes[1], gallery[1])
+    return codes

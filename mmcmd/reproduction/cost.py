@@ -85,7 +85,11 @@ def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int
         subset = part.dataset.pop('subset', None)
         if subset:  # two sequences have no subset, so its share of the official number counts
             split = part.dataset.split
-            sizes[split] = round(sizes[split] * subset['percent'] / 100)
+            sizes[split] = (
+                round(sizes[split] * subset['percent'] / 100)
+                if 'percent' in subset
+                else subset['per_class'] * run.config.data.num_classes
+            )
         part.dataset.ann_file = str(Path(folder.name, 'two.pkl'))
     return replace(_estimate(run, parts, sizes), official=True)
 

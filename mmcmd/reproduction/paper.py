@@ -1,6 +1,7 @@
 """The classes that describe a paper: methods, protocols, tables. The papers are in ``papers``.
 
-A cell of a table is one number: a method, a protocol, a stream, and what was published.
+A cell of a table is one number: a method, a protocol, a stream, and what was published. The
+protocols are in ``protocols``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,74 +36,13 @@ UNTRAINED = 'configs/benchmarks/knn.py'
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """A way to evaluate encoders.
-
-    Attributes:
-        config (str): Config of the evaluation.
-        options (Sequence[str]): ``KEY=VALUE`` overrides; ``{seed}`` is replaced.
-        targets (Mapping[str, str], optional): Maps the data set of the pre-training to that of the
-            evaluation. By default they are the same.
-        pretrained (bool): Whether the encoders are those of the method. Defaults to True.
-    """
-
-    config: str
-    options: Sequence[str] = ()
-    targets: Mapping[str, str] | None = None
-    pretrained: bool = True
-
-
-KNN = 'knn'
-"""The protocol without a run of its own: the pre-training validates by nearest neighbours."""
-PERCENTS = (1, 5, 10, 20)
-CROPS = (1, 2, 4)
-TARGETS = {
-    'ntu60_xsub': 'pkummd2_xsub',
-    'ntu120_xsub': 'pkummd2_xsub',
-    'synthetic_xsub': 'syntheticpku_xsub',
-}
-_SUBSET = 'train_dataloader.dataset.subset'
-PROTOCOLS: dict[str, Protocol] = {
-    'linear': Protocol('configs/benchmarks/linear.py'),
-    'linear_clr': Protocol('configs/benchmarks/linear_clr.py'),
-    # CrosSCLR: one loss for all heads, on the mean of their scores.
-    'linear_joint': Protocol(
-        'configs/benchmarks/linear_clr.py',
-        ('model.joint_loss=True', *(f'model.fusion.weights.{name}=1' for name in MODALITIES)),
-    ),
-    'finetune': Protocol('configs/benchmarks/finetune.py'),
-    'supervised': Protocol('configs/benchmarks/supervised.py', pretrained=False),
-    'transfer': Protocol('configs/benchmarks/transfer.py', targets=TARGETS),
-    'finetune_clr': Protocol('configs/benchmarks/finetune_clr.py'),
-    **{
-        name: Protocol(f'configs/benchmarks/{name}.py')
-        for name in ('linear_pcm3', 'linear_ascal', 'linear_ms2l', 'finetune_ms2l')
-    },
-    **{
-        f'{name}{percent}': Protocol(
-            f'configs/benchmarks/{name}.py',
-            (f'{_SUBSET}.percent={percent}', f'{_SUBSET}.seed={{seed}}'),
-        )
-        for name in ('semi', 'semi_clr')
-        for percent in PERCENTS
-    },
-    **{
-        f'cached{crops}': Protocol(
-            'configs/benchmarks/linear.py',
-            ('train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={crops}'),
-        )
-        for crops in CROPS
-    },
-}
-
-
-@dataclass(frozen=True)
 class Cell:
     """One number of a table.
 
     Attributes:
         method (str, optional): Name of a :class:`Method`. None means that the number cannot be run.
-        protocol (str): Key of :data:`PROTOCOLS`, or :data:`KNN`.
+        protocol (str): Key of :data:`~mmcmd.reproduction.protocols.PROTOCOLS`, or
+            :data:`~mmcmd.reproduction.protocols.KNN`.
         stream (str): Name of a stream, or ``'3s'`` for three together.
         paper (Mapping[str, float]): Maps a data set to the published number, in percent.
         source (str): Where it was published, such as ``'CMD, Table 1'``.
@@ -130,6 +70,10 @@ class Table:
             does not exist.
         encoder (str): The published encoder, a name in ``configs/_base_/encoders``.
         drawn (Sequence[str]): Streams whose test features are drawn by t-SNE.
+        clip_len (int, optional): Frames of the clips of all its encoders. By default each run has
+            those of its config.
+        baselines (Sequence[str]): Labels of the rows without pre-training, if the table says where
+            they win.
     """
 
     title: str
@@ -137,6 +81,8 @@ class Table:
     rows: Mapping[str, Sequence[Cell | None]]
     encoder: str = 'bigru'
     drawn: Sequence[str] = ()
+    clip_len: int | None = None
+    baselines: Sequence[str] = ()
 
     @property
     def cells(self) -> list[Cell]:

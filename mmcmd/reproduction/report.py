@@ -16,6 +16,7 @@ from rich.table import Table as View
 from mmcmd.io.files import replace_file
 from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.significance import LEVEL, Difference
+from mmcmd.reproduction.winners import MARK, winners
 
 Records = Mapping[str, Sequence[Mapping[str, Any] | None]]
 """Result of :meth:`mmcmd.reproduction.runs.Reproduction.records`."""
@@ -47,15 +48,16 @@ def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
         any(row[index] and row[index]['paper'] for row in records.values())
         for index in range(len(table.columns))
     ]
-    head, rows = [''], []
+    head, rows, best = [''], [], winners(table, records)
     for column, has_paper in zip(table.columns, with_paper, strict=True):
         head += [f'{column}: paper', f'{column}: ours'] if has_paper else [column]
     for label, row in records.items():
         texts = [label]
-        for record, has_paper in zip(row, with_paper, strict=True):
+        for index, (record, has_paper) in enumerate(zip(row, with_paper, strict=True)):
             if has_paper:
                 texts.append(f'{record["paper"]}' if record and record['paper'] else '')
-            texts.append(measured(record))
+            beaten = index in best and label in best[index].below
+            texts.append(measured(record) + MARK * beaten)
         rows.append(texts)
     return head, rows
 
@@ -101,6 +103,7 @@ def markdown(
         '',
         *_grid(head, rows),
         '',
+        *_won(table, records),
         *([note, ''] if note else []),
         *(['Not run here:', '', *sorted(reasons), ''] if reasons else []),
         *(_compared(table, reference, differences) if reference else []),
@@ -110,6 +113,20 @@ def markdown(
         *_grid(*_provenance(records)),
     ]
     return '\n'.join(lines) + '\n'
+
+
+def _won(table: Table, records: Records) -> list[str]:
+    """Say in which columns a row without pre-training wins."""
+    found = winners(table, records)
+    if not found:
+        return []
+    return [
+        f'Where a row without pre-training wins (`{MARK.strip()}` marks what is below the best of '
+        'them in its column):',
+        '',
+        *(f'- {table.columns[index]}: {winner}' for index, winner in found.items()),
+        '',
+    ]
 
 
 def _compared(table: Table, reference: str, differences: Differences) -> list[str]:
@@ -174,6 +191,9 @@ def write(
             label: [x and asdict(x) for x in row] for label, row in differences.items() if any(row)
         },
     )
+    if table.baselines:
+        best = winners(table, records)
+        content['winners'] = {table.columns[index]: asdict(x) for index, x in best.items()}
     texts = {
         '.md': markdown(table, records, data, budget, note, reference, differences),
         '.json': json.dumps(content, indent=2),

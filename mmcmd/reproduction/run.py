@@ -31,10 +31,12 @@ class Run:
     Attributes:
         stage (Stage): A call of a tool.
         config (Config): Config with all arguments and overrides.
+        minutes (float, optional): How long its training takes, if that is given.
     """
 
     stage: Stage
     config: Config
+    minutes: float | None = None
 
     @property
     def epochs(self) -> int:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from mmcmd.apis import choices, load_config
+from mmcmd.apis import load_config
 from mmcmd.cli import parse_options
 from mmcmd.engine.hooks.results_hook import TEST_RESULTS
 from mmcmd.errors import InputError
-from mmcmd.reproduction.paper import KNN, PROTOCOLS, UNTRAINED, Cell, Table
+from mmcmd.reproduction.clock import Clock
+from mmcmd.reproduction.names import slug
+from mmcmd.reproduction.paper import UNTRAINED, Cell, Table
 from mmcmd.reproduction.papers import get_method
+from mmcmd.reproduction.protocols import KNN, PROTOCOLS
 from mmcmd.reproduction.run import Run
 from mmcmd.reproduction.stages import Stage, training_progress
 
@@ -31,6 +34,10 @@ class Reproduction:
             the config.
         options (Sequence[str]): ``KEY=VALUE`` overrides of every training.
         needs (Sequence[Stage]): Stages that must be finished before all runs.
+        clip_len (int, optional): Frames of the clips of all encoders. By default each run has those
+            of its config.
+        clock (Clock, optional): Gives pre-trainings and supervised trainings as many epochs as fit
+            into some minutes. By default they have those of their configs.
         others (Mapping[str, Reproduction]): The same on other encoders, by the name of the encoder.
             They run the cells of a table that name their encoder. By default this one runs all.
         held_out (Mapping[str, str | int]): ``select`` or ``without`` of
@@ -45,6 +52,8 @@ class Reproduction:
     ann_files: Mapping[str, Path] = field(default_factory=dict)
     options: Sequence[str] = ()
     needs: Sequence[Stage] = ()
+    clip_len: int | None = None
+    clock: Clock | None = None
     others: Mapping[str, 'Reproduction'] = field(default_factory=dict, repr=False)
     held_out: Mapping[str, str | int] = field(default_factory=dict)
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
@@ -77,7 +86,10 @@ class Reproduction:
         options = method.options
         if callable(options):
             options = options(load_config(path, **arguments))
-        return self._run(name, path, arguments, options, seed, self.needs)
+        trained, options = path != UNTRAINED, [*options, *self._clips(arguments)]
+        return self._run(
+            *(name, path, arguments, options, seed, self.needs), trained=trained, timed=trained
+        )
 
     def _evaluation(self, cell: Cell, seed: int, source: Run) -> Run:
         protocol = PROTOCOLS[cell.protocol]
@@ -85,18 +97,34 @@ class Reproduction:
         if data is None:
             raise InputError(
                 f'{self.data} is transferred to no other data set; sources are '
-                f'{", ".join(protocol.targets)} (mmcmd/reproduction/paper.py)'
+                f'{", ".join(protocol.targets)} (mmcmd/reproduction/protocols.py)'
             )
         options = [option.format(seed=seed) for option in protocol.options]
-        arguments = self._arguments(data, get_method(cell.method).encoder or self.encoder)
+        encoder = None if protocol.tested else get_method(cell.method).encoder or self.encoder
+        arguments = self._arguments(data, encoder)
         needs, description = self.needs, None
         if source.epochs and protocol.pretrained:
             needs, description = [source.stage], source.description
             arguments = self._arguments(data) | {'pretrained': str(source.stage.product)}
         elif protocol.pretrained:
             arguments['pretrained'] = 'random'
+        if not description and not protocol.tested:
+            options += self._clips(arguments)
         title = f'{cell.method}, {cell.protocol}'
-        return self._run(title, protocol.config, arguments, options, seed, needs, description)
+        return self._run(
+            *(title, protocol.config, arguments, options, seed, needs),
+            description=description,
+            trained=not protocol.tested,
+            timed=protocol.timed,
+        )
+
+    def _clips(self, arguments: Mapping[str, str]) -> list[str]:
+        """Return the overrides for the frames of an encoder that no checkpoint describes."""
+        if self.clip_len is None:
+            return []
+        raw = arguments['encoder'] == 'raw'  # which has one number for each frame
+        names = ['clip_len', *(['model.backbone.clip_len'] if raw else [])]
+        return [f'{name}={self.clip_len}' for name in names]
 
     def _arguments(self, data: str, encoder: str | None = None) -> dict[str, Any]:
         """Return the arguments of a tool and of :func:`load_config`."""
@@ -114,12 +142,16 @@ class Reproduction:
         seed: int,
         needs: Sequence[Stage],
         description: Mapping[str, Any] | None = None,
+        trained: bool = True,
+        timed: bool = False,
     ) -> Run:
         work_dir = self.root / f'{slug(title)}-seed{seed}'
         if work_dir in self._runs:
             return self._runs[work_dir]
-        trained = path != UNTRAINED
         options = [*options, *(self.options if trained else [f'randomness.seed={seed}'])]
+        clock = self.clock if timed else None
+        if clock is not None:
+            options += clock.options(title, path, arguments, options, needs)
         config = load_config(
             path, **arguments, description=description, options=parse_options(options)
         )
@@ -140,7 +172,7 @@ class Reproduction:
             needs=needs,
             progress=progress,
         )
-        self._runs[work_dir] = Run(stage, config)
+        self._runs[work_dir] = Run(stage, config, clock and clock.minutes)
         return self._runs[work_dir]
 
     def _held_out_in_words(self) -> list[str]:
@@ -213,24 +245,3 @@ def _metric(cell: Cell, streams: Sequence[str]) -> str:
     if cell.protocol == KNN:
         return 'knn/top1' if cell.stream == streams[0] else f'knn/{cell.stream}_top1'
     return f'acc/{cell.stream}_top1'
-
-
-def slug(name: str) -> str:
-    """Return a method's name in a form that suits a folder."""
-    plain = {'<->': '-with-', '<-': '-from-', '&': '-and-', ', ': '+', ' ': '-'}
-    for text, replacement in plain.items():
-        name = name.replace(text, replacement)
-    return name.lower()
-
-
-def datasets(name: str) -> list[str]:
-    """List the data sets and splits that a name stands for: ``ntu60`` stands for all its splits.
-
-    Raises:
-        InputError: If there is none.
-    """
-    known = choices('datasets')
-    found = [x for x in known if name in (x, x.rsplit('_', 1)[0])]
-    if not found:
-        raise InputError(f'there is no data set {name!r}; data sets are {", ".join(known)}')
-    return found

@@ -100,3 +100,22 @@ def training_speed(records: list[Record]) -> dict[str, float]:
         for name in ('time', 'data_time', 'samples_per_s')
     }
     return {name: float(np.mean(values)) for name, values in found.items() if values}
+
+
+def training_minutes(records: list[Record]) -> dict[int, float]:
+    """Sum the time of the iterations, without validations and the start of a run.
+
+    Args:
+        records (list[dict]): Of :func:`read_log`.
+
+    Returns:
+        dict[int, float]: Epoch, as in the log, to the minutes from the first iteration to its end.
+    """
+    minutes, last, total = {}, 0, 0.0
+    for record in records:
+        if 'iter' in record and 'time' in record:
+            # A record gives the mean time of the iterations since the one before, nearly.
+            total += max(0, record['iter'] - last) * record['time'] / 60
+            last = record['iter']
+            minutes[record['epoch']] = total
+    return minutes

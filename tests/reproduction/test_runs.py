@@ -12,9 +12,11 @@ from mmcmd.cli import load_config, runner_parser
 from mmcmd.errors import InputError
 from mmcmd.registry import MODELS
 from mmcmd.reproduction import report
-from mmcmd.reproduction.paper import PROTOCOLS, Cell
+from mmcmd.reproduction.names import datasets, slug
+from mmcmd.reproduction.paper import Cell
 from mmcmd.reproduction.papers import METHODS, TABLES
-from mmcmd.reproduction.runs import Reproduction, datasets, slug
+from mmcmd.reproduction.protocols import PROTOCOLS
+from mmcmd.reproduction.runs import Reproduction
 from mmcmd.reproduction.stages import Stage
 
 OPTIONS = ('train_cfg.max_epochs=2', 'param_scheduler=None')
@@ -83,7 +85,7 @@ def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
         assert config.train_cfg == one.config.train_cfg, protocol
         assert config.train_dataloader == one.config.train_dataloader, protocol
         assert config.val_dataloader == one.config.val_dataloader, protocol
-        wanted = None if protocol == 'supervised' else str(source.stage.product)
+        wanted = str(source.stage.product) if PROTOCOLS[protocol].pretrained else None
         assert args.pretrained == wanted
 
 

@@ -84,6 +84,41 @@ def _quota(labels: Sequence[int], size: int, percent: float) -> dict[int, int]:
     return quota
 
 
+def draw_per_class(
+    names: Sequence[str], labels: Sequence[int], per_class: int, seed: int = 0
+) -> list[str]:
+    """Draw the same number of samples of each class, the same for the same arguments.
+
+    With one seed, a smaller draw is a part of a larger one.
+
+    Args:
+        names (Sequence[str]): Of the samples.
+        labels (Sequence[int]): Class of each.
+        per_class (int): Samples of each class.
+        seed (int): Seed of the draw. Defaults to 0.
+
+    Returns:
+        list[str]: ``per_class`` names of each class, in the order of ``names``.
+
+    Raises:
+        InputError: If the number is below 1, or a class has fewer samples.
+    """
+    counts = Counter(labels)
+    label = min(counts, key=counts.__getitem__)
+    if not 1 <= per_class <= counts[label]:
+        raise InputError(
+            f'subset per_class={per_class} must lie between 1 and the samples of the smallest '
+            f'class, which are {counts[label]} (class {label})'
+        )
+    missing = dict.fromkeys(counts, per_class)
+    chosen = []
+    for index in np.random.default_rng(seed).permutation(len(names)):
+        if missing[labels[index]]:
+            missing[labels[index]] -= 1
+            chosen.append(index)
+    return [names[index] for index in sorted(chosen)]
+
+
 def read_subset(path: str | Path, names: Sequence[str]) -> list[str]:
     """Read the names of a drawn subset, as ``subset.txt`` in a work dir holds them.
 

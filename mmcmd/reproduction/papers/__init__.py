@@ -1,4 +1,4 @@
-"""The published papers, one file each, and the comparison of their methods."""
+"""The published papers, one file each, the comparison of their methods, and the leaderboard."""
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.paper import Method, Table
@@ -9,11 +9,15 @@ from mmcmd.reproduction.papers import (
     comparison,
     generative,
     isc,
+    leaderboard,
     pcm3,
     skeletonclr_crossclr,
 )
 
-PAPERS = (cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, pcm3, generative, comparison)
+PAPERS = (
+    *(cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, pcm3, generative),
+    *(comparison, leaderboard),
+)
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
 """Name to method, of all papers."""
 TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}

@@ -7,16 +7,8 @@ from functools import partial
 
 from mmengine.config import Config
 
-from mmcmd.reproduction.paper import (
-    CROPS,
-    KNN,
-    MODALITIES,
-    STREAMS,
-    Cell,
-    Method,
-    Table,
-    grid,
-)
+from mmcmd.reproduction.paper import MODALITIES, STREAMS, Cell, Method, Table, grid
+from mmcmd.reproduction.protocols import CROPS, KNN
 
 JOINT, MOTION, BONE = MODALITIES
 NEIGHBOURS = (64, 256, 1024, 4096, 8192, 16384)  # of 16384 keys; Fig. 3

@@ -6,7 +6,8 @@ three modalities. Here both have a row. MoCo is in Table 5 only.
 
 from collections.abc import Mapping, Sequence
 
-from mmcmd.reproduction.paper import KNN, PERCENTS, Cell, Table
+from mmcmd.reproduction.paper import Cell, Table
+from mmcmd.reproduction.protocols import KNN, PERCENTS
 
 METHODS = {}
 _JOINT, _THREE = 'joint', '3s'

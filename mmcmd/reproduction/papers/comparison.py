@@ -4,8 +4,9 @@ With the small budget, all methods have the same encoder, epochs, batch, optimis
 method keeps its own preprocessing and augmentation. Mining begins in the middle of the training.
 """
 
-from mmcmd.reproduction.paper import KNN, STREAMS, UNTRAINED, Cell, Method, Table, grid
+from mmcmd.reproduction.paper import STREAMS, UNTRAINED, Cell, Method, Table, grid
 from mmcmd.reproduction.papers import generative
+from mmcmd.reproduction.protocols import KNN
 
 METHODS = {
     # 1-NN by cosine similarity, and a linear classifier, on the coordinates of the test pipeline.
@@ -13,7 +14,7 @@ METHODS = {
     'random': Method(UNTRAINED),
 }
 _KINDS = [(protocol, stream) for protocol in (KNN, 'linear') for stream in STREAMS]
-_TRAINED = (
+TRAINED = (
     *('SkeletonCLR', 'CrosSCLR', 'CrosSCLR-B', 'AimCLR', 'ISC'),
     *generative.METHODS,
     *('MoCo', 'CMD', 'PCM3'),
@@ -26,5 +27,5 @@ TABLES = {
         _BASELINES,
         {', '.join(kind): [Cell(name, *kind) for name in _BASELINES] for kind in _KINDS},
     ),
-    'methods': grid('Methods with one encoder', (*METHODS, *_TRAINED), _KINDS),
+    'methods': grid('Methods with one encoder', (*METHODS, *TRAINED), _KINDS),
 }

@@ -4,7 +4,8 @@ The paper has the joint modality alone. The modalities share nothing, so the joi
 a training of its own.
 """
 
-from mmcmd.reproduction.paper import KNN, Cell, Method, Table
+from mmcmd.reproduction.paper import Cell, Method, Table
+from mmcmd.reproduction.protocols import KNN
 
 METHODS = {'ISC': Method('configs/isc/isc.py', ['model.modalities=[joint,motion,bone]'])}
 _SOURCE = "table in ISC's repository"

@@ -3,7 +3,8 @@
 CrosSCLR-B has no paper of its own: the authors of CMD made it as a comparison.
 """
 
-from mmcmd.reproduction.paper import KNN, Cell, Method, Table
+from mmcmd.reproduction.paper import Cell, Method, Table
+from mmcmd.reproduction.protocols import KNN
 
 METHODS = {
     'SkeletonCLR': Method('configs/skeletonclr/skeletonclr.py'),

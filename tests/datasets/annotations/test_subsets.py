@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.datasets.annotations import subsets
-from mmcmd.datasets.annotations.subsets import draw_subset, read_subset
+from mmcmd.datasets.annotations.subsets import draw_per_class, draw_subset, read_subset
 from mmcmd.errors import InputError
 
 LABELS = [0] * 100 + [1] * 60 + [2] * 40
@@ -91,6 +91,38 @@ def test_a_share_that_cannot_be_drawn_is_told(percent, message):
         draw_subset(NAMES, LABELS, percent)
 
 
+@given(
+    counts=st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    seed=st.integers(0, 5),
+    data=st.data(),
+)
+def test_a_draw_per_class_has_exactly_so_many_of_each(counts, seed, data):
+    per_class = data.draw(st.integers(1, min(counts)))
+    labels = [label for label, count in enumerate(counts) for _ in range(count)]
+    names = [str(index) for index in range(len(labels))]
+    subset = draw_per_class(names, labels, per_class, seed)
+    assert Counter(labels[int(name)] for name in subset) == dict.fromkeys(
+        range(len(counts)), per_class
+    )
+    assert subset == [name for name in names if name in set(subset)], 'in the order of the file'
+    assert subset == draw_per_class(names, labels, per_class, seed)
+    fewer = draw_per_class(names, labels, data.draw(st.integers(1, per_class)), seed)
+    assert set(fewer) <= set(subset), 'a smaller draw of the seed is a part of it'
+
+
+def test_draws_per_class_of_other_seeds_differ_and_take_every_sample():
+    draws = [draw_per_class(NAMES, LABELS, 5, seed) for seed in range(200)]
+    assert draws[0] != draws[1]
+    assert {name for draw in draws for name in draw} == set(NAMES)
+
+
+@pytest.mark.parametrize('per_class', [0, 41])
+def test_a_number_per_class_that_cannot_be_drawn_is_told(per_class):
+    message = rf'per_class={per_class} must lie .* smallest class, which are 40 \(class 2\)'
+    with pytest.raises(InputError, match=message):
+        draw_per_class(NAMES, LABELS, per_class)
+
+
 @pytest.fixture
 def make(tiny_pickle, mmcmd_scope):
     def make(**subset):
@@ -109,9 +141,17 @@ def test_dataset_keeps_what_was_drawn_and_finds_it_again(make, tmp_path):
     assert make(file=str(file)).subset_names == names
 
 
+def test_dataset_keeps_so_many_samples_of_each_class(make):
+    drawn = make(per_class=2, seed=1)
+    labels = [drawn.get_data_info(index)['label'] for index in range(len(drawn))]
+    assert Counter(labels) == {0: 2, 1: 2, 2: 2, 3: 2}
+
+
 def test_options_that_make_no_subset_are_told(make, tmp_path):
-    with pytest.raises(InputError, match='must hold percent, seed, stratified, or file'):
+    with pytest.raises(InputError, match='must hold percent, seed, stratified, or per_class'):
         make(share=10)
+    with pytest.raises(InputError, match=r"'percent': 10.* must hold percent, seed, stratified"):
+        make(per_class=1, percent=10)
     with pytest.raises(InputError, match=r'there is no subset file .*none\.txt'):
         make(file=str(tmp_path / 'none.txt'))
 

@@ -1,0 +1,156 @@
+"""Trainings of equal minutes: how many epochs fit is measured once for each training."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+from mmcmd.apis import load_config
+from mmcmd.cli import parse_options
+from mmcmd.errors import InputError
+from mmcmd.reproduction.names import slug
+from mmcmd.reproduction.stages import Stage, training_progress
+from mmcmd.visualization.logs import read_log, training_minutes
+
+EPOCH_STEPS = 25
+"""Steps of an epoch, whatever the size of the training set."""
+MEASURED_EPOCHS = 2
+"""Epochs of a measurement. The first one warms up and is not counted."""
+VALIDATIONS = 6
+"""How often a training of some minutes is validated."""
+
+
+@dataclass
+class Clock:
+    """Finds how many epochs of a training fit into some minutes, validations not counted.
+
+    A training is measured by a short one of the same config (:attr:`stages`). The result stays in
+    its work dir, so all seeds, and later calls, have the same number of epochs.
+
+    Attributes:
+        minutes (float): Minutes of each training.
+        root (Path): Folder of the measurements.
+        stages (dict[str, Stage]): The measurements, by the title of the training. Those that are
+            not finished must be run, and the runs planned again.
+    """
+
+    minutes: float
+    root: Path
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def options(
+        self,
+        title: str,
+        path: str,
+        arguments: Mapping[str, str],
+        options: Sequence[str],
+        needs: Sequence[Stage] = (),
+    ) -> list[str]:
+        """Return the ``KEY=VALUE`` overrides for a training of these minutes.
+
+        Args:
+            title (str): Names the training, without the seed.
+            path (str): Config.
+            arguments (Mapping[str, str]): Arguments of ``tools/train.py``.
+            options (Sequence[str]): Other overrides of the training.
+            needs (Sequence[Stage]): What the measurement needs.
+
+        Returns:
+            list[str]: Overrides; only those for the length of an epoch if the training is not
+            measured yet.
+
+        Raises:
+            InputError: If not one epoch fits.
+        """
+        if title not in self.stages:
+            self.stages[title] = self._measurement(title, path, arguments, options, needs)
+        stage, steps = self.stages[title], [f'train_cfg.epoch_steps={EPOCH_STEPS}']
+        if not stage.finished:
+            return steps
+        epoch = epoch_minutes(stage.work_dir)
+        epochs = int(self.minutes / epoch)
+        if not epochs:
+            raise InputError(
+                f'{title} takes {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
+                f'{self.minutes:g} is too few for one validation; give more minutes'
+            )
+        config = load_config(path, **arguments, options=parse_options(options))
+        return steps + schedule(config, epochs)
+
+    def _measurement(
+        self,
+        title: str,
+        path: str,
+        arguments: Mapping[str, str],
+        options: Sequence[str],
+        needs: Sequence[Stage],
+    ) -> Stage:
+        work_dir = self.root / slug(title)
+        last = MEASURED_EPOCHS
+        options = [
+            *options,
+            f'train_cfg.epoch_steps={EPOCH_STEPS}',
+            f'train_cfg.max_epochs={last}',
+            f'train_cfg.val_begin={last + 1}',
+        ]
+        config = load_config(path, **arguments, options=parse_options(options))
+        command = ['tools/train.py', path]
+        for name, value in {**arguments, 'work_dir': str(work_dir)}.items():
+            command += [f'--{name.replace("_", "-")}', str(value)]
+        return Stage(
+            f'{title}, rate',
+            [*command, '--cfg-options', *options],
+            work_dir=work_dir,
+            product=work_dir / f'epoch_{last}.pth',
+            recipe=config.pretty_text,
+            needs=needs,
+            progress=training_progress(work_dir, last),
+        )
+
+
+def epoch_minutes(work_dir: Path) -> float:
+    """Return how many minutes the last epoch of a measurement took."""
+    minutes = training_minutes(read_log(work_dir))
+    return minutes[MEASURED_EPOCHS] - minutes[MEASURED_EPOCHS - 1]
+
+
+def schedule(config: Config, epochs: int) -> list[str]:
+    """Stretch the schedule of a training over another number of epochs.
+
+    The learning rate drops after the same share of the training, and a loss that begins in some
+    epoch (``model.cross_epoch``) does so too. A training on a subset is never made longer.
+
+    Args:
+        config (Config): Config of the training.
+        epochs (int): The most epochs that fit.
+
+    Returns:
+        list[str]: ``KEY=VALUE`` overrides.
+    """
+    before: Any = config.train_cfg.max_epochs
+    if config.train_dataloader.dataset.get('subset'):
+        epochs = min(epochs, before)
+
+    def stretched(epoch: int) -> int:
+        return max(1, round(epoch * epochs / before))
+
+    interval = max(1, epochs // VALIDATIONS)
+    options = [f'train_cfg.max_epochs={epochs}', f'train_cfg.val_interval={interval}']
+    for index, scheduler in enumerate(config.get('param_scheduler') or ()):
+        if scheduler.get('by_epoch', True):
+            for key in ('milestones', 'step_size', 'begin', 'end', 'T_max'):
+                if value := scheduler.get(key):
+                    new = (
+                        f'[{",".join(str(stretched(x)) for x in value)}]'
+                        if key == 'milestones'
+                        else stretched(value)
+                    )
+                    options.append(f'param_scheduler.{index}.{key}={new}')
+    options += [
+        f'model.{key}={stretched(value)}'
+        for key, value in config.model.items()
+        if key.endswith('_epoch') and value is not None
+    ]
+    return options

@@ -1,0 +1,31 @@
+"""Names of data sets and of work dirs."""
+
+from pathlib import Path
+
+from mmcmd.apis import choices
+from mmcmd.errors import InputError
+
+
+def slug(name: str) -> str:
+    """Return a method's name in a form that suits a folder."""
+    plain = {'<->': '-with-', '<-': '-from-', '&': '-and-', ', ': '+', ' ': '-'}
+    for text, replacement in plain.items():
+        name = name.replace(text, replacement)
+    return name.lower()
+
+
+def datasets(name: str) -> list[str]:
+    """List the data sets and splits that a name stands for: ``ntu60`` stands for all its splits.
+
+    The path of a file like those in ``configs/_base_/datasets`` stands for itself.
+
+    Raises:
+        InputError: If there is none.
+    """
+    if name.endswith('.py') and Path(name).is_file():
+        return [name]
+    known = choices('datasets')
+    found = [x for x in known if name in (x, x.rsplit('_', 1)[0])]
+    if not found:
+        raise InputError(f'there is no data set {name!r}; data sets are {", ".join(known)}')
+    return found

@@ -1,0 +1,95 @@
+"""Trainings of equal minutes: measured once, stretched in proportion, refused if too short."""
+
+import json
+
+import pytest
+
+from mmcmd.apis import load_config
+from mmcmd.cli import parse_options
+from mmcmd.errors import InputError
+from mmcmd.reproduction.clock import EPOCH_STEPS, MEASURED_EPOCHS, Clock, schedule
+from mmcmd.reproduction.paper import Cell
+from mmcmd.reproduction.runs import Reproduction
+
+
+@pytest.fixture(autouse=True)
+def in_repository(root, monkeypatch):
+    monkeypatch.chdir(root)
+
+
+@pytest.fixture
+def make(tmp_path):
+    def make(minutes=2.0):
+        return Reproduction(
+            'bandai2_xstyle', tmp_path, (0, 1), clock=Clock(minutes, tmp_path / 'r')
+        )
+
+    return make
+
+
+def finish(stage, seconds):
+    """Leave what a measurement leaves, with these seconds of each step."""
+    logs = stage.work_dir / '20260101_000000/vis_data'
+    logs.mkdir(parents=True)
+    records = [
+        {'epoch': epoch + 1, 'iter': (epoch + 1) * EPOCH_STEPS, 'step': 1, 'time': value}
+        for epoch, value in enumerate(seconds)
+    ]
+    (logs / 'scalars.json').write_text('\n'.join(map(json.dumps, records)))
+    stage.product.write_bytes(b'weights')
+    (stage.work_dir / 'stage.done').write_text(f'{stage.signature} 9\n')
+
+
+def test_epochs_are_what_fits_into_the_minutes(make):
+    first = make()
+    first.pretraining('CMD', 0)
+    (stage,) = first.clock.stages.values()
+    assert f'train_cfg.max_epochs={MEASURED_EPOCHS}' in stage.command
+    finish(stage, [9.0, 0.5])  # the first epoch warms up
+    runs = [make().pretraining('CMD', seed) for seed in (0, 1)]
+    assert {one.epochs for one in runs} == {int(120 / (0.5 * EPOCH_STEPS))}
+    assert {one.minutes for one in runs} == {2.0}
+    assert all(one.config.train_cfg.epoch_steps == EPOCH_STEPS for one in runs)
+
+
+def test_only_what_competes_is_timed(make):
+    one = make()
+    for cell in (
+        Cell('CMD', 'linear_small', '3s'),
+        Cell('raw', 'dtw', '3s'),
+        Cell('random', 'knn', '3s'),
+        Cell('random', 'scratch', '3s'),
+    ):
+        one.chain(cell, 0)
+    assert set(one.clock.stages) == {'CMD', 'random, scratch'}
+
+
+def test_too_few_minutes_are_told(make):
+    first = make()
+    first.pretraining('CMD', 0)
+    finish(next(iter(first.clock.stages.values())), [9.0, 6.0])
+    with pytest.raises(InputError, match=r'CMD takes 2\.50 minutes .* --minutes 2 is too few'):
+        make().pretraining('CMD', 0)
+
+
+@pytest.mark.parametrize(
+    ('method', 'key', 'share'), [('aimclr', 'mining_epoch', 0.5), ('crossclr', 'cross_epoch', 0.5)]
+)
+def test_schedule_keeps_its_shares(method, key, share):
+    arguments = {'data': 'bandai2_xstyle', 'budget': 'small'}
+    path = f'configs/{method}/{method}.py'
+    config = load_config(path, **arguments)
+    options = schedule(config, 180)
+    changed = load_config(path, **arguments, options=parse_options(options))
+    assert changed.train_cfg.max_epochs == 180
+    assert changed.param_scheduler[0].milestones == [150], '15 of 18'
+    assert changed.model[key] == 180 * share
+    assert 180 / changed.train_cfg.val_interval == 6
+
+
+def test_a_training_on_few_labels_is_never_made_longer(make):
+    path, arguments = 'configs/baselines/supervised.py', {'data': 'bandai2_xstyle'}
+    subset = {'train_dataloader.dataset.subset.per_class': 5}
+    config = load_config(path, **arguments, options=subset)
+    assert 'train_cfg.max_epochs=24' in schedule(config, 500)
+    assert 'train_cfg.max_epochs=7' in schedule(config, 7)
