@@ -232,7 +232,7 @@ def main() -> None:
         records, out = reproduction.records(table), reproduction.root / name
         note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
         if args.minutes:
-            note = f'Each training takes {args.minutes:g} minutes.\n{note}'
+            note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),

@@ -91,7 +91,7 @@ def draw_minutes(reproduction: Reproduction, table: Table, records: Records, out
             minutes, values = (np.array(x) for x in zip(*curves, strict=True))
             spread = values.std(axis=0, ddof=1) if len(curves) > 1 else np.zeros(values.shape[1])
             lines[label] = Line(minutes.mean(axis=0), values.mean(axis=0), spread)
-    trained = any(len(line.x) > 1 for line in lines.values())
+    trained = any(not line.dashed for line in lines.values())
     if trained:
         title = f'Accuracy over minutes of pre-training, three streams, {reproduction.data}'
         draw_lines(lines, 'minutes, validations not counted', 'KNN top-1, %', title, out)

@@ -38,8 +38,8 @@ def draw_lines(
     """Draw lines, and name them in the order of their last values, the highest first.
 
     Args:
-        lines (Mapping[str, Line]): Name to line. A line of one point is drawn through the whole
-            figure.
+        lines (Mapping[str, Line]): Name to line. A dashed line of one point is drawn through the
+            whole figure.
         xlabel (str): Label of the x axis.
         ylabel (str): Label of the y axis.
         title (str): Over the figure.
@@ -58,7 +58,7 @@ def draw_lines(
             dashed += 1
         else:
             style = {'color': next(solid), 'linestyle': '-'}
-        if len(line.x) == 1:
+        if line.dashed and len(line.x) == 1:
             handles[name] = axes.axhline(line.mean[0], label=name, **style)
             continue
         marker = MARKERS[index % len(MARKERS)]
