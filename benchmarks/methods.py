@@ -71,7 +71,8 @@ def read(name: str, budget: str) -> Config:
 def methods() -> list[str]:
     """List the config of each method of the papers."""
     configs = dict.fromkeys(x.config for x in METHODS.values() if x.config != UNTRAINED)
-    return [name.removeprefix('configs/') for name in configs]
+    names = [name.removeprefix('configs/') for name in configs]
+    return [name for name in names if not name.startswith('recipes/')]
 
 
 def make_batch(config: Config, size: int) -> dict[str, Any]:

@@ -205,6 +205,8 @@ def run_tool(root, monkeypatch, capfd, kept_signals):
     """Return a function: run a tool as `python TOOL ARGS` would: exit status, stdout, stderr."""
     import runpy
 
+    from mmengine.logging import MMLogger
+
     from mmcmd.io import checkpoint
 
     monkeypatch.setattr(checkpoint, '_trusted', False)
@@ -213,6 +215,7 @@ def run_tool(root, monkeypatch, capfd, kept_signals):
     def run(tool, *args):
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
         capfd.readouterr()
+        MMLogger._instance_dict.clear()  # those of other tests write to streams that are closed
         try:
             with kept_signals():
                 runpy.run_path(str(root / 'tools' / tool), run_name='__main__')

@@ -13,6 +13,8 @@ CHAINS = {  # raw format to data set and split
     'pkummd': 'pkummd2_xsub',
     'nwucla': 'nwucla_xview',
     'utdmhad': 'utdmhad_xsub',
+    'msraction3d': 'msraction3d_xsub',
+    'utkinect': 'utkinect_xsub',
     'bandai2': 'bandai2_xstyle',
 }
 LOADING = [

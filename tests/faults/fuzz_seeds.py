@@ -111,7 +111,8 @@ def converted(converter: Converter, source: Path) -> bool:
     outcomes = [reading.attempt(converter, False, item)[1] for item in converter.scan(source)]
     samples = [conversion._share(x) for x in outcomes if not isinstance(x, Exception)]
     splits = converter.splits(samples)
-    conversion._report(conversion.Summary(samples), splits, converter.counted)
+    leaks = conversion.find_leaks(splits, conversion.digests_of(samples))
+    conversion._report(conversion.Summary(samples), splits, leaks, converter.counted)
     data = dict(split=splits, annotations=samples, **converter.facts())
     try:
         check_annotations(data, source)

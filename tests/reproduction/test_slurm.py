@@ -110,7 +110,7 @@ def stage(cluster):
     return make
 
 
-def until(condition, seconds=60):
+def until(condition, seconds=120):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, 'it took too long'
