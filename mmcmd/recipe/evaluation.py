@@ -79,8 +79,7 @@ def evaluate(
     ours = load_config(linear, pretrained=str(checkpoint), options=steps, **common)
     common |= {'encoder': 'raw'}
     raw_knn = load_config(root / 'knn.py', options=_raw_options(cfg), **common)
-    # Raw coordinates take much more memory than features: one crop of each sequence.
-    steps |= {'train_cfg.num_crops': 1} | _raw_options(cfg)
+    steps |= _raw_options(cfg)
     raw_linear = load_config(linear, pretrained='random', options=steps, **common)
     for run, name in ((ours, 'linear'), (raw_knn, 'raw_knn'), (raw_linear, 'raw_linear')):
         _run(run, cfg, work_dir / name)
