@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from pathlib import Path
 
 import torch
@@ -47,9 +48,11 @@ def init_model(
         InputError: If the checkpoint is missing, holds more than data or is of another
             architecture.
     """
-    if not isinstance(config, Config):
+    if isinstance(config, Config):
+        config = deepcopy(config)  # it is fitted to the data, as the training was
+    else:
         config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
-        fit_to_data(config)
+    fit_to_data(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
     model = MODELS.build(config.model)
     if checkpoint is not None:

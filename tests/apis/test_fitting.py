@@ -3,7 +3,7 @@
 import pytest
 from mmengine.logging import MMLogger
 
-from mmcmd.apis import fit_to_data, load_config
+from mmcmd.apis import fit_to_data, init_model, load_config
 
 
 @pytest.fixture
@@ -49,6 +49,12 @@ def test_what_fits_is_left_alone(cfg):
     fit_to_data(small)
     assert sizes(small) == (5, 12, 6)
     assert 'notes' not in small
+
+
+def test_model_of_a_config_has_the_sizes_of_its_training(cfg):
+    small = cfg(options={'model.backbone.hidden_size': 4})
+    assert init_model(small).queues['joint'].size == 15
+    assert small.model.queue.size == 1024
 
 
 @pytest.mark.parametrize(
