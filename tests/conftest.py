@@ -1,3 +1,4 @@
+import logging
 import os
 import pickle
 import sys
@@ -198,6 +199,19 @@ def kept_signals():
                 signal.signal(number, handler)
 
     return keep
+
+
+@pytest.fixture
+def told(caplog):
+    """Return what mmengine's logger is told; its `text` has all lines."""
+    from mmengine.logging import MMLogger
+
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger.name)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _FRAMES = 16  # of each of these sequences
 
 @dataclass(frozen=True)
 class Bodies:
-    """What was measured.
+    """Measurements of the bodies of a file.
 
     Attributes:
         frames (np.ndarray): Frames of each sample, shape (N,).

@@ -1,4 +1,4 @@
-"""What an inspection of an annotation file counts and measures, for its checks."""
+"""Counts and measurements of an annotation file, which its checks read."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
@@ -16,7 +16,7 @@ from mmcmd.skeletons import Layout
 
 @dataclass
 class Inspection:
-    """What :func:`mmcmd.datasets.annotations.inspection.inspect_annotations` found.
+    """Result of :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
 
     Attributes:
         facts (dict[str, str]): What the file says of all samples: layout, synthetic and so on.

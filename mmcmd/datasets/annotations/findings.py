@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Finding(NamedTuple):
-    """What is wrong, and what to do about it.
+    """A fault of an annotation file, and its remedy.
 
     Attributes:
         message (str): What was found, with numbers and the name of a sample.

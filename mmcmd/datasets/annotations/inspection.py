@@ -1,4 +1,4 @@
-"""What an annotation file holds, and what is suspicious about it."""
+"""Count the contents of an annotation file, and find what is suspicious about it."""
 
 import re
 from collections import Counter

@@ -1,6 +1,6 @@
 """Split an annotation file by subject, or by another field of its samples."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmcmd.datasets.annotations.held_out import (
@@ -42,7 +42,14 @@ def split_by(
             raise InputError(f'--split-by {RANDOM} takes no --val-subjects')
         # The last fold takes none of a class that has fewer sequences than there are folds.
         held = fold_of_sequences([sample['label'] for sample in annotations], FOLDS - 1, FOLDS)
-        return _halves(RANDOM, annotations, held.tolist())
+        names = {x['frame_dir'] for x, is_held in zip(annotations, held, strict=True) if is_held}
+        split = halves(RANDOM, annotations, lambda x: x['frame_dir'] not in names)
+        if empty := [part for part, samples in split.items() if not samples]:
+            raise InputError(
+                f'{empty[0]} would be empty: no class has {FOLDS} sequences; write the splits '
+                'yourself'
+            )
+        return split
     found = [sample.get(key) for sample in annotations]
     if lacking := [x for x, value in zip(annotations, found, strict=True) if not is_value(value)]:
         known = {name for x in annotations for name, value in x.items() if is_value(value)}
@@ -59,17 +66,17 @@ def split_by(
     except InputError as error:
         raise InputError(f'--val-subjects: {error}') from None
     name = 'xsub' if key == 'subject' else f'x{key}'
-    return _halves(name, annotations, [str(value) in chosen for value in found])
+    return halves(name, annotations, lambda x: str(x[key]) not in chosen)
 
 
-def _halves(
-    name: str, annotations: Sequence[dict[str, Any]], held: Sequence[bool]
+def halves(
+    name: str,
+    annotations: Sequence[dict[str, Any]],
+    is_training: Callable[[dict[str, Any]], bool],
 ) -> dict[str, list[str]]:
-    halves: dict[str, list[str]] = {f'{name}_train': [], f'{name}_val': []}
-    for sample, is_held in zip(annotations, held, strict=True):
-        halves[f'{name}_val' if is_held else f'{name}_train'].append(sample['frame_dir'])
-    if empty := [split for split, names in halves.items() if not names]:
-        raise InputError(
-            f'{empty[0]} would be empty: no class has {FOLDS} sequences; write the splits yourself'
-        )
-    return halves
+    """Split in two: ``{name}_train`` and ``{name}_val``, pyskl's convention."""
+    split: dict[str, list[str]] = {f'{name}_train': [], f'{name}_val': []}
+    for sample in annotations:
+        half = f'{name}_train' if is_training(sample) else f'{name}_val'
+        split[half].append(sample['frame_dir'])
+    return split

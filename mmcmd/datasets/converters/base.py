@@ -1,9 +1,11 @@
 """What a raw format has to say about itself."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
+
+from mmcmd.datasets.annotations.splitting import halves
+from mmcmd.errors import InputError
 
 
 class Item(NamedTuple):
@@ -15,6 +17,27 @@ class Item(NamedTuple):
 
 class LeftOut(ValueError):
     """Says why an item is left out on purpose: reported, but no failure even under ``strict``."""
+
+
+def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
+    """List the files of one kind in a folder and its subfolders, sorted.
+
+    Args:
+        source (Path): The folder.
+        kind (str): End of their names, such as ``.json`` or ``*_skeleton.mat``. Messages name it
+            like this.
+        remedy (str): Goes on the message that there is none.
+
+    Raises:
+        InputError: If the source is a file, or has no such file.
+    """
+    if not source.is_dir():
+        raise InputError(f'{source} is a file, expected a folder of {kind} files')
+    pattern = f'*{kind.removeprefix("*")}'
+    paths = sorted(path for path in source.rglob(pattern) if path.is_file())
+    if not paths:
+        raise InputError(f'there is no {kind} file in {source}{remedy}')
+    return paths
 
 
 class Converter(ABC):
@@ -65,13 +88,4 @@ class Converter(ABC):
         """
         return {'layout': self.layout}
 
-    @staticmethod
-    def halves(
-        name: str, annotations: list[dict[str, Any]], is_training: Callable[[dict], bool]
-    ) -> dict[str, list[str]]:
-        """Split in two: ``{name}_train`` and ``{name}_val``, pyskl's convention."""
-        halves: dict[str, list[str]] = {f'{name}_train': [], f'{name}_val': []}
-        for sample in annotations:
-            half = f'{name}_train' if is_training(sample) else f'{name}_val'
-            halves[half].append(sample['frame_dir'])
-        return halves
+    halves = staticmethod(halves)

@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmcmd.datasets.converters.arrays import to_keypoint
-from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.converters.base import Converter, Item, LeftOut, find_files
 from mmcmd.datasets.converters.tokens import Tokens
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
@@ -74,13 +74,9 @@ class MSRAction3DConverter(Converter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the files in a folder and its subfolders, and find out where the axes point."""
-        if not source.is_dir():
-            raise InputError(f'{source} is a file, expected a folder of *{SUFFIX} files')
-        paths = sorted(path for path in source.rglob(f'*{SUFFIX}') if path.is_file())
-        if not paths:
-            pixels = next(source.rglob(f'*{SCREEN_SUFFIX}'), None)
-            remedy = ', only files in pixels: take MSRAction3DSkeletonReal3D' if pixels else ''
-            raise InputError(f'there is no *{SUFFIX} file in {source}{remedy}')
+        pixels = next(source.rglob(f'*{SCREEN_SUFFIX}'), None)
+        remedy = ', only files in pixels: take MSRAction3DSkeletonReal3D' if pixels else ''
+        paths = find_files(source, f'*{SUFFIX}', remedy)
         if self.valid is not None and not self.valid & {_stem(path) for path in paths}:
             raise InputError(f'the list of valid sequences names no file in {source}')
         self._signs = _find_signs(paths[:: -(-len(paths) // _PROBES)])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmcmd.datasets.converters.base import Converter, Item, LeftOut
+from mmcmd.datasets.converters.base import Converter, Item, LeftOut, find_files
 from mmcmd.datasets.converters.tokens import Tokens
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
@@ -167,11 +167,7 @@ class NTUConverter(Converter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the ``.skeleton`` files in a folder and its subfolders."""
-        if not source.is_dir():
-            raise InputError(f'{source} is a file, expected a folder of .skeleton files')
-        paths = sorted(path for path in source.rglob('*.skeleton') if path.is_file())
-        if not paths:
-            raise InputError(f'there is no .skeleton file in {source}')
+        paths = find_files(source, '.skeleton')
         return [Item(str(path), path) for path in paths if self._is_wanted(path.stem)]
 
     def _is_wanted(self, stem: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mmcmd.datasets.converters.arrays import to_keypoint
-from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.base import Converter, Item, find_files
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
@@ -60,12 +60,7 @@ class NWUCLAConverter(Converter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the ``.json`` files in a folder and its subfolders."""
-        if not source.is_dir():
-            raise InputError(f'{source} is a file, expected a folder of .json files')
-        paths = sorted(path for path in source.rglob('*.json') if path.is_file())
-        if not paths:
-            raise InputError(f'there is no .json file in {source}')
-        return [Item(str(path), path) for path in paths]
+        return [Item(str(path), path) for path in find_files(source, '.json')]
 
     def read(self, item: Item) -> dict[str, Any]:
         """Read one file."""

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from mmcmd.datasets.converters.arrays import to_keypoint
-from mmcmd.datasets.converters.base import Converter, Item
+from mmcmd.datasets.converters.base import Converter, Item, find_files
 from mmcmd.datasets.converters.matlab import read_floats
-from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
 
@@ -45,12 +44,7 @@ class UTDMHADConverter(Converter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the skeleton files in a folder and its subfolders."""
-        if not source.is_dir():
-            raise InputError(f'{source} is a file, expected a folder of *{SUFFIX} files')
-        paths = sorted(path for path in source.rglob(f'*{SUFFIX}') if path.is_file())
-        if not paths:
-            raise InputError(f'there is no *{SUFFIX} file in {source}')
-        return [Item(str(path), path) for path in paths]
+        return [Item(str(path), path) for path in find_files(source, f'*{SUFFIX}')]
 
     def read(self, item: Item) -> dict[str, Any]:
         """Read one file."""

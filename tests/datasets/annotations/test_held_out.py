@@ -1,11 +1,9 @@
 """What is held out for a validation: whole subjects, each once, the same in every run."""
 
-import logging
 import pickle
 
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.datasets.annotations.held_out import (
@@ -42,15 +40,6 @@ def write(tmp_path):
         return path
 
     return write
-
-
-@pytest.fixture
-def told(caplog):
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    caplog.set_level(logging.INFO, logger.name)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def names_of(path, split='xsub_train', **hold_out):

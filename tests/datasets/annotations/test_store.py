@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock, Timeout
-from mmengine.logging import MMLogger
 
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.datasets.annotations import packing
@@ -43,15 +42,6 @@ def file(tmp_path):
     path = tmp_path / 'x.pkl'
     path.write_bytes(pickle.dumps({'annotations': annotations, 'split': split, 'origin': [1, 'y']}))
     return path
-
-
-@pytest.fixture
-def told(caplog):
-    """Return what mmengine's logger is told."""
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def check_whole(opened, path):

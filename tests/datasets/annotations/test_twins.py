@@ -1,11 +1,9 @@
 """Twins: dropped on demand, noted in the file, and told once by a training that tests on them."""
 
-import logging
 import pickle
 
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 from mmcmd.datasets import SkeletonDataset
 from mmcmd.datasets.annotations.reading import load_annotations
@@ -33,15 +31,6 @@ def source(tmp_path):
     path = tmp_path / 'source.pkl'
     path.write_bytes(pickle.dumps(dict(annotations=annotations, split=split, layout='ntu')))
     return path
-
-
-@pytest.fixture
-def told(caplog):
-    logger = MMLogger.get_current_instance()
-    logger.addHandler(caplog.handler)
-    caplog.set_level(logging.INFO, logger.name)
-    yield caplog
-    logger.removeHandler(caplog.handler)
 
 
 def test_conversion_reports_twins_across_splits_and_notes_them(source, tmp_path, told):

@@ -1,8 +1,5 @@
-import logging
-
 import numpy as np
 import pytest
-from mmengine.logging import MMLogger
 
 
 def skeleton_text(frames, newline='\n', number='{:.7g}'):
@@ -50,13 +47,3 @@ def make_folder(tmp_path, random_frames):
         return tmp_path / name
 
     return make
-
-
-@pytest.fixture
-def told(caplog):
-    """Return what is logged; its `text` has all lines."""
-    logger = MMLogger.get_current_instance()
-    caplog.set_level(logging.INFO)
-    logger.addHandler(caplog.handler)
-    yield caplog
-    logger.removeHandler(caplog.handler)
