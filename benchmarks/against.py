@@ -38,8 +38,7 @@ class Tree:
             stdout=subprocess.PIPE,
             text=True,
             cwd=skeletons.parent,
-            # Threads of the process that waits must not spin.
-            env={**os.environ, 'PYTHONPATH': str(root), 'OMP_WAIT_POLICY': 'passive'},
+            env={**os.environ, 'PYTHONPATH': str(root)},
         )
 
     def __enter__(self) -> Self:

@@ -22,7 +22,8 @@ PRETRAINING = (
 METHODS = [
     str(path.relative_to(CONFIGS))
     for path in sorted(CONFIGS.glob('*/*.py'))
-    if path.parts[-2] not in ('_base_', 'benchmarks') and split_name(path) == (None, None)
+    if path.parts[-2] not in ('_base_', 'baselines', 'benchmarks')
+    and split_name(path) == (None, None)
 ]
 TINY = {'queue': {'size': 8}, 'neck': {'out_channels': 6, 'hidden_channels': 12}}
 LAYOUTS = 'ntu', 'kinect_v1', 'coco'
@@ -81,7 +82,7 @@ def take_a_step(encoder, pretraining, layout, device):
     optimizer.step()
 
     assert torch.isfinite(total)
-    assert ('loss_cmd' in losses) == pretraining.startswith('cmd/')
+    assert ('loss_cmd' in losses) == (cfg.model.get('distill_head') is not None)
     moved = {n for n, p in model.encoders.named_parameters() if not torch.equal(before[n], p)}
     for modality in cfg.model.modalities:
         assert any(name.startswith(f'{modality}.backbone.') for name in moved)

@@ -26,6 +26,11 @@ def main() -> int:
     parser.add_argument('--device', choices=['cuda', 'cpu'], default='cuda')
     parser.add_argument('--short', action='store_true', help='small sizes')
     parser.add_argument('--minutes', type=float, default=9, help='for all (default: 9)')
+    parser.add_argument(
+        '--resume',
+        action='store_true',
+        help='measure only what --out/gpu.json lacks, without tests',
+    )
     parser.add_argument('--out', type=Path, default=Path('work_dirs/gpu'), help='folder')
     args = parser.parse_args()
     deadline = time.monotonic() + 60 * args.minutes
@@ -34,6 +39,8 @@ def main() -> int:
             '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short shows the '
             'course'
         )
+    if args.resume:
+        return course.run(args.device, args.short, deadline, args.out, resume=True)
     args.out.mkdir(parents=True, exist_ok=True)
     status, summary = run_tests(args.out / 'tests.txt', timeout=40 * args.minutes)
     facts = {'tests': summary}

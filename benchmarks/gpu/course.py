@@ -13,9 +13,10 @@ from rich.console import Console
 
 from benchmarks.gpu import evaluation, steps
 from benchmarks.gpu.place import Place
-from benchmarks.gpu.table import Case, Row, as_json, markdown
+from benchmarks.gpu.table import Case, Row, as_json, from_json, markdown
 from benchmarks.harness import Disagreement
 from benchmarks.tables import machine
+from mmcmd.errors import InputError
 
 BATCHES = 64, 256, 1024
 SKIPPED = 'skipped: no time was left'
@@ -25,23 +26,25 @@ def cases(place: Place) -> Iterable[Case]:
     """List all cases; the time may not suffice for the last ones."""
     first, *more = (2, 4) if place.short else BATCHES
     default, *others = steps.FORMS
-    if place.device == 'cuda':
-        others += [form + steps.GRAPH for form in steps.FORMS]
+    graphs = [form + steps.GRAPH for form in steps.FORMS] if place.device == 'cuda' else []
     return chain(
-        steps.cmd_cases(place, [first], [default]),
+        steps.cmd_cases(place, [first], [default, *graphs]),
         steps.encoder_cases(place, [first], [default]),
         evaluation.cases(place),
         steps.graph_cases(place),
-        # Forms that no GPU has run come after what is known to run.
+        steps.cmd_cases(place, more, [default, *graphs[-1:]]),
         steps.cmd_cases(place, [first], others),
-        steps.encoder_cases(place, [first], [form for form in others if form in steps.FORMS]),
-        steps.cmd_cases(place, more, [default]),
         steps.encoder_cases(place, more, [default]),
+        steps.encoder_cases(place, [first], others),
     )
 
 
 def measure(
-    cases: Iterable[Case], deadline: float, failed: list[str], skipped: str = SKIPPED
+    cases: Iterable[Case],
+    deadline: float,
+    failed: list[str],
+    skipped: str = SKIPPED,
+    earlier: Iterable[Row] = (),
 ) -> Iterator[Row]:
     """Measure one case after the other; a row says why it has no values.
 
@@ -50,8 +53,13 @@ def measure(
         deadline (float): No case begins after it, in seconds of ``time.monotonic``.
         failed (list[str]): Takes what failed; a ``'disagreement'`` is worse than an ``'error'``.
         skipped (str): Note of the rows after the deadline.
+        earlier (Iterable[Row]): Of an earlier run. Those with values are not measured again.
     """
+    known = {row.title: row for row in earlier if row.values}
     for row, run in cases:
+        if row.title in known:
+            yield known[row.title]
+            continue
         if time.monotonic() >= deadline:
             yield replace(row, note=skipped)
             continue
@@ -84,8 +92,31 @@ def facts_of(place: Place) -> dict[str, Any]:
     return facts
 
 
+def read_earlier(file: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[Row]]:
+    """Read the facts and the rows of an earlier run.
+
+    Raises:
+        InputError: If it was on another machine, or with other sizes or another torch.
+    """
+    if not file.is_file():
+        raise InputError(f'--resume: there is no {file} to go on with; run without it first')
+    found, rows = from_json(file.read_text())
+    for name, value in facts.items():
+        if found.get(name) != value:
+            raise InputError(
+                f'--resume: {file} was measured with {name} {found.get(name)!r}, and here it is '
+                f'{value!r}; take another folder with --out'
+            )
+    return found, rows
+
+
 def run(
-    device: str, short: bool, deadline: float, out: Path, others: Mapping[str, Any] | None = None
+    device: str,
+    short: bool,
+    deadline: float,
+    out: Path,
+    others: Mapping[str, Any] | None = None,
+    resume: bool = False,
 ) -> int:
     """Measure all cases, and write ``gpu.md`` and ``gpu.json`` after each.
 
@@ -95,12 +126,20 @@ def run(
         deadline (float): No case begins after it, in seconds of ``time.monotonic``.
         out (Path): Folder.
         others (Mapping, optional): Further facts of the run, for the tables.
+        resume (bool): Go on with the ``gpu.json`` of an earlier run on such a machine.
 
     Returns:
         int: 1 if two implementations disagree, 2 if a case failed, and 0 otherwise.
+
+    Raises:
+        InputError: If the earlier run was on another machine.
     """
     place, console = Place(device, short), Console()
-    facts = facts_of(place) | dict(others or {})
+    facts = facts_of(place)
+    earlier: list[Row] = []
+    if resume:
+        facts, earlier = read_earlier(out / 'gpu.json', facts)
+    facts |= dict(others or {})
     out.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     failed: list[str] = []
@@ -109,11 +148,10 @@ def run(
     start = time.monotonic()
     planned = device == 'cuda' and not torch.cuda.is_available()  # the table says so once, above
     skipped = '' if planned else SKIPPED
-    for row in measure(cases(place), deadline, failed, skipped):
+    for row in measure(cases(place), deadline, failed, skipped, earlier):
         rows.append(row)
-        title = ', '.join(f'{name} {value}' for name, value in row.case.items())
         cells = ', '.join(f'{x}: {row.cell(x)}' for x in row.columns if x in row.values)
-        text = f'{time.monotonic() - start:.0f} s: {row.stage}, {title}: {cells} ({row.note})'
+        text = f'{time.monotonic() - start:.0f} s: {row.title}: {cells} ({row.note})'
         console.print(text, soft_wrap=True, markup=False, highlight=False)
         tables = sorted(rows, key=lambda row: order.setdefault(row.stage, len(order)))
         for suffix, write in (('md', markdown), ('json', as_json)):

@@ -30,6 +30,11 @@ class Row:
     values: Mapping[str, float] = field(default_factory=dict)
     note: str = ''
 
+    @property
+    def title(self) -> str:
+        """The stage and the case as text."""
+        return ', '.join([self.stage, *(f'{name} {value}' for name, value in self.case.items())])
+
     def cell(self, column: str) -> str:
         """Return the text of a column, with its goal."""
         goal = self.goals.get(column, '')
@@ -67,3 +72,9 @@ def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
 def as_json(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
     """Write everything, for programs."""
     return json.dumps(dict(machine=facts, rows=[asdict(row) for row in rows]), indent=1) + '\n'
+
+
+def from_json(text: str) -> tuple[dict[str, Any], list[Row]]:
+    """Read what :func:`as_json` has written: facts and rows."""
+    found = json.loads(text)
+    return found['machine'], [Row(**row) for row in found['rows']]

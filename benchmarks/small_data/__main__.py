@@ -61,8 +61,10 @@ def main() -> None:
 
 def trial(data: str, name: str, steps: int, seed: int) -> dict[str, Any]:
     """Train and evaluate a variant, and return what came out."""
-    cfg = load_config(CONFIG, data=data)
-    variants.apply(cfg, name)
+    parts = name.split('+')
+    encoders = [part.removeprefix('encoder=') for part in parts if part.startswith('encoder=')]
+    cfg = load_config(CONFIG, data=data, encoder=encoders[0] if encoders else None)
+    variants.apply(cfg, '+'.join(part for part in parts if not part.startswith('encoder=')))
     fit_to_data(cfg)
     start, curve = time.perf_counter(), []
     if steps:

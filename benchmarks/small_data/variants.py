@@ -99,7 +99,22 @@ def _raw(cfg: Config, _: None) -> None:
     )
 
 
+def _centred_only(cfg: Config, _: None) -> None:
+    """Turn no body: neither its spine to the vertical nor its shoulders to one side."""
+    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.val_cfg.gallery_dataloader
+    for loader in loaders:
+        loader.dataset.pipeline[0] = dict(type='SubtractJoint')
+
+
+def _turn_y(cfg: Config, degrees: float) -> None:
+    """Turn about y, the vertical of a sensor's coordinates."""
+    _set_transform(cfg, 'UpRotation', 'degrees', degrees)
+    _set_transform(cfg, 'UpRotation', 'axis', 1)
+
+
 OTHERS: dict[str, Callable[[Config, Any], None]] = {
+    'centred_only': _centred_only,
+    'turn_y': _turn_y,
     'recipe': lambda cfg, _: None,
     'frames': _frames,
     'test_ratio': _test_ratio,

@@ -19,7 +19,7 @@ class GraphedStep:
     and the learning rates from tensors that stay where they are. The parameter schedulers go on
     writing numbers into the groups of the optimizer.
 
-    It takes the place of ``model.train_step``. It was not run on a GPU yet.
+    It takes the place of ``model.train_step``.
 
     Args:
         model (BaseModel): Its loss takes one tensor and needs no data samples.

@@ -10,6 +10,7 @@ from benchmarks.gpu import course, steps
 from benchmarks.gpu.place import Place
 from benchmarks.gpu.table import Case, Row, markdown
 from benchmarks.harness import Disagreement
+from mmcmd.errors import InputError
 
 SHORT = Place('cpu', short=True)
 ROW = Row('CMD step', {'batch': 64}, ('step (ms)', 'hours'), {'hours': '<= 4'})
@@ -114,3 +115,33 @@ def test_no_gpu_is_one_sentence(monkeypatch, capsys):
     stderr = capsys.readouterr().err
     assert stderr.count('\n') == 1
     assert '--device cuda needs a CUDA GPU, and torch finds none' in stderr
+
+
+def test_an_earlier_run_is_gone_on_with(tmp_path, monkeypatch):
+    runs = []
+
+    def case(batch):
+        row = Row('CMD step', {'batch': batch}, ('step (ms)',))
+        return Case(row, lambda: (runs.append(batch) or {'step (ms)': float(batch)}, 'measured'))
+
+    monkeypatch.setattr(course, 'cases', lambda place: [case(1), case(2)])
+    late, soon = time.monotonic() - 1, time.monotonic() + 60
+    course.run('cpu', True, soon, tmp_path, {'tests': '3 passed'})
+    text = (tmp_path / 'gpu.json').read_text()
+    (tmp_path / 'gpu.json').write_text(text.replace('"step (ms)": 2.0', ''))
+    assert course.run('cpu', True, late, tmp_path, resume=True) == 0
+    assert 'no time was left' in (tmp_path / 'gpu.md').read_text()
+    course.run('cpu', True, soon, tmp_path, resume=True)
+    found = json.loads((tmp_path / 'gpu.json').read_text())
+    assert runs == [1, 2, 2]
+    assert [row['values'] for row in found['rows']] == [{'step (ms)': 1.0}, {'step (ms)': 2.0}]
+    assert found['machine']['tests'] == '3 passed'
+
+
+def test_an_earlier_run_elsewhere_is_refused(tmp_path):
+    facts = course.facts_of(SHORT) | {'torch': '1.0'}
+    (tmp_path / 'gpu.json').write_text(json.dumps({'machine': facts, 'rows': []}))
+    with pytest.raises(InputError, match=r"measured with torch '1\.0', and here it is"):
+        course.run('cpu', True, 0.0, tmp_path, resume=True)
+    with pytest.raises(InputError, match=r'there is no .* to go on with; run without it first'):
+        course.run('cpu', True, 0.0, tmp_path / 'empty', resume=True)

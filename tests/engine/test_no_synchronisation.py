@@ -244,7 +244,9 @@ def test_iterations_on_a_gpu_wait_for_nothing_until_they_log(build, case):
         runner.train()
     finally:
         torch.cuda.set_sync_debug_mode('default')
-    assert refusal.checked == [1, 3, 4]
+    last = len(runner.train_dataloader) - 1
+    assert refusal.checked == [i for i in range(1, last) if i % 3 != 2]
+    assert last >= 6
 
 
 class _Devices(TorchDispatchMode):

@@ -14,8 +14,8 @@ class CudaGraphHook(Hook):
     """Run the whole training step as one CUDA graph (:class:`GraphedStep`).
 
     A recurrent encoder is thousands of small operations. A graph launches all of them at once. The
-    hook is off by default, and it was not run on a GPU yet. To use it, set
-    ``default_hooks.graph.type=CudaGraphHook`` and ``optim_wrapper.optimizer.fused=True``.
+    hook is off by default. To use it, set ``default_hooks.graph.type=CudaGraphHook`` and
+    ``optim_wrapper.optimizer.fused=True``.
 
     Raises:
         InputError: If there is no GPU, or the step cannot be recorded (:func:`find_obstacle`).

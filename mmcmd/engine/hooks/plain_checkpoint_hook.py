@@ -82,8 +82,8 @@ class PlainCheckpointHook(Hook):
                 f'--cfg-options load_from={source}'
             )
         hub = checkpoint.get('message_hub', {'log_scalars': {}})
-        hub['log_scalars'] = {
-            name: HistoryBuffer(*(part.numpy() for part in buffer))
+        hub['log_scalars'] = {  # on the GPU, where mmengine loads the whole checkpoint to
+            name: HistoryBuffer(*(part.cpu().numpy() for part in buffer))
             if isinstance(buffer, list)
             else buffer
             for name, buffer in hub['log_scalars'].items()

@@ -54,7 +54,7 @@ def batched_gru(
     """Run the GRUs of several networks together: one batched product per layer and frame.
 
     The networks have equal sizes. The result is that of :func:`stacked_gru` for each of them. This
-    form has few and large operations, as a GPU needs them. It was not measured on a GPU yet.
+    form has few and large operations, as a GPU needs them.
 
     Args:
         frames (Tensor): Inputs of each network, shape (S, T, N, F).

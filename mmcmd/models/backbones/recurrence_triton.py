@@ -1,6 +1,5 @@
 """The cell of a GRU as one Triton kernel per frame and pass, for GPUs.
 
-The kernels were only run with Triton's interpreter on a CPU. They were not measured on a GPU yet.
 The tensors and their shapes are those of the cell in :mod:`.recurrence`. A program computes a block
 of the H N elements of one GRU's hidden state, in float32.
 """

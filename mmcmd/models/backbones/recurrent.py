@@ -56,7 +56,7 @@ class RecurrentEncoder(BaseModule):
             cuDNN on a GPU: a call for each layer and direction. ``'batched'`` computes both
             directions of a layer, and those of all streams of equal size, in one product per
             frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
-            were not measured on a GPU yet. Defaults to ``'auto'``.
+            are faster in a CUDA graph only. Defaults to ``'auto'``.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
