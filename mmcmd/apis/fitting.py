@@ -1,16 +1,24 @@
-"""Fit the sizes of a pre-training to the number of training sequences."""
+"""Fit a pre-training to its training set: sizes, and whether bodies are turned."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
+from mmcmd.datasets.annotations.facing import measure_agreement
+from mmcmd.datasets.annotations.packing import PackedAnnotations
 from mmcmd.datasets.annotations.parts import choose_part
 from mmcmd.datasets.annotations.reading import AnnotationsNotFoundError
 from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.skeletons import get_layout
 
 NOTES = 'notes'
 """Entry of a config: what was chosen for this run, in words. The ``FittingHook`` logs it."""
+SAME_DIRECTION = 0.5
+"""People face one direction if their agreement (:func:`measure_agreement`) is at least this."""
+MOST_MEASURED = 500
+"""Sequences whose direction is measured."""
 
 
 def add_note(cfg: Config, note: str) -> None:
@@ -27,11 +35,15 @@ def split_size(dataset: Mapping[str, Any]) -> int:
     Raises:
         InputError: If the file cannot be read, or a split or group is missing.
     """
+    return len(_open_split(dataset)[1])
+
+
+def _open_split(dataset: Mapping[str, Any]) -> tuple[PackedAnnotations, np.ndarray]:
     annotations = open_annotations(dataset['ann_file'])
     rows = annotations.select(dataset.get('split'))
     if hold_out := dataset.get('hold_out'):
         rows = choose_part(annotations, rows, **hold_out)
-    return len(rows)
+    return annotations, rows
 
 
 def training_size(cfg: Config) -> int | None:
@@ -51,6 +63,8 @@ def fit_to_data(cfg: Config) -> None:
     A queue that is longer than the training set holds several keys of one sequence, which the loss
     takes for different sequences. So a queue is at most as long as the training set, K is at most
     half of the queue, and a batch is at most half of the training set.
+
+    Bodies are turned if people face all directions, see :func:`_fit_turning`.
 
     Only configs of the budget ``small`` are changed, but not those with ``fit_data=False``. The log
     tells what was changed.
@@ -81,3 +95,43 @@ def fit_to_data(cfg: Config) -> None:
             f'fitted to {size} training sequences: {", ".join(changes)} '
             '(fit_data=False keeps them)',
         )
+    _fit_turning(cfg)
+
+
+def _fit_turning(cfg: Config) -> None:
+    """Let ``NormalizeSkeleton(turn=False)`` turn bodies if people face all directions.
+
+    Where all face the sensor, turning by the first frame adds more error than it removes
+    (docs/small_data.md). Where they face all directions, one motion would have many forms.
+    """
+    steps = [x for x in _entries(cfg) if x.get('type') == 'NormalizeSkeleton' and 'turn' in x]
+    if not steps or any(step['turn'] for step in steps):
+        return
+    dataset = cfg.train_dataloader.dataset
+    layout = get_layout(dataset.layout)
+    if layout.spine is None or layout.shoulders is None:
+        return
+    annotations, rows = _open_split(dataset)
+    few = rows[:: max(1, len(rows) // MOST_MEASURED)]
+    agreement = measure_agreement((annotations[int(row)] for row in few), layout)
+    if agreement < SAME_DIRECTION:
+        for step in steps:
+            step['turn'] = True
+        add_note(
+            cfg,
+            f'people face many directions (agreement {agreement:.2f}, limit {SAME_DIRECTION}), so '
+            'bodies are turned upright and forward (fit_data=False leaves them)',
+        )
+
+
+def _entries(value: Any) -> Iterator[dict]:
+    """Yield all dictionaries in a config."""
+    if isinstance(value, Config):
+        value = value._cfg_dict
+    if isinstance(value, dict):
+        yield value
+        for item in value.values():
+            yield from _entries(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _entries(item)

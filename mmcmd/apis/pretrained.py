@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -62,14 +63,25 @@ def adopt(
         model.update(simple)
     else:
         model.modalities = ConfigDict(streams)
+    adopt_pipelines(cfg, description)
+
+
+def adopt_pipelines(cfg: Config, recipe: Mapping[str, Any]) -> None:
+    """Give an evaluation the clip length and the pipelines of a pre-training.
+
+    Args:
+        cfg (Config): Of the evaluation; it is changed in place.
+        recipe (Mapping): ``clip_len``, ``finetune_pipeline`` and ``test_pipeline``, as far as they
+            are there: the description in a checkpoint, or the config of the pre-training.
+    """
     for name in RECIPE[1:]:
-        if name in description:
-            cfg[name] = description[name]
-    if 'clip_len' in description:
+        if name in recipe:
+            cfg[name] = deepcopy(recipe[name])
+    if 'clip_len' in recipe:
         set_dataset(cfg, clip_len=cfg.clip_len)
     for name, loader in loaders(cfg).items():
         kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
-        if kind in description:
+        if kind in recipe:
             loader.dataset.pipeline = cfg[kind]
 
 

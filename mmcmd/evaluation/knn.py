@@ -167,14 +167,24 @@ class KNNMetric(GalleryMetric):
         autoencoder (dict, optional): Compare codes of the features instead (P&C). A
             :class:`FeatureAutoEncoder` for each modality is trained on the gallery. The entries are
             ``widths``, ``lr``, ``batch_size``, ``epochs`` and ``seed``.
+        center (bool): Subtract the mean of the gallery from all features first, as in SimpleShot
+            (https://arxiv.org/abs/1911.04623). The cosines then compare what differs between
+            sequences. Defaults to False, the protocol of the field.
         **kwargs: ``collect_device`` and ``prefix`` of :class:`GalleryMetric`.
     """
 
     default_prefix = 'knn'
 
-    def __init__(self, k: int = 1, autoencoder: Mapping | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        k: int = 1,
+        autoencoder: Mapping | None = None,
+        center: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.k = k
+        self.center = center
         self.autoencoder = None if autoencoder is None else dict(autoencoder)
 
     def classify(
@@ -184,6 +194,11 @@ class KNNMetric(GalleryMetric):
         device = get_device()
         if self.autoencoder is not None:
             queries, gallery = _encode(queries, gallery, self.autoencoder, device)
+        if self.center:
+            for name, feats in gallery.items():
+                mean = feats.mean(dim=0)
+                feats -= mean
+                queries[name] -= mean
         for feats in (*queries.values(), *gallery.values()):
             F.normalize(feats, dim=1, out=feats)
         block = BLOCK if device == 'cpu' else GPU_BLOCK

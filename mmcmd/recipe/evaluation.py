@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmcmd.apis.config import configs_root, load_config
+from mmcmd.apis.pretrained import adopt_pipelines
 from mmcmd.engine.hooks.results_hook import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 
@@ -81,6 +82,8 @@ def evaluate(
     raw_knn = load_config(root / 'knn.py', options=_raw_options(cfg), **common)
     steps |= _raw_options(cfg)
     raw_linear = load_config(linear, pretrained='random', options=steps, **common)
+    for run in (raw_knn, raw_linear):
+        adopt_pipelines(run, cfg)
     for run, name in ((ours, 'linear'), (raw_knn, 'raw_knn'), (raw_linear, 'raw_linear')):
         _run(run, cfg, work_dir / name)
     streams = list(cfg.model.modalities)
@@ -99,7 +102,6 @@ def evaluate(
 def _raw_options(cfg: Config) -> dict[str, Any]:
     """Return the options that give raw coordinates the clips and streams of a pre-training."""
     return {
-        'clip_len': cfg.clip_len,
         'model.backbone.clip_len': cfg.clip_len,
         'model.modalities': list(cfg.model.modalities),
     }

@@ -1,9 +1,15 @@
 """Queue, K and batch follow the size of the training set."""
 
+import pickle
+from pathlib import Path
+
+import numpy as np
 import pytest
 from mmengine.logging import MMLogger
 
 from mmcmd.apis import fit_to_data, init_model, load_config
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -77,3 +83,56 @@ def test_a_queue_that_is_too_long_is_warned_of(make_runner, tiny_options, tmp_pa
     warnings.clear()
     make_runner(config, tmp_path / 'fits', options | {'model.queue.size': 15}).train()
     assert not any('longer than the training set' in x for x in warnings)
+
+
+@pytest.fixture
+def turned(tmp_path, body):
+    """Return a function: degrees from the first body to the last -> recipe trained on 12 bodies."""
+
+    def make(degrees, **options):
+        annotations = [
+            {
+                'frame_dir': f'body{index}',
+                'label': index % 2,
+                'keypoint': body('kinect_v2', angle).repeat(5, axis=1),
+                'total_frames': 20,
+            }
+            for index, angle in enumerate(np.linspace(0, degrees, 12))
+        ]
+        names = [sample['frame_dir'] for sample in annotations]
+        data = {
+            'split': {'all_train': names, 'all_val': names[:4]},
+            'annotations': annotations,
+            'layout': 'kinect_v2',
+        }
+        path = tmp_path / f'{degrees}.pkl'
+        path.write_bytes(pickle.dumps(data))
+        cfg = load_config(
+            ROOT / 'configs/recipes/small.py', data=str(path), options=options or None
+        )
+        fit_to_data(cfg)
+        return cfg
+
+    return make
+
+
+def turns(cfg):
+    loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.val_cfg.gallery_dataloader
+    pipelines = [*(x.dataset.pipeline for x in loaders), cfg.test_pipeline, cfg.finetune_pipeline]
+    return {pipeline[0]['turn'] for pipeline in pipelines}
+
+
+def test_bodies_that_face_all_directions_are_turned(turned):
+    cfg = turned(330)
+    assert turns(cfg) == {True}
+    assert 'people face many directions (agreement 0.0' in cfg.notes[-1]
+
+
+def test_bodies_that_face_the_sensor_keep_their_direction(turned):
+    cfg = turned(90)
+    assert turns(cfg) == {False}
+    assert not any('direction' in note for note in cfg.notes)
+
+
+def test_turning_is_not_fitted_where_nothing_is(turned):
+    assert turns(turned(330, fit_data=False)) == {False}

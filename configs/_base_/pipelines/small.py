@@ -1,9 +1,9 @@
-# The data of the recipe for small sets: bodies are turned upright and forward, as for CMD, and 32
-# frames are taken. The views are milder than those of CMD: of a short sequence, a tenth may not
-# show the action any more.
+# The data of the recipe for small sets: 32 frames, and bodies that keep the direction in which the
+# sensor sees them (unless people face all directions, see docs/small_data.md). The views are milder
+# than those of CMD: of a short sequence, a tenth may not show the action any more.
 _base_ = './pack.py'
 clip_len = 32
-__normalize = dict(type='NormalizeSkeleton')
+__normalize = dict(type='NormalizeSkeleton', turn=False)
 
 # Two augmented views, query and key.
 pretrain_pipeline = [

@@ -27,6 +27,30 @@ def measure_facing(samples: Iterable[Mapping[str, Any]], layout: Layout) -> np.n
     return np.array([_cosine(sample['keypoint'][0, 0], layout) for sample in samples])
 
 
+def measure_agreement(samples: Iterable[Mapping[str, Any]], layout: Layout) -> float:
+    """Measure how far people face the same direction when their recordings begin.
+
+    This is the mean resultant length of directional statistics: the length of the mean of the unit
+    vectors from the first shoulder to the second. It is 1 if all face one direction, and near 0 if
+    they face all directions. No label and no vertical is needed.
+
+    Args:
+        samples (Iterable[Mapping]): Annotations with ``keypoint`` (M, T, V, 3).
+        layout (Layout): Joints of the samples, with shoulders.
+
+    Returns:
+        float: From 0 to 1; 1 if no sample shows its shoulders.
+    """
+    across = []
+    for sample in samples:
+        first, second = (
+            take_point(sample['keypoint'][0, 0].astype(np.float64), x) for x in layout.shoulders
+        )
+        if first.any() and second.any() and (length := np.linalg.norm(second - first)):
+            across.append((second - first) / length)
+    return float(np.linalg.norm(np.mean(across, axis=0))) if across else 1.0
+
+
 def _cosine(pose: np.ndarray, layout: Layout) -> float:
     if pose.shape[-1] != 3:
         return np.nan

@@ -57,7 +57,7 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return np.eye(3) + sine / lengths * cross + (1 - cosine / lengths) * cross @ cross
 
 
-def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
+def normalize_skeleton(keypoint: np.ndarray, layout: Layout, turn: bool = True) -> np.ndarray:
     """Bring a sequence into the frame of its first person (the field's pre-normalisation).
 
     Missing frames are filled (:func:`fill_missing_frames`). The first person's centre joint is
@@ -68,6 +68,7 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has a spine.
         layout (Layout): Gives the joints of centre, spine and shoulders.
+        turn (bool): Whether to turn the sequence. Defaults to True.
 
     Returns:
         np.ndarray: float32, shape (M, T, V, C), in the unit of the input.
@@ -83,7 +84,7 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout) -> np.ndarray:
     keypoint = (frames - centre.reshape(shape[1], -1)).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
-    if layout.spine is None:
+    if layout.spine is None or not turn:
         return keypoint
     rotation = body_rotation(keypoint[0, 0], layout)
     return multiply_coordinates(keypoint, rotation.T.astype(np.float32))
@@ -149,7 +150,14 @@ class NormalizeSkeleton(BaseTransform):
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Optional key: ``normalized``. Modified key: ``keypoint``.
+
+    Args:
+        turn (bool): Whether to turn bodies upright and forward. Without it, a body keeps the
+            direction in which the sensor sees it. Defaults to True.
     """
+
+    def __init__(self, turn: bool = True) -> None:
+        self.turn = turn
 
     def transform(self, results: dict) -> dict:
         """Normalise ``results['keypoint']``."""
@@ -157,5 +165,6 @@ class NormalizeSkeleton(BaseTransform):
         if results.get('normalized'):
             results['keypoint'] = keypoint.astype(np.float32, copy=False)
         else:
-            results['keypoint'] = normalize_skeleton(keypoint, get_layout(results['layout']))
+            layout = get_layout(results['layout'])
+            results['keypoint'] = normalize_skeleton(keypoint, layout, self.turn)
         return results

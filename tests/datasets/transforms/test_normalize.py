@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mmcmd.datasets.transforms import NormalizeSkeleton, SubtractJoint, normalize_skeleton
+from mmcmd.datasets.transforms.normalize import fill_missing_frames
 from mmcmd.skeletons import get_layout
 
 CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
@@ -76,6 +77,13 @@ def test_transform_takes_the_layout_from_the_sample(keypoint):
     keypoint = keypoint[:, :, :21]
     found = NormalizeSkeleton()({'keypoint': keypoint, 'layout': 'bandai2'})['keypoint']
     assert np.array_equal(found, normalize_skeleton(keypoint, get_layout('bandai2')))
+
+
+def test_bodies_keep_their_direction_on_request(keypoint):
+    keypoint[0, 0] = 0  # filled all the same
+    found = NormalizeSkeleton(turn=False)({'keypoint': keypoint.copy(), 'layout': 'ntu'})
+    filled = fill_missing_frames(keypoint)
+    np.testing.assert_allclose(found['keypoint'], filled - filled[:1, :, [CENTRE]], atol=1e-6)
 
 
 def test_points_in_an_image_are_centred_and_not_turned():
