@@ -18,5 +18,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0),
 ]
+# Neighbours are compared by whitened features: it uses no label, and costs no training.
+val_evaluator = test_evaluator = dict(whiten=2.0)
 # It ends with a table: KNN and linear evaluation (epochs of 100 steps) beside raw coordinates.
 final_evaluation = dict(epochs=10)

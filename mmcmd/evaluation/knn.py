@@ -11,6 +11,7 @@ from torch import Tensor
 from mmcmd.errors import InputError
 from mmcmd.evaluation.feature_autoencoder import FeatureAutoEncoder
 from mmcmd.evaluation.gallery import GalleryMetric
+from mmcmd.evaluation.whitening import whiten
 from mmcmd.registry import METRICS
 
 BLOCK = 1024, 1024
@@ -167,9 +168,8 @@ class KNNMetric(GalleryMetric):
         autoencoder (dict, optional): Compare codes of the features instead (P&C). A
             :class:`FeatureAutoEncoder` for each modality is trained on the gallery. The entries are
             ``widths``, ``lr``, ``batch_size``, ``epochs`` and ``seed``.
-        center (bool): Subtract the mean of the gallery from all features first, as in SimpleShot
-            (https://arxiv.org/abs/1911.04623). The cosines then compare what differs between
-            sequences. Defaults to False, the protocol of the field.
+        whiten (float, optional): Compare whitened features with this ridge, see :func:`whiten`. By
+            default features are compared as they are, which is the protocol of the field.
         **kwargs: ``collect_device`` and ``prefix`` of :class:`GalleryMetric`.
     """
 
@@ -179,12 +179,12 @@ class KNNMetric(GalleryMetric):
         self,
         k: int = 1,
         autoencoder: Mapping | None = None,
-        center: bool = False,
+        whiten: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.k = k
-        self.center = center
+        self.whiten = whiten
         self.autoencoder = None if autoencoder is None else dict(autoencoder)
 
     def classify(
@@ -194,11 +194,8 @@ class KNNMetric(GalleryMetric):
         device = get_device()
         if self.autoencoder is not None:
             queries, gallery = _encode(queries, gallery, self.autoencoder, device)
-        if self.center:
-            for name, feats in gallery.items():
-                mean = feats.mean(dim=0)
-                feats -= mean
-                queries[name] -= mean
+        if self.whiten is not None:
+            queries, gallery = whiten(queries, gallery, self.whiten)
         for feats in (*queries.values(), *gallery.values()):
             F.normalize(feats, dim=1, out=feats)
         block = BLOCK if device == 'cpu' else GPU_BLOCK
