@@ -5,6 +5,7 @@ from mmaction.structures import ActionDataSample
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.models.precision import autocast_type
 from mmcmd.models.pretrainers.momentum_contrast import MomentumContrast
 from mmcmd.registry import MODELS
 
@@ -48,9 +49,18 @@ class ASCAL(MomentumContrast):
         Returns:
             dict[str, Tensor]: ``loss_{stream}`` (InfoNCE of dot products) and ``acc_{stream}``. In
             the epochs that fill the queue, no parameter gets a gradient.
+
+        Raises:
+            InputError: If an epoch that fills the queue is computed in float16.
         """
         query_view, key_view = inputs.unbind(dim=1)
         filling = self.epoch < self.fill_epochs
+        if filling and autocast_type(inputs.device.type) == torch.float16:
+            raise InputError(
+                'ASCAL fills its queue first, without gradients, and the loss scaler of float16 '
+                'cannot take a step without gradients; use --amp --amp-dtype bfloat16, or set '
+                'model.fill_epochs=0'
+            )
         if not filling:
             self.update_keys()
         losses = {}

@@ -107,3 +107,17 @@ def test_queue_takes_keys_of_the_feature_s_size(make):
 def test_epochs_that_cannot_be_are_told(make):
     with pytest.raises(InputError, match='fill_epochs=-1 of ASCAL must not be negative'):
         make(fill_epochs=-1)
+
+
+def test_float16_is_refused_while_the_queue_fills(make, views):
+    # The loss scaler of float16 ends in an AssertionError if no parameter has a gradient.
+    gru = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
+    model, inputs = make(backbone=gru).float(), views(2)
+    with torch.autocast('cpu', torch.float16):
+        with pytest.raises(InputError, match='use --amp --amp-dtype bfloat16'):
+            model(inputs, mode='loss')
+        model.set_progress(1, 0.0, seed=0)
+        assert model(inputs, mode='loss')['loss_joint'].isfinite()
+    model.set_progress(0, 0.0, seed=0)
+    with torch.autocast('cpu', torch.bfloat16):
+        assert model(inputs, mode='loss')['loss_joint'].isfinite()
