@@ -5,6 +5,8 @@ from itertools import permutations
 import torch
 from torch import Generator, Tensor
 
+from mmcmd.errors import InputError
+
 
 def mask_tail(joints: Tensor, valid_frames: Tensor, visible: float) -> Tensor:
     """Keep the first share of the valid frames and set all later frames to zero (MS2L).
@@ -43,10 +45,17 @@ class TemporalJigsaw:
     stay where they are.
 
     Args:
-        segments (int): S. There are S! orders. Defaults to 3.
+        segments (int): S, 2 to 6. There are S! orders. Defaults to 3.
+
+    Raises:
+        InputError: If there are fewer or more segments.
     """
 
     def __init__(self, segments: int = 3) -> None:
+        if not 2 <= segments <= 6:
+            raise InputError(
+                f'a jigsaw has 2 to 6 segments, but got segments={segments}; correct it'
+            )
         self.orders = torch.tensor(list(permutations(range(segments))))
 
     @property
@@ -88,8 +97,16 @@ class TemporalJigsaw:
 
         Returns:
             Tensor: Shape (N, M, T, V, C). Segment j is segment ``orders[label][j]`` of the input.
+
+        Raises:
+            InputError: If the clips have fewer frames than segments.
         """
         segments = self.orders.shape[1]
+        if joints.shape[2] < segments:
+            raise InputError(
+                f'a jigsaw of {segments} segments needs clips of {segments} frames or more, but '
+                f'they have {joints.shape[2]}; lower model.segments or raise clip_len'
+            )
         frames = torch.arange(joints.shape[2], device=joints.device)
         length = (valid_frames // segments).clamp(min=1)[:, None]
         place = (frames // length).clamp(max=segments - 1)  # (N, T)

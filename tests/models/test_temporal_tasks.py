@@ -2,8 +2,10 @@
 
 from itertools import permutations
 
+import pytest
 import torch
 
+from mmcmd.errors import InputError
 from mmcmd.models.temporal_tasks import TemporalJigsaw, first_frames, mask_tail
 
 
@@ -44,3 +46,17 @@ def test_every_order_is_drawn_and_the_generator_decides():
     assert torch.equal(draws, jigsaw.draw(generator.manual_seed(3), 600))
     assert (draws.bincount(minlength=6) > 60).all()
     assert jigsaw.num_orders == 6
+
+
+@pytest.mark.parametrize('segments', [0, 1, 7])
+def test_number_of_segments_that_makes_no_jigsaw_is_told(segments):
+    with pytest.raises(InputError, match=f'2 to 6 segments, but got segments={segments}'):
+        TemporalJigsaw(segments)
+
+
+def test_clip_that_is_shorter_than_the_segments_is_told():
+    jigsaw, labels = TemporalJigsaw(5), torch.tensor([1, 2])
+    with pytest.raises(InputError, match='clips of 5 frames or more, but they have 4'):
+        jigsaw.apply(numbered(2, 4), jigsaw.usable_frames(torch.tensor([4, 2]), 4), labels)
+    whole = jigsaw.apply(numbered(2, 5), torch.tensor([5, 5]), labels)[:, 0, :, 0, 0]
+    assert whole.sort(dim=1).values.tolist() == [[1, 2, 3, 4, 5]] * 2

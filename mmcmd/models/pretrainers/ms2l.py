@@ -6,6 +6,7 @@ from mmaction.structures import ActionDataSample
 from mmengine.model import ModuleDict
 from torch import Tensor
 
+from mmcmd.errors import InputError
 from mmcmd.models.encoder import build_with_features, steps_of
 from mmcmd.models.functional import embedding_std
 from mmcmd.models.pretrainers.base import BasePretrainer
@@ -34,6 +35,9 @@ class MS2L(BasePretrainer):
         segments (int): Segments of the jigsaw. Defaults to 3.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
+
+    Raises:
+        InputError: If the temperature, the visible share or the number of segments cannot be.
     """
 
     views: ClassVar[tuple[str, ...]] = ('view',)
@@ -49,6 +53,11 @@ class MS2L(BasePretrainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if temperature <= 0 or not 0 < visible <= 1:
+            raise InputError(
+                f'MS2L needs a positive temperature and a visible share in (0, 1], but got '
+                f'temperature={temperature}, visible={visible}; correct it'
+            )
         self.temperature = temperature
         self.visible = visible
         self.jigsaw = TemporalJigsaw(segments)
@@ -79,7 +88,15 @@ class MS2L(BasePretrainer):
             dict[str, Tensor]: For each stream ``loss_{stream}`` (contrast), ``loss_mse_{stream}``
             (motion prediction) and ``loss_jigsaw_{stream}``, and ``acc_{stream}``,
             ``acc_jigsaw_{stream}`` and ``std_{stream}``.
+
+        Raises:
+            InputError: If the batch has one sample only, or the clips are too short for a jigsaw.
         """
+        if len(inputs) < self.min_samples:
+            raise InputError(
+                f'MS2L contrasts the samples of a batch and needs {self.min_samples} or more on '
+                f'each rank, but got {len(inputs)}; raise train_dataloader.batch_size'
+            )
         labels = self.jigsaw.draw(self.generator, len(inputs))
         valid = get_valid_frames(data_samples, inputs.device)
         if valid is None:

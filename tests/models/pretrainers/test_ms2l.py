@@ -6,6 +6,8 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
+from mmcmd.errors import InputError
+
 GRU = {'type': 'BiGRU', 'mode': 'bidirectional', 'hidden_size': 4, 'num_layers': 1}
 
 
@@ -127,3 +129,15 @@ def test_graph_encoder_with_fewer_steps_takes_a_step_too(make, views):
     model = make(backbone='STGCN', pooling={'type': 'GraphPooling', 'eps': 0.01})
     losses = model(views(1).double(), samples([8, 6, 3, 7]), mode='loss')
     assert all(torch.isfinite(x) for x in losses.values())
+
+
+def test_batch_of_one_sample_is_told(make, views):
+    with pytest.raises(InputError, match=r'MS2L .* needs 2 or more on each rank, but got 1; raise'):
+        make()(views(1).double()[:1], mode='loss')
+
+
+@pytest.mark.parametrize('option', [{'temperature': 0}, {'visible': 0}, {'visible': 1.5}])
+def test_options_that_cannot_be_are_told(make, option):
+    ((name, value),) = option.items()
+    with pytest.raises(InputError, match=f'{name}={value}'):
+        make(**option)
