@@ -13,6 +13,8 @@ from mmengine.structures import LabelData
 from torch import Tensor
 from torch.utils.data import default_collate
 
+from mmcmd.errors import InputError
+
 
 def get_labels(data_samples: Sequence[ActionDataSample], device: torch.device) -> Tensor:
     """Return the class labels of a batch, shape (N,)."""
@@ -32,13 +34,28 @@ def get_valid_frames(
     """Return how many frames of each view are valid, shape (N, views), or a dict of groups.
 
     It is None if the pipeline does not say it: then all frames are valid.
+
+    Raises:
+        InputError: If a view has no valid frame.
     """
     if not data_samples or 'valid_frames' not in data_samples[0].metainfo:
         return None
+    for sample in data_samples:
+        _check_valid_frames(sample.metainfo)
     frames = default_collate([sample.metainfo['valid_frames'] for sample in data_samples])
     if isinstance(frames, Mapping):
         return {group: x.to(device, non_blocking=True) for group, x in frames.items()}
     return frames.view(len(data_samples), -1).to(device, non_blocking=True)
+
+
+def _check_valid_frames(metainfo: Mapping[str, Any]) -> None:
+    frames = metainfo['valid_frames']
+    numbers = frames.values() if isinstance(frames, Mapping) else [frames]
+    if min(np.min(x) for x in numbers) < 1:
+        raise InputError(
+            f'{metainfo.get("frame_dir", "a sample")} has no valid frame; leave it out of the '
+            'annotation file'
+        )
 
 
 def convert_labels(

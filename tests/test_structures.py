@@ -1,8 +1,12 @@
+import numpy as np
+import pytest
 import torch
 from mmaction.structures import ActionDataSample
 
+from mmcmd.errors import InputError
 from mmcmd.structures import (
     get_labels,
+    get_valid_frames,
     sample_features,
     sample_streams,
     set_features,
@@ -31,3 +35,24 @@ def test_streams_keep_their_order():
     set_scores(samples, {name: torch.ones(1, 2) for name in ('motion', 'joint', '2s')})
     assert sample_streams(samples[0].to_dict()) == ('motion', 'joint', '2s')
     assert samples[0].to_dict()['pred_scores']['2s'].tolist() == [1, 1]
+
+
+FORMS = {
+    'number': lambda n: n,
+    'views': lambda n: np.array([4, n]),
+    'groups': lambda n: {'long': np.array([9]), 'short': np.array([n])},
+}
+
+
+@pytest.mark.parametrize('form', FORMS)
+def test_view_without_valid_frames_is_told(form):
+    def samples(*numbers):
+        return [
+            ActionDataSample(metainfo={'valid_frames': FORMS[form](n), 'frame_dir': f's{n}'})
+            for n in numbers
+        ]
+
+    found = get_valid_frames(samples(3, 1), torch.device('cpu'))
+    assert (found['short'] if form == 'groups' else found[:, -1:]).tolist() == [[3], [1]]
+    with pytest.raises(InputError, match='s0 has no valid frame; leave it out'):
+        get_valid_frames(samples(3, 0), torch.device('cpu'))
