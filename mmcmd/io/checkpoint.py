@@ -113,11 +113,12 @@ def check_architecture(
     def shape(state: Mapping[str, Tensor], name: str) -> str:
         return f'{tuple(state[name].shape)}' if name in state else 'not there'
 
-    wrong = [name for name in {**expected, **found} if shape(expected, name) != shape(found, name)]
+    names = {**expected, **found}
+    wrong = [name for name in names if shape(expected, name) != shape(found, name)]
     if wrong:
         raise InputError(
             f'{source} is of another architecture than the config: {len(wrong)} of '
-            f'{len(expected)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
+            f'{len(names)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
             f'and {shape(expected, wrong[0])} in the model; use the config it was trained with'
         )
 

@@ -282,7 +282,7 @@ def test_linear_evaluation_of_a_converted_checkpoint_runs(
 @pytest.mark.parametrize(
     ('method', 'content', 'message'),
     [
-        ('cmd', {'state_dict': 5}, 'source.pth has no state_dict of tensors'),
+        ('cmd', {'state_dict': 5}, 'source.pth has no state_dict of tensors, .* of cmd; give'),
         ('cmd', {'weights': torch.zeros(1)}, "'weights' in .*source.pth is not a tensor"),
         ('cmd', {'state_dict': {}}, 'lacks a tensor'),
         ('skeletonclr', {'queue': torch.zeros(2, 3)}, 'lacks a tensor'),

@@ -236,6 +236,7 @@ def test_missing_file_is_told(tmp_path):
     ('found', 'message'),
     [
         ({'a': torch.zeros(2)}, r'1 of 2 .*b is not there in the file and \(3,\) in the model'),
+        ({'a': torch.zeros(2), 'c': torch.zeros(1), 'd': torch.zeros(1)}, '3 of 4 tensors differ'),
         ({'a': torch.zeros(9), 'b': torch.zeros(3)}, r'a is \(9,\) in the file and \(2,\)'),
         (
             {'a': torch.zeros(2), 'b': torch.zeros(3), 'c': torch.zeros(1)},

@@ -68,7 +68,8 @@ def authors_tensors(
         isinstance(name, str) and isinstance(x, Tensor) for name, x in state.items()
     ):
         raise InputError(
-            f'{source} has no state_dict of tensors: it is no checkpoint of the authors'
+            f'{source} has no state_dict of tensors, so it is not a checkpoint of the released '
+            f'pre-training of {method}; give the checkpoint that this pre-training wrote'
         )
     return dict(state)
 
