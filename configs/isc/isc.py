@@ -1,7 +1,7 @@
 # ISC (ACM MM 2021, https://arxiv.org/abs/2108.03656): a sequence encoder and 2s-AGCN, each
 # contrasted with the keys of the other one. The published encoder is --encoder bigru_plain. For HCN
 # in place of 2s-AGCN, set model.partner._delete_=True model.partner.type=HCN
-# model.partner.clip_len=64 (or the clip_len of the budget).
+# model.partner.clip_len=64 (or the clip_len of the budget) model.partner_neck._delete_=True.
 _base_ = '../moco/moco.py'
 
 model = dict(
