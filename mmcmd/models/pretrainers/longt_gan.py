@@ -17,10 +17,10 @@ from mmcmd.structures import get_valid_frames
 
 @MODELS.register_module()
 class LongTGAN(BasePretrainer):
-    """LongT GAN: fill masked body parts, so that a discriminator takes the result for real.
+    """LongT GAN (AAAI 2018): fill masked body parts, so that a discriminator believes the result.
 
-    AAAI 2018. The released program (TensorFlow 1) cannot be run any more. This class follows the
-    equations of the paper, and was not compared with the authors' code.
+    The released program (TensorFlow 1) cannot be run any more. This class follows the equations of
+    the paper, and was not compared with the authors' code.
 
     The feature of a whole sequence is given to a decoder, with a copy in which body parts are zero
     from the second frame on. Encoder and decoder learn to repeat the sequence. The decoder alone

@@ -13,10 +13,10 @@ from mmcmd.structures import get_valid_frames
 
 @MODELS.register_module()
 class PredictCluster(BasePretrainer):
-    """P&C, Predict & Cluster: an encoder whose feature lets a weak decoder repeat the sequence.
+    """P&C, Predict & Cluster (CVPR 2020): a weak decoder repeats a sequence from its feature.
 
-    CVPR 2020, in the way of the authors' PyTorch program. The "cluster" part is an evaluation:
-    nearest neighbours of the features.
+    This class follows the authors' PyTorch program. The "cluster" part is an evaluation: nearest
+    neighbours of the features.
 
     Args:
         decoder (dict, optional): Decoder of a feature to a sequence. Defaults to an
