@@ -106,7 +106,7 @@ def knn_predict_streams(
             name: _packed(feats[first : first + num_queries].to(device or feats.device))
             for name, feats in queries.items()
         }
-        for stream, nearest in _nearest(chunk, gallery, k, num_entries).items():
+        for stream, (_, nearest) in nearest_entries(chunk, gallery, k, num_entries).items():
             predictions[stream].append(_vote(labels[nearest.to(labels.device)]))
     return {stream: torch.cat(parts) for stream, parts in predictions.items()}
 
@@ -117,10 +117,24 @@ def _packed(queries: Tensor) -> Tensor:
     return queries.to_mkldnn() if usable and torch.backends.mkldnn.is_available() else queries
 
 
-def _nearest(
-    queries: Mapping[str, Tensor], gallery: Mapping[str, Tensor], k: int, num_entries: int
-) -> dict[str, Tensor]:
-    """Return, by stream, the k most similar entries, the most similar first: indices (N, k)."""
+def nearest_entries(
+    queries: Mapping[str, Tensor],
+    gallery: Mapping[str, Tensor],
+    k: int,
+    num_entries: int = BLOCK[1],
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Return the k most similar entries by stream, and of several streams together as ``{n}s``.
+
+    Args:
+        queries (Mapping[str, Tensor]): L2-normalised, (N, D) by stream.
+        gallery (Mapping[str, Tensor]): L2-normalised, (G, D) by stream.
+        k (int): Neighbours.
+        num_entries (int): Entries that are compared at a time. Defaults to 1024.
+
+    Returns:
+        dict[str, tuple[Tensor, Tensor]]: Similarities and indices, each (N, k), the most similar
+        entry first. Those of several streams are sums of the streams' similarities.
+    """
     similarities, indices = defaultdict(list), defaultdict(list)
     for first in range(0, len(next(iter(gallery.values()))), num_entries):
         cosines = {
@@ -143,7 +157,9 @@ def _nearest(
     merged = {}
     for stream, blocks in similarities.items():
         order = torch.cat(blocks, dim=1).argsort(dim=1, descending=True, stable=True)
-        merged[stream] = torch.cat(indices[stream], dim=1).gather(1, order[:, :k])
+        order = order[:, :k]
+        values, rows = torch.cat(blocks, dim=1), torch.cat(indices[stream], dim=1)
+        merged[stream] = values.gather(1, order), rows.gather(1, order)
     return merged
 
 

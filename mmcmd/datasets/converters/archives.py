@@ -95,6 +95,11 @@ class Archive:
     def __contains__(self, key: str) -> bool:
         return f'{key}.npy' in self._members.namelist()
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the arrays."""
+        return [x.removesuffix('.npy') for x in self._members.namelist() if x.endswith('.npy')]
+
     def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
         """Return shape and dtype of an array, after checking that the file holds as much.
 

@@ -1,0 +1,259 @@
+"""What all inferencers share: a model out of a checkpoint, and recordings made into batches."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose
+from mmengine.infer import BaseInferencer
+from mmengine.registry import init_default_scope
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from mmcmd.apis import init_model, load_config
+from mmcmd.datasets.collate import stack_inputs
+from mmcmd.datasets.random_numbers import jump_to_sample
+from mmcmd.datasets.transforms.map_layout import MapLayout
+from mmcmd.errors import InputError
+from mmcmd.inference.checkpoints import (
+    Recipe,
+    build_from_checkpoint,
+    make_recipe,
+    stream_hashes,
+)
+from mmcmd.inference.reading import PickleRecordings, RecordingList, read_file
+from mmcmd.inference.recordings import Recording, check_joints, check_numbers, from_array
+from mmcmd.io.encoders import plain
+from mmcmd.models import StreamModel
+from mmcmd.registry import SCOPE
+
+Source = np.ndarray | Tensor | str | os.PathLike | Recording | Sequence
+"""An array (T, V, C) or (M, T, V, C), a file or folder, a recording, or a sequence of these."""
+
+
+class SkeletonInferencer(BaseInferencer):
+    """Base of the inferencers for skeletons, on mmengine's ``BaseInferencer``.
+
+    The checkpoint says what its encoders are, which joints they take and how clips are made, so no
+    config file is needed.
+
+    Args:
+        checkpoint (str | Path): Checkpoint of a training, whole or published.
+        device (str, optional): Such as ``'cpu'`` or ``'cuda'``. Defaults to the accelerator of this
+            machine, if there is one.
+        streams (Sequence[str], optional): Names of the streams. Defaults to all.
+        config (str | Path | Config, optional): Config of an evaluation, for a checkpoint from
+            before version 0.2, which does not describe its encoders.
+        batch_size (int): Recordings that are encoded at a time. Defaults to 64.
+        show_progress (bool): Show a progress bar if there is more than one batch. Defaults to True.
+
+    Attributes:
+        model (StreamModel): The model, in ``eval()``.
+        recipe (Recipe): Layout, clip length, pipeline and class names.
+
+    Raises:
+        InputError: If the checkpoint cannot be used; says why.
+    """
+
+    preprocess_kwargs: ClassVar[set] = {'layout', 'fmt', 'split'}
+    classifier: ClassVar[bool] = False
+    """Whether the checkpoint must hold a classifier."""
+
+    def __init__(
+        self,
+        checkpoint: str | Path,
+        device: str | None = None,
+        streams: Sequence[str] | None = None,
+        config: str | Path | Config | None = None,
+        batch_size: int = 64,
+        show_progress: bool = True,
+    ) -> None:
+        if batch_size < 1:
+            raise InputError(f'batch_size must be at least 1, got {batch_size}')
+        self.checkpoint = str(checkpoint)
+        self.batch_size = batch_size
+        self._chosen, self._config = streams, config
+        super().__init__(None, self.checkpoint, device, SCOPE, show_progress=False)
+        self._shows_progress = show_progress
+        self._mapping = MapLayout(self.recipe.layout)
+
+    def __call__(
+        self,
+        inputs: Source,
+        batch_size: int | None = None,
+        layout: Any = None,
+        fmt: str | None = None,
+        split: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run the model on recordings.
+
+        Args:
+            inputs (Source): Arrays, files, recordings, or a sequence of these.
+            batch_size (int, optional): Defaults to that of the inferencer.
+            layout (str | Mapping | Layout, optional): Joint layout of the inputs, if no file says
+                it. Defaults to that of the encoder. If it differs, the joints are mapped.
+            fmt (str, optional): Format of the files, see :func:`read_file`. Defaults to a guess.
+            split (str, optional): Name of a split, for a pickle. Defaults to all recordings.
+            **kwargs: Arguments of :meth:`postprocess`.
+
+        Raises:
+            InputError: If an input cannot be read or does not fit the encoder; names it.
+        """
+        return super().__call__(
+            inputs,
+            batch_size=batch_size or self.batch_size,
+            layout=layout,
+            fmt=fmt,
+            split=split,
+            **kwargs,
+        )
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Hash of each stream's encoder, see :func:`stream_hashes`."""
+        return stream_hashes(self.model, self.recipe)
+
+    @property
+    def device(self) -> str:
+        """Device of the model."""
+        return str(next(self.model.parameters()).device)
+
+    def recordings(
+        self,
+        inputs: Source,
+        layout: Any = None,
+        fmt: str | None = None,
+        split: str | None = None,
+    ) -> list[RecordingList | PickleRecordings]:
+        """Return the recordings of the inputs; one list for each array, file or recording.
+
+        Args:
+            inputs (Source): See :meth:`__call__`.
+            layout (str | Mapping | Layout, optional): See :meth:`__call__`.
+            fmt (str, optional): See :meth:`__call__`.
+            split (str, optional): See :meth:`__call__`.
+        """
+        if isinstance(inputs, (RecordingList, PickleRecordings)):
+            return [inputs]
+        many = isinstance(inputs, (list, tuple))
+        found: list[RecordingList | PickleRecordings] = []
+        for index, item in enumerate(inputs if many else [inputs]):
+            if isinstance(item, (RecordingList, PickleRecordings)):
+                found.append(item)
+            elif isinstance(item, Recording):
+                found.append(RecordingList([item]))
+            elif isinstance(item, (str, os.PathLike)):
+                found.append(read_file(item, fmt, layout, self.recipe.layout, split))
+            else:
+                name = f'array {index}' if many else 'the array'
+                found.append(RecordingList([from_array(item, name, layout)]))
+        return found
+
+    def _inputs_to_list(self, inputs: Source) -> Source:
+        """Leave the inputs as they are: :meth:`preprocess` reads files and folders."""
+        return inputs
+
+    def preprocess(
+        self,
+        inputs: Source,
+        batch_size: int = 64,
+        layout: Any = None,
+        fmt: str | None = None,
+        split: str | None = None,
+        **kwargs: Any,
+    ) -> Iterator[tuple[dict, list[Recording]]]:
+        """Yield batches as the loaders give them, each with its recordings.
+
+        Args:
+            inputs (Source): See :meth:`__call__`.
+            batch_size (int): Recordings of a batch.
+            layout (str | Mapping | Layout, optional): See :meth:`__call__`.
+            fmt (str, optional): See :meth:`__call__`.
+            split (str, optional): See :meth:`__call__`.
+            **kwargs: There are none.
+        """
+        groups = self.recordings(inputs, layout, fmt, split)
+        total = sum(map(len, groups))
+        stream: Any = chain.from_iterable(groups)
+        if self._shows_progress and total > batch_size:
+            console = Console(stderr=True)
+            stream = track(stream, 'encoding', total=total, console=console)
+        numbered = enumerate(stream)
+        for chunk in self._get_chunk_data(numbered, batch_size):
+            samples = [self.pipeline((index, recording)) for index, recording in chunk]
+            yield stack_inputs(samples), [recording for _, recording in chunk]
+
+    def _init_pipeline(self, cfg: ConfigDict) -> Any:
+        """Return a function: (index, recording) -> sample of a batch."""
+        compose = Compose(self.recipe.pipeline)
+        rng = np.random.Generator(np.random.PCG64(0))
+
+        def prepare(numbered: tuple[int, Recording]) -> dict:
+            index, recording = numbered
+            sample = self._checked(recording)
+            jump_to_sample(rng, 0, 0, index)
+            sample |= {'sample_idx': index, 'clip_len': self.recipe.clip_len, 'rng': rng}
+            return compose(sample)
+
+        return prepare
+
+    def _checked(self, recording: Recording) -> dict[str, Any]:
+        """Return what a pipeline gets of a recording, with the joints of the encoder."""
+        check_numbers(recording.keypoint, recording.name)
+        wanted = self.recipe.layout
+        channels = next(iter(self.model.encoders.values())).frame_shape[-1]
+        check_joints(recording, wanted, channels)
+        sample = {
+            'frame_dir': recording.name,
+            'label': recording.label,
+            'keypoint': recording.keypoint.copy(),  # a transform may change it in place
+            'total_frames': recording.num_frames,
+            'layout': recording.layout or wanted,
+        }
+        if recording.normalized:
+            sample['normalized'] = True
+        if recording.layout is not None and recording.layout.difference(wanted):
+            sample = self._mapping(sample)
+        sample['layout'] = wanted
+        return sample
+
+    def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> StreamModel:
+        """Build the model that the checkpoint describes, or that of the config."""
+        init_default_scope(SCOPE)
+        if self._config is None:
+            model, self.recipe = build_from_checkpoint(weights, self.classifier, self._chosen)
+        else:
+            model, self.recipe = self._from_config(weights)
+        return model.to(device)
+
+    def _from_config(self, weights: str) -> tuple[StreamModel, Recipe]:
+        options = {'model.modalities': list(self._chosen)} if self._chosen else None
+        config = self._config
+        if not isinstance(config, Config):
+            config = load_config(config, checkpoint=weights, options=options)
+        dataset = config.test_dataloader.dataset
+        description: Mapping[str, Any] = {
+            'layout': dataset.get('map_to') or dataset.layout,
+            'clip_len': dataset.clip_len,
+            'test_pipeline': plain(dataset.pipeline),
+            'data': plain(config.get('data') or {}),
+            'method': config.model.type,
+        }
+        return init_model(config, weights), make_recipe(description, {})
+
+    def _init_collate(self, cfg: ConfigDict) -> Any:
+        """Return the function of the evaluations' loaders."""
+        return stack_inputs
+
+    def _init_visualizer(self, cfg: ConfigDict) -> None:
+        """Draw nothing."""
+
+    def visualize(self, inputs: Any, preds: Any, show: bool = False, **kwargs: Any) -> None:
+        """Draw nothing; see ``tools/misc/browse_dataset.py`` and the page of ``tools/serve.py``."""

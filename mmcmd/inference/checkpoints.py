@@ -1,0 +1,184 @@
+"""The model that a checkpoint describes, without a config file."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import check_architecture, encoder_names, keep_encoders
+from mmcmd.io.encoders import plain
+from mmcmd.models import SkeletonClassifier, StreamModel
+from mmcmd.registry import MODELS
+from mmcmd.skeletons import Layout, get_layout
+
+_HEADS = 'heads.'
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the inputs of an encoder are made.
+
+    Attributes:
+        layout (Layout): Joint layout that the encoder takes.
+        clip_len (int): Frames of a clip.
+        pipeline (list[dict]): Transforms of a test.
+        classes (list[str]): Names of the classes of the training data; empty if not known.
+        method (str): Name of the method that trained the encoder.
+    """
+
+    layout: Layout
+    clip_len: int
+    pipeline: list[dict[str, Any]]
+    classes: list[str]
+    method: str
+
+
+def build_from_checkpoint(
+    checkpoint: str | Path, classifier: bool = False, streams: Sequence[str] | None = None
+) -> tuple[StreamModel, Recipe]:
+    """Build the encoders (and classifier) of a checkpoint and load their weights.
+
+    Args:
+        checkpoint (str | Path): Checkpoint of a training, whole or published.
+        classifier (bool): Build the classifier too. Defaults to False.
+        streams (Sequence[str], optional): Names of the streams. Defaults to all that an evaluation
+            takes.
+
+    Returns:
+        tuple[StreamModel, Recipe]: The model, in ``eval()`` on the CPU, and its recipe.
+
+    Raises:
+        InputError: If the file cannot be loaded, does not describe its encoders, or lacks a stream
+            or the classifier.
+    """
+    name = str(checkpoint)
+    loaded = CheckpointLoader.load_checkpoint(name, 'cpu', logger='silent')
+    state = loaded.get('state_dict', loaded)
+    meta = loaded.get('meta') or {}
+    if not encoder_names(state):
+        raise InputError(f'{name} holds no encoders (tensors named encoders.STREAM...)')
+    description = meta.get('encoder') or {}
+    if not {'streams', 'layout', 'test_pipeline', 'clip_len'} <= description.keys():
+        raise InputError(
+            f'{name} does not say what its encoders are (it is from before version 0.2, or another '
+            'program wrote it); give config=FILE with the config it was trained with'
+        )
+    config = {
+        'type': 'FeatureExtractor',
+        'modalities': _choose(name, description, streams),
+        'layout': description['layout'],
+    }
+    kept = keep_encoders(state, config['modalities'])
+    if classifier:
+        kept |= _heads_of(name, state, config['modalities'], description.get('method'))
+        config |= _classifier_config(description, kept)
+    get_layout(description['layout'], files=False)  # a name out of a file is no path
+    try:
+        model = MODELS.build(config)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f'the encoders of {name} cannot be built: {error}; if they are your own, import the '
+            'module that registers them first'
+        ) from None
+    check_architecture(model.state_dict(), kept, name)
+    model.load_state_dict(kept)
+    return model.eval(), make_recipe(description, meta)
+
+
+def make_recipe(description: Mapping[str, Any], meta: Mapping[str, Any]) -> Recipe:
+    """Return the recipe in the description of a checkpoint."""
+    data = description.get('data') or {}
+    found = (x.get('classes') for x in (description, data, meta, meta.get('dataset_meta') or {}))
+    classes = next((x for x in found if x), ())
+    return Recipe(
+        get_layout(description['layout'], files=False),
+        int(description['clip_len']),
+        plain(description['test_pipeline']),
+        [str(x) for x in classes],
+        str(description.get('method', '')),
+    )
+
+
+def encoder_hash(model: StreamModel, recipe: Recipe) -> str:
+    """Return 16 hex digits that tell encoders apart: weights, joints, clip length and pipeline.
+
+    The same encoders have the same hash in a whole checkpoint, in a published one and in a
+    classifier on frozen encoders. Each stream has its own part, so a subset of streams fits too.
+
+    Args:
+        model (StreamModel): Its weights may be on any device.
+        recipe (Recipe): How its inputs are made.
+    """
+    return combine_hashes(stream_hashes(model, recipe))
+
+
+def stream_hashes(model: StreamModel, recipe: Recipe) -> dict[str, str]:
+    """Return the hash of each evaluated stream, see :func:`encoder_hash`."""
+    layout = {key: x for key, x in recipe.layout.to_dict().items() if key in ('joints', 'parents')}
+    inputs = json.dumps([layout, recipe.clip_len, recipe.pipeline], sort_keys=True, default=str)
+    hashes = {}
+    for stream in model.evaluated_streams:
+        digest = hashlib.sha256(inputs.encode())
+        for name, tensor in sorted(model.encoders[stream].state_dict().items()):
+            digest.update(f'{name} {tuple(tensor.shape)}'.encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy())
+        hashes[stream] = digest.hexdigest()[:16]
+    return hashes
+
+
+def combine_hashes(hashes: Mapping[str, str]) -> str:
+    """Return one hash of those of several streams."""
+    text = json.dumps(dict(hashes), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _choose(
+    name: str, description: Mapping[str, Any], streams: Sequence[str] | None
+) -> dict[str, dict]:
+    """Return the configs of the chosen streams."""
+    known = description['streams']
+    chosen = list(streams or description.get('evaluated') or known)
+    if missing := [stream for stream in chosen if stream not in known]:
+        raise InputError(f'{name} has no stream {missing[0]!r}; it has {", ".join(known)}')
+    return {stream: plain(known[stream]) for stream in chosen}
+
+
+def _heads_of(
+    name: str, state: Mapping[str, Tensor], streams: Mapping[str, dict], method: str | None
+) -> dict[str, Tensor]:
+    """Return the weights of the classifier.
+
+    Raises:
+        InputError: If there is none.
+    """
+    prefixes = tuple(f'{_HEADS}{stream}.' for stream in streams)
+    heads = {key: x for key, x in state.items() if key.startswith(prefixes)}
+    if not heads or method not in (None, SkeletonClassifier.__name__):
+        raise InputError(
+            f'{name} holds encoders of {method} and no classifier; train one by: python '
+            f'tools/train.py configs/benchmarks/linear.py --pretrained {name}'
+        )
+    return heads
+
+
+def _classifier_config(
+    description: Mapping[str, Any], state: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """Return the config of the classifier, whose head is read off its weights if need be."""
+    weight = next(x for key, x in state.items() if key.endswith('.fc.weight'))
+    head = {
+        'type': 'LinearHead',
+        'num_classes': len(weight),
+        'with_norm': any(key.startswith(_HEADS) and '.norm.' in key for key in state),
+    }
+    return {
+        'type': SkeletonClassifier.__name__,
+        'head': plain(description.get('head') or head),
+        'fusion': plain(description.get('fusion') or {}),
+    }

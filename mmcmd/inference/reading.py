@@ -1,0 +1,264 @@
+"""Recordings out of files of any format that ``tools/data/convert.py`` reads."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from mmcmd.datasets.annotations.reading import UNLABELLED
+from mmcmd.datasets.annotations.store import open_annotations
+from mmcmd.datasets.converters.archives import map_array, open_archive
+from mmcmd.datasets.converters.ntu import SampleName, read_skeleton, select_persons
+from mmcmd.datasets.converters.own import JointsConverter
+from mmcmd.datasets.converters.pyskl import PysklConverter
+from mmcmd.datasets.converters.reading import attempt
+from mmcmd.errors import InputError, did_you_mean
+from mmcmd.inference.recordings import Recording, from_array
+from mmcmd.io.safe_pickle import load_plain
+from mmcmd.registry import CONVERTERS
+from mmcmd.skeletons import Layout, get_layout
+
+FORMATS: dict[str, tuple[str, ...]] = {
+    '.pkl': ('pickle', 'array'),
+    '.pickle': ('pickle', 'array'),
+    '.npy': ('array', 'agcn'),
+    '.npz': ('npz', 'ctrgcn', 'array'),
+    '.csv': ('csv',),
+    '.bvh': ('bvh', 'bandai2'),
+    '.skeleton': ('ntu',),
+    '.json': ('nwucla',),
+    '.mat': ('utdmhad',),
+    '.txt': ('msraction3d', 'utkinect', 'pkummd'),
+}
+"""Formats that are tried for a file of this ending, and for a folder that holds such files."""
+_WHOLE_FILES = ('ctrgcn', 'npz', 'pyskl')
+"""Formats whose converters take a file, and not a folder."""
+_SHOWN = 20  # files of a folder that are looked at to guess its format
+
+
+class RecordingList(list[Recording]):
+    """The recordings of a source that was read at once.
+
+    Args:
+        recordings (Iterable[Recording]): What was read.
+        classes (Sequence[str]): Names of the classes, if the source has some.
+    """
+
+    def __init__(self, recordings: Iterable[Recording], classes: Sequence[str] = ()) -> None:
+        super().__init__(recordings)
+        self.classes = [str(name) for name in classes]
+
+
+class PickleRecordings(Sequence[Recording]):
+    """The recordings of an annotation pickle, read one by one.
+
+    Args:
+        path (str or PathLike): The pickle.
+        split (str, optional): Name of a split in the file. Defaults to all recordings.
+        layout (str | Mapping | Layout, optional): Joint layout, if the file does not say it.
+
+    Attributes:
+        classes (list[str]): Names of the classes; empty if the file has none.
+
+    Raises:
+        InputError: If the file cannot be read or lacks the split, or its layout is another one.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike, split: str | None = None, layout: Any = None
+    ) -> None:
+        self.annotations = open_annotations(path)
+        self.rows = self.annotations.select(split)
+        facts = self.annotations.facts
+        told, given = facts.get('layout'), layout
+        self.layout = get_layout(told, files=False) if told else given and get_layout(given)
+        if told and given and (difference := self.layout.difference(get_layout(given))):
+            raise InputError(
+                f'{path} has joints of layout {self.layout.name!r}, and not {given!r}: they differ '
+                f'in {difference}; leave `layout` out'
+            )
+        self.classes = [str(name) for name in facts.get('classes') or ()]
+        self._normalized = bool(facts.get('normalized'))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Recording:
+        sample = self.annotations[self.rows[index]]
+        return _to_recording(sample, self.layout, self._normalized)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the recordings, in their order."""
+        return [self.annotations.name(row) for row in self.rows]
+
+
+def read_file(
+    path: str | os.PathLike,
+    fmt: str | None = None,
+    layout: Any = None,
+    default_layout: Layout | None = None,
+    split: str | None = None,
+) -> RecordingList | PickleRecordings:
+    """Read the recordings of a file, or of a folder of files.
+
+    Args:
+        path (str or PathLike): An annotation pickle, an array (``.npy``, ``.npz``), or a source of
+            any format of ``tools/data/convert.py``. A single file of a format that has a folder of
+            files is read too.
+        fmt (str, optional): ``'pickle'``, ``'array'`` or a format of ``convert.py``. By default the
+            formats in :data:`FORMATS` are tried one after the other.
+        layout (str | Mapping | Layout, optional): Joint layout, if the file does not say it.
+        default_layout (Layout, optional): Layout for files that need one, if ``layout`` is not
+            given.
+        split (str, optional): Name of a split, for a pickle.
+
+    Raises:
+        InputError: If there is no such file, or no format fits; says what was tried, and why each
+            format did not fit.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f'there is no {path}')
+    if fmt is not None:
+        known = ['pickle', 'array', *sorted(CONVERTERS.module_dict)]
+        if fmt not in known:
+            raise InputError(
+                f'unknown format {fmt!r}{did_you_mean(fmt, known)}; formats are {", ".join(known)}'
+            )
+        return _read(fmt, path, layout, default_layout, split)
+    formats = _guess(path)
+    reasons = []
+    for candidate in formats:
+        try:
+            return _read(candidate, path, layout, default_layout, split)
+        except InputError as error:
+            reasons.append(f'{candidate} ({error})')
+    if len(reasons) == 1:
+        raise InputError(f'{path} was taken for format {reasons[0]}')
+    tried = '; '.join(reasons) or f'nothing, as no format has files like this ({_endings()})'
+    raise InputError(f'{path} is of no known format; tried: {tried}; give format=NAME')
+
+
+def _endings() -> str:
+    return ', '.join(FORMATS)
+
+
+def _guess(path: Path) -> tuple[str, ...]:
+    """Return the formats to try, by the ending of a file or of the files of a folder."""
+    if path.is_file():
+        return FORMATS.get(path.suffix.lower(), ())
+    found: dict[str, None] = {}
+    for number, file in enumerate(x for x in sorted(path.rglob('*')) if x.is_file()):
+        if number == _SHOWN:
+            break
+        found |= dict.fromkeys(FORMATS.get(file.suffix.lower(), ()))
+    return tuple(x for x in found if x not in ('pickle', 'array', *_WHOLE_FILES))
+
+
+def _read(
+    fmt: str, path: Path, layout: Any, default: Layout | None, split: str | None
+) -> RecordingList | PickleRecordings:
+    """Read a source of one format.
+
+    Raises:
+        InputError: If it is not of this format.
+    """
+    if fmt == 'pickle':
+        return PickleRecordings(path, split, layout)
+    if split is not None:
+        raise InputError(f'{path}: only a pickle has splits, leave split={split!r} out')
+    if fmt == 'array':
+        return RecordingList(_read_arrays(path, layout))
+    if fmt == 'ntu' and path.is_file():
+        return RecordingList([_read_ntu(path)])
+    return _convert(fmt, path, layout or default)
+
+
+def _read_arrays(path: Path, layout: Any) -> Iterator[Recording]:
+    """Read bare arrays of joints from an ``.npy``, ``.npz`` or pickle file."""
+    if path.is_dir():
+        raise InputError(f'{path} is a folder, expected a file of arrays')
+    if path.suffix == '.npy':
+        arrays: Any = {path.stem: np.array(map_array(path, 'fiu'))}
+    elif path.suffix == '.npz':
+        with open_archive(path) as archive:
+            arrays = {name: archive.load(name) for name in archive.names}
+    else:
+        try:
+            with path.open('rb') as file:
+                arrays = load_plain(file)
+        except Exception as error:  # of any kind, from a damaged pickle
+            reason = ' '.join(str(error).split()) or type(error).__name__
+            raise InputError(f'{path} is not a pickle of plain data: {reason}') from None
+    if isinstance(arrays, np.ndarray):
+        arrays = {path.stem: arrays}
+    elif isinstance(arrays, (list, tuple)):
+        arrays = {f'{path.stem}_{index:06}': x for index, x in enumerate(arrays)}
+    if not isinstance(arrays, dict) or not all(isinstance(x, np.ndarray) for x in arrays.values()):
+        raise InputError(f'{path} holds no array, and no list of arrays')
+    for name, array in arrays.items():
+        yield from_array(array, str(name), layout)
+
+
+def _read_ntu(path: Path) -> Recording:
+    """Read a ``.skeleton`` file of any name."""
+    try:
+        keypoint = select_persons(read_skeleton(path))
+    except (ValueError, OSError) as error:
+        raise InputError(str(error)) from None
+    if not len(keypoint):
+        raise InputError(f'{path}: no joint of any body is ever non-zero (a missing skeleton)')
+    name = SampleName.parse(path.stem)
+    sample = {'frame_dir': path.stem, 'keypoint': keypoint}
+    if name is not None:
+        sample |= {**name._asdict(), 'label': name.action - 1}
+    return _to_recording(sample, get_layout('ntu'), False)
+
+
+def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList:
+    """Read a source by its converter. A single file is seen as a folder with this file in it."""
+    cls: Callable[..., Any] = CONVERTERS.module_dict[fmt]
+    takes_layout = issubclass(cls, (JointsConverter, PysklConverter))
+    if takes_layout and layout is not None and not isinstance(layout, (str, os.PathLike)):
+        layout = get_layout(layout)
+    converter = cls(layout=layout) if takes_layout else cls()
+    with TemporaryDirectory(prefix='reading.') as folder:
+        source = path
+        if path.is_file() and fmt not in _WHOLE_FILES:
+            source = Path(folder)
+            (source / path.name).symlink_to(path.resolve())
+        outcomes = [attempt(converter, False, item) for item in converter.scan(source)]
+    samples = [x for _, x in outcomes if isinstance(x, dict)]
+    errors = [
+        str(x).replace(folder, str(path.parent)) for _, x in outcomes if isinstance(x, Exception)
+    ]
+    if not samples:
+        raise InputError(errors[0] if errors else f'{path} holds no recording')
+    if errors:
+        print_log(
+            f'{path}: {len(errors)} of {len(outcomes)} recordings are left out, the first one: '
+            f'{errors[0]}',
+            'current',
+        )
+    facts = converter.facts()
+    joints = get_layout(facts['layout'], files=False)
+    normalized = bool(facts.get('normalized'))
+    recordings = (_to_recording(x, joints, normalized) for x in samples)
+    return RecordingList(recordings, facts.get('classes') or ())
+
+
+def _to_recording(sample: dict[str, Any], layout: Layout | None, normalized: bool) -> Recording:
+    """Make a recording of an annotation."""
+    fields = {
+        key: value
+        for key, value in sample.items()
+        if key not in ('frame_dir', 'label', 'total_frames')
+        and isinstance(value, (str, int, float, bool))
+    }
+    label = int(sample.get('label', UNLABELLED))
+    return Recording(sample['keypoint'], sample['frame_dir'], layout, label, normalized, fields)
