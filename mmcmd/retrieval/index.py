@@ -81,6 +81,24 @@ class MotionIndex:
         index.approximate = files.read_approximate(folder, index)
         return index
 
+    def build_approximate(self, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
+        """Add an approximate index, which ``search(exact=False)`` asks.
+
+        Args:
+            recall (float): Share of the true k nearest entries that is found. Defaults to 0.95.
+            k (int): Defaults to 10.
+
+        Returns:
+            dict: Measured ``recall``, ``k``, and the number of ``cells`` and of ``probes``.
+
+        Raises:
+            InputError: If FAISS is not installed.
+        """
+        from mmcmd.retrieval.approximate import ApproximateIndex
+
+        self.approximate = ApproximateIndex.build(self, recall=recall, k=k)
+        return self.approximate.facts
+
     def save(self, folder: str | os.PathLike) -> None:
         """Write the index to a folder. An index that is there is replaced."""
         files.write_index(folder, self)

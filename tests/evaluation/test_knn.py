@@ -203,10 +203,10 @@ def switches(request):
 
 def see_precisions(monkeypatch):
     """Return a list that the precision of each product of a GPU is added to."""
-    seen, nearest = [], knn._nearest
+    seen, nearest = [], knn.nearest_entries
     switch = torch.backends.cuda.matmul
     monkeypatch.setattr(
-        knn, '_nearest', lambda *args: seen.append(switch.fp32_precision) or nearest(*args)
+        knn, 'nearest_entries', lambda *args: seen.append(switch.fp32_precision) or nearest(*args)
     )
     return seen
 

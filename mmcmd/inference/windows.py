@@ -1,0 +1,114 @@
+"""Windows over a long recording, and which of them to keep."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from mmaction.evaluation.functional.accuracy import pairwise_temporal_iou
+
+from mmcmd.errors import InputError
+from mmcmd.inference.base import Source
+from mmcmd.inference.encoder import Features, SkeletonEncoderInferencer
+from mmcmd.inference.reading import PickleRecordings, RecordingList
+from mmcmd.inference.recordings import Recording
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Encoded windows of one recording.
+
+    Attributes:
+        segments (np.ndarray): First frame and frame after the last one, int64 (W, 2).
+        features (Features): Features of the windows.
+        num_frames (int): Frames of the recording.
+    """
+
+    segments: np.ndarray
+    features: Features
+    num_frames: int
+
+
+def sliding_windows(num_frames: int, length: int, stride: int) -> np.ndarray:
+    """Return windows that cover a recording. The last one ends at its end.
+
+    Args:
+        num_frames (int): Frames of the recording.
+        length (int): Frames of a window. A shorter recording is one window.
+        stride (int): Frames from the start of a window to that of the next.
+
+    Returns:
+        np.ndarray: First frame and frame after the last one, int64 (W, 2).
+
+    Raises:
+        InputError: If length or stride is below 1.
+    """
+    if length < 1 or stride < 1:
+        raise InputError(f'windows need length and stride of at least 1, got {length} and {stride}')
+    last = max(num_frames - length, 0)
+    starts = np.unique(np.append(np.arange(0, last + 1, stride), last))
+    return np.stack([starts, np.minimum(starts + length, num_frames)], axis=1)
+
+
+def encode_windows(
+    encoder: SkeletonEncoderInferencer,
+    recording: Recording,
+    lengths: Sequence[int],
+    stride: float = 0.25,
+) -> Windows:
+    """Encode windows of several lengths over a recording.
+
+    Args:
+        encoder (SkeletonEncoderInferencer): The encoder.
+        recording (Recording): A long one.
+        lengths (Sequence[int]): Frames of a window.
+        stride (float): Share of the length that a window is shifted by. Defaults to 0.25.
+
+    Raises:
+        InputError: If a length is below 1, or ``stride`` is not in (0, 1].
+    """
+    if not 0 < stride <= 1:
+        raise InputError(f'stride={stride} must lie in (0, 1], it is a share of the window')
+    parts = [
+        sliding_windows(recording.num_frames, length, max(round(stride * length), 1))
+        for length in sorted(set(lengths))
+    ]
+    segments = np.unique(np.concatenate(parts), axis=0)
+    seen = [recording.keypoint[:, start:end].any() for start, end in segments]
+    segments = segments[np.array(seen, bool)]  # a window without a body has no feature
+    cuts = RecordingList(recording.cut(start, end) for start, end in segments.tolist())
+    return Windows(segments, encoder(cuts), recording.num_frames)
+
+
+def suppress(segments: np.ndarray, scores: np.ndarray, max_iou: float, k: int) -> np.ndarray:
+    """Keep the best of segments that overlap (non-maximum suppression along time).
+
+    Args:
+        segments (np.ndarray): Start and end, shape (W, 2).
+        scores (np.ndarray): The higher, the better, shape (W,).
+        max_iou (float): Two segments that are kept overlap at most this much (intersection over
+            union).
+        k (int): How many are kept at most.
+
+    Returns:
+        np.ndarray: Rows of the segments that are kept, the best first.
+    """
+    left, kept = np.argsort(-scores, kind='stable'), []
+    while len(left) and len(kept) < k:
+        best, left = left[0], left[1:]
+        kept.append(best)
+        left = left[pairwise_temporal_iou(segments[best], segments[left]) <= max_iou]
+    return np.array(kept, np.intp)
+
+
+def one_recording(encoder: SkeletonEncoderInferencer, source: Source, layout: object) -> Recording:
+    """Return the only recording of a source.
+
+    Raises:
+        InputError: If there are none or several.
+    """
+    groups: list[RecordingList | PickleRecordings] = encoder.recordings(source, layout)
+    if sum(map(len, groups)) != 1:
+        raise InputError(
+            f'expected one long recording, got {sum(map(len, groups))}; give them one by one'
+        )
+    return next(group[0] for group in groups if len(group))

@@ -1,0 +1,107 @@
+"""Build an index of encoded motions, and search in it."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mmcmd.cli import run
+from mmcmd.errors import InputError
+from mmcmd.inference import MotionRetriever, SkeletonEncoderInferencer, build_index
+from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.retrieval import MotionIndex, Neighbour
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest='command', required=True)
+    build = commands.add_parser('build', help='encode recordings and write an index of them')
+    build.add_argument('checkpoint', help='checkpoint of the encoder, whole or published')
+    build.add_argument('source', nargs='+', help='pickle, or other file or folder of recordings')
+    build.add_argument('--out', required=True, help='folder to write')
+    build.add_argument(
+        '--add', action='store_true', help='add to the index in --out, if there is one'
+    )
+    build.add_argument(
+        '--approximate',
+        action='store_true',
+        help='add an approximate index by FAISS, for galleries of a million entries',
+    )
+    search = commands.add_parser('search', help='find the nearest motions of an index')
+    search.add_argument('checkpoint', help='checkpoint that made the index')
+    search.add_argument('index', help='folder of the index')
+    search.add_argument('source', nargs='*', help='files of the recordings to search for')
+    search.add_argument('--name', nargs='+', default=[], help='search for entries of the index')
+    search.add_argument('--class', dest='label', help='search for a class: its number or name')
+    search.add_argument('-k', type=int, default=5, help='neighbours (default: 5)')
+    search.add_argument('--stream', help='stream that is compared (default: all together)')
+    search.add_argument(
+        '--together', action='store_true', help='all recordings are examples of one query'
+    )
+    search.add_argument('--approximate', action='store_true', help='ask the approximate index')
+    for command in (build, search):
+        command.add_argument('--layout', help='which joints these are, if the files do not say it')
+        command.add_argument('--format', help='format of the files (default: a guess)')
+        command.add_argument('--split', help='split of a pickle, such as xsub_train (default: all)')
+        command.add_argument('--streams', nargs='+', help='streams to encode (default: all)')
+        command.add_argument('--device', help='such as cpu or cuda (default: what there is)')
+        command.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    return parser.parse_args()
+
+
+def build(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
+    out = Path(args.out)
+    if args.add and not out.exists():
+        raise InputError(f'--add: there is no index {out}; leave --add out to make one')
+    index = build_index(encoder, args.source, args.layout, args.format, args.split)
+    if args.add:
+        old = MotionIndex.open(out, encoder.hashes)
+        index = old.add(index.vectors, index.names, index.labels, index.fields)
+    note = ''
+    if args.approximate:
+        facts = index.build_approximate()
+        note = f', approximate: recall@{facts["k"]} {facts["recall"]:.3f}'
+    index.save(out)
+    sizes = ', '.join(f'{name} {x.shape[1]}' for name, x in index.vectors.items())
+    print(f'{out}: {len(index)} entries, {sizes}{note}')
+
+
+def search(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
+    given = [bool(args.source), bool(args.name), args.label is not None]
+    if sum(given) != 1:
+        raise InputError('search for one of: files, --name ENTRY ..., --class NUMBER or NAME')
+    retriever = MotionRetriever(encoder, MotionIndex.open(args.index, encoder.hashes))
+    options = {'k': args.k, 'stream': args.stream, 'exact': not args.approximate}
+    if args.name:
+        results = {' and '.join(args.name): retriever.like(*args.name, **options)}
+    elif args.label is not None:
+        is_number = args.label.isdecimal() and args.label not in retriever.index.classes
+        label = int(args.label) if is_number else args.label
+        results = {f'class {args.label}': retriever.like_class(label, **options)}
+    else:
+        features = encoder(args.source, layout=args.layout, fmt=args.format, split=args.split)
+        found = retriever(features, together=args.together, **options)
+        names = ['all examples together'] if args.together else features.names
+        results = dict(zip(names, found, strict=True))
+    for name, neighbours in results.items():
+        show(name, neighbours)
+
+
+def show(query: str, neighbours: list[Neighbour]) -> None:
+    table = Table('', 'name', 'class', 'similarity', title=query, title_justify='left')
+    for rank, found in enumerate(neighbours, 1):
+        table.add_row(str(rank), found.name, found.class_name, f'{found.similarity:.3f}')
+    Console().print(table)
+
+
+def main() -> None:
+    args = parse_args()
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    encoder = SkeletonEncoderInferencer(args.checkpoint, args.device, args.streams)
+    {'build': build, 'search': search}[args.command](args, encoder)
+
+
+if __name__ == '__main__':
+    run(main)
