@@ -56,8 +56,7 @@ def build(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
         raise InputError(f'--add: there is no index {out}; leave --add out to make one')
     index = build_index(encoder, args.source, args.layout, args.format, args.split)
     if args.add:
-        old = MotionIndex.open(out, encoder.hashes)
-        index = old.add(index.vectors, index.names, index.labels, index.fields)
+        index = MotionIndex.open(out, encoder.hashes).add(index)
     note = ''
     if args.approximate:
         facts = index.build_approximate()

@@ -1,7 +1,7 @@
 """What all inferencers share: a model out of a checkpoint, and recordings made into batches."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -9,27 +9,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
 from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from mmcmd.apis import init_model, load_config
 from mmcmd.datasets.collate import stack_inputs
-from mmcmd.datasets.random_numbers import jump_to_sample
-from mmcmd.datasets.transforms.map_layout import MapLayout
 from mmcmd.errors import InputError
-from mmcmd.inference.checkpoints import (
-    Recipe,
-    build_from_checkpoint,
-    make_recipe,
-    stream_hashes,
-)
-from mmcmd.inference.reading import PickleRecordings, RecordingList, read_file
-from mmcmd.inference.recordings import Recording, check_joints, check_numbers, from_array
-from mmcmd.io.encoders import plain
+from mmcmd.inference.checkpoints import build_from_checkpoint, build_from_config
+from mmcmd.inference.clips import ClipMaker
+from mmcmd.inference.hashes import stream_hashes
+from mmcmd.inference.reading import read_file
+from mmcmd.inference.recordings import Recording, from_array
+from mmcmd.inference.sources import PickleRecordings, RecordingList
 from mmcmd.models import StreamModel
 from mmcmd.registry import SCOPE
 
@@ -81,7 +74,6 @@ class SkeletonInferencer(BaseInferencer):
         self._chosen, self._config = streams, config
         super().__init__(None, self.checkpoint, device, SCOPE, show_progress=False)
         self._shows_progress = show_progress
-        self._mapping = MapLayout(self.recipe.layout)
 
     def __call__(
         self,
@@ -187,42 +179,13 @@ class SkeletonInferencer(BaseInferencer):
             stream = track(stream, 'encoding', total=total, console=console)
         numbered = enumerate(stream)
         for chunk in self._get_chunk_data(numbered, batch_size):
-            samples = [self.pipeline((index, recording)) for index, recording in chunk]
+            samples = [self.pipeline(index, recording) for index, recording in chunk]
             yield stack_inputs(samples), [recording for _, recording in chunk]
 
-    def _init_pipeline(self, cfg: ConfigDict) -> Any:
+    def _init_pipeline(self, cfg: ConfigDict) -> ClipMaker:
         """Return a function: (index, recording) -> sample of a batch."""
-        compose = Compose(self.recipe.pipeline)
-        rng = np.random.Generator(np.random.PCG64(0))
-
-        def prepare(numbered: tuple[int, Recording]) -> dict:
-            index, recording = numbered
-            sample = self._checked(recording)
-            jump_to_sample(rng, 0, 0, index)
-            sample |= {'sample_idx': index, 'clip_len': self.recipe.clip_len, 'rng': rng}
-            return compose(sample)
-
-        return prepare
-
-    def _checked(self, recording: Recording) -> dict[str, Any]:
-        """Return what a pipeline gets of a recording, with the joints of the encoder."""
-        check_numbers(recording.keypoint, recording.name)
-        wanted = self.recipe.layout
         channels = next(iter(self.model.encoders.values())).frame_shape[-1]
-        check_joints(recording, wanted, channels)
-        sample = {
-            'frame_dir': recording.name,
-            'label': recording.label,
-            'keypoint': recording.keypoint.copy(),  # a transform may change it in place
-            'total_frames': recording.num_frames,
-            'layout': recording.layout or wanted,
-        }
-        if recording.normalized:
-            sample['normalized'] = True
-        if recording.layout is not None and recording.layout.difference(wanted):
-            sample = self._mapping(sample)
-        sample['layout'] = wanted
-        return sample
+        return ClipMaker(self.recipe, channels)
 
     def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> StreamModel:
         """Build the model that the checkpoint describes, or that of the config."""
@@ -230,23 +193,8 @@ class SkeletonInferencer(BaseInferencer):
         if self._config is None:
             model, self.recipe = build_from_checkpoint(weights, self.classifier, self._chosen)
         else:
-            model, self.recipe = self._from_config(weights)
+            model, self.recipe = build_from_config(self._config, weights, self._chosen)
         return model.to(device)
-
-    def _from_config(self, weights: str) -> tuple[StreamModel, Recipe]:
-        options = {'model.modalities': list(self._chosen)} if self._chosen else None
-        config = self._config
-        if not isinstance(config, Config):
-            config = load_config(config, checkpoint=weights, options=options)
-        dataset = config.test_dataloader.dataset
-        description: Mapping[str, Any] = {
-            'layout': dataset.get('map_to') or dataset.layout,
-            'clip_len': dataset.clip_len,
-            'test_pipeline': plain(dataset.pipeline),
-            'data': plain(config.get('data') or {}),
-            'method': config.model.type,
-        }
-        return init_model(config, weights), make_recipe(description, {})
 
     def _init_collate(self, cfg: ConfigDict) -> Any:
         """Return the function of the evaluations' loaders."""

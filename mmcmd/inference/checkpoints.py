@@ -1,15 +1,15 @@
 """The model that a checkpoint describes, without a config file."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
+from mmcmd.apis import init_model, load_config
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import check_architecture, encoder_names, keep_encoders
 from mmcmd.io.encoders import plain
@@ -91,6 +91,30 @@ def build_from_checkpoint(
     return model.eval(), make_recipe(description, meta)
 
 
+def build_from_config(
+    config: str | Path | Config, checkpoint: str, streams: Sequence[str] | None = None
+) -> tuple[StreamModel, Recipe]:
+    """Build the model of a config and load a checkpoint that does not describe its encoders.
+
+    Args:
+        config (str | Path | Config): Config of an evaluation, or its file.
+        checkpoint (str): The checkpoint.
+        streams (Sequence[str], optional): Names of the streams. Defaults to those of the config.
+    """
+    if not isinstance(config, Config):
+        options = {'model.modalities': list(streams)} if streams else None
+        config = load_config(config, checkpoint=checkpoint, options=options)
+    dataset = config.test_dataloader.dataset
+    description = {
+        'layout': plain(dataset.get('map_to') or dataset.layout),
+        'clip_len': dataset.clip_len,
+        'test_pipeline': plain(dataset.pipeline),
+        'data': plain(config.get('data') or {}),
+        'method': config.model.type,
+    }
+    return init_model(config, checkpoint), make_recipe(description, {})
+
+
 def make_recipe(description: Mapping[str, Any], meta: Mapping[str, Any]) -> Recipe:
     """Return the recipe in the description of a checkpoint."""
     data = description.get('data') or {}
@@ -103,39 +127,6 @@ def make_recipe(description: Mapping[str, Any], meta: Mapping[str, Any]) -> Reci
         [str(x) for x in classes],
         str(description.get('method', '')),
     )
-
-
-def encoder_hash(model: StreamModel, recipe: Recipe) -> str:
-    """Return 16 hex digits that tell encoders apart: weights, joints, clip length and pipeline.
-
-    The same encoders have the same hash in a whole checkpoint, in a published one and in a
-    classifier on frozen encoders. Each stream has its own part, so a subset of streams fits too.
-
-    Args:
-        model (StreamModel): Its weights may be on any device.
-        recipe (Recipe): How its inputs are made.
-    """
-    return combine_hashes(stream_hashes(model, recipe))
-
-
-def stream_hashes(model: StreamModel, recipe: Recipe) -> dict[str, str]:
-    """Return the hash of each evaluated stream, see :func:`encoder_hash`."""
-    layout = {key: x for key, x in recipe.layout.to_dict().items() if key in ('joints', 'parents')}
-    inputs = json.dumps([layout, recipe.clip_len, recipe.pipeline], sort_keys=True, default=str)
-    hashes = {}
-    for stream in model.evaluated_streams:
-        digest = hashlib.sha256(inputs.encode())
-        for name, tensor in sorted(model.encoders[stream].state_dict().items()):
-            digest.update(f'{name} {tuple(tensor.shape)}'.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy())
-        hashes[stream] = digest.hexdigest()[:16]
-    return hashes
-
-
-def combine_hashes(hashes: Mapping[str, str]) -> str:
-    """Return one hash of those of several streams."""
-    text = json.dumps(dict(hashes), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _choose(

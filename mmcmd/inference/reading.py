@@ -1,7 +1,8 @@
 """Recordings out of files of any format that ``tools/data/convert.py`` reads."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -9,8 +10,6 @@ from typing import Any
 import numpy as np
 from mmengine.logging import print_log
 
-from mmcmd.datasets.annotations.reading import UNLABELLED
-from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.converters.archives import map_array, open_archive
 from mmcmd.datasets.converters.ntu import SampleName, read_skeleton, select_persons
 from mmcmd.datasets.converters.own import JointsConverter
@@ -18,6 +17,7 @@ from mmcmd.datasets.converters.pyskl import PysklConverter
 from mmcmd.datasets.converters.reading import attempt
 from mmcmd.errors import InputError, did_you_mean
 from mmcmd.inference.recordings import Recording, from_array
+from mmcmd.inference.sources import PickleRecordings, RecordingList, to_recording
 from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import Layout, get_layout
@@ -37,64 +37,18 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """Formats that are tried for a file of this ending, and for a folder that holds such files."""
 _WHOLE_FILES = ('ctrgcn', 'npz', 'pyskl')
 """Formats whose converters take a file, and not a folder."""
-_SHOWN = 20  # files of a folder that are looked at to guess its format
-
-
-class RecordingList(list[Recording]):
-    """The recordings of a source that was read at once.
-
-    Args:
-        recordings (Iterable[Recording]): What was read.
-        classes (Sequence[str]): Names of the classes, if the source has some.
-    """
-
-    def __init__(self, recordings: Iterable[Recording], classes: Sequence[str] = ()) -> None:
-        super().__init__(recordings)
-        self.classes = [str(name) for name in classes]
-
-
-class PickleRecordings(Sequence[Recording]):
-    """The recordings of an annotation pickle, read one by one.
-
-    Args:
-        path (str or PathLike): The pickle.
-        split (str, optional): Name of a split in the file. Defaults to all recordings.
-        layout (str | Mapping | Layout, optional): Joint layout, if the file does not say it.
-
-    Attributes:
-        classes (list[str]): Names of the classes; empty if the file has none.
-
-    Raises:
-        InputError: If the file cannot be read or lacks the split, or its layout is another one.
-    """
-
-    def __init__(
-        self, path: str | os.PathLike, split: str | None = None, layout: Any = None
-    ) -> None:
-        self.annotations = open_annotations(path)
-        self.rows = self.annotations.select(split)
-        facts = self.annotations.facts
-        told, given = facts.get('layout'), layout
-        self.layout = get_layout(told, files=False) if told else given and get_layout(given)
-        if told and given and (difference := self.layout.difference(get_layout(given))):
-            raise InputError(
-                f'{path} has joints of layout {self.layout.name!r}, and not {given!r}: they differ '
-                f'in {difference}; leave `layout` out'
-            )
-        self.classes = [str(name) for name in facts.get('classes') or ()]
-        self._normalized = bool(facts.get('normalized'))
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Recording:
-        sample = self.annotations[self.rows[index]]
-        return _to_recording(sample, self.layout, self._normalized)
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the recordings, in their order."""
-        return [self.annotations.name(row) for row in self.rows]
+_FILES_ONLY = ('pickle', 'array', *_WHOLE_FILES)
+_REMEDY = 'say which it is by fmt=NAME (--format NAME)'
+_STARTS = {
+    b'\x93NUMPY': '.npy',
+    b'PK\x03\x04': '.npz',
+    b'\x80': '.pkl',
+    b'HIERARCHY': '.bvh',
+    b'MATLAB': '.mat',
+    b'{': '.json',
+}
+"""First bytes of a file, for names with another ending."""
+_LOOKED_AT = 20  # files of a folder, to guess its format
 
 
 def read_file(
@@ -131,33 +85,35 @@ def read_file(
                 f'unknown format {fmt!r}{did_you_mean(fmt, known)}; formats are {", ".join(known)}'
             )
         return _read(fmt, path, layout, default_layout, split)
-    formats = _guess(path)
+    kinds = [_kind(path)] if path.is_file() else _kinds_in(path)
     reasons = []
-    for candidate in formats:
+    for candidate in dict.fromkeys(x for kind in kinds for x in FORMATS.get(kind, ())):
+        if path.is_dir() and candidate in _FILES_ONLY:
+            continue
         try:
             return _read(candidate, path, layout, default_layout, split)
         except InputError as error:
             reasons.append(f'{candidate} ({error})')
     if len(reasons) == 1:
-        raise InputError(f'{path} was taken for format {reasons[0]}')
-    tried = '; '.join(reasons) or f'nothing, as no format has files like this ({_endings()})'
-    raise InputError(f'{path} is of no known format; tried: {tried}; give format=NAME')
+        raise InputError(f'{path} was taken for the format {reasons[0]}')
+    tried = f'these were tried: {"; ".join(reasons)}'
+    if not reasons:
+        tried = f'its name ends in none of {", ".join(FORMATS)}, and its first bytes tell nothing'
+    raise InputError(f'{path} is of no known format; {tried}; {_REMEDY}')
 
 
-def _endings() -> str:
-    return ', '.join(FORMATS)
+def _kind(path: Path) -> str:
+    """Return the ending of a file that is among :data:`FORMATS`, or that its first bytes tell."""
+    if path.suffix.lower() in FORMATS:
+        return path.suffix.lower()
+    with path.open('rb') as file:
+        start = file.read(16)
+    return next((kind for bytes_, kind in _STARTS.items() if start.startswith(bytes_)), '')
 
 
-def _guess(path: Path) -> tuple[str, ...]:
-    """Return the formats to try, by the ending of a file or of the files of a folder."""
-    if path.is_file():
-        return FORMATS.get(path.suffix.lower(), ())
-    found: dict[str, None] = {}
-    for number, file in enumerate(x for x in sorted(path.rglob('*')) if x.is_file()):
-        if number == _SHOWN:
-            break
-        found |= dict.fromkeys(FORMATS.get(file.suffix.lower(), ()))
-    return tuple(x for x in found if x not in ('pickle', 'array', *_WHOLE_FILES))
+def _kinds_in(folder: Path) -> list[str]:
+    files = (path for path in sorted(folder.rglob('*')) if path.is_file())
+    return [path.suffix.lower() for path in islice(files, _LOOKED_AT)]
 
 
 def _read(
@@ -183,9 +139,10 @@ def _read_arrays(path: Path, layout: Any) -> Iterator[Recording]:
     """Read bare arrays of joints from an ``.npy``, ``.npz`` or pickle file."""
     if path.is_dir():
         raise InputError(f'{path} is a folder, expected a file of arrays')
-    if path.suffix == '.npy':
+    kind = _kind(path)
+    if kind == '.npy':
         arrays: Any = {path.stem: np.array(map_array(path, 'fiu'))}
-    elif path.suffix == '.npz':
+    elif kind == '.npz':
         with open_archive(path) as archive:
             arrays = {name: archive.load(name) for name in archive.names}
     else:
@@ -217,7 +174,7 @@ def _read_ntu(path: Path) -> Recording:
     sample = {'frame_dir': path.stem, 'keypoint': keypoint}
     if name is not None:
         sample |= {**name._asdict(), 'label': name.action - 1}
-    return _to_recording(sample, get_layout('ntu'), False)
+    return to_recording(sample, get_layout('ntu'), False)
 
 
 def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList:
@@ -231,7 +188,8 @@ def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList
         source = path
         if path.is_file() and fmt not in _WHOLE_FILES:
             source = Path(folder)
-            (source / path.name).symlink_to(path.resolve())
+            kind = '' if path.suffix.lower() in FORMATS else _kind(path)
+            (source / f'{path.name}{kind}').symlink_to(path.resolve())
         outcomes = [attempt(converter, False, item) for item in converter.scan(source)]
     samples = [x for _, x in outcomes if isinstance(x, dict)]
     errors = [
@@ -248,17 +206,5 @@ def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList
     facts = converter.facts()
     joints = get_layout(facts['layout'], files=False)
     normalized = bool(facts.get('normalized'))
-    recordings = (_to_recording(x, joints, normalized) for x in samples)
+    recordings = (to_recording(x, joints, normalized) for x in samples)
     return RecordingList(recordings, facts.get('classes') or ())
-
-
-def _to_recording(sample: dict[str, Any], layout: Layout | None, normalized: bool) -> Recording:
-    """Make a recording of an annotation."""
-    fields = {
-        key: value
-        for key, value in sample.items()
-        if key not in ('frame_dir', 'label', 'total_frames')
-        and isinstance(value, (str, int, float, bool))
-    }
-    label = int(sample.get('label', UNLABELLED))
-    return Recording(sample['keypoint'], sample['frame_dir'], layout, label, normalized, fields)

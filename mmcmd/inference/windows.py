@@ -9,8 +9,8 @@ from mmaction.evaluation.functional.accuracy import pairwise_temporal_iou
 from mmcmd.errors import InputError
 from mmcmd.inference.base import Source
 from mmcmd.inference.encoder import Features, SkeletonEncoderInferencer
-from mmcmd.inference.reading import PickleRecordings, RecordingList
 from mmcmd.inference.recordings import Recording
+from mmcmd.inference.sources import RecordingList
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def one_recording(encoder: SkeletonEncoderInferencer, source: Source, layout: ob
     Raises:
         InputError: If there are none or several.
     """
-    groups: list[RecordingList | PickleRecordings] = encoder.recordings(source, layout)
+    groups = encoder.recordings(source, layout)
     if sum(map(len, groups)) != 1:
         raise InputError(
             f'expected one long recording, got {sum(map(len, groups))}; give them one by one'

@@ -161,38 +161,28 @@ class MotionIndex:
             return ''
         return self.classes[label] if label < len(self.classes) else f'class {label}'
 
-    def add(
-        self,
-        vectors: Mapping[str, np.ndarray],
-        names: Sequence[str],
-        labels: np.ndarray | None = None,
-        fields: Sequence[Mapping[str, Any]] | None = None,
-    ) -> 'MotionIndex':
-        """Return an index with further entries behind those of this one.
-
-        Args:
-            vectors (Mapping[str, np.ndarray]): Features (N, D) by stream.
-            names (Sequence[str]): Their names.
-            labels (np.ndarray, optional): Their classes.
-            fields (Sequence[Mapping], optional): Their metadata.
+    def add(self, more: 'MotionIndex') -> 'MotionIndex':
+        """Return an index with the entries of another one behind those of this one.
 
         Raises:
-            InputError: If a name is there already, or a stream lacks or has another size.
+            InputError: If a name is there already, a stream lacks or has another size, or another
+                encoder made the other one.
         """
-        more = MotionIndex(vectors, names, labels, fields)
+        if more.hashes:
+            self.check_encoder(more.hashes, 'the index')
         for stream, old in self.vectors.items():
-            if stream not in more.vectors or more.vectors[stream].shape[1] != old.shape[1]:
+            new = more.vectors.get(stream)
+            if new is None or new.shape[1] != old.shape[1]:
                 raise InputError(
                     f'the index has features of size {old.shape[1]} in stream {stream!r}, and the '
-                    'new entries have not'
+                    f'new entries {"none" if new is None else new.shape[1]}'
                 )
-        joined = {x: np.concatenate([y, more.vectors[x]]) for x, y in self.vectors.items()}
         return MotionIndex(
-            joined,
+            {x: np.concatenate([y, more.vectors[x]]) for x, y in self.vectors.items()},
             self.names + more.names,
             np.concatenate([self.labels, more.labels]),
             [*self.fields, *more.fields],
-            *(self.classes, self.hashes, self.facts),
+            *(self.classes or more.classes, self.hashes, self.facts),
             normalized=True,
         )
 

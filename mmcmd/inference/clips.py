@@ -1,0 +1,61 @@
+"""From a recording to the sample that an encoder takes, as the loaders make it."""
+
+from typing import Any
+
+import numpy as np
+from mmengine.dataset import Compose
+
+from mmcmd.datasets.random_numbers import jump_to_sample
+from mmcmd.datasets.transforms.map_layout import MapLayout
+from mmcmd.inference.checkpoints import Recipe
+from mmcmd.inference.recordings import Recording, check_joints, check_numbers
+
+
+class ClipMaker:
+    """Make samples of recordings by the test pipeline of an encoder.
+
+    Args:
+        recipe (Recipe): Layout, clip length and pipeline.
+        channels (int): Coordinates of a joint that the encoder takes.
+    """
+
+    def __init__(self, recipe: Recipe, channels: int) -> None:
+        self.recipe, self.channels = recipe, channels
+        self._pipeline = Compose(recipe.pipeline)
+        self._mapping = MapLayout(recipe.layout)
+        self._rng = np.random.Generator(np.random.PCG64(0))
+
+    def __call__(self, index: int, recording: Recording) -> dict[str, Any]:
+        """Return a sample: ``inputs`` and ``data_samples``.
+
+        Args:
+            index (int): Place of the recording in the inputs.
+            recording (Recording): Its joints are mapped if its layout differs from the encoder's.
+
+        Raises:
+            InputError: If the recording does not fit the encoder; names it.
+        """
+        wanted = self.recipe.layout
+        check_numbers(recording.keypoint, recording.name)
+        check_joints(recording, wanted, self.channels)
+        sample = {
+            'frame_dir': recording.name,
+            'label': recording.label,
+            'keypoint': recording.keypoint.copy(),  # a transform may change it in place
+            'total_frames': recording.num_frames,
+            'layout': recording.layout or wanted,
+        }
+        if recording.normalized:
+            sample['normalized'] = True
+        if recording.layout is not None and recording.layout.difference(wanted):
+            sample = self._mapping(sample)
+        jump_to_sample(self._rng, 0, 0, index)
+        return self._pipeline(
+            sample
+            | {
+                'layout': wanted,
+                'sample_idx': index,
+                'clip_len': self.recipe.clip_len,
+                'rng': self._rng,
+            }
+        )
