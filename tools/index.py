@@ -42,6 +42,11 @@ def parse_args() -> argparse.Namespace:
     search.add_argument('--approximate', action='store_true', help='ask the approximate index')
     for command in (build, search):
         command.add_argument('--layout', help='which joints these are, if the files do not say it')
+        command.add_argument(
+            '--map-joints',
+            choices=['nearest'],
+            help='if another layout lacks joints of the encoder, take the nearest ones for them',
+        )
         command.add_argument('--format', help='format of the files (default: a guess)')
         command.add_argument('--split', help='split of a pickle, such as xsub_train (default: all)')
         command.add_argument('--streams', nargs='+', help='streams to encode (default: all)')
@@ -98,7 +103,9 @@ def main() -> None:
     args = parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
-    encoder = SkeletonEncoderInferencer(args.checkpoint, args.device, args.streams)
+    encoder = SkeletonEncoderInferencer(
+        args.checkpoint, args.device, args.streams, map_joints=args.map_joints
+    )
     {'build': build, 'search': search}[args.command](args, encoder)
 
 

@@ -1,7 +1,7 @@
 """What all inferencers share: a model out of a checkpoint, and recordings made into batches."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -45,6 +45,8 @@ class SkeletonInferencer(BaseInferencer):
             before version 0.2, which does not describe its encoders.
         batch_size (int): Recordings that are encoded at a time. Defaults to 64.
         show_progress (bool): Show a progress bar if there is more than one batch. Defaults to True.
+        map_joints (Mapping | str, optional): Which joints of another layout take the place of those
+            that it lacks, or ``'nearest'``: ``joints`` of :class:`MapLayout`.
 
     Attributes:
         model (StreamModel): The model, in ``eval()``.
@@ -66,12 +68,13 @@ class SkeletonInferencer(BaseInferencer):
         config: str | Path | Config | None = None,
         batch_size: int = 64,
         show_progress: bool = True,
+        map_joints: Mapping[str, Any] | str | None = None,
     ) -> None:
         if batch_size < 1:
             raise InputError(f'batch_size must be at least 1, got {batch_size}')
         self.checkpoint = str(checkpoint)
         self.batch_size = batch_size
-        self._chosen, self._config = streams, config
+        self._chosen, self._config, self._map_joints = streams, config, map_joints
         super().__init__(None, self.checkpoint, device, SCOPE, show_progress=False)
         self._shows_progress = show_progress
 
@@ -185,7 +188,7 @@ class SkeletonInferencer(BaseInferencer):
     def _init_pipeline(self, cfg: ConfigDict) -> ClipMaker:
         """Return a function: (index, recording) -> sample of a batch."""
         channels = next(iter(self.model.encoders.values())).frame_shape[-1]
-        return ClipMaker(self.recipe, channels)
+        return ClipMaker(self.recipe, channels, self._map_joints)
 
     def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> StreamModel:
         """Build the model that the checkpoint describes, or that of the config."""

@@ -1,5 +1,6 @@
 """From a recording to the sample that an encoder takes, as the loaders make it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,15 @@ class ClipMaker:
     Args:
         recipe (Recipe): Layout, clip length and pipeline.
         channels (int): Coordinates of a joint that the encoder takes.
+        map_joints (Mapping | str, optional): ``joints`` of :class:`MapLayout`.
     """
 
-    def __init__(self, recipe: Recipe, channels: int) -> None:
+    def __init__(
+        self, recipe: Recipe, channels: int, map_joints: Mapping[str, Any] | str | None = None
+    ) -> None:
         self.recipe, self.channels = recipe, channels
         self._pipeline = Compose(recipe.pipeline)
-        self._mapping = MapLayout(recipe.layout)
+        self._mapping = MapLayout(recipe.layout, map_joints)
         self._rng = np.random.Generator(np.random.PCG64(0))
 
     def __call__(self, index: int, recording: Recording) -> dict[str, Any]:

@@ -156,7 +156,8 @@ def _read_arrays(path: Path, layout: Any) -> Iterator[Recording]:
         arrays = {path.stem: arrays}
     elif isinstance(arrays, (list, tuple)):
         arrays = {f'{path.stem}_{index:06}': x for index, x in enumerate(arrays)}
-    if not isinstance(arrays, dict) or not all(isinstance(x, np.ndarray) for x in arrays.values()):
+    is_dict = isinstance(arrays, dict) and arrays
+    if not is_dict or not all(isinstance(x, np.ndarray) for x in arrays.values()):
         raise InputError(f'{path} holds no array, and no list of arrays')
     for name, array in arrays.items():
         yield from_array(array, str(name), layout)
@@ -190,7 +191,11 @@ def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList
             source = Path(folder)
             kind = '' if path.suffix.lower() in FORMATS else _kind(path)
             (source / f'{path.name}{kind}').symlink_to(path.resolve())
-        outcomes = [attempt(converter, False, item) for item in converter.scan(source)]
+        try:
+            items = converter.scan(source)
+        except InputError as error:
+            raise InputError(str(error).replace(folder, str(path.parent))) from None
+        outcomes = [attempt(converter, False, item) for item in items]
     samples = [x for _, x in outcomes if isinstance(x, dict)]
     errors = [
         str(x).replace(folder, str(path.parent)) for _, x in outcomes if isinstance(x, Exception)

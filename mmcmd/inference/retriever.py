@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
 from mmcmd.errors import InputError
 from mmcmd.inference.base import Source
 from mmcmd.inference.encoder import Features, SkeletonEncoderInferencer
@@ -24,11 +22,7 @@ class MotionRetriever:
         layout (str | Mapping | Layout, optional): Joint layout of the gallery's recordings, if no
             file says it.
         split (str, optional): Name of a split of the gallery's pickle, such as ``'xsub_train'``.
-        device (str, optional): See :class:`SkeletonInferencer`.
-        streams (Sequence[str], optional): See :class:`SkeletonInferencer`.
-        config (str | Path | Config, optional): See :class:`SkeletonInferencer`.
-        batch_size (int): See :class:`SkeletonInferencer`. Defaults to 64.
-        show_progress (bool): See :class:`SkeletonInferencer`. Defaults to True.
+        **options: Further arguments of :class:`SkeletonInferencer`, such as ``device``.
 
     Attributes:
         encoder (SkeletonEncoderInferencer): Encodes the queries.
@@ -50,18 +44,11 @@ class MotionRetriever:
         gallery: MotionIndex | Source,
         layout: Any = None,
         split: str | None = None,
-        device: str | None = None,
-        streams: Sequence[str] | None = None,
-        config: str | Path | Config | None = None,
-        batch_size: int = 64,
-        show_progress: bool = True,
+        **options: Any,
     ) -> None:
-        if isinstance(checkpoint, SkeletonEncoderInferencer):
-            self.encoder = checkpoint
-        else:
-            self.encoder = SkeletonEncoderInferencer(
-                checkpoint, device, streams, config, batch_size, show_progress
-            )
+        if not isinstance(checkpoint, SkeletonEncoderInferencer):
+            checkpoint = SkeletonEncoderInferencer(checkpoint, **options)
+        self.encoder = checkpoint
         if isinstance(gallery, MotionIndex):
             gallery.check_encoder(self.encoder.hashes)
             self.index = gallery

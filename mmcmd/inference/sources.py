@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.errors import InputError
@@ -84,10 +86,10 @@ def to_recording(sample: dict[str, Any], layout: Layout | None, normalized: bool
         normalized (bool): The coordinates are pre-normalised already.
     """
     fields = {
-        key: value
+        key: value.item() if isinstance(value, np.generic) else value
         for key, value in sample.items()
         if key not in ('frame_dir', 'label', 'total_frames')
-        and isinstance(value, (str, int, float, bool))
+        and isinstance(value, (str, int, float, bool, np.generic))
     }
     label = int(sample.get('label', UNLABELLED))
     return Recording(sample['keypoint'], sample['frame_dir'], layout, label, normalized, fields)
