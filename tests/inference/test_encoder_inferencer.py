@@ -205,6 +205,14 @@ def test_wrong_option_is_told(encoder_file, options, message):
         SkeletonEncoderInferencer(encoder_file, 'cpu', **options)
 
 
+def test_random_numbers_of_the_program_go_on_as_before(encoder_file, joints):
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    SkeletonEncoderInferencer(encoder_file, 'cpu')(joints)
+    assert torch.equal(torch.rand(3), expected)
+
+
 def test_file_without_encoders_is_told(tmp_path):
     torch.save({'state_dict': {'fc.weight': torch.zeros(2)}}, tmp_path / 'other.pth')
     with pytest.raises(InputError, match=r'other\.pth holds no encoders'):
