@@ -32,6 +32,8 @@ STAGES = (
     'knn',
     'linear',
     'startup',
+    'inference',
+    'retrieval',
     'side_by_side',
     'growth',
 )

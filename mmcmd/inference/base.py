@@ -12,13 +12,13 @@ from mmengine.config import Config, ConfigDict
 from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from torch import Tensor
 
 from mmcmd.datasets.collate import stack_inputs
 from mmcmd.errors import InputError
 from mmcmd.inference.checkpoints import build_from_checkpoint, build_from_config
-from mmcmd.inference.clips import ClipMaker
+from mmcmd.inference.clips import ClipMaker, one_ahead
 from mmcmd.inference.hashes import stream_hashes
 from mmcmd.inference.reading import read_file
 from mmcmd.inference.recordings import Recording, from_array
@@ -176,11 +176,21 @@ class SkeletonInferencer(BaseInferencer):
         """
         groups = self.recordings(inputs, layout, fmt, split)
         total = sum(map(len, groups))
-        stream: Any = chain.from_iterable(groups)
-        if self._shows_progress and total > batch_size:
-            console = Console(stderr=True)
-            stream = track(stream, 'encoding', total=total, console=console)
-        numbered = enumerate(stream)
+        batches = self._batches(groups, batch_size)
+        if total <= batch_size:
+            yield from batches
+            return
+        console = Console(stderr=True)
+        with Progress(console=console, disable=not self._shows_progress) as progress:
+            task = progress.add_task('encoding', total=total)
+            for batch, recordings in one_ahead(batches):
+                yield batch, recordings
+                progress.advance(task, len(recordings))
+
+    def _batches(
+        self, groups: Sequence[Sequence[Recording]], batch_size: int
+    ) -> Iterator[tuple[dict, list[Recording]]]:
+        numbered = enumerate(chain.from_iterable(groups))
         for chunk in self._get_chunk_data(numbered, batch_size):
             samples = [self.pipeline(index, recording) for index, recording in chunk]
             yield stack_inputs(samples), [recording for _, recording in chunk]

@@ -1,7 +1,8 @@
 """From a recording to the sample that an encoder takes, as the loaders make it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 from mmengine.dataset import Compose
@@ -10,6 +11,22 @@ from mmcmd.datasets.random_numbers import jump_to_sample
 from mmcmd.datasets.transforms.map_layout import MapLayout
 from mmcmd.inference.checkpoints import Recipe
 from mmcmd.inference.recordings import Recording, check_joints, check_numbers
+
+T = TypeVar('T')
+
+
+def one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Make the next item in a thread, while the caller works with the present one.
+
+    Args:
+        items (Iterable): It is used by the thread only.
+    """
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, iterator, end)
+        while (item := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield item
 
 
 class ClipMaker:
