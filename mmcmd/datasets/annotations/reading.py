@@ -138,12 +138,23 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
             return f'`{key}` must be an integer in [{least}, {_MOST}), got {reprlib.repr(value)}'
         sample[key] = int(value)
     keypoint = sample['keypoint']
+    fault = keypoint_fault(keypoint, num_joints)
+    if not fault and sample['total_frames'] != keypoint.shape[1]:
+        return f'`total_frames` is {sample["total_frames"]} but `keypoint` has {keypoint.shape[1]}'
+    return fault
+
+
+def keypoint_fault(keypoint: Any, num_joints: int | None = None) -> str | None:
+    """Say what is wrong with the coordinates of a sequence; None if nothing is.
+
+    Args:
+        keypoint (np.ndarray): Should have the shape (M, T, V, C), and hold finite numbers.
+        num_joints (int, optional): The number ``V`` of joints of the layout.
+    """
     if not isinstance(keypoint, np.ndarray) or keypoint.dtype.kind not in 'fiu':
         return '`keypoint` must be an array of numbers'
     if keypoint.ndim != 4 or not keypoint.size:
         return f'`keypoint` must have shape (M, T, V, C) and no empty axis, got {keypoint.shape}'
-    if sample['total_frames'] != keypoint.shape[1]:
-        return f'`total_frames` is {sample["total_frames"]} but `keypoint` has {keypoint.shape[1]}'
     if num_joints not in (None, keypoint.shape[2]):
         return f'`keypoint` has {keypoint.shape[2]} joints, the layout {num_joints}'
     if not np.isfinite(keypoint).all():

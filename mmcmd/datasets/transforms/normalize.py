@@ -4,6 +4,7 @@ from functools import reduce
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmcmd.datasets.transforms.recordings import check_recording
 from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.registry import TRANSFORMS
 from mmcmd.skeletons import Layout, get_layout, take_point
@@ -160,7 +161,12 @@ class NormalizeSkeleton(BaseTransform):
         self.turn = turn
 
     def transform(self, results: dict) -> dict:
-        """Normalise ``results['keypoint']``."""
+        """Normalise ``results['keypoint']``.
+
+        Raises:
+            InputError: If the array is no recording, see :func:`check_recording`.
+        """
+        check_recording(results)
         keypoint = results['keypoint']
         if results.get('normalized'):
             results['keypoint'] = keypoint.astype(np.float32, copy=False)

@@ -3,6 +3,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmcmd.datasets.transforms.recordings import check_recording
 from mmcmd.datasets.transforms.temporal import resize_frames
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
@@ -108,7 +109,8 @@ class NormalizePersons(BaseTransform):
         """Normalise ``results['keypoint']``.
 
         Raises:
-            InputError: If the sample was normalised in another way already, or has no valid frame.
+            InputError: If the sample was normalised in another way already, has no valid frame, or
+                is no recording, see :func:`check_recording`.
         """
         name = results.get('frame_dir', 'the sample')
         if results.get('normalized'):
@@ -116,6 +118,7 @@ class NormalizePersons(BaseTransform):
                 f'{name} was normalised when its file was converted, with all persons centred on '
                 'the first; NormalizePersons needs raw coordinates: convert without --normalize'
             )
+        check_recording(results)
         num_frames = self.num_frames or results['clip_len']
         layout = get_layout(results['layout'])
         try:

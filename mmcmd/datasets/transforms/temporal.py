@@ -3,6 +3,7 @@ from functools import lru_cache
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmcmd.datasets.transforms.recordings import check_recording
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
 
@@ -100,7 +101,7 @@ class PadFrames(BaseTransform):
             False.
 
     Raises:
-        InputError: If a sequence has no frame.
+        InputError: If a sequence has no frame, or is no recording (:func:`check_recording`).
     """
 
     def __init__(self, count_valid: bool = True, repeat: bool = False) -> None:
@@ -114,6 +115,7 @@ class PadFrames(BaseTransform):
         if missing == clip_len:
             name = results.get('frame_dir', 'the sample')
             raise InputError(f'{name} has no valid frame; leave it out of the annotation file')
+        check_recording(results)
         if self.count_valid:
             results['valid_frames'] = keypoint.shape[1]
         results['keypoint'] = np.pad(keypoint, ((0, 0), (0, missing), (0, 0), (0, 0)), self.mode)

@@ -3,6 +3,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmcmd.datasets.transforms.recordings import check_recording
 from mmcmd.datasets.transforms.spatial import multiply_coordinates
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
@@ -69,7 +70,12 @@ class FirstPersons(BaseTransform):
         self.num_person = num_person
 
     def transform(self, results: dict) -> dict:
-        """Cut ``results['keypoint']``."""
+        """Cut ``results['keypoint']``.
+
+        Raises:
+            InputError: If the array is no recording, see :func:`check_recording`.
+        """
+        check_recording(results)
         results['keypoint'] = results['keypoint'][: self.num_person]
         return results
 
