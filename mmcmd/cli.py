@@ -226,7 +226,7 @@ def run(main: Callable[[], int | None]) -> None:
         _stop(f'error: {message}', 2)
     except OSError as error:  # no permission: the message names the file
         full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
-        _stop(f'error: {full}', 2)
+        _stop(f'error: {_file_for_folder(error) or full}', 2)
     except SystemExit as stop:  # among others, a training that was asked to stop
         _leave(stop.code)
     except KeyboardInterrupt:
@@ -244,6 +244,15 @@ def run(main: Callable[[], int | None]) -> None:
             sys.excepthook(*sys.exc_info())  # torch's hook, which names the rank
             _leave(1)
         raise
+
+
+def _file_for_folder(error: OSError) -> str | None:
+    """Say which file lies where a folder is needed, if that is the error."""
+    if not isinstance(error, (FileExistsError, NotADirectoryError)) or not error.filename:
+        return None
+    path = Path(error.filename)
+    files = [x for x in (path, *path.parents) if x.is_file()]
+    return f'{files[0]} is a file, and a folder is needed there; give another path' * bool(files)
 
 
 def _first_sentence(error: Exception) -> str:

@@ -217,3 +217,14 @@ def test_an_option_leaves_a_loader_unpinned(load, root, monkeypatch):
     cfg = load(path, '--cfg-options', 'train_dataloader.pin_memory=False')
     assert not cfg.train_dataloader.pin_memory
     assert cfg.val_dataloader.pin_memory
+
+
+@pytest.mark.parametrize('part', ['', 'inner', 'inner/more'])
+def test_file_where_a_folder_is_needed_is_told(capsys, monkeypatch, tmp_path, part):
+    file = tmp_path / 'README.md'
+    file.write_text('')
+    monkeypatch.setattr('sys.argv', ['tool.py'])
+    with pytest.raises(SystemExit, match='2'):
+        cli.run(lambda: (file / part).mkdir(parents=True, exist_ok=True))
+    message = f'tool.py: error: {file} is a file, and a folder is needed there; give another path\n'
+    assert capsys.readouterr().err == message

@@ -228,8 +228,16 @@ def main() -> None:
         stages = [one.stage for one in runs.values()]
         launcher = build_launcher(args, len(stages))
         failures = run_stages(stages, launcher, keep_going=True, attempts=ATTEMPTS)
-    for reproduction, name, table in possible:
-        records, out = reproduction.records(table), reproduction.root / name
+    reports = [(*one, one[0].records(one[2])) for one in possible]
+    if args.report_only:
+        reports = [one for one in reports if has_runs(*one)]
+        if not reports:
+            raise InputError(
+                '--report-only: nothing was run, so no table was written; leave --report-only out, '
+                'or give --out and the other options of the runs'
+            )
+    for reproduction, name, table, records in reports:
+        out = reproduction.root / name
         note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
         if args.minutes:
             note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
@@ -250,6 +258,18 @@ def main() -> None:
         print(f'{out}.md')
     if failures:
         raise InputError(f'{len(failures)} runs failed, their numbers are blank: {failures[0]}')
+
+
+def has_runs(
+    reproduction: Reproduction | LeaveOneOut, name: str, table: Table, records: report.Records
+) -> bool:
+    """Say whether a table has any number of ours; print a line if not."""
+    found = any(record['runs'] for row in records.values() for record in row if record)
+    if not found:
+        print(
+            f'not written: {name} on {reproduction.data} has no finished run in {reproduction.root}'
+        )
+    return found
 
 
 def show_plan(runs: Sequence[Run], jobs: int) -> None:

@@ -39,7 +39,8 @@ def draw_curves(
                     axes.plot(epochs, values, style, label=f'{name} {key}', **line)
         axes.set(xlabel='epoch', ylabel=label)
         if axes.lines:
-            axes.legend(fontsize='small')
+            # Below the axes: curves may run through every corner.
+            axes.legend(fontsize='small', loc='upper center', bbox_to_anchor=(0.5, -0.15), ncols=2)
         axes.grid(alpha=0.3)
     figure.savefig(out, dpi=120)
 

@@ -123,8 +123,16 @@ def _frames(panels: Sequence[Mapping[str, Panel]], most: int) -> np.ndarray:
     return np.linspace(0, length - 1, min(most, length)).round().astype(int)
 
 
+def _names(panels: Sequence[Mapping[str, Panel]], views: Sequence[str] | None) -> Sequence[str]:
+    return views or [f'view {number}' for number in range(1, len(panels) + 1)]
+
+
 def draw_frames(
-    panels: Sequence[Mapping[str, Panel]], title: str, out: Path, most: int = 8
+    panels: Sequence[Mapping[str, Panel]],
+    title: str,
+    out: Path,
+    most: int = 8,
+    views: Sequence[str] | None = None,
 ) -> None:
     """Draw a contact sheet: a row for each view and modality, time from left to right.
 
@@ -133,11 +141,12 @@ def draw_frames(
         title (str): Over the figure.
         out (Path): PNG to write.
         most (int): Frames at most, evenly spaced. Defaults to 8.
+        views (Sequence[str], optional): Name of each view. Defaults to ``view 1`` and so on.
     """
     frames = _frames(panels, most)
     rows = [
-        (f'view {view}\n{label}', panel)
-        for view, of_view in enumerate(panels, start=1)
+        (f'{view}\n{label}', panel)
+        for view, of_view in zip(_names(panels, views), panels, strict=True)
         for label, panel in of_view.items()
     ]
     width, height = 1.7 * len(frames) + 0.6, 1.7 * len(rows) + 0.6
@@ -158,7 +167,12 @@ def draw_frames(
 
 
 def write_animation(
-    panels: Sequence[Mapping[str, Panel]], title: str, out: Path, most: int = 32, fps: int = 8
+    panels: Sequence[Mapping[str, Panel]],
+    title: str,
+    out: Path,
+    most: int = 32,
+    fps: int = 8,
+    views: Sequence[str] | None = None,
 ) -> None:
     """Write an animated GIF: a column for each view, a row for each modality.
 
@@ -168,7 +182,9 @@ def write_animation(
         out (Path): GIF to write.
         most (int): Frames at most, evenly spaced. Defaults to 32.
         fps (int): Frames a second. Defaults to 8.
+        views (Sequence[str], optional): Name of each view. Defaults to ``view 1`` and so on.
     """
+    names = _names(panels, views)
     rows, columns = len(panels[0]), len(panels)
     figure = Figure(figsize=(max(3.0 * columns, 5), 3.0 * rows + 0.6))
     FigureCanvasAgg(figure)
@@ -185,7 +201,7 @@ def write_animation(
                     for axes, (label, panel) in zip(grid[:, column], of_view.items(), strict=True):
                         axes.clear()
                         panel.draw(axes, frame)
-                        axes.set_title(f'view {column + 1}: {label}', fontsize='small')
+                        axes.set_title(f'{names[column]}: {label}', fontsize='small')
                 writer.grab_frame()
         temporary.replace(out)
     finally:

@@ -5,8 +5,12 @@ import numpy as np
 import pytest
 from mmaction.models.utils import Graph
 
+from mmcmd.datasets import SkeletonDataset
+from mmcmd.datasets.annotations.reading import load_annotations, save_annotations
 from mmcmd.datasets.converters.options import read_layout
+from mmcmd.datasets.transforms import MapLayout
 from mmcmd.errors import InputError
+from mmcmd.models import FeatureExtractor
 from mmcmd.skeletons import LAYOUTS, get_layout, take_point
 
 
@@ -242,3 +246,22 @@ def test_graph_encoders_of_mmaction2_take_every_layout(name):
         matrices = Graph(layout=graph, mode='spatial').A
         assert matrices.shape == (3, layout.num_joints, layout.num_joints)
         assert np.isfinite(matrices).all()
+
+
+def test_layout_object_is_taken_wherever_a_name_is(tmp_path, tiny_pickle):
+    kinect, ntu = get_layout('kinect_v1'), get_layout('ntu')
+    assert get_layout(kinect) is kinect
+    assert get_layout(read_layout(kinect)) == kinect
+    assert MapLayout(kinect).layout == kinect
+    dataset = SkeletonDataset(str(tiny_pickle), [], layout=ntu)
+    assert dataset[0]['layout'] == ntu
+    model = FeatureExtractor(backbone={'type': 'BiGRU', 'hidden_size': 4}, layout=kinect)
+    assert model.describe()['layout'] == 'kinect_v1'
+
+
+def test_layout_object_in_annotations_is_saved_as_plain_data(tmp_path):
+    joints = np.ones((1, 2, 20, 3), np.float32)
+    sample = {'frame_dir': 'a', 'label': 0, 'keypoint': joints, 'total_frames': 2}
+    data = {'split': {}, 'annotations': [sample], 'layout': get_layout('kinect_v1')}
+    save_annotations(data, tmp_path / 'x.pkl')
+    assert get_layout(load_annotations(tmp_path / 'x.pkl')['layout']) == get_layout('kinect_v1')

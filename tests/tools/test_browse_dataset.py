@@ -1,8 +1,10 @@
 """`tools/misc/browse_dataset.py` draws each view of each sequence as each modality."""
 
 import os
+import pickle
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 TOOL = 'misc/browse_dataset.py'
@@ -55,3 +57,39 @@ def test_mistakes(root, run_tool, tiny_command, tmp_path, check_mistake):
     outcome = run_tool(TOOL, linear, '--out', tmp_path / 'x', '--loader', 'gallery')
     check_mistake(outcome, 'browse_dataset.py', 'no test_cfg.gallery_dataloader')
     assert not (tmp_path / 'x').exists()
+
+
+def test_titles_have_class_names_and_rows_say_what_is_augmented(
+    run_tool, tiny_command, tiny_pickle, tmp_path, monkeypatch
+):
+    data = pickle.loads(tiny_pickle.read_bytes()) | {'classes': ['wave', 'sit', 'jump', 'clap']}
+    named = tmp_path / 'named.pkl'
+    named.write_bytes(pickle.dumps(data, protocol=4))
+    texts, save = [], Figure.savefig
+
+    def savefig(figure, *args, **kwargs):
+        rows = [axes.get_ylabel() for axes in figure.axes if axes.get_ylabel()]
+        texts.append((figure.get_suptitle(), rows))
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, 'savefig', savefig)
+    for loader in ('train', 'val'):
+        files = {f'{loader}_dataloader.dataset.ann_file': named, 'model.modalities': '[joint]'}
+        options = '--out', tmp_path / 'x', '--number', '1', '--loader', loader, '--format', 'png'
+        status, _, err = run_tool(TOOL, *tiny_command(*options, **files))
+        assert status == 0, err
+    assert texts == [
+        (
+            'sample00, wave (label 0)',
+            ['view 1, augmented\njoint', 'view 2, augmented\njoint'],
+        ),
+        ('sample15, clap (label 3)', ['view 1, not augmented\njoint']),
+    ]
+
+
+def test_file_in_place_of_the_folder_is_told(run_tool, tiny_command, tmp_path, check_mistake):
+    file = tmp_path / 'README.md'
+    file.write_text('kept')
+    outcome = run_tool(TOOL, *tiny_command('--out', file))
+    check_mistake(outcome, 'browse_dataset.py', f'--out {file} is a file, expected a folder')
+    assert file.read_text() == 'kept'

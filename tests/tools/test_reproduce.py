@@ -67,3 +67,12 @@ def test_plan_without_the_data_takes_the_official_numbers(run_tool, tmp_path):
 def test_options_for_slurm_that_cannot_be_read_are_told(run_tool):
     status, _, err = run_tool('reproduce.py', 'table2', *DATA, '--slurm', 'gpu')
     assert (status, "--slurm takes OPTION=VALUE without dashes, got 'gpu'" in err) == (2, True)
+
+
+def test_report_without_any_run_is_refused_and_not_written(run_tool, tmp_path, tiny_pickle):
+    arguments = ('table2', *DATA, '--ann-file', tiny_pickle, '--out', tmp_path)
+    status, out, err = run_tool('reproduce.py', *arguments, '--report-only')
+    assert status == 2
+    assert '--report-only: nothing was run, so no table was written' in err
+    assert 'table2 on synthetic_xsub has no finished run in' in out
+    assert not list(tmp_path.iterdir())

@@ -74,3 +74,16 @@ def test_rows_of_the_confusion_matrix_are_the_true_classes_and_sum_to_100_percen
     assert shares[3] == [0, 0, 0, 0], 'a class without samples'
     assert axes.get_ylabel() == 'True label'
     assert [text.get_text() for text in axes.get_yticklabels()] == names
+
+
+def test_legend_of_curves_covers_no_curve(pretrained, tmp_path, figures):
+    losses = [f'loss_{name}' for name in ('joint', 'motion', 'bone')]
+    runs = {'MoCo': pretrained, 'CMD': pretrained}
+    draw_curves(runs, {'loss': losses}, 'title', tmp_path / 'curves.png')
+    figures[0].canvas.draw()
+    (axes,) = figures[0].axes
+    legend = axes.get_legend().get_window_extent()
+    assert not legend.overlaps(axes.get_window_extent())
+    picture = figures[0].bbox.padded(1)
+    assert picture.contains(legend.x0, legend.y0), 'the legend is cut off'
+    assert picture.contains(legend.x1, legend.y1), 'the legend is cut off'

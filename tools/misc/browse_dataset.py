@@ -1,7 +1,7 @@
 """Draw what the encoders see: each augmented view of sequences, as each modality."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,8 @@ from rich.progress import track
 from mmcmd.apis import build_loader
 from mmcmd.apis.inference import LOADERS
 from mmcmd.cli import load_config, run, runner_parser
+from mmcmd.datasets import SkeletonDataset
+from mmcmd.datasets.annotations.labelled import class_names, name_label
 from mmcmd.errors import InputError
 from mmcmd.models.modalities import build_modality
 from mmcmd.models.streams import MODALITIES
@@ -19,6 +21,8 @@ from mmcmd.skeletons import get_layout
 from mmcmd.visualization import draw_frames, make_panels, write_animation
 
 DRAW = {'gif': write_animation, 'png': draw_frames}
+DRAWS = 6
+"""Epochs that are looked at. A view with a transform of probability 0.5 is seldom equal in all."""
 
 
 def main() -> None:
@@ -32,26 +36,54 @@ def main() -> None:
     args = parser.parse_args()
     if args.number < 1:
         raise InputError(f'--number must be at least 1, got {args.number}')
+    if args.out.exists() and not args.out.is_dir():
+        raise InputError(f'--out {args.out} is a file, expected a folder for the pictures')
     cfg = load_config(args)
     dataset = build_loader(cfg, LOADERS[args.loader]).dataset
     seed = args.seed if args.seed is not None else cfg.get('randomness', {}).get('seed') or 0
 
     layout = get_layout(dataset.mapping.layout if dataset.mapping else dataset.layout)
     modalities = {name: build_modality(name, layout) for name in modality_names(cfg)}
+    classes = class_names(dataset.annotations.facts)
     number = min(args.number, len(dataset))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, number).round().astype(int)).tolist()
     for index in track(chosen, description='drawing'):
         info = dataset.get_data_info(index)
-        inputs = dataset[seed, args.epoch, index]['inputs']
-        groups = inputs.values() if isinstance(inputs, Mapping) else [inputs]
+        views = load_views(dataset, seed, args.epoch, index)
         panels = []
-        for view in (torch.as_tensor(view) for views in groups for view in views):
+        for view in views.values():
             seen = {name: modality(view).numpy() for name, modality in modalities.items()}
             panels.append(make_panels(view.numpy(), seen, layout))
-        title = f'{info["frame_dir"]}, label {info["label"]}'
+        title = f'{info["frame_dir"]}, {name_label(info["label"], classes)}'
         name = re.sub(r'[^\w.-]+', '_', str(info['frame_dir']))
-        DRAW[args.format](panels, title, args.out / f'{index:05d}_{name}.{args.format}')
+        others = [load_views(dataset, seed, args.epoch + n, index) for n in range(1, DRAWS)]
+        names = name_views(views, others)
+        out = args.out / f'{index:05d}_{name}.{args.format}'
+        DRAW[args.format](panels, title, out, views=names)
     print(f'{len(chosen)} pictures in {args.out}')
+
+
+def load_views(
+    dataset: SkeletonDataset, seed: int, epoch: int, index: int
+) -> dict[str, torch.Tensor]:
+    """Return the views of a sequence in one epoch, each (M, T, V, C), by name."""
+    inputs = dataset[seed, epoch, index]['inputs']
+    groups = inputs if isinstance(inputs, Mapping) else {'': inputs}
+    views = [(group, torch.as_tensor(view)) for group, rows in groups.items() for view in rows]
+    return {
+        f'view {number}' + (f' ({group})' if group else ''): view
+        for number, (group, view) in enumerate(views, start=1)
+    }
+
+
+def name_views(
+    views: Mapping[str, torch.Tensor], others: Sequence[Mapping[str, torch.Tensor]]
+) -> list[str]:
+    """Say of each view whether it is augmented: whether it differs from epoch to epoch."""
+    return [
+        f'{name}, ' + ('not augmented' if all(view.equal(x[name]) for x in others) else 'augmented')
+        for name, view in views.items()
+    ]
 
 
 def modality_names(cfg: Config) -> list[str]:

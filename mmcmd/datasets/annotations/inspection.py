@@ -12,6 +12,7 @@ from mmcmd.datasets.annotations.bodies import measure_bodies
 from mmcmd.datasets.annotations.counts import Check, Inspection
 from mmcmd.datasets.annotations.facing import measure_facing
 from mmcmd.datasets.annotations.findings import Finding
+from mmcmd.datasets.annotations.labelled import class_names
 from mmcmd.datasets.annotations.official_totals import TOTALS, differences, totals_of
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.annotations.twins import digests_of, find_leaks, find_twins, present
@@ -47,7 +48,7 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
         facts=_facts(data),
         num_samples=len(samples),
         splits={name: len(digests.keys() & set(names)) for name, names in split.items()},
-        classes=_classes(data.get('classes')),
+        classes=dict(enumerate(class_names(data))),
         labels=Counter(x['label'] for x in samples if x['label'] != UNLABELLED),
         subjects=Counter(filter(_is_subject, (sample.get('subject') for sample in samples))),
         lengths=(min(lengths), median(lengths), max(lengths)),
@@ -69,10 +70,6 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
     for key in found.checked:
         found.findings += map(Finding, differences(key, found.splits))
     return found
-
-
-def _classes(names: Any) -> dict[int, str]:
-    return dict(enumerate(map(str, names))) if isinstance(names, (list, tuple)) else {}
 
 
 def _is_subject(value: Any) -> bool:

@@ -1,4 +1,7 @@
-"""The sequences of a split that have a label, for evaluations."""
+"""The sequences of a split that have a label, for evaluations, and the names of the classes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
@@ -6,6 +9,21 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.packing import PackedAnnotations
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.errors import InputError
+
+
+def class_names(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the name of each class, if the file has names; an empty tuple otherwise.
+
+    Args:
+        facts (Mapping): What the file holds besides samples and splits. It may be anything.
+    """
+    names = facts.get('classes')
+    return tuple(map(str, names)) if isinstance(names, (list, tuple)) else ()
+
+
+def name_label(label: int, names: Sequence[str]) -> str:
+    """Return words for a class, such as ``wave (label 9)``; only the number if it has no name."""
+    return f'{names[label]} (label {label})' if 0 <= label < len(names) else f'label {label}'
 
 
 def keep_labelled(

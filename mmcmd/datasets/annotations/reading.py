@@ -11,7 +11,7 @@ import numpy as np
 from mmcmd.errors import InputError
 from mmcmd.io.files import replace_file
 from mmcmd.io.safe_pickle import load_plain
-from mmcmd.skeletons import get_layout
+from mmcmd.skeletons import Layout, get_layout
 
 
 class AnnotationsNotFoundError(InputError, FileNotFoundError):
@@ -173,5 +173,7 @@ def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:
         InputError: If the annotations are malformed; nothing is written.
     """
     check_annotations(data, path)
+    if isinstance(data.get('layout'), Layout):  # no object of ours could be loaded again
+        data = {**data, 'layout': data['layout'].to_dict()}
     with replace_file(path) as file:
         pickle.dump(data, file, protocol=4)
