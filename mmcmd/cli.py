@@ -134,10 +134,11 @@ def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
     if (
         (cfg.get('model') or {}).get('type') in apis.EVALUATIONS
         and source
-        and Path(source).is_file()
+        and Path(source).exists()
     ):
         path = Path(source)
-        return path.parent / '_'.join([*parts, cfg.data.name, path.stem, *held_out])
+        name = path.resolve().name if path.is_dir() else path.stem
+        return path.parent / '_'.join([*parts, cfg.data.name, name, *held_out])
     parts += [Path(x).stem for x in (args.encoder, args.data) if x is not None]
     return Path('work_dirs') / '_'.join([*parts, *held_out])
 

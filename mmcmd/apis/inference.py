@@ -16,9 +16,11 @@ from torch.utils.data import DataLoader
 from mmcmd.apis.config import load_config
 from mmcmd.apis.fitting import fit_to_data
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import ENCODERS, check_architecture, keep_encoders, load_plain
-from mmcmd.models import StreamModel
-from mmcmd.registry import MODELS
+from mmcmd.io.checkpoint import check_architecture, keep_encoders, load_plain, needed
+from mmcmd.io.encoders import read_description
+from mmcmd.io.hub import is_hub_id
+from mmcmd.models import SkeletonClassifier, StreamModel
+from mmcmd.registry import MODELS, SCOPE
 from mmcmd.structures import get_labels
 
 LOADERS = {
@@ -33,21 +35,33 @@ LOADERS = {
 def init_model(
     config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
 ) -> BaseModel:
-    """Build the model of a config and load its weights.
+    """Build the model of a config and load its weights, or build what a checkpoint describes.
 
     Args:
-        config (str | Path | Config): Config or its file.
-        checkpoint (str | Path, optional): Without one, the model keeps its initial weights. A
-            checkpoint with encoders only, as ``publish_model.py`` writes it, gives features only.
+        config (str | Path | Config): Config or its file. Without a second argument it may be a
+            checkpoint: a folder as ``publish_model.py`` writes it, its name on the hub
+            (``'user/name'``), or a ``.pth`` file that describes its encoders.
+        checkpoint (str | Path, optional): File, folder or name on the hub. Without one, the model
+            of a config keeps its initial weights. A checkpoint with encoders only gives features
+            only.
         device (str): Defaults to ``'cpu'``.
 
     Returns:
-        BaseModel: The model, in ``eval()``.
+        BaseModel: The model, in ``eval()``. Without a config, it is a
+        :class:`mmcmd.models.SkeletonClassifier` if the checkpoint is one, and a
+        :class:`mmcmd.models.FeatureExtractor` otherwise.
 
     Raises:
         InputError: If the checkpoint is missing, holds more than data or is of another
             architecture.
     """
+    if checkpoint is None and not isinstance(config, Config) and _is_checkpoint(str(config)):
+        from mmcmd.inference.checkpoints import build_from_checkpoint  # which imports this package
+
+        init_default_scope(SCOPE)
+        method = read_description(str(config)).get('method')
+        model, _ = build_from_checkpoint(config, classifier=method == SkeletonClassifier.__name__)
+        return model.to(device)
     if isinstance(config, Config):
         config = deepcopy(config)  # it is fitted to the data, as the training was
     else:
@@ -61,12 +75,16 @@ def init_model(
         if getattr(model, 'encoders_only', False):
             state = keep_encoders(state, model.streams)
         expected = model.state_dict()
-        encoders = {name: x for name, x in expected.items() if name.startswith(ENCODERS)}
-        if all(name.startswith(ENCODERS) for name in state):
-            expected = encoders
+        if not isinstance(model, SkeletonClassifier):  # it is of no use without its heads
+            expected = needed(expected, state)
         check_architecture(expected, state, str(checkpoint))
         model.load_state_dict(state, strict=False)
     return model.to(device).eval()
+
+
+def _is_checkpoint(name: str) -> bool:
+    """Say whether a text names a checkpoint and no config."""
+    return Path(name).is_dir() or name.endswith('.pth') or is_hub_id(name)
 
 
 def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -> DataLoader:

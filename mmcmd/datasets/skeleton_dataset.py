@@ -7,7 +7,7 @@ from mmaction.datasets import PoseDataset
 from mmengine.dataset import force_full_init
 from mmengine.logging import print_log
 
-from mmcmd.datasets.annotations.labelled import keep_labelled
+from mmcmd.datasets.annotations.labelled import class_names, keep_labelled
 from mmcmd.datasets.annotations.parts import choose_part
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.datasets.annotations.subsets import draw_per_class, draw_subset, read_subset
@@ -95,6 +95,11 @@ class SkeletonDataset(PoseDataset):
         """Open the annotations and return the rows of the split."""
         self.annotations = open_annotations(self.ann_file)
         rows = self.annotations.select(self.split)
+        # A checkpoint keeps it as `dataset_meta`, and a published encoder tells it to others.
+        if names := class_names(self.annotations.facts):
+            self._metainfo['classes'] = names
+        if self.annotations.facts.get('synthetic'):
+            self._metainfo['synthetic'] = True
         if self.annotations.facts.get('synthetic'):
             print_log(
                 f'{self.ann_file} is SYNTHETIC stand-in data: results say nothing about real data',

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 
 from mmcmd.errors import InputError, not_a_file
 from mmcmd.io.checkpoint_files import STARTS, check_plain
+from mmcmd.io.hub import download, is_hub_id, load_folder
 from mmcmd.io.legacy import upgrade
 from mmcmd.io.safe_pickle import MoreThanData
+from mmcmd.io.type_names import check_types
 from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
 TRUST_FLAG = '--trust-checkpoint'
@@ -32,18 +34,36 @@ def trust_checkpoints() -> None:
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_plain(filename: str, map_location: Any = None) -> dict:
-    """Load a local checkpoint that holds only tensors and plain containers.
+    """Load a checkpoint that holds only tensors and plain containers.
 
     It takes the place of mmengine's loader for local files.
 
     Args:
-        filename (str): Path.
+        filename (str): Path of a file, path of a folder as ``publish_model.py`` writes it, or name
+            of such a folder on the Hugging Face hub (:func:`mmcmd.io.hub.is_hub_id`).
         map_location: As in ``torch.load``.
 
     Raises:
-        InputError: If the file is missing or damaged, or holds more than data.
+        InputError: If the file is missing or damaged, holds more than data, or names a type that is
+            in no registry of ours.
     """
+    filename = str(filename)
     path = Path(filename).expanduser()
+    if path.is_dir():
+        checkpoint = load_folder(path, map_location)
+    elif is_hub_id(filename):
+        checkpoint = load_folder(download(filename), map_location)
+    else:
+        checkpoint = _load_file(filename, path, map_location)
+    meta = checkpoint.get('meta')
+    description = meta.get('encoder') if isinstance(meta, Mapping) else None
+    if isinstance(description, Mapping) and not _trusted:
+        check_types(description, filename)
+    return checkpoint
+
+
+def _load_file(filename: str, path: Path, map_location: Any) -> dict:
+    """Load a checkpoint file."""
     if not path.is_file():
         raise InputError(not_a_file(path, 'checkpoint'))
     is_pickle = False
@@ -113,14 +133,35 @@ def check_architecture(
     def shape(state: Mapping[str, Tensor], name: str) -> str:
         return f'{tuple(state[name].shape)}' if name in state else 'not there'
 
-    names = {**expected, **found}
-    wrong = [name for name in names if shape(expected, name) != shape(found, name)]
+    every = {**expected, **found}
+    wrong = [name for name in every if shape(expected, name) != shape(found, name)]
+    if wrong and all(name in expected and name not in found for name in wrong):
+        if all(name.startswith(ENCODERS) for name in found):
+            raise InputError(
+                f'{source} holds encoders only, and this model also needs {wrong[0]}; evaluate '
+                'them by tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
+                'configs/benchmarks/linear.py --pretrained CHECKPOINT'
+            )
     if wrong:
         raise InputError(
             f'{source} is of another architecture than the config: {len(wrong)} of '
-            f'{len(names)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
+            f'{len(every)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
             f'and {shape(expected, wrong[0])} in the model; use the config it was trained with'
         )
+
+
+def needed(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the part of a model's state that features need, if a file holds encoders only.
+
+    Args:
+        expected (Mapping[str, Tensor]): State of the model.
+        found (Mapping[str, Tensor]): State in the file.
+
+    Returns:
+        dict[str, Tensor]: The state of the encoders, or all of it if the file holds more.
+    """
+    only_encoders = all(name.startswith(ENCODERS) for name in found)
+    return {k: x for k, x in expected.items() if not only_encoders or k.startswith(ENCODERS)}
 
 
 def encoder_names(state: Mapping[str, Any]) -> list[str]:

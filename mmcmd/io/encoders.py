@@ -12,6 +12,8 @@ from mmcmd.skeletons import get_layout
 
 RECIPE = ('data', 'clip_len', 'finetune_pipeline', 'test_pipeline')
 """Entries of a config that belong to an encoder: how its inputs are made."""
+METHOD = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'pretrain_pipeline', 'budget')
+"""Entries of a config that say how an encoder was trained. Nothing is built from them."""
 
 
 def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,8 +25,8 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         dict: ``layout`` (name of the joint layout) and ``encoder`` with ``method``, ``layout``,
-        ``streams`` and the entries :data:`RECIPE` of the config. It is plain data. If the model has
-        no streams, the dict is empty.
+        ``streams``, the entries :data:`RECIPE` of the config, and ``config`` with its entries
+        :data:`METHOD`. It is plain data. If the model has no streams, the dict is empty.
     """
     if not hasattr(model, 'describe'):
         return {}
@@ -32,7 +34,25 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
     # The path is left out, because it names a folder of the author.
     recipe.get('data', {}).pop('ann_file', None)
     encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
+    encoder['config'] = _method_of(config)
     return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
+
+
+def _method_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries that say how a model was trained, without paths of the author."""
+    entries = {name: _as_data(config[name]) for name in METHOD if config.get(name) is not None}
+    entries.get('model', {}).pop('pretrained', None)
+    batch_size = (config.get('train_dataloader') or {}).get('batch_size')
+    return entries | ({'batch_size': batch_size} if batch_size else {})
+
+
+def _as_data(value: Any) -> Any:
+    """Turn all that is no plain data in a config, such as a class, into text."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_data(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_data(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
 
 
 def plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmcmd.apis.config import configs_root, load_config
 from mmcmd.apis.pretrained import adopt_pipelines
-from mmcmd.engine.hooks.results_hook import RESULTS, TEST_RESULTS
+from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 
 KNN, LINEAR = 'nearest neighbour', 'linear'

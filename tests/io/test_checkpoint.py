@@ -228,7 +228,7 @@ def test_damaged_file_ends_in_one_sentence(tmp_path, content):
 def test_missing_file_is_told(tmp_path):
     with pytest.raises(InputError, match=r'nothing\.pth does not exist'):
         load_plain(str(tmp_path / 'nothing.pth'))
-    with pytest.raises(InputError, match=r'checkpoint .* is a folder, expected a file'):
+    with pytest.raises(InputError, match=r'is a folder without config\.json'):
         load_plain(str(tmp_path))
 
 

@@ -8,6 +8,7 @@ from mmcmd.apis import init_model
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import load_encoder_state
 from mmcmd.io.publish import published, write_published
+from mmcmd.skeletons import get_layout
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def test_encoders_alone_are_kept(checkpoint):
     small = published(checkpoint, 'x')
     numbers = {'epoch': 2, 'iter': checkpoint['meta']['iter'], 'seed': 42}
     encoder = checkpoint['meta']['encoder']
+    encoder['layout'] = get_layout('ntu').to_dict()
     assert small['meta'] == {**numbers, 'layout': 'ntu', 'encoder': encoder}
     names = [name for name in checkpoint['state_dict'] if name.startswith('encoders.')]
     assert list(small['state_dict']) == names
@@ -27,7 +29,11 @@ def test_encoders_alone_are_kept(checkpoint):
 
 def test_description_of_the_encoders_is_kept_and_names_no_file(checkpoint):
     encoder = published(checkpoint, 'x')['meta']['encoder']
-    assert (encoder['method'], encoder['layout'], encoder['clip_len']) == ('CMD', 'ntu', 64)
+    assert (encoder['method'], encoder['clip_len']) == ('CMD', 64)
+    assert get_layout(encoder['layout']) == get_layout('ntu')
+    assert encoder['layout']['joints'][0] == 'spine_base', 'all fields, not only a name'
+    assert encoder['config']['batch_size'] == 5
+    assert encoder['config']['optim_wrapper']['optimizer']['type'] == 'SGD'
     assert list(encoder['streams']) == ['joint', 'motion', 'bone']
     assert encoder['streams']['bone']['backbone']['hidden_size'] == 4
     assert encoder['data']['name'] == 'ntu60_xsub'
@@ -44,6 +50,13 @@ def test_same_weights_are_the_same_bytes_whatever_else_is_in_the_file(checkpoint
     assert first.read_bytes() == second.read_bytes()
     next(iter(checkpoint['state_dict'].values())).add_(1)
     assert write_published(published(checkpoint, 'x'), tmp_path / 'x.pth').name != first.name
+
+
+def test_names_of_the_classes_are_kept(checkpoint):
+    checkpoint['meta']['dataset_meta'] = {'classes': ('wave', 'sit'), 'synthetic': True}
+    meta = published(checkpoint, 'x')['meta']
+    assert meta['encoder']['classes'] == ['wave', 'sit']
+    assert meta['synthetic'] is True
 
 
 def test_views_are_saved_alone(tmp_path):

@@ -1,17 +1,43 @@
-"""Make a checkpoint fit to be given away: weights alone, named by their hash."""
+"""Make encoders fit to be given away, as a folder for the Hugging Face hub or as one file."""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from mmengine.config import Config
+
+from mmcmd.apis.config import choices, configs_root
 from mmcmd.cli import run
+from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
+from mmcmd.io.evaluations import find_results, read_results
+from mmcmd.io.files import file_hash
+from mmcmd.io.hub import WEIGHTS, save_folder, upload
+from mmcmd.io.model_card import write_card
 from mmcmd.io.publish import published, write_published
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help='checkpoint of a training run (.pth)')
-    parser.add_argument('out', type=Path, help='OUT.pth is written as OUT-xxxxxxxx.pth')
+    parser.add_argument(
+        'out',
+        type=Path,
+        help='folder with model.safetensors, config.json and README.md; or OUT.pth, which is '
+        'written as OUT-xxxxxxxx.pth',
+    )
+    parser.add_argument(
+        '--results',
+        type=Path,
+        nargs='+',
+        default=[],
+        help='results.json or test_results.json of evaluations, or their folders, for the model '
+        'card; those beside the checkpoint are found without it',
+    )
+    parser.add_argument('--data-licence', help='licence of the training data, for the model card')
+    parser.add_argument('--licence', help='licence of the weights, such as cc-by-nc-4.0')
+    parser.add_argument('--push', metavar='USER/NAME', help='also upload the folder to the hub')
+    parser.add_argument('--private', action='store_true', help='with --push: not for everybody')
     parser.add_argument(
         '--keep-all',
         action='store_true',
@@ -21,11 +47,45 @@ def main() -> None:
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
+    is_file = args.out.suffix == '.pth'
+    if args.push and is_file:
+        raise InputError(f'--push uploads a folder, and {args.out} is a file: leave .pth out')
 
     checkpoint = published(load_plain(args.source, 'cpu'), args.source, args.keep_all)
-    path = write_published(checkpoint, args.out)
-    size = path.stat().st_size / 1e6
-    print(f'{path}: {len(checkpoint["state_dict"])} tensors, {size:.1f} MB')
+    add_facts(checkpoint['meta'], args)
+    if is_file:
+        path = written = write_published(checkpoint, args.out)
+    else:
+        card = write_card(args.out.resolve().name, checkpoint['meta'], args.push)
+        save_folder(checkpoint, args.out, card)
+        path, written = args.out, args.out / WEIGHTS
+    size = written.stat().st_size / 1e6
+    print(f'{path}: {len(checkpoint["state_dict"])} tensors, {size:.1f} MB, {file_hash(written)}')
+    if args.push:
+        print(upload(args.out, args.push, args.private))
+
+
+def add_facts(meta: dict[str, Any], args: argparse.Namespace) -> None:
+    """Add what was measured, and the licences."""
+    source = Path(args.source)
+    results = (find_results(source) if source.is_file() else {}) | read_results(args.results)
+    if results:
+        meta['results'] = results
+    data = (meta.get('encoder') or {}).get('data') or {}
+    licence = {
+        'data': args.data_licence or data.get('licence') or licence_of(str(data.get('name'))),
+        'weights': args.licence,
+    }
+    if licence := {name: text for name, text in licence.items() if text}:
+        meta['licence'] = licence
+
+
+def licence_of(data: str) -> str | None:
+    """Return the licence in the config of a data set, for checkpoints that do not say it."""
+    if data not in choices('datasets'):
+        return None
+    config = Config.fromfile(configs_root() / '_base_' / 'datasets' / f'{data}.py')
+    return config.data.get('licence')
 
 
 if __name__ == '__main__':

@@ -7,5 +7,6 @@ data = dict(
     split='xstyle',
     layout='bandai2',
     num_classes=10,
+    licence='CC BY-NC 4.0',
     small=True,
 )

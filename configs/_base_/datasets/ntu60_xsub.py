@@ -6,4 +6,5 @@ data = dict(
     split='xsub',
     layout='ntu',
     num_classes=60,
+    licence='academic research only, on request to the ROSE Lab of NTU Singapore',
 )

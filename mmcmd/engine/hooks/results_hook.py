@@ -7,11 +7,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 from mmcmd.registry import HOOKS
 
 _KEY = 'results'
-RESULTS, TEST_RESULTS = 'results.json', 'test_results.json'
 PREDICTIONS, TEST_PREDICTIONS = 'predictions.npz', 'test_predictions.npz'
 
 

@@ -72,6 +72,7 @@ class SkeletonClassifier(StreamModel):
                 f'fusion holds `softmax` and `weights` of the streams {self.streams}, but got '
                 f'{dict(fusion)}'
             )
+        self._head = head
         self.heads = ModuleDict(
             {name: build_with_features(head, encoder) for name, encoder in self.encoders.items()}
         )
@@ -96,6 +97,10 @@ class SkeletonClassifier(StreamModel):
             for name, encoder in self.encoders.items():
                 state = load_encoder_state(self.pretrained, name, encoder, layout)
                 encoder.load_state_dict(state)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is needed to build the encoders and their heads again."""
+        return {**super().describe(), 'head': self._head, 'fusion': self.fusion}
 
     def train(self, mode: bool = True) -> 'SkeletonClassifier':
         """Set the mode; frozen encoders stay in ``eval()``."""

@@ -1,0 +1,189 @@
+"""Encoders as folders that ``huggingface_hub`` understands, on this machine or on the hub.
+
+A folder has three files: the weights (``model.safetensors``), what the encoders are
+(``config.json``), and a model card (``README.md``). None of them can run code.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from mmcmd.errors import InputError
+from mmcmd.io.files import replace_file
+from mmcmd.version import __version__
+
+WEIGHTS, CONFIG, CARD = FILES = 'model.safetensors', 'config.json', 'README.md'
+LIBRARY = 'mmcmd'
+_HEADER = 'library_name', 'mmcmd_version'
+_MOST_BYTES = 10_000_000  # of config.json; that of a CMD encoder has 10 kB
+_SCHEME = 'hf://'
+_HUB_ID = re.compile(r'[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?', re.ASCII)
+_FILE_ENDINGS = {'.pth', '.pt', '.tar', '.ckpt', '.bin', '.safetensors', '.py', '.pkl', '.json'}
+
+
+def save_folder(checkpoint: Mapping[str, Any], folder: Path, card: str) -> None:
+    """Write a folder for others.
+
+    Args:
+        checkpoint (Mapping): ``meta`` and ``state_dict``, see :func:`mmcmd.io.publish.published`.
+        folder (Path): It is made. What an earlier call wrote is replaced.
+        card (str): The model card.
+
+    Raises:
+        InputError: If the path is a file, or a folder with other files.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f'{folder} is a file, expected a folder, or a name that ends in .pth')
+    there = sorted(x.name for x in folder.iterdir()) if folder.is_dir() else []
+    others = [x for x in there if x not in FILES and not x.startswith('.')]
+    if others or (there and CARD in there and CONFIG not in there):
+        raise InputError(
+            f'{folder} holds {(others or [CARD])[0]}, which this tool did not write; give a new '
+            'folder'
+        )
+    config = {'library_name': LIBRARY, 'mmcmd_version': __version__, **checkpoint['meta']}
+    contents = {
+        WEIGHTS: save(dict(checkpoint['state_dict']), metadata={'format': 'pt'}),
+        CONFIG: (json.dumps(config, indent=2) + '\n').encode(),
+        CARD: card.encode(),
+    }
+    for name, content in contents.items():
+        with replace_file(folder / name) as file:
+            file.write(content)
+
+
+def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
+    """Read a folder as a checkpoint.
+
+    Args:
+        folder (Path): With ``model.safetensors`` and ``config.json``.
+        map_location: A device; the CPU for all else that ``torch.load`` takes.
+
+    Returns:
+        dict: ``meta`` and ``state_dict``, as in a published ``.pth`` file.
+
+    Raises:
+        InputError: If a file is missing or damaged, or another program wrote the folder.
+    """
+    if missing := [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]:
+        raise InputError(
+            f'{folder} is a folder without {missing[0]}, so it is no published encoder; give a '
+            'folder that publish_model.py has written, or a checkpoint file (.pth)'
+        )
+    meta = _read_config(folder / CONFIG)
+    device = map_location if isinstance(map_location, (str, torch.device)) else 'cpu'
+    try:
+        state = load_file(folder / WEIGHTS, device=str(device))
+    except (SafetensorError, ValueError) as error:
+        raise InputError(f'{folder / WEIGHTS} is torn or of another kind: {error}') from None
+    return {'meta': meta, 'state_dict': state}
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read what a folder says of its encoders."""
+    if path.stat().st_size > _MOST_BYTES:
+        raise InputError(f'{path} is larger than {_MOST_BYTES:,} bytes, so it is no such config')
+    try:
+        config = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise InputError(f'{path} is not JSON: {error}') from None
+    if not isinstance(config, dict) or config.get('library_name') != LIBRARY:
+        raise InputError(
+            f'{path} does not say "library_name": "{LIBRARY}", so another program wrote it; give '
+            'a folder that publish_model.py has written'
+        )
+    if not isinstance(config.get('encoder'), dict):
+        raise InputError(f'{path} lacks the object `encoder`; publish the checkpoint again')
+    return {key: value for key, value in config.items() if key not in _HEADER}
+
+
+def is_hub_id(name: str) -> bool:
+    """Say whether a text names a model on the hub, such as ``user/name`` or ``user/name@v1``.
+
+    A path of this machine is none: it exists, its first part is a folder here, or it ends as a file
+    does. ``hf://user/name`` always is one.
+    """
+    if name.startswith(_SCHEME):
+        return True
+    path = Path(name)
+    is_local = path.exists() or path.parent.is_dir() or path.suffix in _FILE_ENDINGS
+    return not is_local and _HUB_ID.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=32)  # a tool reads a checkpoint several times
+def download(name: str) -> Path:
+    """Download the files of a model on the hub, or find them in the library's cache.
+
+    Args:
+        name (str): ``user/name``, perhaps with ``hf://`` before it and ``@REVISION`` behind it.
+
+    Returns:
+        Path: The folder, for :func:`load_folder`.
+
+    Raises:
+        InputError: If ``huggingface_hub`` is not installed, or the model cannot be downloaded.
+    """
+    hub = _import_hub(name)
+    repo, _, revision = name.removeprefix(_SCHEME).partition('@')
+    try:
+        folder = hub.snapshot_download(repo, revision=revision or None, allow_patterns=list(FILES))
+    except (OSError, ValueError, hub.errors.HTTPError) as error:
+        raise InputError(
+            f'{name} is no file or folder here, and the hub does not give it: {_in_one_line(error)}'
+        ) from None
+    return Path(folder)
+
+
+def upload(folder: Path, repo: str, private: bool = False) -> str:
+    """Upload a folder to the hub, with the token of ``hf auth login`` or ``HF_TOKEN``.
+
+    Args:
+        folder (Path): Written by :func:`save_folder`.
+        repo (str): ``user/name``; it is made if it is not there.
+        private (bool): Make it private. Defaults to False.
+
+    Returns:
+        str: Address of the model.
+
+    Raises:
+        InputError: If ``huggingface_hub`` is not installed, or the hub refuses.
+    """
+    hub = _import_hub(repo)
+    api = hub.HfApi(library_name=LIBRARY, library_version=__version__)
+    try:
+        address = api.create_repo(repo, private=private, exist_ok=True)
+        api.upload_folder(
+            repo_id=repo,
+            folder_path=folder,
+            allow_patterns=list(FILES),
+            commit_message=f'Encoders of {LIBRARY} {__version__}',
+        )
+    except (OSError, ValueError, hub.errors.HTTPError) as error:
+        raise InputError(
+            f'{folder} is written, but cannot be uploaded to {repo}: {_in_one_line(error)}'
+        ) from None
+    return str(address)
+
+
+def _import_hub(name: str) -> ModuleType:
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+    except ImportError:
+        raise InputError(
+            f'{name} is no file or folder here; if it is a model on the Hugging Face hub, install '
+            "huggingface_hub: pip install -e '.[hub]'"
+        ) from None
+    return huggingface_hub
+
+
+def _in_one_line(error: Exception) -> str:
+    return ' '.join(str(error).split())[:300] or type(error).__name__
