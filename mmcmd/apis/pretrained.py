@@ -50,6 +50,7 @@ def adopt(
             f'{source} was trained on {trained_on} itself; add --data NAME with the data set that '
             'it is transferred to'
         )
+    cfg.pretrained_by = {'method': description.get('method'), 'data': trained_on}
     evaluated = description.get('evaluated', description['streams'])
     streams = {name: description['streams'][name] for name in evaluated}
     backbones = [dict(stream['backbone']) for stream in streams.values()]

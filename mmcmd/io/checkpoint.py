@@ -24,6 +24,12 @@ _trusted = False
 
 ENCODERS = 'encoders.'
 """``encoders.{stream}.`` is the prefix of all weights that are used after pre-training."""
+ENCODERS_ONLY = 'holds encoders only'
+USES = (
+    'evaluate them by tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
+    'configs/benchmarks/linear.py --pretrained CHECKPOINT'
+)
+"""What a user can do with encoders, for messages."""
 
 
 def trust_checkpoints() -> None:
@@ -135,13 +141,9 @@ def check_architecture(
 
     every = {**expected, **found}
     wrong = [name for name in every if shape(expected, name) != shape(found, name)]
-    if wrong and all(name in expected and name not in found for name in wrong):
-        if all(name.startswith(ENCODERS) for name in found):
-            raise InputError(
-                f'{source} holds encoders only, and this model also needs {wrong[0]}; evaluate '
-                'them by tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
-                'configs/benchmarks/linear.py --pretrained CHECKPOINT'
-            )
+    only_lacking = bool(wrong) and not any(name in found for name in wrong)
+    if only_lacking and all(name.startswith(ENCODERS) for name in found):
+        raise InputError(f'{source} {ENCODERS_ONLY}, and this model also needs {wrong[0]}; {USES}')
     if wrong:
         raise InputError(
             f'{source} is of another architecture than the config: {len(wrong)} of '

@@ -35,6 +35,8 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
     recipe.get('data', {}).pop('ann_file', None)
     encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
     encoder['config'] = _method_of(config)
+    if config.get('pretrained_by'):  # of a classifier: what trained its encoders
+        encoder['pretrained_by'] = plain(config['pretrained_by'])
     return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
 
 

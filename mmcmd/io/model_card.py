@@ -42,11 +42,20 @@ def _metadata(name: str, meta: Mapping[str, Any]) -> dict[str, Any]:
                 for metric, entry in metrics.items()
             ],
         }
-        for evaluation, metrics in (meta.get('results') or {}).items()
+        for evaluation, metrics in _shown(meta.get('results') or {}).items()
     ]
     if results:
         header['model-index'] = [{'name': name, 'results': results}]
     return header
+
+
+def _shown(results: Results) -> Results:
+    """Leave out all but top-1 accuracies; ``config.json`` has the rest."""
+    shown = {
+        evaluation: {name: entry for name, entry in metrics.items() if name.endswith('top1')}
+        for evaluation, metrics in results.items()
+    }
+    return {evaluation: metrics for evaluation, metrics in shown.items() if metrics}
 
 
 def _percent(value: float) -> float:
@@ -66,11 +75,13 @@ def _body(name: str, meta: Mapping[str, Any], repo: str | None) -> Iterator[str]
     yield from ('', '## Use', '', '```python', 'from mmcmd.apis import init_model', '')
     yield f'model = init_model({repo or name!r})'
     yield from ('```', '')
+    yield 'The options `--pretrained` of `tools/train.py` and `CHECKPOINT` of `tools/test.py` take'
+    yield from ('the same name. `config.json` says all about joints, clips and training.', '')
     yield from ('## Encoder', '', *_table(_facts(encoder, streams)), '')
     if classes := encoder.get('classes'):
         yield from ('Classes: ' + ', '.join(f'{i} {_text(x)}' for i, x in enumerate(classes)), '')
     yield from ('## Training', '', *_table(_training(meta, encoder, data)), '')
-    yield from ('## Measured', '', *_measured(meta.get('results') or {}), '')
+    yield from ('## Measured', '', *_measured(_shown(meta.get('results') or {})), '')
     yield from ('## Licence', '', *_licence(meta.get('licence') or {}, data))
 
 
@@ -91,6 +102,9 @@ def _training(
 ) -> Iterator[tuple[str, Any]]:
     config = encoder.get('config') or {}
     yield 'method', encoder.get('method')
+    before = encoder.get('pretrained_by') or {}
+    yield 'method of the pre-training', before.get('method')
+    yield 'data of the pre-training', before.get('data')
     yield 'data', data.get('name')
     yield 'split', data.get('split')
     yield 'classes of the data', data.get('num_classes')
@@ -123,7 +137,8 @@ def _measured(results: Results) -> Iterator[str]:
 
 
 def _licence(licence: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    yield f'- data ({_text(data.get("name", "unknown"))}): {_text(licence.get("data") or NOT_RECORDED)}'
+    of_data = licence.get('data') or NOT_RECORDED
+    yield f'- data ({_text(data.get("name", "unknown"))}): {_text(of_data)}'
     yield f'- weights: {_text(licence.get("weights") or "not stated")}'
     yield ''
     yield 'Whether the licence of the data allows this use of the weights is for you to check.'

@@ -54,7 +54,9 @@ class Handler(BaseHTTPRequestHandler):
             files = sorted((self.server.root / found[1]).iterdir())
             entries = [('file', x.name, x.stat().st_size) for x in files]
             keys = 'type', 'path', 'size'
-            return self.answer([{**dict(zip(keys, x)), 'oid': '0' * 40} for x in entries])
+            return self.answer(
+                [{**dict(zip(keys, x, strict=True)), 'oid': '0' * 40} for x in entries]
+            )
         if found := re.fullmatch(r'/([^/]+/[^/]+)/resolve/\w+/([^/]+)', self.path):
             content = (self.server.root / found[1] / found[2]).read_bytes()
             etag = hashlib.sha1(content).hexdigest()

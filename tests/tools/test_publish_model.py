@@ -1,6 +1,7 @@
 """`tools/model_converters/publish_model.py` as a user types it."""
 
 import hashlib
+import json
 import subprocess
 import sys
 
@@ -46,3 +47,28 @@ def test_mistakes(run_tool, tmp_path, check_mistake):
         outcome = run_tool(TOOL, tmp_path / name, tmp_path / 'out' / 'x.pth')
         check_mistake(outcome, 'publish_model.py', name, part)
     assert not (tmp_path / 'out').exists()
+
+
+def test_folder_is_written_without_pth_and_keeps_what_is_known(run_tool, pretrained, tmp_path):
+    options = '--licence', 'mit', '--data-licence', 'for tests'
+    status, out, err = run_tool(TOOL, pretrained / 'epoch_2.pth', tmp_path / 'cmd', *options)
+    assert status == 0, err
+    assert out.startswith(f'{tmp_path / "cmd"}: ')
+    config = json.loads((tmp_path / 'cmd' / 'config.json').read_text())
+    assert config['licence'] == {'data': 'for tests', 'weights': 'mit'}
+    assert config['results'] == {'training': json.loads((pretrained / 'results.json').read_text())}
+    encoder = config['encoder']
+    assert {'layout', 'config', 'clip_len', 'streams', 'data', 'test_pipeline'} <= encoder.keys()
+    assert str(pretrained) not in json.dumps(config)
+
+
+def test_licence_of_a_known_data_set_is_taken_from_its_config(run_tool, pretrained, tmp_path):
+    assert run_tool(TOOL, pretrained / 'epoch_2.pth', tmp_path / 'cmd')[0] == 0
+    config = json.loads((tmp_path / 'cmd' / 'config.json').read_text())
+    assert 'academic research only' in config['licence']['data']
+
+
+def test_file_is_not_pushed(run_tool, pretrained, tmp_path, check_mistake):
+    arguments = pretrained / 'epoch_2.pth', tmp_path / 'x.pth', '--push', 'me/x'
+    check_mistake(run_tool(TOOL, *arguments), 'publish_model.py', '--push uploads a folder')
+    assert not list(tmp_path.iterdir())

@@ -10,7 +10,14 @@ from torch import nn
 from mmcmd.engine.loops import ResumableEpochLoop
 from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import check_architecture, keep_encoders, needed
+from mmcmd.io.checkpoint import (
+    ENCODERS,
+    ENCODERS_ONLY,
+    USES,
+    check_architecture,
+    keep_encoders,
+    needed,
+)
 from mmcmd.io.encoders import describe
 from mmcmd.models.pretrainers import BasePretrainer
 from mmcmd.registry import HOOKS
@@ -78,6 +85,8 @@ class PlainCheckpointHook(Hook):
         """Rebuild the log buffers and check that the weights are this model's."""
         source = runner._load_from or 'the checkpoint'
         if runner._resume and not {'message_hub', 'optimizer'} <= checkpoint.keys():
+            if all(name.startswith(ENCODERS) for name in checkpoint.get('state_dict', checkpoint)):
+                raise InputError(f'{source} {ENCODERS_ONLY} and cannot be resumed; {USES}')
             raise InputError(
                 f'{source} holds weights only and cannot be resumed; start from it with '
                 f'--cfg-options load_from={source}'
