@@ -7,6 +7,8 @@ import torch
 from mmcmd import apis, cli
 from mmcmd.errors import InputError
 from mmcmd.io import checkpoint
+from mmcmd.io.hub import save_folder
+from mmcmd.io.publish import published
 
 
 @pytest.fixture
@@ -145,6 +147,16 @@ def test_evaluation_lies_beside_the_checkpoint_it_evaluates(root, load, pretrain
     path, file = root / 'configs/benchmarks/linear.py', pretrained / 'epoch_2.pth'
     cfg = cli.load_config(parser.parse_args([str(path), '--pretrained', str(file)]))
     assert cfg.work_dir == str(pretrained / 'linear_ntu60_xsub_epoch_2')
+
+
+def test_evaluation_of_a_folder_lies_beside_it_and_not_in_it(root, load, pretrained, tmp_path):
+    small = published(checkpoint.load_plain(str(pretrained / 'epoch_2.pth')), 'x')
+    save_folder(small, tmp_path / 'cmd.v1', 'a card')
+    parser = cli.runner_parser('x')
+    parser.add_argument('checkpoint')
+    arguments = root / 'configs/benchmarks/knn.py', tmp_path / 'cmd.v1'
+    cfg = cli.load_config(parser.parse_args([*map(str, arguments)]))
+    assert cfg.work_dir == str(tmp_path / 'knn_ntu60_xsub_cmd.v1')
 
 
 def test_parser_has_the_options_that_people_s_commands_rely_on():
