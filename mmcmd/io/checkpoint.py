@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from mmcmd.errors import InputError, not_a_file
 from mmcmd.io.checkpoint_files import STARTS, check_plain
+from mmcmd.io.descriptions import check_description
 from mmcmd.io.hub import download, is_hub_id, load_folder
 from mmcmd.io.legacy import upgrade
 from mmcmd.io.safe_pickle import MoreThanData
-from mmcmd.io.type_names import check_types
 from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
 TRUST_FLAG = '--trust-checkpoint'
@@ -62,9 +62,8 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     else:
         checkpoint = _load_file(filename, path, map_location)
     meta = checkpoint.get('meta')
-    description = meta.get('encoder') if isinstance(meta, Mapping) else None
-    if isinstance(description, Mapping) and not _trusted:
-        check_types(description, filename)
+    if isinstance(meta, Mapping) and 'encoder' in meta and not _trusted:
+        check_description(meta['encoder'], filename)
     return checkpoint
 
 

@@ -65,6 +65,14 @@ def spoil(name, change):
     return apply
 
 
+def encoder(change):
+    return spoil('config.json', lambda config: change(config['encoder']))
+
+
+def nested(depth):
+    return {'x': nested(depth - 1)} if depth else {}
+
+
 def cut(folder):
     content = (folder / 'model.safetensors').read_bytes()
     (folder / 'model.safetensors').write_bytes(content[:-10])
@@ -81,6 +89,14 @@ def cut(folder):
         (lambda x: (x / 'config.json').write_text(' ' * 10_000_001), 'larger than 10,000,000'),
         (lambda x: (x / 'config.json').write_text('{"a": 1}'), 'another program wrote it'),
         (spoil('config.json', lambda x: x.pop('encoder')), 'lacks the object `encoder`'),
+        (encoder(lambda x: x.pop('streams')), '`streams` is missing'),
+        (encoder(lambda x: x.update(streams=[])), '`streams` is no object'),
+        (encoder(lambda x: x['streams'].update(bone={})), "stream 'bone' has no backbone"),
+        (encoder(lambda x: x.update(evaluated=['smell'])), '`evaluated` names a stream'),
+        (encoder(lambda x: x.update(test_pipeline={})), '`test_pipeline` is no list'),
+        (encoder(lambda x: x.update(clip_len=10**9)), '`clip_len` is no number from 1 to'),
+        (encoder(lambda x: x.update(layout=3)), '`layout` is neither a name nor an object'),
+        (encoder(lambda x: x.update(data=nested(70))), 'is nested too deep'),
     ],
 )
 def test_damaged_folder_is_told(folder, change, reason):
