@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 
 from mmcmd.datasets.annotations import packing
@@ -680,6 +681,32 @@ def loaded(path: Path) -> bool:
     return True
 
 
+WEIGHTS = safetensors.torch.save({'encoders.joint.backbone.x': torch.ones(2, 3)})
+ENCODER = dict(
+    method='CMD',
+    layout='ntu',
+    streams=dict(joint=dict(modality='joint', backbone=dict(type='BiGRU', hidden_size=4))),
+    clip_len=64,
+    data=dict(name='ntu60_xsub', num_classes=60),
+    test_pipeline=[dict(type='NormalizeSkeleton')],
+    classes=['wave', 'sit'],
+)
+FOLDER = dict(library_name='mmcmd', mmcmd_version='0.2.0', epoch=1, layout='ntu', encoder=ENCODER)
+JSON = (
+    *(b'[', b']', b'{', b'}', b'null', b'true', b'1e999', b'NaN', b'[' * 2000, b'9' * 5000),
+    *(b'"type"', b'"os.system"', b'"layout"', b'"streams"', b'"_scope_"', b'\\ud800'),
+)
+
+
+def folder_loaded(path: Path) -> bool:
+    """Read a published folder, one file of which is the input."""
+    for name, content in (('model.safetensors', WEIGHTS), ('config.json', json.dumps(FOLDER))):
+        if name != path.name:
+            data = content if isinstance(content, bytes) else content.encode()
+            (path.parent / name).write_bytes(data)
+    return loaded(path.parent)
+
+
 def text_of(*texts: bytes) -> Callable[[], list[Parts]]:
     return lambda: [{'': text} for text in texts]
 
@@ -843,6 +870,21 @@ _ALL = (
     ),
     Target(
         'checkpoint', 'c.pth', checkpoints, loaded, tokens=CHECKPOINT, kind='binary', pack=stored
+    ),
+    Target(
+        'folder-config',
+        'config.json',
+        text_of(json.dumps(FOLDER).encode(), json.dumps(FOLDER | dict(results={})).encode()),
+        folder_loaded,
+        tokens=JSON,
+    ),
+    Target(
+        'folder-weights',
+        'model.safetensors',
+        lambda: [{'': WEIGHTS}, {'': safetensors.torch.save({'a': torch.arange(4)})}],
+        folder_loaded,
+        tokens=(b'F32', b'"shape"', b'"data_offsets"', b'\xff' * 8, *JSON),
+        kind='binary',
     ),
     Target(
         'subset-file',
