@@ -26,15 +26,18 @@ def draw_features(
         streams (Sequence[str]): Streams that all of them have.
         out (Path): PNG to write.
         title (str, optional): Title of the figure. Defaults to one with the name of the data.
-        class_names (Sequence[str], optional): Defaults to the labels.
+        class_names (Sequence[str], optional): Defaults to the names in the annotation file, or to
+            the labels if it has none.
     """
     features = {}
     for method in methods:
         one = reproduction.pretraining(method, reproduction.seeds[0])
         model = init_model(one.config, one.stage.product)
-        feats, labels = extract_features(model, build_loader(one.config))
+        loader = build_loader(one.config)
+        feats, labels = extract_features(model, loader)
         for stream in streams:
             features[f'{method}, {stream}'] = F.normalize(feats[stream], dim=1).numpy()
-    names = class_names or [str(label) for label in range(one.config.data.num_classes)]
+    numbers = [str(label) for label in range(one.config.data.num_classes)]
+    names = class_names or loader.dataset.metainfo.get('classes') or numbers
     title = title or f't-SNE of test features, {reproduction.data}'
     draw_tsne(features, labels.numpy(), names, title, out)

@@ -242,12 +242,22 @@ def test_missing_file_is_told(tmp_path):
             {'a': torch.zeros(2), 'b': torch.zeros(3), 'c': torch.zeros(1)},
             r'c is \(1,\) in the file and not there',
         ),
+        (dict.fromkeys('cdefg', torch.zeros(1)), '7 of 7 tensors differ'),
+        ({'encoders.x': torch.zeros(2)}, 'another architecture'),
     ],
 )
 def test_architecture_that_differs_names_a_tensor(found, message):
     expected = {'a': torch.zeros(2), 'b': torch.zeros(3)}
     check_architecture(expected, dict(expected), 'x.pth')
     with pytest.raises(InputError, match=f'x.pth .*{message}'):
+        check_architecture(expected, found, 'x.pth')
+
+
+def test_encoders_that_are_alone_are_told_from_another_architecture():
+    found = {'encoders.joint.x': torch.zeros(2)}
+    expected = found | {'heads.joint.fc.weight': torch.zeros(3)}
+    message = 'x.pth holds encoders only, and this model also needs heads.joint.fc.weight; evaluate'
+    with pytest.raises(InputError, match=message):
         check_architecture(expected, found, 'x.pth')
 
 
