@@ -61,7 +61,7 @@ setup(
         # For configs/baselines. sktime needs numba for MiniRocket, and says which in an extra only.
         'baselines': ['dtaidistance>=2.4', 'numba<0.68', 'scikit-learn', 'sktime>=1.2'],
         'retrieval': ['faiss-cpu>=1.9'],  # approximate search in millions of motions
-        'hub': ['huggingface_hub>=1.0'],  # upload and download of published encoders
+        'hub': ['huggingface_hub>=2,<3'],  # upload and download of published encoders
         'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
         'tests': [
             *('hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'),

@@ -8,7 +8,8 @@ def main() -> None:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file; without one the model is evaluated as it is initialised',
+        help='checkpoint file, published folder, or its name on the hub; without one the model is '
+        'evaluated as it is initialised',
     )
     args = parser.parse_args()
     cfg = load_config(args)

@@ -24,7 +24,8 @@ def main() -> None:
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
-        help='of an evaluation: checkpoint of a pre-training, or `random`',
+        help='of an evaluation: checkpoint of a pre-training, published folder, its name on the '
+        'hub, or `random`',
     )
     parser.add_argument(
         '--resume',

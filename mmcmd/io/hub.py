@@ -131,7 +131,7 @@ def download(name: str) -> Path:
     Raises:
         InputError: If ``huggingface_hub`` is not installed, or the model cannot be downloaded.
     """
-    hub = _import_hub(name)
+    hub = _import_hub(f'{name} is no file or folder here; if it is a model on the hub')
     repo, _, revision = name.removeprefix(_SCHEME).partition('@')
     try:
         folder = hub.snapshot_download(repo, revision=revision or None, allow_patterns=list(FILES))
@@ -156,7 +156,7 @@ def upload(folder: Path, repo: str, private: bool = False) -> str:
     Raises:
         InputError: If ``huggingface_hub`` is not installed, or the hub refuses.
     """
-    hub = _import_hub(repo)
+    hub = _import_hub(f'{folder} is written; to upload it to {repo}')
     api = hub.HfApi(library_name=LIBRARY, library_version=__version__)
     try:
         address = api.create_repo(repo, private=private, exist_ok=True)
@@ -173,15 +173,12 @@ def upload(folder: Path, repo: str, private: bool = False) -> str:
     return str(address)
 
 
-def _import_hub(name: str) -> ModuleType:
+def _import_hub(purpose: str) -> ModuleType:
     try:
         import huggingface_hub
         import huggingface_hub.errors
     except ImportError:
-        raise InputError(
-            f'{name} is no file or folder here; if it is a model on the Hugging Face hub, install '
-            "huggingface_hub: pip install -e '.[hub]'"
-        ) from None
+        raise InputError(f"{purpose}, install huggingface_hub: pip install -e '.[hub]'") from None
     return huggingface_hub
 
 

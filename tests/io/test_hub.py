@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import load_plain
-from mmcmd.io.hub import is_hub_id, save_folder
+from mmcmd.io.hub import is_hub_id, save_folder, upload
 from mmcmd.io.publish import published
 from mmcmd.skeletons import get_layout
 
@@ -127,6 +128,8 @@ def test_hub_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
     with pytest.raises(InputError, match=r"nobody/here is no file or folder here.*'\.\[hub\]'"):
         load_plain('nobody/here')
+    with pytest.raises(InputError, match=r"cmd is written; to upload.*'\.\[hub\]'"):
+        upload(Path('cmd'), 'me/cmd')
 
 
 @pytest.mark.parametrize('place', ['test_pipeline', 'backbone', 'scope'])

@@ -14,7 +14,9 @@ from mmcmd.io.files import replace_file
 
 def main() -> None:
     parser = runner_parser('Write features (before the projection) of sequences to an npz file.')
-    parser.add_argument('checkpoint', help='checkpoint file, whole or published')
+    parser.add_argument(
+        'checkpoint', help='checkpoint file, published folder, or its name on the hub'
+    )
     parser.add_argument('--out', type=Path, required=True, help='file to write (.npz)')
     parser.add_argument(
         '--loader',
