@@ -159,9 +159,7 @@ def test_hash_tells_encoders_apart(
         save_checkpoint(make_config(pipelines='small', **tiny_bigru)),
     )
     hashes = [SkeletonEncoderInferencer(file, 'cpu').hashes['joint'] for file in others]
-    # The pipelines of CMD and of small data are the same for a test.
-    assert encoder.hashes['joint'] not in hashes[:2]
-    assert encoder.hashes['joint'] == hashes[2]
+    assert encoder.hashes['joint'] not in hashes  # the pipelines of small data turn no body
     # The classifier was built with the same seed, so its encoders are the same.
     assert SkeletonEncoderInferencer(classifier_file, 'cpu').hashes == encoder.hashes
 
