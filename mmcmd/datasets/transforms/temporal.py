@@ -38,6 +38,17 @@ def resize_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
     return resized
 
 
+def centre_frames(length: int, ratio: float) -> tuple[int, int]:
+    """Return the first frame and the number of frames of the centre of a sequence.
+
+    Args:
+        length (int): Frames of the sequence.
+        ratio (float): Share of the sequence that is kept, in (0, 1].
+    """
+    margin = int((1 - ratio) * length / 2)
+    return margin, length - 2 * margin
+
+
 @TRANSFORMS.register_module()
 class TemporalCropResize(BaseTransform):
     """Cut a piece out of a sequence and resize it to ``clip_len`` frames.
@@ -69,8 +80,7 @@ class TemporalCropResize(BaseTransform):
     def crop(self, length: int, rng: np.random.Generator | None) -> tuple[int, int]:
         """Choose the first frame and the number of frames out of ``length`` frames."""
         if not isinstance(self.ratio, (tuple, list)):
-            margin = int((1 - self.ratio) * length / 2)
-            return margin, length - 2 * margin
+            return centre_frames(length, self.ratio)
         low, high = self.ratio
         kept = int(length * (low + (high - low) * rng.random()))
         kept = min(max(kept, self.min_frames), length)

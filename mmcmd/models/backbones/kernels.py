@@ -12,9 +12,16 @@ from mmcmd.models.precision import autocast_type, multiplies_bfloat16, without_a
 
 def layers_of(rnn: nn.RNNBase) -> list[list[list[Tensor]]]:
     """Return the weights of each layer: four tensors for each of its directions."""
-    weights, ways = rnn._flat_weights, 1 + rnn.bidirectional
+    weights, ways = _weights_of(rnn), 1 + rnn.bidirectional
     directions = [weights[i : i + 4] for i in range(0, len(weights), 4)]
     return [directions[i : i + ways] for i in range(0, len(directions), ways)]
+
+
+def _weights_of(rnn: nn.RNNBase) -> list[Tensor]:
+    """Return all weights. torch.export replaces the parameters, but not those in torch's list."""
+    if is_special():
+        return [getattr(rnn, name) for name in rnn._flat_weights_names]
+    return rnn._flat_weights
 
 
 def run_forward(rnn: nn.RNNBase, frames: Tensor, kernel: str = 'auto') -> Tensor:
@@ -53,7 +60,7 @@ def run_kernel(rnn: nn.RNNBase, frames: Tensor, start: Tensor | None = None) -> 
     Returns:
         Tensor: Outputs of the last layer, shape (T, N, directions * hidden_size).
     """
-    return _run(rnn, frames, rnn._flat_weights, rnn.num_layers, rnn.bidirectional, start)
+    return _run(rnn, frames, _weights_of(rnn), rnn.num_layers, rnn.bidirectional, start)
 
 
 def _run(
@@ -80,8 +87,9 @@ def _run(
 
 
 def is_special() -> bool:
-    """Return whether torch must run its own operators, because the network is traced."""
-    return torch.jit.is_tracing()
+    """Return whether torch must run its own operators, because the network is exported."""
+    exporting = getattr(torch.compiler, 'is_exporting', None)  # since torch 2.7
+    return torch.jit.is_tracing() or (exporting is not None and exporting())
 
 
 def cast_together(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
