@@ -66,6 +66,7 @@ def export_checkpoint(
     output: str | None = None,
     streams: Sequence[str] | None = None,
     with_preprocessing: bool = True,
+    timing: float = 3.0,
 ) -> Exported:
     """Export the encoders of a checkpoint, and check the file against torch.
 
@@ -79,6 +80,7 @@ def export_checkpoint(
         output (str, optional): See :func:`load_exportable`.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
         with_preprocessing (bool): Write the pre-processing as a Python file too. Defaults to True.
+        timing (float): About how many seconds the latency is measured. Defaults to 3.
 
     Raises:
         InputError: If the checkpoint cannot be exported; says why.
@@ -109,7 +111,7 @@ def export_checkpoint(
             f'the {fmt} file of {checkpoint} differs from torch by {done.difference:.2g}, more '
             f'than {TOLERANCE:g}, so it is not written; try another --format'
         )
-    latency = measure_latency(done.run, exportable, batches[1])
+    latency = measure_latency(done.run, exportable, batches[1], timing)
     with replace_file(out) as target:
         target.write(done.file)
     beside = None

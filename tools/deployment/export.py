@@ -3,9 +3,6 @@
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from mmcmd.cli import run
 from mmcmd.deployment import FORMATS, OUTPUTS, export_checkpoint
 from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
@@ -42,26 +39,17 @@ def main() -> None:
         not args.no_preprocessing,
     )
     facts = done.facts
-    shape = [
-        'N',
-        facts['num_person'],
-        'T' if facts['any_length'] else facts['clip_len'],
-        facts['num_joints'],
-        facts['in_channels'],
-    ]
-    table = Table(show_header=False)
-    table.add_row('file', f'{done.path} ({done.path.stat().st_size / 1e6:.1f} MB)')
+    frames = 'T' if facts['any_length'] else facts['clip_len']
+    shape = f'(N, {facts["num_person"]}, {frames}, {facts["num_joints"]}, {facts["in_channels"]})'
+    valid = ', valid_frames (N)' if facts['counts_valid_frames'] else ''
+    print(f'{done.path}: {done.path.stat().st_size / 1e6:.1f} MB, in {done.seconds:.1f} s')
     if done.preprocessing:
-        table.add_row('pre-processing', str(done.preprocessing))
-    table.add_row('input', f'keypoint ({", ".join(map(str, shape))}): persons, frames, joints')
-    if facts['counts_valid_frames']:
-        table.add_row('', 'valid_frames (N)')
-    table.add_row(facts['output'], ', '.join(facts['outputs']))
-    table.add_row('conversion', f'{done.seconds:.1f} s')
-    table.add_row('difference from torch', f'{done.difference:.1e}')
-    latency = f'{done.latency.exported:.2f} ms (torch: {done.latency.torch:.2f} ms)'
-    table.add_row('one clip on this CPU', latency)
-    Console(soft_wrap=True).print(table)
+        print(f'{done.preprocessing}: its pre-processing, needs numpy alone')
+    print(f'inputs: keypoint {shape}{valid}')
+    print(f'outputs ({facts["output"]}): {", ".join(facts["outputs"])}')
+    print(f'largest difference from torch: {done.difference:.1e}')
+    latency = done.latency
+    print(f'one clip on this CPU: {latency.exported:.2f} ms (torch: {latency.torch:.2f} ms)')
 
 
 if __name__ == '__main__':

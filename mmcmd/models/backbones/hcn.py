@@ -104,7 +104,8 @@ class HCN(BaseModule):
                 'clip_len of the backbone to that of the config'
             )
         x = joints.flatten(0, 1).permute(0, 3, 1, 2)  # (N M, C, T, V)
-        motion = F.interpolate(x.diff(dim=2), size=x.shape[2:], mode='bilinear')
+        steps = x[:, :, 1:] - x[:, :, :-1]  # ONNX has no `diff`
+        motion = F.interpolate(steps, size=x.shape[2:], mode='bilinear')
         x = torch.cat([self.position(x), self.motion(motion)], dim=1)
         for convolution in (self.joined, self.last):
             x = F.max_pool2d(self.dropout(convolution(x).relu()), 2)
