@@ -63,6 +63,7 @@ setup(
         'retrieval': ['faiss-cpu>=1.9'],  # approximate search in millions of motions
         'hub': ['huggingface_hub>=2,<3'],  # upload and download of published encoders
         'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
+        'export': ['onnx>=1.17', 'onnxruntime>=1.20'],  # tools/deployment/export.py
         'tests': [
             *('hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'),
             'dtaidistance>=2.4',

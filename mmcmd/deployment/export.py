@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mmengine.config import Config
 from torch import Tensor
 
 from mmcmd.deployment.checking import (
@@ -65,6 +66,7 @@ def export_checkpoint(
     fmt: str = 'onnx',
     output: str | None = None,
     streams: Sequence[str] | None = None,
+    config: str | Path | Config | None = None,
     with_preprocessing: bool = True,
     timing: float = 3.0,
 ) -> Exported:
@@ -79,6 +81,7 @@ def export_checkpoint(
         fmt (str): ``'onnx'`` or ``'torch_export'``. Defaults to ``'onnx'``.
         output (str, optional): See :func:`load_exportable`.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
+        config (str | Path | Config, optional): See :func:`load_exportable`.
         with_preprocessing (bool): Write the pre-processing as a Python file too. Defaults to True.
         timing (float): About how many seconds the latency is measured. Defaults to 3.
 
@@ -93,7 +96,7 @@ def export_checkpoint(
     out = Path(out) if out else Path(checkpoint).with_suffix(FORMATS[fmt].suffix)
     if out.suffix != FORMATS[fmt].suffix:
         raise InputError(f'--out {out} must end in {FORMATS[fmt].suffix} for the format {fmt}')
-    exportable, recipe = load_exportable(checkpoint, output, streams)
+    exportable, recipe = load_exportable(checkpoint, output, streams, config)
     facts = _facts(exportable, recipe)
     text = preprocessing_source(recipe, facts) if with_preprocessing else None
     counts = facts['counts_valid_frames']

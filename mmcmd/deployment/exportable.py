@@ -6,11 +6,13 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
 from mmcmd.errors import InputError
-from mmcmd.inference.checkpoints import Recipe, build_from_checkpoint
+from mmcmd.inference import ActionInferencer, SkeletonEncoderInferencer
+from mmcmd.inference.checkpoints import Recipe
 from mmcmd.io.checkpoint import check_architecture
 from mmcmd.models import ProjectionNeck, SkeletonClassifier, StreamModel
 from mmcmd.registry import MODELS
@@ -86,7 +88,10 @@ class ExportableModel(nn.Module):
 
 
 def load_exportable(
-    checkpoint: str | Path, output: str | None = None, streams: Sequence[str] | None = None
+    checkpoint: str | Path,
+    output: str | None = None,
+    streams: Sequence[str] | None = None,
+    config: str | Path | Config | None = None,
 ) -> tuple[ExportableModel, Recipe]:
     """Build what is exported of a checkpoint.
 
@@ -96,6 +101,8 @@ def load_exportable(
             and to ``'feature'`` of any other model.
         streams (Sequence[str], optional): Names of the streams. Defaults to all that an evaluation
             takes.
+        config (str | Path | Config, optional): Config that the checkpoint was trained with, for one
+            that does not describe its encoders (from before version 0.2).
 
     Returns:
         tuple[ExportableModel, Recipe]: The module in ``eval()`` and without gradient, and how its
@@ -111,19 +118,19 @@ def load_exportable(
     method = ((loaded.get('meta') or {}).get('encoder') or {}).get('method')
     if output is None:
         output = 'scores' if method == SkeletonClassifier.__name__ else 'feature'
-    model, recipe = build_from_checkpoint(name, output == 'scores', streams)
+    inferencer = ActionInferencer if output == 'scores' else SkeletonEncoderInferencer
+    used = inferencer(name, device='cpu', streams=streams, config=config)
+    model, recipe = used.model, used.recipe
     necks, normalize = {}, True
     if output == 'projection':
         state = loaded.get('state_dict', loaded)
-        necks = {x: _neck_of(name, state, x, method) for x in model.evaluated_streams}
-        normalize = getattr(MODELS.get(method), 'normalize', True)
+        necks = {x: _neck_of(name, state, x, recipe.method) for x in model.evaluated_streams}
+        normalize = getattr(MODELS.get(recipe.method), 'normalize', True)
     exportable = ExportableModel(model, output, necks, normalize)
     return exportable.eval().requires_grad_(False), recipe
 
 
-def _neck_of(
-    source: str, state: Mapping[str, Tensor], stream: str, method: str | None
-) -> ProjectionNeck:
+def _neck_of(source: str, state: Mapping[str, Tensor], stream: str, method: str) -> ProjectionNeck:
     """Build the projection of a stream with the sizes of its weights.
 
     Raises:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mmcmd import deployment
+from mmcmd.apis import load_config
 from mmcmd.errors import InputError
 from mmcmd.inference import ActionInferencer, SkeletonEncoderInferencer
 from mmcmd.registry import MODELS
@@ -217,6 +218,21 @@ def test_what_cannot_be_exported_is_told_and_not_written(onnx, save, unusual, wh
     with pytest.raises(InputError, match=message):
         export_checkpoint(path)
     assert [x.name for x in path.parent.iterdir()] == [path.name]
+
+
+def test_a_checkpoint_without_a_description_takes_a_config(
+    onnx, root, pretrained, tiny_options, recording, tmp_path
+):
+    checkpoint = torch.load(pretrained / 'epoch_2.pth', weights_only=True)
+    torch.save({'state_dict': checkpoint['state_dict']}, tmp_path / 'old.pth')
+    with pytest.raises(InputError, match='does not say what its encoders are'):
+        export_checkpoint(tmp_path / 'old.pth')
+    path = root / 'configs/cmd/cmd_bigru_ntu60_xsub.py'
+    done = export_checkpoint(tmp_path / 'old.pth', config=load_config(path, options=tiny_options))
+    wanted = SkeletonEncoderInferencer(pretrained / 'epoch_2.pth', 'cpu')(recording())
+    # The options of this training have shorter clips than its config describes.
+    inputs = prepare_of(done)(recording(), num_frames=64)
+    assert_same(session_of(done).run(['motion'], inputs)[0], wanted['motion'])
 
 
 def test_weights_above_two_gigabytes_are_refused(onnx, save, monkeypatch):

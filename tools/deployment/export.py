@@ -23,6 +23,10 @@ def main() -> None:
     )
     parser.add_argument('--out', type=Path, help='file to write (default: beside the checkpoint)')
     parser.add_argument(
+        '--config',
+        help='config that the checkpoint was trained with, if it is from before version 0.2',
+    )
+    parser.add_argument(
         '--no-preprocessing', action='store_true', help='leave out the Python file beside it'
     )
     parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
@@ -36,6 +40,7 @@ def main() -> None:
         args.format,
         args.output,
         args.streams,
+        args.config,
         not args.no_preprocessing,
     )
     facts = done.facts
