@@ -105,6 +105,7 @@ def test_the_recording_of_the_caller_is_left_as_it_is(recording):
     ('transform', 'message'),
     [
         ({'type': 'Shear'}, 'transform Shear, which cannot be written .* --no-preprocessing'),
+        ({'type': 'NormalizeSkeleton', 'upside': 1}, 'NormalizeSkeleton with upside, which cannot'),
         ({'type': 'TemporalCropResize', 'ratio': (0.5, 1.0)}, 'random'),
     ],
 )
