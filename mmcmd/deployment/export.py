@@ -93,7 +93,7 @@ def export_checkpoint(
     if fmt == 'onnx':  # before the work
         import_extra('onnx')
         import_extra('onnxruntime')
-    out = Path(out) if out else Path(checkpoint).with_suffix(FORMATS[fmt].suffix)
+    out = Path(out or str(checkpoint).rstrip('/').removesuffix('.pth') + FORMATS[fmt].suffix)
     if out.suffix != FORMATS[fmt].suffix:
         raise InputError(f'--out {out} must end in {FORMATS[fmt].suffix} for the format {fmt}')
     exportable, recipe = load_exportable(checkpoint, output, streams, config)

@@ -10,7 +10,7 @@ from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='checkpoint of a training, whole or published (.pth)')
+    parser.add_argument('checkpoint', help='checkpoint of a training (.pth), or a published folder')
     parser.add_argument('--format', choices=FORMATS, default='onnx', help='kind of file')
     parser.add_argument(
         '--output',
