@@ -13,7 +13,7 @@ from mmcmd.retrieval.search import exact_rows
 if TYPE_CHECKING:
     from mmcmd.retrieval.index import MotionIndex
 
-_PER_CELL = 64  # vectors that k-means gets for each cell
+_PER_CELL = 40  # vectors that k-means gets for each cell
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _BLOCK = 65_536  # vectors that are added at a time
 
@@ -50,7 +50,7 @@ class ApproximateIndex:
 
         Args:
             motions (MotionIndex): The exact index.
-            cells (int, optional): Cells of k-means. Defaults to 4 times the root of the number of
+            cells (int, optional): Cells of k-means. Defaults to twice the root of the number of
                 entries, or fewer if there are few entries.
             recall (float): Wanted recall. Defaults to 0.95.
             k (int): Neighbours of which the recall is measured. Defaults to 10.
@@ -64,7 +64,7 @@ class ApproximateIndex:
         size = len(motions)
         if not size:
             raise InputError('an empty index has no approximate part; add entries first')
-        cells = max(min(cells or int(4 * size**0.5), size // 39), 1)
+        cells = max(min(cells or int(2 * size**0.5), size // _PER_CELL), 1)
         dims = sum(x.shape[1] for x in motions.vectors.values())
         index = faiss.IndexIVFFlat(faiss.IndexFlatIP(dims), dims, cells, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed, index.cp.niter = seed, 10
