@@ -15,6 +15,13 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--split', help='name of a split of the gallery (default: all motions)')
     parser.add_argument(
+        '--index',
+        type=Path,
+        metavar='FOLDER',
+        help='index that tools/index.py built of these motions with this checkpoint (default: one '
+        'is made and kept)',
+    )
+    parser.add_argument(
         '--classifier', help='checkpoint of a classifier, for class probabilities by it'
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU, if there is one)')
@@ -44,6 +51,7 @@ def main() -> None:
         args.checkpoint,
         args.gallery,
         split=args.split,
+        index=args.index,
         classifier=args.classifier,
         device=args.device,
         cache=args.cache,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOAD_LIMIT = 20_000_000
@@ -15,14 +16,14 @@ UPLOAD_LIMIT = 20_000_000
 _OVERHEAD = 10_000  # bytes of a form around its file
 _MOST_CLIENTS = 1000
 
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
-
-
-class TooLarge(Exception):
-    """A body is longer than the limit."""
+_HEADERS = {
+    'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+    "form-action 'none'",
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
+}
 
 
 class Guard:
@@ -55,13 +56,17 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        is_too_large = has_begun = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal has_begun
+            if is_too_large and not has_begun:
+                return  # the application's own answer to a body that was cut off
             if message['type'] == 'http.response.start':
+                has_begun = True
                 headers = MutableHeaders(scope=message)
-                headers['content-security-policy'] = _POLICY
-                headers['x-content-type-options'] = 'nosniff'
-                headers['referrer-policy'] = 'no-referrer'
-                headers['cross-origin-resource-policy'] = 'same-origin'
+                for name, value in _HEADERS.items():
+                    headers[name] = value
             await send(message)
 
         headers, is_upload = Headers(scope=scope), scope['method'] == 'POST'
@@ -72,16 +77,21 @@ class Guard:
         left = self.upload_limit + _OVERHEAD
 
         async def receive_some() -> Message:
-            nonlocal left
+            nonlocal left, is_too_large
             message = await receive()
             left -= len(message.get('body', b''))
             if left < 0:  # a body in parts does not say how long it is
-                raise TooLarge
+                is_too_large = True
+                return {'type': 'http.disconnect'}
             return message
 
         try:
             await self.app(scope, receive_some, send_with_headers)
-        except TooLarge:
+        except ClientDisconnect:
+            if not is_too_large:
+                raise
+        if is_too_large and not has_begun:
+            is_too_large = False
             await self._too_large()(scope, receive, send_with_headers)
 
     def _refusal(self, headers: Headers, is_upload: bool, client: str) -> JSONResponse | None:

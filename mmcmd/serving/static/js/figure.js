@@ -4,9 +4,9 @@ import * as THREE from '../vendor/three.module.min.js';
 const SIDES = { left: '#d9772b', right: '#2f7fd0', middle: '#7d8794' };
 const SECOND_PERSON = { left: '#b9568f', right: '#2f9a78', middle: '#9a9484' };
 const UP = new THREE.Vector3(0, 1, 0);
-const SPHERE = new THREE.IcosahedronGeometry(1, 1);
-const CYLINDER = new THREE.CylinderGeometry(1, 1, 1, 7, 1, true);
-const MATERIAL = new THREE.MeshLambertMaterial({ side: THREE.DoubleSide });
+const SPHERE = new THREE.SphereGeometry(1, 8, 6); // few corners: there may be no GPU
+const CYLINDER = new THREE.CylinderGeometry(1, 1, 1, 6, 1, true);
+const MATERIAL = new THREE.MeshLambertMaterial();
 
 function sideOf(name) {
   const words = name.toLowerCase().split('_');
@@ -19,7 +19,8 @@ export class Figure extends THREE.Group {
   constructor(frames, layout) {
     super();
     this.frames = frames;
-    const [persons, , joints] = frames.shape;
+    this.persons = presentPersons(frames);
+    const persons = this.persons.length, joints = frames.shape[2];
     this.bones = layout.parents.map((parent, joint) => [parent, joint]).filter(([a, b]) => a !== b);
     this.box = boundsOf(frames);
     this.radius = Math.max(this.box.getSize(new THREE.Vector3()).length() / 2, 1e-6);
@@ -27,7 +28,7 @@ export class Figure extends THREE.Group {
     this.spheres = new THREE.InstancedMesh(SPHERE, MATERIAL, persons * joints);
     this.cylinders = new THREE.InstancedMesh(CYLINDER, MATERIAL, persons * this.bones.length);
     this.sizes = { joint: thickness * 1.25, bone: thickness * 0.75 };
-    for (let person = 0; person < persons; person += 1) {
+    for (let person = 0; person < persons; person += 1) { // in the order of `this.persons`
       const colours = person ? SECOND_PERSON : SIDES;
       layout.joints.forEach((name, joint) => {
         this.spheres.setColorAt(person * joints + joint, new THREE.Color(colours[sideOf(name)]));
@@ -47,14 +48,14 @@ export class Figure extends THREE.Group {
 
   // Move to a position in frames, which may lie between two frames.
   pose(position) {
-    const [persons, length, joints] = this.frames.shape;
+    const [, length, joints] = this.frames.shape;
     const first = Math.min(Math.floor(position), length - 1);
     const share = Math.min(Math.max(position - first, 0), 1);
     const second = Math.min(first + 1, length - 1);
     const points = [];
-    for (let person = 0; person < persons; person += 1) {
+    this.persons.forEach((row, person) => {
       for (let joint = 0; joint < joints; joint += 1) {
-        const point = this.#between(person, first, second, joint, share);
+        const point = this.#between(row, first, second, joint, share);
         points.push(point);
         MATRIX.makeScale(...Array(3).fill(point ? this.sizes.joint : 0));
         if (point) MATRIX.setPosition(point);
@@ -74,7 +75,7 @@ export class Figure extends THREE.Group {
         }
         this.cylinders.setMatrixAt(person * this.bones.length + index, MATRIX);
       });
-    }
+    });
     this.spheres.instanceMatrix.needsUpdate = true;
     this.cylinders.instanceMatrix.needsUpdate = true;
   }
@@ -100,6 +101,15 @@ export class Figure extends THREE.Group {
 
 const MATRIX = new THREE.Matrix4(), TURN = new THREE.Quaternion();
 const ALONG = new THREE.Vector3(), MIDDLE = new THREE.Vector3(), SCALE = new THREE.Vector3();
+
+function presentPersons({ shape: [persons, length, joints], data }) {
+  const size = length * joints * 3, rows = [];
+  for (let person = 0; person < persons; person += 1) {
+    const values = data.subarray(person * size, (person + 1) * size);
+    if (values.some((value) => !Number.isNaN(value))) rows.push(person);
+  }
+  return rows.length ? rows : [0];
+}
 
 function boundsOf({ data }) {
   const box = new THREE.Box3(), point = new THREE.Vector3();

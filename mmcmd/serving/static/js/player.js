@@ -53,8 +53,11 @@ export class Player {
   get phase() { return this.length > 1 ? this.frame / (this.length - 1) : 0; }
 
   #show() {
-    this.scrub.value = String(Math.round(this.phase * this.scrub.max));
-    this.clock.textContent = `frame ${Math.round(this.frame) + 1} / ${this.length}`;
+    const text = `frame ${Math.round(this.frame) + 1} / ${this.length}`;
+    if (text !== this.clock.textContent) {
+      this.scrub.value = String(Math.round(this.phase * this.scrub.max));
+      this.clock.textContent = text;
+    }
     this.drawFrame(this.phase, this.frame, this.stretch.checked);
   }
 }

@@ -4,6 +4,14 @@ import { Figure } from './figure.js';
 
 const START = { turn: 0.45, lift: 0.16, zoom: 1 };
 
+function isSoftware() {
+  const context = document.createElement('canvas').getContext('webgl2');
+  const known = context?.getExtension('WEBGL_debug_renderer_info');
+  const name = known ? context.getParameter(known.UNMASKED_RENDERER_WEBGL) : '';
+  context?.getExtension('WEBGL_lose_context')?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render/i.test(name);
+}
+
 export class Stage {
   constructor(canvas, panels) {
     this.canvas = canvas;
@@ -11,7 +19,8 @@ export class Stage {
     this.figures = [];
     this.drawn = 0; // number of pictures so far, for measurements
     this.eye = { ...START };
-    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: true, alpha: true });
+    // Without a GPU, smooth edges cost more than all the rest.
+    this.renderer = new THREE.WebGLRenderer({ canvas, antialias: !isSoftware(), alpha: true });
     this.renderer.setScissorTest(true);
     this.scene = new THREE.Scene();
     this.scene.add(new THREE.HemisphereLight(0xffffff, 0x8890a0, 2.2));
@@ -31,6 +40,7 @@ export class Stage {
       this.scene.remove(figure);
       figure.dispose();
     }
+    this.#arrange(items.length);
     this.figures = items.map(({ frames, element }) => {
       const figure = new Figure(frames, layout);
       figure.visible = false;
@@ -87,9 +97,17 @@ export class Stage {
     this.grid.scale.setScalar(figure.radius * 2);
   }
 
+  // Two rows where they fit, and more on a narrow screen.
+  #arrange(count = this.count ?? 1) {
+    this.count = count;
+    const most = Math.max(Math.floor(this.panels.clientWidth / 165), 2);
+    this.panels.style.setProperty('--columns', Math.min(Math.ceil(count / (count > 3 ? 2 : 1)), most));
+  }
+
   reset() { Object.assign(this.eye, START); }
 
   #listen() {
+    new ResizeObserver(() => this.#arrange()).observe(this.panels);
     let last = null;
     this.panels.addEventListener('pointerdown', (event) => {
       if (event.target.closest('button')) return;
