@@ -3,7 +3,7 @@
 import numpy as np
 
 from mmcmd.datasets.transforms.normalize import body_rotation
-from mmcmd.skeletons import Layout, take_point
+from mmcmd.skeletons import Layout
 
 
 def frames_to_draw(keypoint: np.ndarray, layout: Layout, normalized: bool = False) -> np.ndarray:
@@ -41,22 +41,21 @@ def frames_to_draw(keypoint: np.ndarray, layout: Layout, normalized: bool = Fals
 
 
 def _upright(points: np.ndarray, seen: np.ndarray, layout: Layout) -> np.ndarray:
-    """Turn a motion by the first pose in which trunk and shoulders are seen."""
-    if layout.spine is not None:
-        for person, frame in np.argwhere(seen.all(axis=-1))[:1]:
-            rotation = body_rotation(points[person, frame], layout).astype(np.float32)
-            return _z_up(points @ rotation.T)
-    return points * np.float32((-1, 1, -1))  # the body looks along -z, as into a Kinect
+    """Turn a motion by the first pose in which all joints are seen."""
+    poses = np.argwhere(seen.all(axis=-1))
+    if layout.spine is not None and len(poses):
+        rotation = body_rotation(points[tuple(poses[0])], layout).astype(np.float32)
+        return _z_up(points @ rotation.T)
+    pose = points[tuple(poses[0])] if len(poses) else points[0, 0]
+    left, right = (pose[_side(layout, side), 0] for side in ('left', 'right'))
+    looks_here = len(left) and len(right) and left.mean() > right.mean()
+    return points if looks_here else points * np.float32((-1, 1, -1))
+
+
+def _side(layout: Layout, side: str) -> list[int]:
+    return [joint for joint, name in enumerate(layout.common_names) if side in name.split('_')]
 
 
 def _z_up(points: np.ndarray) -> np.ndarray:
     """Turn the z axis into the y axis, and the front of the body to +z."""
     return np.stack([-points[..., 0], points[..., 2], points[..., 1]], axis=-1)
-
-
-def is_upright(pose: np.ndarray, layout: Layout) -> bool:
-    """Return whether the trunk of a pose (V, 3) for drawing points up."""
-    if layout.spine is None:
-        return True
-    bottom, top = (take_point(pose, point) for point in layout.spine)
-    return bool((top - bottom)[1] > 0)

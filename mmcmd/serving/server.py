@@ -81,6 +81,7 @@ def _bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # who comes before the loop begins waits
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:

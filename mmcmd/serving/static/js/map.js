@@ -67,7 +67,7 @@ export class GalleryMap {
       const [px, py] = this.#place(point);
       const along = (px - x) * dx + (py - y) * dy;
       const beside = Math.abs((px - x) * dy) + Math.abs((py - y) * dx);
-      if (along > 0.5 && beside <= along && along + beside < least) [best, least] = [index, along + beside];
+      if (along > 0.5 && along + 2 * beside < least) [best, least] = [index, along + 2 * beside];
     });
     return this.#point(best);
   }
