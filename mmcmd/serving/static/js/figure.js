@@ -20,6 +20,7 @@ export class Figure extends THREE.Group {
     super();
     this.frames = frames;
     this.persons = presentPersons(frames);
+    for (const person of this.persons) fillGaps(frames, person);
     const persons = this.persons.length, joints = frames.shape[2];
     this.bones = layout.parents.map((parent, joint) => [parent, joint]).filter(([a, b]) => a !== b);
     this.box = boundsOf(frames);
@@ -109,6 +110,20 @@ function presentPersons({ shape: [persons, length, joints], data }) {
     if (values.some((value) => !Number.isNaN(value))) rows.push(person);
   }
   return rows.length ? rows : [0];
+}
+
+// A body that the sensor loses for a moment keeps its pose until it is seen again.
+function fillGaps({ shape: [, length, joints], data }, person) {
+  const size = joints * 3, seen = [];
+  const at = (frame) => (person * length + frame) * size;
+  for (let frame = 0; frame < length; frame += 1) {
+    if (data.subarray(at(frame), at(frame) + size).some((value) => !Number.isNaN(value))) seen.push(frame);
+  }
+  seen.forEach((frame, index) => {
+    for (let gap = frame + 1; gap < (seen[index + 1] ?? 0); gap += 1) {
+      data.copyWithin(at(gap), at(frame), at(frame) + size);
+    }
+  });
 }
 
 function boundsOf({ data }) {

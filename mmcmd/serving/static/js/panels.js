@@ -10,7 +10,7 @@ function element(tag, className, text) {
 function panel(kind, title, motion, foot) {
   const made = element('article', `panel ${kind}`);
   const label = element('div', 'label');
-  label.append(element('b', '', title), element('span', '', motion.class_name));
+  label.append(element('b', '', title), element('span', '', motion.class_name || 'no class'));
   made.append(label, foot);
   made.title = motion.name;
   return made;
@@ -20,20 +20,24 @@ function panel(kind, title, motion, foot) {
 export function makePanels(answer, choose) {
   const { query, neighbours } = answer;
   const footer = element('div', 'foot');
-  footer.append(element('span', '', query.name));
+  const isPart = answer.stop - answer.start < query.frames;
+  const seconds = (frame) => (frame / query.fps).toFixed(1);
+  const part = isPart ? `, ${seconds(answer.start)} to ${seconds(answer.stop)} s` : '';
+  footer.append(element('span', '', query.name + part));
   const made = [panel('query', 'query', query, footer)];
   neighbours.forEach((neighbour, index) => {
     const foot = element('div', 'foot');
     foot.append(element('span', '', `distance ${neighbour.distance.toFixed(3)}`));
-    const button = element('button', '', 'use as query');
+    const button = element('button', '', 'as query');
+    button.title = 'Show the neighbours of this motion';
     button.type = 'button';
     button.addEventListener('click', () => choose(neighbour.id));
     foot.append(button);
     // Without a label of the query, a neighbour can be neither right nor wrong.
     const kind = query.label < 0 ? '' : neighbour.label === query.label ? 'same' : 'other';
-    const made_ = panel(kind, `${index + 1}`, neighbour, foot);
-    if (kind === 'other') made_.querySelector('.label').append(element('span', 'bad', 'other class'));
-    made.push(made_);
+    const shownPanel = panel(kind, `${index + 1}`, neighbour, foot);
+    if (kind === 'other') shownPanel.querySelector('.label').append(element('span', 'bad', 'other class'));
+    made.push(shownPanel);
   });
   return made;
 }

@@ -2,6 +2,7 @@
 import * as THREE from '../vendor/three.module.min.js';
 import { Figure } from './figure.js';
 
+const HEAD = 20, FOOT = 26; // pixels of a panel for text
 const START = { turn: 0.45, lift: 0.16, zoom: 1 };
 
 function isSoftware() {
@@ -65,10 +66,11 @@ export class Stage {
       if (place.bottom < 0 || place.top > window.innerHeight) continue;
       const last = figure.length - 1;
       figure.pose(stretch ? phase * last : Math.min(frame, last));
-      this.#look(figure, place.width / place.height);
-      const left = place.left - area.left, bottom = area.bottom - place.bottom;
-      this.renderer.setViewport(left, bottom, place.width, place.height);
-      this.renderer.setScissor(left, bottom, place.width, place.height);
+      const left = place.left - area.left, bottom = area.bottom - place.bottom + FOOT;
+      const height = Math.max(place.height - HEAD - FOOT, 1);
+      this.#look(figure, place.width / height);
+      this.renderer.setViewport(left, bottom, place.width, height);
+      this.renderer.setScissor(left, bottom, place.width, height);
       figure.visible = true;
       this.renderer.render(this.scene, this.camera);
       figure.visible = false;
@@ -79,7 +81,7 @@ export class Stage {
   #look(figure, aspect) {
     const { turn, lift, zoom } = this.eye;
     const centre = figure.box.getCenter(new THREE.Vector3());
-    const distance = (figure.radius * 1.12) / Math.sin(THREE.MathUtils.degToRad(15)) / zoom / Math.min(aspect, 1);
+    const distance = (figure.radius * 1.02) / Math.sin(THREE.MathUtils.degToRad(15)) / zoom / Math.min(aspect, 1);
     this.camera.aspect = aspect;
     this.camera.near = distance / 50;
     this.camera.far = distance * 10;

@@ -12,6 +12,9 @@ export class Timeline {
       const frame = (event.offsetX / this.width) * this.frames;
       this.#choose(this.#at(frame));
     });
+    canvas.addEventListener('pointermove', (event) => {
+      this.#tell((event.offsetX / this.width) * this.frames);
+    });
     canvas.addEventListener('keydown', (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
       if (!step) return;
@@ -59,15 +62,10 @@ export class Timeline {
     const dark = isDark(), ink = cssColour('--ink'), faint = cssColour('--faint');
     const low = Math.min(...this.windows.map((window) => window.similarity));
     const high = Math.max(...this.windows.map((window) => window.similarity));
-    const base = height - 18;
-    const scale = (frame) => (frame / this.frames) * width;
+    const base = height - 32;
+    const edges = this.#edges(width);
     this.windows.forEach((window, index) => {
-      const middle = (window.start + window.stop) / 2;
-      const before = index ? (this.windows[index - 1].start + this.windows[index - 1].stop) / 2 : null;
-      const after = index + 1 < this.windows.length
-        ? (this.windows[index + 1].start + this.windows[index + 1].stop) / 2 : null;
-      const left = before === null ? scale(window.start) : scale((before + middle) / 2);
-      const right = after === null ? scale(window.stop) : scale((middle + after) / 2);
+      const left = edges[index], right = edges[index + 1];
       const share = high > low ? (window.similarity - low) / (high - low) : 1;
       const tall = (base - 6) * (0.25 + 0.75 * share);
       context.fillStyle = classColour(window.label, dark);
@@ -78,7 +76,7 @@ export class Timeline {
         context.strokeRect(left + 1, 2, Math.max(right - left - 3, 2), base - 2);
       }
     });
-    this.#names(context, scale, base, ink);
+    this.#names(context, edges, base, ink);
     context.fillStyle = faint;
     context.font = '11px system-ui, sans-serif';
     context.fillText('0 s', 2, height - 4);
@@ -86,17 +84,33 @@ export class Timeline {
     context.fillText(end, width - context.measureText(end).width - 2, height - 4);
   }
 
-  // Write the class over each run of windows of one class, where there is room.
-  #names(context, scale, base, ink) {
+  // Windows overlap. A bar reaches from halfway to the window before to halfway to the next one.
+  #edges(width) {
+    const middles = this.windows.map(({ start, stop }) => (start + stop) / 2);
+    const between = middles.slice(1).map((middle, index) => (middles[index] + middle) / 2);
+    const last = this.windows.at(-1).stop;
+    return [this.windows[0].start, ...between, last].map((frame) => (frame / this.frames) * width);
+  }
+
+  // Write the class below each run of windows of one class, where there is room.
+  #names(context, edges, base, ink) {
     context.font = '12px system-ui, sans-serif';
     context.fillStyle = ink;
     let first = 0;
     for (let index = 1; index <= this.windows.length; index += 1) {
       if (index < this.windows.length && this.windows[index].label === this.windows[first].label) continue;
-      const left = scale(this.windows[first].start), right = scale(this.windows[index - 1].stop);
+      const left = edges[first], right = edges[index];
       const name = this.windows[first].class_name, wide = context.measureText(name).width;
-      if (wide < right - left) context.fillText(name, (left + right - wide) / 2, base + 14);
+      if (wide + 4 < right - left) context.fillText(name, (left + right - wide) / 2, base + 13);
       first = index;
     }
+  }
+
+  // Say what the window under the pointer matches best.
+  #tell(frame) {
+    const window = this.windows[this.#at(frame)];
+    if (!window) return;
+    const [from, to] = [window.start, window.stop].map((x) => (x / this.fps).toFixed(1));
+    this.canvas.title = `${from} to ${to} s: ${window.class_name}, similarity ${window.similarity.toFixed(3)}`;
   }
 }
