@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from fastapi import FastAPI, File, HTTPException, Query, Request, Response, UploadFile
+from fastapi import FastAPI, File, Form, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.gzip import GZipMiddleware
@@ -14,10 +14,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from mmcmd.errors import InputError
 from mmcmd.inference.reading import FORMATS
 from mmcmd.serving import schemas
+from mmcmd.serving.catalogue import Catalogue
 from mmcmd.serving.display import frames_to_draw
 from mmcmd.serving.limits import UPLOAD_LIMIT, Guard, allowed_hosts
 from mmcmd.serving.loading import Loader, NotReady
-from mmcmd.serving.motions import UnknownMotion
+from mmcmd.serving.motions import Motion, UnknownMotion
+from mmcmd.skeletons import LAYOUTS
 from mmcmd.version import __version__
 
 STATIC = Path(__file__).parent / 'static'
@@ -87,6 +89,10 @@ def _add_errors(app: FastAPI) -> None:
     def not_ready(request: Request, error: NotReady) -> JSONResponse:
         return JSONResponse({'detail': str(error)}, 503, {'retry-after': '1'})
 
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({'detail': 'the server failed; its log says why'}, 500)
+
 
 def _add_status(app: FastAPI, loader: Loader, upload_limit: int) -> None:
     @app.get('/api/status')
@@ -99,20 +105,20 @@ def _add_status(app: FastAPI, loader: Loader, upload_limit: int) -> None:
             gallery=loader.gallery.name,
             upload_limit=upload_limit,
             formats=list(FORMATS),
+            layouts=sorted(LAYOUTS),
         )
         if loader.state != 'ready':
             return status
         catalogue = loader.catalogue
-        layout = catalogue.motions.layout
         more = {
             'count': len(catalogue.index),
             'class_count': len(set(catalogue.index.labels.tolist()) - {-1}),
             'streams': catalogue.streams,
-            'classifier': catalogue.classifier is not None,
+            'classifier': catalogue.answers.classifier is not None,
             'synthetic': bool(catalogue.motions.gallery.annotations.facts.get('synthetic')),
-            'layout': {'name': layout.name, 'joints': layout.joints, 'parents': layout.parents},
+            'layout': schemas.LayoutAnswer.of(catalogue.motions.layout),
         }
-        return schemas.Status.model_validate(status.model_dump() | more)
+        return status.model_copy(update=more)
 
 
 def _add_motions(app: FastAPI, loader: Loader) -> None:
@@ -135,19 +141,23 @@ def _add_motions(app: FastAPI, loader: Loader) -> None:
         )
 
     @app.post('/api/motions', status_code=201)
-    def upload_file(file: Annotated[UploadFile, File()]) -> schemas.MotionList:
+    def upload_file(
+        file: Annotated[UploadFile, File()],
+        layout: Annotated[
+            str, Form(max_length=50, description='joint layout, if no file says it')
+        ] = '',
+    ) -> schemas.MotionList:
         """Read a file of motions. They can be asked for by their ids until others push them out."""
         catalogue, reader = loader.catalogue, loader.reader
-        told = reader.read(file.file.read(), file.filename or 'file')
-        added = [catalogue.motions.add(x, catalogue.index.classes) for x in told]
-        answers = [schemas.describe(x, catalogue.is_long(x)) for x in added]
+        told = reader.read(file.file.read(), file.filename or 'file', layout)
+        added = [catalogue.add(x) for x in told]
+        answers = [_describe(catalogue, x) for x in added]
         return schemas.MotionList(total=len(answers), motions=answers)
 
     @app.get('/api/motions/{motion_id}')
     def get_motion(motion_id: str) -> schemas.MotionAnswer:
         """Describe a motion."""
-        motion = loader.catalogue.motions.get(motion_id)
-        return schemas.describe(motion, loader.catalogue.is_long(motion))
+        return _describe(loader.catalogue, loader.catalogue.motions.get(motion_id))
 
     @app.get(
         '/api/motions/{motion_id}/frames',
@@ -172,6 +182,19 @@ def _add_motions(app: FastAPI, loader: Loader) -> None:
         )
 
 
+def _describe(catalogue: Catalogue, motion: Motion) -> schemas.MotionAnswer:
+    recording = motion.recording
+    return schemas.MotionAnswer(
+        id=motion.id,
+        name=recording.name,
+        label=recording.label,
+        class_name=motion.class_name,
+        frames=recording.num_frames,
+        fps=motion.fps,
+        long=catalogue.answers.is_long(recording),
+    )
+
+
 def _add_answers(app: FastAPI, loader: Loader) -> None:
     @app.get('/api/motions/{motion_id}/answer')
     def get_answer(
@@ -183,17 +206,18 @@ def _add_answers(app: FastAPI, loader: Loader) -> None:
     ) -> schemas.Answer:
         """Return the nearest neighbours of a motion, and its class probabilities."""
         catalogue = loader.catalogue
-        found = catalogue.answer(motion_id, catalogue.check_stream(stream), k, start, stop)
-        query = found.pop('query')
+        stream = catalogue.check_stream(stream)
+        found = catalogue.answers.answer(motion_id, stream, k, start, stop)
         neighbours = [schemas.NeighbourAnswer.of(x) for x in found.pop('neighbours')]
-        query = schemas.describe(query, catalogue.is_long(query))
-        return schemas.Answer(query=query, neighbours=neighbours, **found)
+        motion = found.pop('query')
+        query, layout = _describe(catalogue, motion), schemas.LayoutAnswer.of(motion.layout)
+        return schemas.Answer(query=query, layout=layout, neighbours=neighbours, **found)
 
     @app.get('/api/motions/{motion_id}/timeline')
     def get_timeline(motion_id: str, stream: Stream = None) -> schemas.TimelineAnswer:
         """Return the best match of each window of a long recording."""
         catalogue = loader.catalogue
-        found = catalogue.timeline(motion_id, catalogue.check_stream(stream))
+        found = catalogue.answers.timeline(motion_id, catalogue.check_stream(stream))
         return schemas.TimelineAnswer.model_validate(found)
 
     @app.get('/api/map')

@@ -1,8 +1,6 @@
-"""What the page asks for: neighbours of a motion, its classes, wrong answers, a time line."""
+"""The gallery of the page: its motions, wrong answers and map; and motions that are uploaded."""
 
-import threading
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +9,20 @@ import numpy as np
 
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.errors import InputError
-from mmcmd.inference import ActionInferencer, PickleRecordings, SkeletonEncoderInferencer
-from mmcmd.retrieval import MotionIndex, Neighbour
+from mmcmd.inference import (
+    ActionInferencer,
+    PickleRecordings,
+    Recording,
+    SkeletonEncoderInferencer,
+)
+from mmcmd.retrieval import MotionIndex
+from mmcmd.serving.answers import FUSED, Answers
 from mmcmd.serving.gallery_map import GalleryMap
 from mmcmd.serving.motions import Motion, Motions
 
 FRAMES = 'frames'
 """Field of an entry of the index: number of frames of the motion."""
-FUSED = 'fused'
-"""Name of all streams together."""
-_MOST_WINDOWS = 400
-_MOST_CLASSES = 8  # that are shown
+_BLOCK = 1024  # motions that are compared with all others at a time
 
 
 class Catalogue:
@@ -44,20 +45,18 @@ class Catalogue:
         cache: Path,
         classifier: ActionInferencer | None = None,
     ) -> None:
-        self.encoder, self.index, self.classifier = encoder, index, classifier
+        self.encoder, self.index = encoder, index
         self.class_names = [index.class_name(label) for label in index.labels.tolist()]
-        layout = gallery.layout or encoder.recipe.layout
-        self.motions = Motions(gallery, self.class_names, layout)
-        self.streams = (*index.streams, *([FUSED] if len(index.streams) > 1 else []))
-        self.map = GalleryMap({x: self.vectors(x) for x in self.streams}, cache)
+        layout = encoder.recipe.layout
+        self.motions = Motions(gallery, self.class_names, gallery.layout or layout, layout)
         self.lengths = [
             fields.get(FRAMES) or gallery[row].num_frames for row, fields in enumerate(index.fields)
         ]
-        self.window = max(int(np.median(self.lengths)), 1)
-        self._model = threading.Lock()  # one forward pass at a time
-        self._features = lru_cache(maxsize=512)(self._encode)
-        self._wrong = lru_cache(maxsize=None)(self._find_wrong)
-        self._timeline = lru_cache(maxsize=16)(self._make_timeline)
+        window = max(int(np.median(self.lengths)), 1)
+        self.answers = Answers(encoder, index, self.motions, window, classifier)
+        self.streams = (*index.streams, *([FUSED] if len(index.streams) > 1 else []))
+        self.map = GalleryMap({x: self.vectors(x) for x in self.streams}, cache)
+        self.wrong = lru_cache(maxsize=None)(self._find_wrong)
 
     def vectors(self, stream: str) -> np.ndarray:
         """Return the unit vectors (N, D) of a stream of the gallery."""
@@ -73,12 +72,32 @@ class Catalogue:
             InputError: If there is no such stream.
         """
         if stream is not None and stream not in self.streams:
-            raise InputError(f'there is no stream {stream!r}, but {", ".join(self.streams)}')
+            known = ', '.join(self.streams)
+            raise InputError(f'there is no stream {stream!r}; streams are {known}')
         return stream or self.streams[-1]
 
-    def is_long(self, motion: Motion) -> bool:
-        """Return whether a motion is a recording of several actions, and has a time line."""
-        return motion.recording.num_frames > 2 * self.window
+    def add(self, told: Mapping[str, Any]) -> Motion:
+        """Keep an uploaded motion, if the encoder takes it.
+
+        A label counts only if its class is one of the gallery's: a number alone may mean anything.
+
+        Args:
+            told (Mapping): What :class:`mmcmd.serving.uploads.UploadReader` tells of it.
+
+        Raises:
+            InputError: If its joints or coordinates do not fit the encoder.
+        """
+        name, classes = told['class_name'] or '', self.index.classes
+        recording = Recording(
+            np.asarray(told['keypoint']),
+            told['name'],
+            told['layout'],
+            classes.index(name) if name in classes else UNLABELLED,
+            told['normalized'],
+            {'fps': told['fps']} if told['fps'] else {},
+        )
+        self.answers.check(recording)
+        return self.motions.add(recording, name)
 
     def summary(self, row: int, wrong: bool) -> dict[str, Any]:
         """Describe a motion of the gallery without reading its coordinates."""
@@ -95,18 +114,16 @@ class Catalogue:
         """Return the rows of motions of the gallery, and whether their answer is wrong.
 
         Args:
-            text (str): Part of a name, of the name of a class, or a class number.
+            text (str): Part of a name, or of the name of a class.
             only_wrong (bool): Leave out those whose nearest neighbour has the same class.
             stream (str): Name of a stream.
         """
         wrong, wanted = self.wrong(stream), text.strip().lower()
+        named = enumerate(zip(self.index.names, self.class_names, strict=True))
         return [
             (row, bool(wrong[row]))
-            for row, (name, label) in enumerate(
-                zip(self.index.names, self.class_names, strict=True)
-            )
-            if (wrong[row] or not only_wrong)
-            and (wanted in name.lower() or wanted in label.lower())
+            for row, texts in named
+            if (wrong[row] or not only_wrong) and any(wanted in x.lower() for x in texts)
         ]
 
     def map_points(self, stream: str) -> dict[str, Any]:
@@ -123,139 +140,15 @@ class Catalogue:
         ]
         return {'method': method, 'final': final, 'points': points}
 
-    def answer(
-        self, motion_id: str, stream: str, k: int, start: int | None = None, stop: int | None = None
-    ) -> dict[str, Any]:
-        """Return the neighbours and classes of a motion, or of a part of it.
-
-        Args:
-            motion_id (str): Id of the motion. If it is in the gallery, it is not a neighbour of
-                itself.
-            stream (str): Name of a stream.
-            k (int): Number of neighbours.
-            start (int, optional): First frame. Defaults to 0.
-            stop (int, optional): Frame behind the last one. Defaults to the end; of a long
-                recording, to the end of the first window.
-        """
-        motion = self.motions.get(motion_id)
-        start, stop = self._part(motion, start, stop)
-        features = self._features(motion.id, start, stop)
-        row = self.motions.row(motion.id)
-        without = [] if row is None else [self.index.names[row]]
-        (neighbours,) = self.index.search(
-            features, min(k, len(self.index)), None if stream == FUSED else stream, without
-        )
-        classes, source = self._classes(motion, stream, neighbours, start, stop)
-        known = [x for x in classes if x['label'] != UNLABELLED]
-        return {
-            'query': motion,
-            'start': start,
-            'stop': stop,
-            'stream': stream,
-            'neighbours': neighbours,
-            'classes': classes[:_MOST_CLASSES],
-            'source': source,
-            'predicted': known[0]['label'] if known else None,
-        }
-
-    def _part(self, motion: Motion, start: int | None, stop: int | None) -> tuple[int, int]:
-        length = motion.recording.num_frames
-        if start is None and stop is None and self.is_long(motion):
-            return 0, self.window
-        start, stop = start or 0, length if stop is None else stop
-        if not 0 <= start < stop <= length:
-            raise InputError(
-                f'frames {start} to {stop} are no part of {motion.recording.name}, which has '
-                f'{length} frames'
-            )
-        return start, stop
-
-    def _encode(self, motion_id: str, start: int, stop: int) -> dict[str, np.ndarray]:
-        """Return the features (1, D) by stream of a part of a motion."""
-        row = self.motions.row(motion_id)
-        if row is not None and stop - start == self.lengths[row]:
-            return self.index.entry(self.index.names[row])
-        motion = self.motions.get(motion_id)
-        with self._model:
-            return self.encoder([motion.recording.cut(start, stop)]).streams
-
-    def _classes(
-        self, motion: Motion, stream: str, neighbours: Sequence[Neighbour], start: int, stop: int
-    ) -> tuple[list[dict[str, Any]], str]:
-        """Return the classes with their probabilities, the most probable first, and the source."""
-        if self.classifier is None:
-            votes = Counter(x.label for x in neighbours)
-            ranked = [
-                (label, count / max(len(neighbours), 1)) for label, count in votes.most_common()
-            ]
-            name, source = self.index.class_name, 'votes'
-        else:
-            with self._model:
-                (found,) = self.classifier([motion.recording.cut(start, stop)])
-            values = found.probabilities if stream == FUSED else found.streams[stream]
-            ranked = sorted(enumerate(values.tolist()), key=lambda x: -x[1])
-            name, source = self.classifier.classes.__getitem__, 'classifier'
-        return [
-            {'label': label, 'class_name': name(label) or 'no class', 'probability': probability}
-            for label, probability in ranked
-        ], source
-
-    def wrong(self, stream: str) -> np.ndarray:
-        """Return which motions of the gallery have a nearest neighbour of another class, (N,)."""
-        return self._wrong(stream)
-
     def _find_wrong(self, stream: str) -> np.ndarray:
+        """Return which motions of the gallery have a nearest neighbour of another class, (N,)."""
         vectors, labels = self.vectors(stream), self.index.labels
         wrong = np.zeros(len(labels), bool)
-        for first in range(0, len(labels), 1024) if len(labels) > 1 else ():
-            rows = np.arange(first, min(first + 1024, len(labels)))
+        for first in range(0, len(labels), _BLOCK) if len(labels) > 1 else ():
+            rows = np.arange(first, min(first + _BLOCK, len(labels)))
             similarity = vectors[rows] @ vectors.T
             similarity[np.arange(len(rows)), rows] = -np.inf
             nearest = labels[similarity.argmax(axis=1)]
             labelled = (labels[rows] != UNLABELLED) & (nearest != UNLABELLED)
             wrong[rows] = labelled & (nearest != labels[rows])
         return wrong
-
-    def timeline(self, motion_id: str, stream: str) -> dict[str, Any]:
-        """Return the best match of each window of a recording.
-
-        Args:
-            motion_id (str): Id of the motion.
-            stream (str): Name of a stream.
-        """
-        motion = self.motions.get(motion_id)
-        windows, features = self._timeline(motion.id)
-        found = self.index.search(features, 1, None if stream == FUSED else stream)
-        return {
-            'frames': motion.recording.num_frames,
-            'fps': motion.fps,
-            'windows': [
-                {
-                    'start': start,
-                    'stop': stop,
-                    'label': best.label,
-                    'class_name': best.class_name,
-                    'similarity': best.similarity,
-                    'id': f'g{best.row}',
-                }
-                for (start, stop), (best,) in zip(windows, found, strict=True)
-            ],
-        }
-
-    def _make_timeline(
-        self, motion_id: str
-    ) -> tuple[list[tuple[int, int]], Mapping[str, np.ndarray]]:
-        """Return the windows of a recording, and their features (W, D) by stream."""
-        recording = self.motions.get(motion_id).recording
-        length, size = recording.num_frames, min(self.window, recording.num_frames)
-        step = max(size // 4, (length - size) // _MOST_WINDOWS, 1)
-        starts = [*range(0, length - size, step), length - size]
-        windows = [(start, start + size) for start in starts]
-        seen = recording.keypoint.any(axis=(0, 2, 3))
-        windows = [(a, b) for a, b in windows if seen[a:b].any()]  # no body: nothing to compare
-        parts = [recording.cut(*window) for window in windows]
-        features: list[Mapping[str, np.ndarray]] = []
-        for first in range(0, len(parts), 32):
-            with self._model:
-                features.append(self.encoder(parts[first : first + 32]).streams)
-        return windows, {x: np.concatenate([f[x] for f in features]) for x in features[0]}

@@ -4,11 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.inference import Recording
 from mmcmd.skeletons import Layout
 
@@ -51,12 +47,18 @@ class Motions:
         gallery (Sequence[Recording]): Recordings, read one by one.
         class_names (Sequence[str]): Name of the class of each of them.
         layout (Layout): Joint layout of the gallery.
+        encoder_layout (Layout): Joint layout of the encoder.
     """
 
     def __init__(
-        self, gallery: Sequence[Recording], class_names: Sequence[str], layout: Layout
+        self,
+        gallery: Sequence[Recording],
+        class_names: Sequence[str],
+        layout: Layout,
+        encoder_layout: Layout,
     ) -> None:
         self.gallery, self.class_names, self.layout = gallery, class_names, layout
+        self.encoder_layout = encoder_layout
         self._uploads: OrderedDict[str, Motion] = OrderedDict()
         self._count = 0
         self._lock = threading.Lock()
@@ -92,29 +94,17 @@ class Motions:
             self._uploads.move_to_end(motion_id)
             return self._uploads[motion_id]
 
-    def add(self, told: dict[str, Any], classes: Sequence[str]) -> Motion:
-        """Keep a motion of :class:`mmcmd.serving.uploads.UploadReader`.
-
-        A label counts only if its class is one of the gallery's: a number alone may mean anything.
+    def add(self, recording: Recording, class_name: str = '') -> Motion:
+        """Keep an uploaded motion.
 
         Args:
-            told (dict): What the reader told.
-            classes (Sequence[str]): Names of the gallery's classes.
+            recording (Recording): Without a layout, it has that of the encoder.
+            class_name (str): Name of its class.
         """
-        name, label = told['class_name'], UNLABELLED
-        if name in classes:
-            label = list(classes).index(name)
-        recording = Recording(
-            np.asarray(told['keypoint']),
-            told['name'],
-            told['layout'],
-            label,
-            told['normalized'],
-            {'fps': told['fps']} if told['fps'] else {},
-        )
         with self._lock:
             self._count += 1
-            motion = Motion(f'u{self._count}', recording, told['layout'], name or '')
+            layout = recording.layout or self.encoder_layout
+            motion = Motion(f'u{self._count}', recording, layout, class_name)
             self._uploads[motion.id] = motion
             while len(self._uploads) > MOST_UPLOADS:
                 self._uploads.popitem(last=False)

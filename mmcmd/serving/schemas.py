@@ -5,15 +5,21 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from mmcmd.retrieval import Neighbour
-from mmcmd.serving.motions import FPS, Motion
+from mmcmd.serving.motions import FPS
+from mmcmd.skeletons import Layout
 
 
 class LayoutAnswer(BaseModel):
-    """Joints of the gallery's skeletons."""
+    """Joints of a skeleton."""
 
     name: str
     joints: list[str]
     parents: list[int] = Field(description='for each joint, the joint that it hangs on')
+
+    @classmethod
+    def of(cls, layout: Layout) -> 'LayoutAnswer':
+        """Return a layout."""
+        return cls(name=layout.name, joints=layout.joints, parents=layout.parents)
 
 
 class Status(BaseModel):
@@ -25,6 +31,7 @@ class Status(BaseModel):
     gallery: str
     upload_limit: int = Field(description='bytes of a file')
     formats: list[str] = Field(description='endings of files that can be read')
+    layouts: list[str] = Field(description='joint layouts that a file may have')
     count: int = Field(0, description='motions of the gallery')
     class_count: int = 0
     streams: list[str] = []
@@ -86,6 +93,7 @@ class Answer(BaseModel):
     """Neighbours and classes of a motion, or of the frames from start to stop of it."""
 
     query: MotionAnswer
+    layout: LayoutAnswer = Field(description='joints of the query')
     start: int
     stop: int
     stream: str
@@ -138,17 +146,3 @@ class Failure(BaseModel):
     """Why a request was refused, in one sentence."""
 
     detail: str
-
-
-def describe(motion: Motion, long: bool, wrong: bool = False) -> MotionAnswer:
-    """Return a motion as an answer."""
-    return MotionAnswer(
-        id=motion.id,
-        name=motion.recording.name,
-        label=motion.recording.label,
-        class_name=motion.class_name,
-        frames=motion.recording.num_frames,
-        fps=motion.fps,
-        long=long,
-        wrong=wrong,
-    )

@@ -5,7 +5,7 @@ import multiprocessing
 import re
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -59,26 +59,29 @@ class UploadReader:
         process.start()
         process.join()
 
-    def read(self, content: bytes, name: str) -> list[dict[str, Any]]:
+    def read(self, content: bytes, name: str, layout: str = '') -> list[dict[str, Any]]:
         """Read the motions of a file.
 
         Args:
             content (bytes): What was uploaded.
             name (str): Name of the file. Only its ending tells the format.
+            layout (str): Name of the joint layout, if the file does not say it. Defaults to that of
+                the reader.
 
         Returns:
             list[dict]: ``name``, ``label``, ``class_name`` (or None), ``normalized``, ``fps``,
-            ``layout`` (fields) and ``keypoint`` (M, T, V, C), float32.
+            ``layout`` (Layout, or None) and ``keypoint`` (M, T, V, C), float32.
 
         Raises:
-            InputError: If the file cannot be read.
+            InputError: If the file cannot be read, or there is no such layout.
         """
         name = safe_name(name)
+        told = get_layout(layout, files=False) if layout else None  # it is no path
         if not content:
             raise InputError(f'{name} is empty')
         with tempfile.TemporaryDirectory(prefix='mmcmd.upload.') as folder:
             Path(folder, name).write_bytes(content)
-            with self._worker(folder, name) as (process, answers):
+            with self._worker(folder, name, told) as (process, answers):
                 # A process that dies closes its end, which ends the waiting, too.
                 if not answers.poll(self.seconds):
                     raise InputError(f'{name} was not read within {self.seconds:g} s')
@@ -92,10 +95,13 @@ class UploadReader:
                     ) from None
 
     @contextmanager
-    def _worker(self, folder: str, name: str) -> Iterator[tuple[Any, Connection]]:
+    def _worker(
+        self, folder: str, name: str, told: Layout | None
+    ) -> Iterator[tuple[Any, Connection]]:
         answers, end = self._context.Pipe(duplex=False)
         limits = self.memory, int(self.seconds) + 1
-        arguments = end, folder, name, self.layout.to_dict(), limits
+        layouts = told and told.to_dict(), self.layout.to_dict()
+        arguments = end, folder, name, layouts, limits
         process = self._context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         end.close()
@@ -116,7 +122,8 @@ class UploadReader:
             shape = tuple(map(int, motion['shape']))
             data = answers.recv_bytes(4 * MOST_NUMBERS)
             motion['keypoint'] = np.frombuffer(data, np.float32).reshape(shape)
-            motion['layout'] = get_layout(motion['layout'], files=False)
+            if motion['layout'] is not None:
+                motion['layout'] = get_layout(motion['layout'], files=False)
         if not motions:
             raise InputError(f'{name} holds no motion')
         return motions
@@ -127,7 +134,7 @@ def _nothing() -> None:
 
 
 def _work(
-    end: Connection, folder: str, name: str, layout: dict[str, Any], limits: tuple[int, int]
+    end: Connection, folder: str, name: str, layouts: Sequence[dict | None], limits: Sequence[int]
 ) -> None:
     """Read one file and send what it holds. This runs in the other process."""
     from mmcmd.inference.reading import read_file
@@ -138,16 +145,21 @@ def _work(
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    layout = get_layout(layout, files=False)
+    told, default = (x and get_layout(x, files=False) for x in layouts)
     try:
-        found = read_file(Path(folder, name), default_layout=layout)
+        found = read_file(Path(folder, name), layout=told, default_layout=default)
         classes = list(found.classes)
         recordings = [found[index] for index in range(min(len(found), MOST_MOTIONS))]
         arrays = [np.ascontiguousarray(x.keypoint, np.float32) for x in recordings]
         if sum(x.size for x in arrays) > MOST_NUMBERS:
             raise InputError(f'{name} holds more than {MOST_NUMBERS:,} coordinates')
     except InputError as error:
-        message = str(error).replace(f'{folder}/', '').replace('; give format=NAME', '')
+        message = (
+            str(error)
+            .replace(f'{folder}/', '')
+            .replace(folder, 'the file')
+            .partition('; say which it is by')[0]
+        )
         end.send_bytes(json.dumps({'error': message}).encode())
         return
     except MemoryError:
@@ -160,7 +172,7 @@ def _work(
             'class_name': classes[x.label] if 0 <= x.label < len(classes) else None,
             'normalized': x.normalized,
             'fps': float(x.fields.get('fps') or 0),
-            'layout': (x.layout or layout).to_dict(),
+            'layout': x.layout and x.layout.to_dict(),
             'shape': array.shape,
         }
         for x, array in zip(recordings, arrays, strict=True)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.inference import SkeletonEncoderInferencer
+from mmcmd.skeletons import LAYOUTS
 
 
 @pytest.fixture(scope='module')
@@ -91,6 +92,24 @@ def test_an_uploaded_copy_finds_its_twin_first(client, npy, tiny_pickle):
     found = client.get(f'/api/motions/{motion["id"]}/answer').json()
     assert found['neighbours'][0]['id'] == 'g5'
     assert found['neighbours'][0]['distance'] == pytest.approx(0, abs=1e-5)
+
+
+def test_other_joints_are_told_or_mapped(client, npy, body):
+    files = {'file': ('copy.npy', npy(body('kinect_v1')))}
+    answer = client.post('/api/motions', files=files)
+    assert answer.status_code == 422
+    assert 'copy has 20 joints' in answer.json()['detail']
+    answer = client.post('/api/motions', files=files, data={'layout': 'azure_kinect'})
+    assert "its layout has those of 'azure_kinect'" in answer.json()['detail']
+    files = {'file': ('copy.npy', npy(body('azure_kinect')))}
+    answer = client.post('/api/motions', files=files, data={'layout': 'azure_kinect'})
+    assert answer.status_code == 201, answer.text
+    (motion,) = answer.json()['motions']
+    frames = client.get(f'/api/motions/{motion["id"]}/frames')
+    assert frames.headers['x-shape'] == '1,4,32,3'
+    found = client.get(f'/api/motions/{motion["id"]}/answer').json()
+    assert found['layout']['parents'] == list(LAYOUTS['azure_kinect'].parents)
+    assert len(found['neighbours']) == 8
 
 
 def test_a_long_recording_has_a_time_line_that_finds_its_parts(client, npy, tiny_pickle):

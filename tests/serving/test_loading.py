@@ -82,7 +82,7 @@ def test_a_classifier_gives_the_probabilities(
     recording = loader.catalogue.motions.get('g2').recording
     (expected,) = ActionInferencer(checkpoint, show_progress=False)([recording])
     for stream, values in (('fused', expected.probabilities), ('bone', expected.streams['bone'])):
-        answer = loader.catalogue.answer('g2', stream, 3)
+        answer = loader.catalogue.answers.answer('g2', stream, 3)
         assert answer['source'] == 'classifier'
         found = {x['label']: x['probability'] for x in answer['classes']}
         for label, probability in found.items():

@@ -27,7 +27,7 @@ def motion():
 def test_an_array_arrives_as_it_was_sent(reader, motion, npy):
     (told,) = reader.read(npy(motion[0]), 'wave.npy')
     np.testing.assert_array_equal(told['keypoint'], motion)
-    assert (told['name'], told['layout']) == ('wave', LAYOUTS['ntu'])
+    assert (told['name'], told['layout']) == ('wave', None)
 
 
 def test_a_pickle_tells_names_and_classes(reader, motion):
@@ -57,7 +57,16 @@ def test_a_broken_file_is_one_sentence_without_a_folder(reader, content, name, p
         assert part in text
 
 
-def test_joints_of_another_layout_and_nan_are_told(reader, motion, npy):
+def test_a_layout_is_a_name_and_no_path(reader, motion, npy, tmp_path):
+    content = npy(motion[:, :, :20])
+    (told,) = reader.read(content, 'x.npy', 'kinect_v1')
+    assert told['layout'] == LAYOUTS['kinect_v1']
+    for path in (tmp_path / 'x.json', '/etc/passwd', 'smell'):
+        with pytest.raises(InputError, match='there is no skeleton layout'):
+            reader.read(content, 'x.npy', str(path))
+
+
+def test_nan_is_told(reader, motion, npy):
     motion[0, 3, 4, 0] = np.nan
     with pytest.raises(InputError, match='NaN'):
         reader.read(npy(motion), 'x.npy')

@@ -34,9 +34,10 @@ export const getAnswer = (id, values, signal) => json(`motions/${id}/answer`, va
 export const getTimeline = (id, values, signal) => json(`motions/${id}/timeline`, values, { signal });
 export const getMap = (stream) => json('map', { stream });
 
-export async function uploadFile(file) {
+export async function uploadFile(file, layout) {
   const body = new FormData();
   body.append('file', file);
+  body.append('layout', layout);
   return json('motions', {}, { method: 'POST', body });
 }
 

@@ -59,7 +59,9 @@ async function showAnswer() {
   if (signal.aborted) return;
   const elements = makePanels(answer, choose);
   $('panels').replaceChildren(...elements);
-  stage?.show(elements.map((element, index) => ({ element, frames: frames[index] })), state.info.layout);
+  stage?.show(elements.map((element, index) => (
+    { element, frames: frames[index], layout: index ? state.info.layout : answer.layout }
+  )));
   player.load(frames[0].shape[1], answer.query.fps);
   showClasses($('classes'), $('answer-title'), answer);
   $('answer').hidden = false;
@@ -134,7 +136,7 @@ async function upload(file) {
   }
   say(`${file.name} is being read ...`);
   await attempt(async () => {
-    const { motions } = await api.uploadFile(file);
+    const { motions } = await api.uploadFile(file, $('layout').value);
     state.uploads = [...motions, ...state.uploads].slice(0, 50);
     await choose(motions[0].id);
     attempt(listSamples);
@@ -206,7 +208,9 @@ async function start() {
   say('');
   $('facts').textContent = `${info.checkpoint} on ${info.gallery}: ${info.count} motions, ${info.class_count} classes`;
   $('synthetic').hidden = !info.synthetic;
-  $('formats').textContent = `${info.formats.join(', ')}; joints of layout ${info.layout.name}`;
+  $('formats').textContent = info.formats.join(', ');
+  $('layout').append(...info.layouts.map((name) => new Option(name, name)));
+  $('layout').options[0].textContent = `as the file says, or ${info.layout.name}`;
   makeStreams();
   await setStream(info.streams.includes('fused') ? 'fused' : info.streams[0]);
   const { motions } = await api.getMotions({ stream: state.stream, limit: 1 });

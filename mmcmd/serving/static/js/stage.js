@@ -35,14 +35,14 @@ export class Stage {
     this.#listen();
   }
 
-  // items: [{ frames, element }], in the order of the panels.
-  show(items, layout) {
+  // items: [{ frames, element, layout }], in the order of the panels.
+  show(items) {
     for (const { figure } of this.figures) {
       this.scene.remove(figure);
       figure.dispose();
     }
     this.#arrange(items.length);
-    this.figures = items.map(({ frames, element }) => {
+    this.figures = items.map(({ frames, element, layout }) => {
       const figure = new Figure(frames, layout);
       figure.visible = false;
       this.scene.add(figure);
