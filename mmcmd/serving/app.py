@@ -113,7 +113,7 @@ def _add_status(app: FastAPI, loader: Loader, upload_limit: int) -> None:
         more = {
             'count': len(catalogue.index),
             'class_count': len(set(catalogue.index.labels.tolist()) - {-1}),
-            'streams': catalogue.streams,
+            'streams': list(catalogue.streams),
             'classifier': catalogue.answers.classifier is not None,
             'synthetic': bool(catalogue.motions.gallery.annotations.facts.get('synthetic')),
             'layout': schemas.LayoutAnswer.of(catalogue.motions.layout),

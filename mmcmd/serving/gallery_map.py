@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +60,9 @@ class GalleryMap:
             return self._found[stream]
 
     def _make(self, stream: str, features: np.ndarray, path: Path) -> None:
-        with self._one_at_a_time:
-            context = multiprocessing.get_context('forkserver')
-            process = context.Process(target=_make_map, args=(features, str(path)), daemon=True)
+        context = multiprocessing.get_context('forkserver')
+        process = context.Process(target=_make_map, args=(features, str(path)), daemon=True)
+        with self._one_at_a_time, suppress(OSError):
             process.start()
             process.join()
         places = _read(path, len(self.rows))

@@ -6,7 +6,7 @@ import re
 import resource
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ class UploadReader:
     def warm_up(self) -> None:
         """Start the server process, so that the first file does not wait for it."""
         process = self._context.Process(target=_nothing)
-        process.start()
-        process.join()
+        with suppress(OSError):
+            process.start()
+            process.join()
 
     def read(self, content: bytes, name: str, layout: str = '') -> list[dict[str, Any]]:
         """Read the motions of a file.
@@ -103,8 +104,12 @@ class UploadReader:
         layouts = told and told.to_dict(), self.layout.to_dict()
         arguments = end, folder, name, layouts, limits
         process = self._context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
-        end.close()
+        try:
+            process.start()
+        except OSError as error:
+            raise InputError(f'{name} cannot be read, as no process starts: {error}') from None
+        finally:
+            end.close()
         try:
             yield process, answers
         finally:
