@@ -1,5 +1,7 @@
 """The REST interface gives what the inferencers give, and refuses in one sentence."""
 
+import hashlib
+
 import numpy as np
 import pytest
 import torch
@@ -167,3 +169,14 @@ def test_the_page_asks_no_other_host(client):
     for path in ours:
         text = path.read_text().replace('http://www.w3.org/2000/svg', '')
         assert '://' not in text, path
+
+
+def test_vendored_files_are_those_that_their_table_names():
+    from mmcmd.serving.app import STATIC
+
+    folder = STATIC / 'vendor'
+    rows = [line.split(' | ') for line in (folder / 'README.md').read_text().splitlines()]
+    sums = {row[0].strip('| '): row[1].strip('| ') for row in rows if '.js' in row[0]}
+    assert sums.keys() == {path.name for path in folder.glob('*.js')}
+    for name, digest in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
