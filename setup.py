@@ -72,7 +72,7 @@ setup(
             'dtaidistance>=2.4',
             'pybvh>=0.9,<0.10',  # kinematics to compare with
         ],
-        'tests-web': ['playwright'],  # make test-web
+        'tests-web': ['httpx2', 'playwright'],  # make test-web
         'lint': ['pre-commit', 'ruff'],
     },
     classifiers=[

@@ -24,7 +24,7 @@ def test_configs_and_tools_are_built_into_the_package(root, tmp_path):
     assert (tmp_path / 'lib' / 'mmcmd' / '__init__.py').is_file()
     page = Path('mmcmd', 'serving', 'static')
     files = {path.relative_to(root) for path in (root / page).rglob('*') if path.is_file()}
-    assert {page / 'index.html', page / 'js' / 'main.js', page / 'vendor' / 'three.LICENSE'} <= files
+    assert {page / x for x in ('index.html', 'js/main.js', 'vendor/three.LICENSE')} <= files
     built = tmp_path / 'lib'
     assert {x.relative_to(built) for x in (built / page).rglob('*') if x.is_file()} == files
     assert sorted(path.name for path in (root / 'mmcmd').iterdir()) == before

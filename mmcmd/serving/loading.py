@@ -17,7 +17,7 @@ from mmcmd.retrieval import MotionIndex
 from mmcmd.serving.catalogue import FRAMES, Catalogue
 from mmcmd.serving.uploads import UploadReader
 
-_CHUNK = 128  # motions that are encoded between two messages
+_CHUNK = 32  # motions that are encoded between two messages
 
 
 class NotReady(Exception):
