@@ -51,7 +51,7 @@ class UploadReader:
     def __init__(self, layout: Layout, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self.layout, self.seconds, self.memory = layout, seconds, memory
         self._context = multiprocessing.get_context('forkserver')
-        self._context.set_forkserver_preload(['mmcmd.inference.reading'])
+        self._context.set_forkserver_preload(['mmcmd.inference.reading', 'mmcmd.cli'])
 
     def warm_up(self) -> None:
         """Start the server process, so that the first file does not wait for it."""

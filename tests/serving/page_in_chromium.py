@@ -85,11 +85,10 @@ def frame(page):
 def test_a_sample_and_its_neighbours_are_drawn_and_move(page):
     assert page.locator('.panel').count() == 9
     assert shown(page) == 'sample00'
-    page.wait_for_timeout(200)
+    page.wait_for_selector('#play[aria-pressed=true]')
     before, drawn = frame(page), page.evaluate('stage.drawn')
-    page.wait_for_timeout(700)
+    page.wait_for_selector(f'#clock:not(:has-text("frame {before} /"))')
     assert page.evaluate('stage.drawn') > drawn
-    assert frame(page) != before
     colours = page.evaluate("""() => {
         stage.draw(0.5, 5, true);
         const gl = stage.renderer.getContext(), found = new Set();
@@ -103,15 +102,17 @@ def test_a_sample_and_its_neighbours_are_drawn_and_move(page):
 
 
 def test_keys_pause_step_and_change_the_stream(page):
+    page.wait_for_selector('#play[aria-pressed=true]')
     page.keyboard.press('Space')
-    page.wait_for_timeout(100)
+    page.wait_for_selector('#play[aria-pressed=false]')
+    page.wait_for_timeout(1000)  # a slow machine draws a last picture
     before = frame(page)
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(500)
     assert frame(page) == before
     length = int(page.locator('#clock').inner_text().split()[3])
-    page.keyboard.press('ArrowRight')
-    page.wait_for_timeout(100)
-    assert frame(page) == min(before + 1, length)
+    step, after = ('ArrowLeft', before - 1) if before == length else ('ArrowRight', before + 1)
+    page.keyboard.press(step)
+    page.wait_for_selector(f'#clock:has-text("frame {after} / {length}")')
     page.keyboard.press('-')
     assert page.locator('#speed').input_value() == '0.5'
     page.keyboard.press('2')
