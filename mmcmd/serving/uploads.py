@@ -23,7 +23,7 @@ SECONDS = 20
 MOST_MOTIONS, MOST_NUMBERS = 50, 20_000_000
 """Motions of a file that are kept, and coordinates of all of them together."""
 
-_ENDING = re.compile(r'\.[a-z0-9]{1,10}')
+_DISK = 1 << 28  # bytes of a file that a parser may write for itself
 
 
 def safe_name(name: str) -> str:
@@ -149,6 +149,7 @@ def _work(
     memory += pages * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_DISK, _DISK))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     told, default = (x and get_layout(x, files=False) for x in layouts)
     try:
