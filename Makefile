@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test lint bench gpu faults slurm fuzz outside clean
+.PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
 	@echo 'make test     the tests'
+	@echo 'make test-web the page of tools/serve.py in Chromium, if there is one'
 	@echo 'make lint     ruff'
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
@@ -34,6 +35,11 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(TESTS)
+
+# Playwright drives the Chromium of the system, so it need not download one.
+test-web: $(STAMP)
+	$(BIN)/pip install --disable-pip-version-check --quiet playwright==1.65.2
+	$(BIN)/python -m pytest -rs tests/serving/page_in_chromium.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -39,7 +39,10 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmcmd', 'mmcmd.*']),
-    package_data={'mmcmd.skeletons': ['*.json']},
+    package_data={
+        'mmcmd.skeletons': ['*.json'],
+        'mmcmd.serving': ['static/*', 'static/js/*', 'static/vendor/*'],
+    },
     cmdclass={'build_py': BuildWithMim},
     python_requires='>=3.10',
     install_requires=[
@@ -64,11 +67,13 @@ setup(
         'hub': ['huggingface_hub>=2,<3'],  # upload and download of published encoders
         'cluster': ['submitit>=1.5.1,<1.6'],  # Slurm jobs of tools/reproduce.py
         'export': ['onnx>=1.17', 'onnxruntime>=1.20'],  # tools/deployment/export.py
+        'page': ['fastapi>=0.115', 'python-multipart', 'scikit-learn', 'uvicorn'],  # tools/serve.py
         'tests': [
             *('hypothesis', 'matplotlib', 'pytest', 'pytest-xdist', 'scikit-learn'),
             'dtaidistance>=2.4',
             'pybvh>=0.9,<0.10',  # kinematics to compare with
         ],
+        'tests-web': ['httpx2', 'playwright'],  # make test-web
         'lint': ['pre-commit', 'ruff'],
     },
     classifiers=[

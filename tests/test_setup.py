@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 
 def test_configs_and_tools_are_built_into_the_package(root, tmp_path):
@@ -21,4 +22,9 @@ def test_configs_and_tools_are_built_into_the_package(root, tmp_path):
     assert layouts
     assert sorted(path.name for path in (tmp_path / 'lib').rglob('*.json')) == layouts
     assert (tmp_path / 'lib' / 'mmcmd' / '__init__.py').is_file()
+    page = Path('mmcmd', 'serving', 'static')
+    files = {path.relative_to(root) for path in (root / page).rglob('*') if path.is_file()}
+    assert {page / x for x in ('index.html', 'js/main.js', 'vendor/three.LICENSE')} <= files
+    built = tmp_path / 'lib'
+    assert {x.relative_to(built) for x in (built / page).rglob('*') if x.is_file()} == files
     assert sorted(path.name for path in (root / 'mmcmd').iterdir()) == before

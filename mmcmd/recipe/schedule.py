@@ -1,5 +1,6 @@
 """Choose the number of steps for a time in minutes, by measuring how fast this machine is."""
 
+import gc
 import json
 import math
 import time
@@ -95,6 +96,9 @@ def measure_pace(cfg: Config) -> Pace:
         runner = Runner.from_cfg(trial)
         runner.register_hook(hook)
         runner.train()
+    # Loaders that are left to be collected write errors from the worker processes of the next one.
+    del runner
+    gc.collect()
     times = hook.steps[WARM_UP - 1 :]
     steps = [after - before for before, after in pairwise(times)]
     start, end = hook.validation[-2:] or (0.0, 0.0)

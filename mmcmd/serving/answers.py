@@ -1,0 +1,182 @@
+"""Neighbours and classes of a motion, and the time line of a long recording."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from mmcmd.errors import InputError
+from mmcmd.inference import (
+    ActionInferencer,
+    Recording,
+    SkeletonEncoderInferencer,
+    Windows,
+    encode_windows,
+)
+from mmcmd.retrieval import MotionIndex, Neighbour
+from mmcmd.serving.motions import Motion, Motions
+
+FUSED = 'fused'
+"""Name of all streams together."""
+_MOST_WINDOWS = 400
+_MOST_CLASSES = 8  # that are shown
+
+
+class Answers:
+    """Answer what the page asks about a motion.
+
+    Args:
+        encoder (SkeletonEncoderInferencer): It made the index.
+        index (MotionIndex): Features of the gallery.
+        motions (Motions): All motions.
+        window (int): Frames of a window of a long recording.
+        classifier (ActionInferencer, optional): Gives the class probabilities.
+    """
+
+    def __init__(
+        self,
+        encoder: SkeletonEncoderInferencer,
+        index: MotionIndex,
+        motions: Motions,
+        window: int,
+        classifier: ActionInferencer | None = None,
+    ) -> None:
+        self.encoder, self.index, self.motions = encoder, index, motions
+        self.window, self.classifier = window, classifier
+        self._model = threading.Lock()  # one forward pass at a time
+        self._features = lru_cache(maxsize=512)(self._encode)
+        self._windows = lru_cache(maxsize=16)(self._encode_windows)
+
+    def check(self, recording: Recording) -> None:
+        """Check that the encoder takes a recording.
+
+        Raises:
+            InputError: If its joints, coordinates or numbers do not fit.
+        """
+        with self._model:
+            self.encoder.pipeline(0, recording)
+
+    def is_long(self, recording: Recording) -> bool:
+        """Return whether a recording may hold several actions, and so has a time line."""
+        return recording.num_frames > 2 * self.window
+
+    def answer(
+        self, motion_id: str, stream: str, k: int, start: int | None = None, stop: int | None = None
+    ) -> dict[str, Any]:
+        """Return the neighbours and classes of a motion, or of a part of it.
+
+        Args:
+            motion_id (str): Id of the motion. If it is in the gallery, it is not a neighbour of
+                itself.
+            stream (str): Name of a stream.
+            k (int): Number of neighbours.
+            start (int, optional): First frame. Defaults to 0.
+            stop (int, optional): Frame behind the last one. Defaults to the end; of a long
+                recording, to the end of the first window.
+
+        Raises:
+            InputError: If the frames are not those of the motion, or show no body.
+        """
+        motion = self.motions.get(motion_id)
+        start, stop = self._part(motion, start, stop)
+        row = self.motions.row(motion.id)
+        without = [] if row is None else [self.index.names[row]]
+        (neighbours,) = self._search(self._features(motion.id, start, stop), k, stream, without)
+        classes, source = self._classes(motion, stream, neighbours, start, stop)
+        return {
+            'query': motion,
+            'start': start,
+            'stop': stop,
+            'stream': stream,
+            'neighbours': neighbours,
+            'classes': classes[:_MOST_CLASSES],
+            'source': source,
+            'predicted': classes[0]['label'] if classes else None,
+        }
+
+    def timeline(self, motion_id: str, stream: str) -> dict[str, Any]:
+        """Return the best match of each window of a recording.
+
+        Args:
+            motion_id (str): Id of the motion.
+            stream (str): Name of a stream.
+        """
+        motion = self.motions.get(motion_id)
+        windows = self._windows(motion.id)
+        found = self._search(windows.features.streams, 1, stream)
+        return {
+            'frames': motion.recording.num_frames,
+            'fps': motion.fps,
+            'windows': [
+                {
+                    'start': start,
+                    'stop': stop,
+                    'label': best.label,
+                    'class_name': best.class_name,
+                    'similarity': best.similarity,
+                    'id': f'g{best.row}',
+                }
+                for (start, stop), (best,) in zip(windows.segments.tolist(), found, strict=True)
+            ],
+        }
+
+    def _search(
+        self, features: Mapping[str, np.ndarray], k: int, stream: str, without: Sequence[str] = ()
+    ) -> list[list[Neighbour]]:
+        return self.index.search(
+            features, min(k, len(self.index)), None if stream == FUSED else stream, without
+        )
+
+    def _part(self, motion: Motion, start: int | None, stop: int | None) -> tuple[int, int]:
+        length = motion.recording.num_frames
+        if start is None and stop is None and self.is_long(motion.recording):
+            seen = motion.recording.keypoint.any(axis=(0, 2, 3)).argmax()
+            start = min(int(seen), length - self.window)  # where the first body is
+            return start, start + self.window
+        start, stop = start or 0, length if stop is None else stop
+        if not 0 <= start < stop <= length:
+            raise InputError(
+                f'frames {start} to {stop} are no part of {motion.recording.name}, which has '
+                f'{length} frames'
+            )
+        return start, stop
+
+    def _encode(self, motion_id: str, start: int, stop: int) -> Mapping[str, np.ndarray]:
+        """Return the features (1, D) by stream of a part of a motion."""
+        row, motion = self.motions.row(motion_id), self.motions.get(motion_id)
+        if row is not None and stop - start == motion.recording.num_frames:
+            return self.index.entry(self.index.names[row])
+        with self._model:
+            return self.encoder([motion.recording.cut(start, stop)]).streams
+
+    def _encode_windows(self, motion_id: str) -> Windows:
+        recording = self.motions.get(motion_id).recording
+        length = min(self.window, recording.num_frames)
+        stride = max(0.25, (recording.num_frames - length) / (_MOST_WINDOWS * length))
+        with self._model:
+            return encode_windows(self.encoder, recording, [length], min(stride, 1))
+
+    def _classes(
+        self, motion: Motion, stream: str, neighbours: Sequence[Neighbour], start: int, stop: int
+    ) -> tuple[list[dict[str, Any]], str]:
+        """Return the classes with their probabilities, the most probable first, and the source.
+
+        Of classes with equally many votes, that of the nearest neighbour is the first.
+        """
+        if self.classifier is None:
+            votes = Counter(x.label for x in neighbours if x.class_name)
+            ranked = [(label, count / votes.total()) for label, count in votes.most_common()]
+            name, source = self.index.class_name, 'votes'
+        else:
+            with self._model:
+                (found,) = self.classifier([motion.recording.cut(start, stop)])
+            values = found.probabilities if stream == FUSED else found.streams[stream]
+            ranked = sorted(enumerate(values.tolist()), key=lambda x: -x[1])
+            name, source = self.classifier.classes.__getitem__, 'classifier'
+        return [
+            {'label': label, 'class_name': name(label), 'probability': probability}
+            for label, probability in ranked
+        ], source

@@ -1,0 +1,92 @@
+"""Run the application on a local port."""
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmcmd.errors import InputError, not_a_file
+
+
+def serve(
+    checkpoint: str,
+    gallery: Path,
+    host: str = '127.0.0.1',
+    port: int = 8000,
+    upload_limit: int = 20_000_000,
+    **options: object,
+) -> None:
+    """Serve the page until the process is interrupted.
+
+    Args:
+        checkpoint (str): Checkpoint of a training.
+        gallery (Path): Annotation pickle of the motions to search in.
+        host (str): Address to bind to. Defaults to 127.0.0.1, which only this machine reaches.
+        port (int): Port. 0 takes a free one. Defaults to 8000.
+        upload_limit (int): Bytes of a file.
+        **options: Further arguments of :class:`mmcmd.serving.loading.Loader`.
+
+    Raises:
+        InputError: If the extra ``page`` is not installed, a file is missing, the port is in use,
+            or the checkpoint and the gallery do not fit.
+    """
+    try:
+        import multipart  # noqa: F401  FastAPI needs it for uploads
+        import uvicorn
+
+        from mmcmd.serving.app import create_app
+        from mmcmd.serving.loading import Loader
+    except ModuleNotFoundError as error:
+        if (error.name or '').startswith('mmcmd'):
+            raise
+        raise InputError(
+            f"the page needs {error.name}; install it by: pip install 'mmcmd[page]'"
+        ) from None
+    if not Path(gallery).is_file():
+        raise InputError(not_a_file(gallery, 'gallery'))
+    with _bind(host, port) as listening:
+        port = listening.getsockname()[1]
+        loader = Loader(checkpoint, gallery, **options)
+        app = create_app(loader, upload_limit, host)
+        config = uvicorn.Config(app, log_level='warning', timeout_keep_alive=30)
+        server = uvicorn.Server(config)
+
+        def end() -> None:
+            server.should_exit = True
+
+        thread = loader.start(end)
+        name = f'[{host}]' if ':' in host else host
+        print_log(f'open http://{name}:{port} in a browser; Ctrl-C ends the server', 'current')
+        if host not in ('127.0.0.1', '::1', 'localhost'):
+            print_log(f'{host} may be reached by other machines, which can upload files', 'current')
+        server.run(sockets=[listening])
+        if loader.state == 'failed':
+            thread.join()
+            raise InputError(loader.message)
+    if loader.state == 'loading':
+        os._exit(0)  # the thread that loads cannot be stopped
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """Bind a socket, before any work is done.
+
+    Raises:
+        InputError: If the port is in use or may not be used, or there is no such address.
+    """
+    if not 0 <= port < 1 << 16:
+        raise InputError(f'--port must lie between 0 and 65535, got {port}')
+    listening = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        listening.listen()  # who comes before the loop begins waits
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(
+                f'port {port} is in use, by another server perhaps; take another one by --port'
+            ) from None
+        raise InputError(f'{host}:{port} cannot be bound to: {error.strerror or error}') from None
+    return listening

@@ -1,0 +1,30 @@
+// One colour a class, far from those of its neighbours in number.
+
+export function classColour(label, dark) {
+  if (label < 0) return dark ? '#777' : '#aaa';
+  const hue = (label * 137.508) % 360;
+  return `hsl(${hue.toFixed(0)} 60% ${dark ? 62 : 44}%)`;
+}
+
+export const isDark = () => matchMedia('(prefers-color-scheme: dark)').matches;
+
+export function cssColour(name) {
+  const probe = document.createElement('span'); // it resolves light-dark(), which canvas cannot
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const colour = getComputedStyle(probe).color;
+  probe.remove();
+  return colour;
+}
+
+// Fit a canvas to its size on the screen, and return its context in CSS pixels.
+export function prepare(canvas) {
+  const { width, height } = canvas.getBoundingClientRect();
+  const ratio = Math.min(window.devicePixelRatio, 2);
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  const context = canvas.getContext('2d');
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}

@@ -1,0 +1,78 @@
+// The panels of the query and its neighbours, and the list of class probabilities.
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function panel(kind, title, motion, foot) {
+  const made = element('article', `panel ${kind}`);
+  const label = element('div', 'label');
+  label.append(element('b', '', title), element('span', '', motion.class_name || 'no class'));
+  made.append(label, foot);
+  made.title = motion.name;
+  return made;
+}
+
+// Return the panels in their order: the query first. `choose` is called with the id of a motion.
+export function makePanels(answer, choose) {
+  const { query, neighbours } = answer;
+  const footer = element('div', 'foot');
+  const isPart = answer.stop - answer.start < query.frames;
+  const seconds = (frame) => (frame / query.fps).toFixed(1);
+  const part = isPart ? `, ${seconds(answer.start)} to ${seconds(answer.stop)} s` : '';
+  footer.append(element('span', '', query.name + part));
+  const made = [panel('query', 'query', query, footer)];
+  neighbours.forEach((neighbour, index) => {
+    const foot = element('div', 'foot');
+    foot.append(element('span', '', `distance ${neighbour.distance.toFixed(3)}`));
+    const button = element('button', '', 'as query');
+    button.title = 'Show the neighbours of this motion';
+    button.type = 'button';
+    button.addEventListener('click', () => choose(neighbour.id));
+    foot.append(button);
+    // Without a label of the query, a neighbour can be neither right nor wrong.
+    const kind = query.label < 0 ? '' : neighbour.label === query.label ? 'same' : 'other';
+    const shownPanel = panel(kind, `${index + 1}`, neighbour, foot);
+    if (kind === 'other') shownPanel.querySelector('.label').append(element('span', 'bad', 'other class'));
+    made.push(shownPanel);
+  });
+  return made;
+}
+
+export function showClasses(list, title, answer) {
+  const { query, classes, source, predicted } = answer;
+  const how = source === 'classifier'
+    ? 'Classes by the classifier'
+    : `Classes by the votes of the ${answer.neighbours.length} neighbours`;
+  title.replaceChildren(how);
+  if (query.label >= 0 && predicted !== null) {
+    const right = predicted === query.label;
+    title.append(element('span', right ? 'good' : 'bad', right ? ' - right' : ` - wrong: it is ${query.class_name}`));
+  }
+  list.replaceChildren(...classes.map(({ label, class_name: name, probability }) => {
+    const item = element('li', label === query.label ? 'true' : '');
+    const track = element('span', 'track'), fill = element('span', 'fill');
+    fill.style.width = `${(100 * probability).toFixed(1)}%`;
+    track.append(fill);
+    item.append(element('span', 'name', name), track, element('span', 'share', `${(100 * probability).toFixed(0)} %`));
+    item.title = name;
+    return item;
+  }));
+}
+
+export function sampleItem(motion, current, choose) {
+  const item = element('li', motion.wrong ? 'wrong' : '');
+  const button = element('button');
+  button.type = 'button';
+  button.dataset.id = motion.id;
+  button.title = motion.wrong ? `${motion.name}: its nearest neighbour has another class` : motion.name;
+  if (motion.id === current) button.setAttribute('aria-current', 'true');
+  const name = `${motion.wrong ? '✗ ' : ''}${motion.class_name}`;
+  button.append(element('span', 'name', motion.name), element('span', 'class', name));
+  button.addEventListener('click', () => choose(motion.id));
+  item.append(button);
+  return item;
+}

@@ -1,0 +1,116 @@
+// The time line of a long recording: a bar for each window, in the colour of its best match.
+import { classColour, cssColour, isDark, prepare } from './colours.js';
+
+export class Timeline {
+  constructor(canvas, note, choose) {
+    this.canvas = canvas;
+    this.note = note;
+    this.choose = choose;
+    this.windows = [];
+    this.chosen = -1;
+    canvas.addEventListener('click', (event) => {
+      const frame = (event.offsetX / this.width) * this.frames;
+      this.#choose(this.#at(frame));
+    });
+    canvas.addEventListener('pointermove', (event) => {
+      this.#tell((event.offsetX / this.width) * this.frames);
+    });
+    canvas.addEventListener('keydown', (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.#choose(Math.min(Math.max(this.chosen + step, 0), this.windows.length - 1));
+    });
+    new ResizeObserver(() => this.draw()).observe(canvas);
+  }
+
+  // windows: [{ start, stop, label, class_name, similarity }] in frames, stop excluded
+  load({ frames, fps, windows }) {
+    Object.assign(this, { frames, fps: fps || 30, windows, chosen: -1 });
+    this.note.textContent = windows.length
+      ? `${windows.length} windows. A bar is as high as its best match is similar. Click a window to see its neighbours.`
+      : '';
+    this.draw();
+  }
+
+  mark(start) {
+    this.chosen = this.windows.findIndex((window) => window.start === start);
+    this.draw();
+  }
+
+  #at(frame) {
+    let best = -1, least = Infinity;
+    this.windows.forEach(({ start, stop }, index) => {
+      const distance = Math.abs((start + stop) / 2 - frame);
+      if (distance < least) [best, least] = [index, distance];
+    });
+    return best;
+  }
+
+  #choose(index) {
+    if (index < 0 || index >= this.windows.length) return;
+    this.chosen = index;
+    this.draw();
+    this.choose(this.windows[index]);
+  }
+
+  draw() {
+    const { context, width, height } = prepare(this.canvas);
+    Object.assign(this, { width, height });
+    if (!this.windows.length) return;
+    const dark = isDark(), ink = cssColour('--ink'), faint = cssColour('--faint');
+    const low = Math.min(...this.windows.map((window) => window.similarity));
+    const high = Math.max(...this.windows.map((window) => window.similarity));
+    const base = height - 32;
+    const edges = this.#edges(width);
+    this.windows.forEach((window, index) => {
+      const left = edges[index], right = edges[index + 1];
+      const share = high > low ? (window.similarity - low) / (high - low) : 1;
+      const tall = (base - 6) * (0.25 + 0.75 * share);
+      context.fillStyle = classColour(window.label, dark);
+      context.fillRect(left, base - tall, Math.max(right - left - 1, 1), tall);
+      if (index === this.chosen) {
+        context.strokeStyle = ink;
+        context.lineWidth = 3;
+        context.strokeRect(left + 1, 2, Math.max(right - left - 3, 2), base - 2);
+      }
+    });
+    this.#names(context, edges, base, ink);
+    context.fillStyle = faint;
+    context.font = '11px system-ui, sans-serif';
+    context.fillText('0 s', 2, height - 4);
+    const end = `${(this.frames / this.fps).toFixed(1)} s`;
+    context.fillText(end, width - context.measureText(end).width - 2, height - 4);
+  }
+
+  // Windows overlap. A bar reaches from halfway to the window before to halfway to the next one.
+  #edges(width) {
+    const middles = this.windows.map(({ start, stop }) => (start + stop) / 2);
+    const between = middles.slice(1).map((middle, index) => (middles[index] + middle) / 2);
+    const last = this.windows.at(-1).stop;
+    return [this.windows[0].start, ...between, last].map((frame) => (frame / this.frames) * width);
+  }
+
+  // Write the class below each run of windows of one class, where there is room.
+  #names(context, edges, base, ink) {
+    context.font = '12px system-ui, sans-serif';
+    context.fillStyle = ink;
+    let first = 0;
+    for (let index = 1; index <= this.windows.length; index += 1) {
+      if (index < this.windows.length && this.windows[index].label === this.windows[first].label) continue;
+      const left = edges[first], right = edges[index];
+      const name = this.windows[first].class_name, wide = context.measureText(name).width;
+      if (wide + 4 < right - left) context.fillText(name, (left + right - wide) / 2, base + 13);
+      first = index;
+    }
+  }
+
+  // Say what the window under the pointer matches best.
+  #tell(frame) {
+    const window = this.windows[this.#at(frame)];
+    if (!window) return;
+    const [from, to] = [window.start, window.stop].map((x) => (x / this.fps).toFixed(1));
+    this.canvas.title = `${from} to ${to} s: ${window.class_name}, similarity ${window.similarity.toFixed(3)}`;
+  }
+}

@@ -1,0 +1,188 @@
+"""Read files of strangers in a process of its own, which may run out of memory or time, and die."""
+
+import json
+import multiprocessing
+import re
+import resource
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmcmd.errors import InputError
+from mmcmd.skeletons import Layout, get_layout
+
+MEMORY = 1 << 30
+"""Bytes of memory that a file may need, beyond those of the program."""
+SECONDS = 20
+"""Time that a file may take."""
+MOST_MOTIONS, MOST_NUMBERS = 50, 20_000_000
+"""Motions of a file that are kept, and coordinates of all of them together."""
+
+_DISK = 1 << 28  # bytes of a file that a parser may write for itself
+
+
+def safe_name(name: str) -> str:
+    """Return the last part of a file name, with nothing but letters, digits, ``_``, ``.``, ``-``.
+
+    Args:
+        name (str): As a browser sends it. It may hold any text.
+    """
+    last = re.split(r'[/\\]', name)[-1]
+    return re.sub(r'[^A-Za-z0-9_.-]', '_', last)[-100:].lstrip('.-') or 'file'
+
+
+class UploadReader:
+    """Read uploaded files with the parsers of ``tools/data/convert.py``.
+
+    Each file is read in a new process. It is forked off a server process that has imported the
+    parsers and has seen no file, so it starts in milliseconds.
+
+    Args:
+        layout (Layout): Joint layout of files that name none.
+        seconds (float): Time that a file may take. Defaults to :data:`SECONDS`.
+        memory (int): Bytes of memory that a file may need. Defaults to :data:`MEMORY`.
+    """
+
+    def __init__(self, layout: Layout, seconds: float = SECONDS, memory: int = MEMORY) -> None:
+        self.layout, self.seconds, self.memory = layout, seconds, memory
+        self._context = multiprocessing.get_context('forkserver')
+        self._context.set_forkserver_preload(['mmcmd.inference.reading', 'mmcmd.cli'])
+
+    def warm_up(self) -> None:
+        """Start the server process, so that the first file does not wait for it."""
+        process = self._context.Process(target=_nothing)
+        with suppress(OSError):
+            process.start()
+            process.join()
+
+    def read(self, content: bytes, name: str, layout: str = '') -> list[dict[str, Any]]:
+        """Read the motions of a file.
+
+        Args:
+            content (bytes): What was uploaded.
+            name (str): Name of the file. Only its ending tells the format.
+            layout (str): Name of the joint layout, if the file does not say it. Defaults to that of
+                the reader.
+
+        Returns:
+            list[dict]: ``name``, ``label``, ``class_name`` (or None), ``normalized``, ``fps``,
+            ``layout`` (Layout, or None) and ``keypoint`` (M, T, V, C), float32.
+
+        Raises:
+            InputError: If the file cannot be read, or there is no such layout.
+        """
+        name = safe_name(name)
+        told = get_layout(layout, files=False) if layout else None  # it is no path
+        if not content:
+            raise InputError(f'{name} is empty')
+        with tempfile.TemporaryDirectory(prefix='mmcmd.upload.') as folder:
+            Path(folder, name).write_bytes(content)
+            with self._worker(folder, name, told) as (process, answers):
+                # A process that dies closes its end, which ends the waiting, too.
+                if not answers.poll(self.seconds):
+                    raise InputError(f'{name} was not read within {self.seconds:g} s')
+                try:
+                    return self._receive(answers, name)
+                except (EOFError, OSError):
+                    process.join(1)
+                    raise InputError(
+                        f'{name} cannot be read: the process that read it ran out of memory or '
+                        'time, or crashed'
+                    ) from None
+
+    @contextmanager
+    def _worker(
+        self, folder: str, name: str, told: Layout | None
+    ) -> Iterator[tuple[Any, Connection]]:
+        answers, end = self._context.Pipe(duplex=False)
+        limits = self.memory, int(self.seconds) + 1
+        layouts = told and told.to_dict(), self.layout.to_dict()
+        arguments = end, folder, name, layouts, limits
+        process = self._context.Process(target=_work, args=arguments, daemon=True)
+        try:
+            process.start()
+        except OSError as error:
+            raise InputError(f'{name} cannot be read, as no process starts: {error}') from None
+        finally:
+            end.close()
+        try:
+            yield process, answers
+        finally:
+            process.kill()
+            process.join()
+            answers.close()
+
+    def _receive(self, answers: Connection, name: str) -> list[dict[str, Any]]:
+        """Take over plain JSON and numbers. Nothing that comes out of the process is unpickled."""
+        told = json.loads(answers.recv_bytes(1 << 22))
+        if 'error' in told:
+            raise InputError(str(told['error']).replace('\n', ' ')[:600])
+        motions = told['motions']
+        for motion in motions:
+            shape = tuple(map(int, motion['shape']))
+            data = answers.recv_bytes(4 * MOST_NUMBERS)
+            motion['keypoint'] = np.frombuffer(data, np.float32).reshape(shape)
+            if motion['layout'] is not None:
+                motion['layout'] = get_layout(motion['layout'], files=False)
+        if not motions:
+            raise InputError(f'{name} holds no motion')
+        return motions
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _work(
+    end: Connection, folder: str, name: str, layouts: Sequence[dict | None], limits: Sequence[int]
+) -> None:
+    """Read one file and send what it holds. This runs in the other process."""
+    from mmcmd.inference.reading import read_file
+
+    memory, seconds = limits
+    pages = int(Path('/proc/self/statm').read_text().split()[0])
+    memory += pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_DISK, _DISK))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    told, default = (x and get_layout(x, files=False) for x in layouts)
+    try:
+        found = read_file(Path(folder, name), layout=told, default_layout=default)
+        classes = list(found.classes)
+        recordings = [found[index] for index in range(min(len(found), MOST_MOTIONS))]
+        arrays = [np.ascontiguousarray(x.keypoint, np.float32) for x in recordings]
+        if sum(x.size for x in arrays) > MOST_NUMBERS:
+            raise InputError(f'{name} holds more than {MOST_NUMBERS:,} coordinates')
+    except InputError as error:
+        message = (
+            str(error)
+            .replace(f'{folder}/', '')
+            .replace(folder, 'the file')
+            .partition('; say which it is by')[0]
+        )
+        end.send_bytes(json.dumps({'error': message}).encode())
+        return
+    except MemoryError:
+        end.send_bytes(json.dumps({'error': f'{name} needs too much memory'}).encode())
+        return
+    motions = [
+        {
+            'name': x.name,
+            'label': x.label,
+            'class_name': classes[x.label] if 0 <= x.label < len(classes) else None,
+            'normalized': x.normalized,
+            'fps': float(x.fields.get('fps') or 0),
+            'layout': x.layout and x.layout.to_dict(),
+            'shape': array.shape,
+        }
+        for x, array in zip(recordings, arrays, strict=True)
+    ]
+    end.send_bytes(json.dumps({'motions': motions}).encode())
+    for array in arrays:
+        end.send_bytes(array.data.cast('B'))

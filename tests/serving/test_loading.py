@@ -1,0 +1,90 @@
+"""The gallery is encoded once for a checkpoint, and what does not fit is refused."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip('fastapi')
+
+from mmcmd.inference import SkeletonEncoderInferencer
+from mmcmd.retrieval import MotionIndex
+from mmcmd.serving import loading
+from mmcmd.serving.loading import Loader
+
+
+def load(*arguments, **options):
+    loader = Loader(*arguments, **options)
+    loader.start().join()
+    return loader
+
+
+def test_a_request_while_the_model_loads_is_told_so(make_client, pretrained, tiny_pickle):
+    client = make_client(Loader(pretrained / 'epoch_2.pth', tiny_pickle))
+    answer = client.get('/api/motions')
+    assert (answer.status_code, answer.headers['retry-after']) == (503, '1')
+    assert answer.json()['detail'] == 'the model is being loaded'
+    assert client.get('/api/status').json()['state'] == 'loading'
+    assert client.get('/').status_code == 200
+
+
+def test_the_second_start_encodes_nothing(catalogue_loader, tiny_pickle, monkeypatch):
+    monkeypatch.setattr(Loader, '_encode', None)
+    again = load(catalogue_loader.checkpoint, tiny_pickle, catalogue_loader.cache)
+    assert again.state == 'ready', again.message
+    for stream, vectors in catalogue_loader.catalogue.index.vectors.items():
+        np.testing.assert_array_equal(again.catalogue.index.vectors[stream], vectors)
+
+
+def test_another_pickle_of_that_name_is_encoded_again(catalogue_loader, tiny_pickle, tmp_path):
+    copy = Path(shutil.copy(tiny_pickle, tmp_path / 'tiny.pkl'))  # with a time of its own
+    shutil.copytree(catalogue_loader.cache, tmp_path / 'cache')
+    steps = []
+    original = loading.Loader._encode
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Loader, '_encode', lambda *x: steps.append(1) or original(*x))
+        again = load(catalogue_loader.checkpoint, copy, tmp_path / 'cache')
+    assert (again.state, steps) == ('ready', [1])
+
+
+def test_an_index_of_another_checkpoint_is_refused(pretrained, tiny_pickle, tmp_path):
+    encoder = SkeletonEncoderInferencer(pretrained / 'epoch_1.pth', show_progress=False)
+    found = encoder(tiny_pickle)
+    MotionIndex(found.streams, found.names, found.labels, hashes=encoder.hashes).save(
+        tmp_path / 'index'
+    )
+    ended = []
+    loader = Loader(pretrained / 'epoch_2.pth', tiny_pickle, tmp_path, index=tmp_path / 'index')
+    loader.start(lambda: ended.append(1)).join()
+    assert (loader.state, ended) == ('failed', [1])
+    assert 'was made by another checkpoint' in loader.message
+    same = load(pretrained / 'epoch_1.pth', tiny_pickle, tmp_path, index=tmp_path / 'index')
+    assert same.state == 'ready', same.message
+
+
+def test_a_classifier_gives_the_probabilities(
+    root, tiny_linear_options, pretrained, tiny_pickle, tmp_path, make_runner
+):
+    from mmcmd.inference import ActionInferencer
+
+    runner = make_runner(
+        'benchmarks/linear.py',
+        tmp_path,
+        tiny_linear_options | {'train_cfg.max_epochs': 1},
+        pretrained=str(pretrained / 'epoch_2.pth'),
+    )
+    runner.train()
+    checkpoint = tmp_path / 'epoch_1.pth'
+    loader = load(checkpoint, tiny_pickle, tmp_path / 'cache')
+    assert loader.state == 'ready', loader.message
+    recording = loader.catalogue.motions.get('g2').recording
+    (expected,) = ActionInferencer(checkpoint, show_progress=False)([recording])
+    for stream, values in (('fused', expected.probabilities), ('bone', expected.streams['bone'])):
+        answer = loader.catalogue.answers.answer('g2', stream, 3)
+        assert answer['source'] == 'classifier'
+        found = {x['label']: x['probability'] for x in answer['classes']}
+        for label, probability in found.items():
+            assert probability == pytest.approx(float(values[label]), abs=1e-6)
+    assert torch.is_grad_enabled()

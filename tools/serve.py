@@ -1,0 +1,65 @@
+"""Open a local web page: motions, their nearest neighbours in a gallery, and a map of it."""
+
+import argparse
+from pathlib import Path
+
+from mmcmd.cli import run
+from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('checkpoint', help='checkpoint of a training, whole or published')
+    parser.add_argument(
+        '--gallery', required=True, type=Path, metavar='FILE.pkl', help='motions to search in'
+    )
+    parser.add_argument('--split', help='name of a split of the gallery (default: all motions)')
+    parser.add_argument(
+        '--index',
+        type=Path,
+        metavar='FOLDER',
+        help='index that tools/index.py built of these motions with this checkpoint (default: one '
+        'is made and kept)',
+    )
+    parser.add_argument(
+        '--classifier', help='checkpoint of a classifier, for class probabilities by it'
+    )
+    parser.add_argument('--device', help='such as cpu or cuda (default: the GPU, if there is one)')
+    parser.add_argument('--host', default='127.0.0.1', help='address to bind to')
+    parser.add_argument('--port', type=int, default=8000)
+    parser.add_argument(
+        '--cache', type=Path, help='folder of features and maps (default: FILE.pkl.page)'
+    )
+    parser.add_argument(
+        '--upload-limit', type=float, default=20, metavar='MB', help='largest file (default: 20)'
+    )
+    parser.add_argument(
+        TRUST_FLAG,
+        action='store_true',
+        help='load checkpoints that hold more than data; they can run code',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from mmcmd.serving.server import serve
+
+    if args.trust_checkpoint:
+        trust_checkpoints()
+    serve(
+        args.checkpoint,
+        args.gallery,
+        split=args.split,
+        index=args.index,
+        classifier=args.classifier,
+        device=args.device,
+        cache=args.cache,
+        host=args.host,
+        port=args.port,
+        upload_limit=int(args.upload_limit * 1e6),
+    )
+
+
+if __name__ == '__main__':
+    run(main)
