@@ -1,13 +1,23 @@
-from .backbones import AGCN, GRU, HCN, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
+from .backbones import (
+    AGCN,
+    GRU,
+    HCN,
+    LSTM,
+    BiGRU,
+    RawCoordinates,
+    SkeletonCLRSTGCN,
+    SkeletonTransformer,
+)
 from .data_preprocessor import SkeletonDataPreprocessor
-from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder
+from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder, TokenDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, LinearHead, MoCoHead, SequenceDiscriminator, SimilarityHead
-from .necks import FrameReadout, GraphPooling, ProjectionNeck
+from .heads import CMDHead, LinearHead, MLPHead, MoCoHead, SequenceDiscriminator, SimilarityHead
+from .necks import FrameReadout, GraphPooling, JointPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
     CMD,
     ISC,
+    MAMP,
     MS2L,
     PCM3,
     AimCLR,
@@ -21,6 +31,7 @@ from .pretrainers import (
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
+from .tokens import JointTarget, MotionAwareMask, MotionTarget, RandomTokenMask
 
 __all__ = [
     'AGCN',
@@ -30,6 +41,7 @@ __all__ = [
     'HCN',
     'ISC',
     'LSTM',
+    'MAMP',
     'MS2L',
     'PCM3',
     'AimCLR',
@@ -43,13 +55,19 @@ __all__ = [
     'GRUDecoder',
     'GraphPooling',
     'InpaintingDecoder',
+    'JointPooling',
+    'JointTarget',
     'KeyQueue',
     'LinearHead',
     'LongTGAN',
+    'MLPHead',
     'MoCoHead',
     'MomentumContrast',
+    'MotionAwareMask',
+    'MotionTarget',
     'PredictCluster',
     'ProjectionNeck',
+    'RandomTokenMask',
     'RawCoordinates',
     'SequenceDiscriminator',
     'SimilarityHead',
@@ -58,5 +76,7 @@ __all__ = [
     'SkeletonClassifier',
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',
+    'SkeletonTransformer',
     'StreamModel',
+    'TokenDecoder',
 ]

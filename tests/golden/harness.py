@@ -11,6 +11,7 @@ from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.isc import run_hcn, run_isc
+from tests.golden.mamp import run_mamp, run_mamp_eval, run_mamp_pipeline
 from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
 from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
@@ -34,6 +35,10 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'ascal_transforms': run_ascal_transforms,
     'ms2l': run_ms2l,
     'ms2l_transforms': run_ms2l_transforms,
+    'mamp': run_mamp,
+    'mamp_eval': run_mamp_eval,
+    'mamp_pipeline': run_mamp_pipeline,
+    'skeletonmae': run_mamp,
     'pc': run_pc,
     'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,
@@ -69,7 +74,7 @@ def load(
     Raises:
         InputError: If the folder has no recordings, or a name cannot be run.
     """
-    paths = find(folder)
+    paths = sorted(find(folder), key=is_no_training)
     runnable = [path for path in paths if runner_of(path.stem)]
     known: dict[str, list[Path]] = {}
     for path in runnable:
@@ -106,6 +111,11 @@ def run(recording: Recording, **options: Any) -> Report:
     """
     with recording.precision.switched_on():
         return runner_of(recording.path.stem)(recording, **options)
+
+
+def is_no_training(path: Path) -> bool:
+    """Return whether a recording is one of a method's others, which come after its training."""
+    return path.stem.endswith(('_transforms', '_eval', '_pipeline'))
 
 
 def main(

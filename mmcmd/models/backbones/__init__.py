@@ -1,6 +1,7 @@
 from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
+from .skeleton_transformer import SkeletonTransformer
 from .stgcn import SkeletonCLRSTGCN
 from .two_stream_agcn import AGCN
 
@@ -13,4 +14,5 @@ __all__ = [
     'RawCoordinates',
     'RecurrentEncoder',
     'SkeletonCLRSTGCN',
+    'SkeletonTransformer',
 ]

@@ -1,5 +1,6 @@
 from .frame_readout import FrameReadout
 from .graph_pooling import GraphPooling
+from .joint_pooling import JointPooling
 from .projection import ProjectionNeck
 
-__all__ = ['FrameReadout', 'GraphPooling', 'ProjectionNeck']
+__all__ = ['FrameReadout', 'GraphPooling', 'JointPooling', 'ProjectionNeck']

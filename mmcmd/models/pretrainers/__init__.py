@@ -5,6 +5,7 @@ from .cmd import CMD
 from .crossclr import CrosSCLR
 from .isc import ISC
 from .longt_gan import LongTGAN
+from .mamp import MAMP
 from .momentum_contrast import MomentumContrast
 from .ms2l import MS2L
 from .pcm3 import PCM3
@@ -15,6 +16,7 @@ __all__ = [
     'ASCAL',
     'CMD',
     'ISC',
+    'MAMP',
     'MS2L',
     'PCM3',
     'AimCLR',
