@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmcmd.apis import choices, load_config
 from mmcmd.apis.config import split_name
+from mmcmd.errors import InputError
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
@@ -19,6 +20,9 @@ PRETRAINING = (
     'pcm3/pcm3.py',
     *('ascal/ascal.py', 'ms2l/ms2l.py', 'pc/pc.py', 'longtgan/longtgan.py'),
 )
+MASKED = 'mamp/mamp.py', 'mamp/skeletonmae.py'
+"""Methods that leave tokens out, so that they need an encoder of tokens."""
+OF_TOKENS = {name for name in ENCODERS if name.startswith('transformer')}
 METHODS = [
     str(path.relative_to(CONFIGS))
     for path in sorted(CONFIGS.glob('*/*.py'))
@@ -36,6 +40,8 @@ def tiny(encoder):
         return {**backbone, 'hidden_size': 4, 'num_layers': 2}
     if 'hidden_channels' in backbone:
         return {**backbone, 'hidden_channels': 4, 'hidden_dim': 6}
+    if 'embed_dims' in backbone:
+        return {**backbone, 'embed_dims': 8, 'depth': 2, 'num_heads': 2, 'clip_len': 8}
     return {**backbone, 'base_channels': 6, 'num_stages': 2, 'inflate_stages': [2]}
 
 
@@ -46,10 +52,27 @@ def test_encoder_takes_a_step(encoder, pretraining, layout, mmcmd_scope):
     take_a_step(encoder, pretraining, layout, 'cpu')
 
 
+@pytest.mark.parametrize('layout', LAYOUTS)
+@pytest.mark.parametrize('pretraining', MASKED)
+@pytest.mark.parametrize('encoder', sorted(OF_TOKENS))
+def test_encoder_of_tokens_takes_a_step_of_a_masked_method(
+    encoder, pretraining, layout, mmcmd_scope
+):
+    take_a_step(encoder, pretraining, layout, 'cpu')
+
+
+@pytest.mark.parametrize('encoder', ['bigru', 'stgcn'])
+def test_masked_method_refuses_an_encoder_without_tokens(encoder, mmcmd_scope):
+    with pytest.raises(InputError, match=r'MAMP removes tokens, .* choose --encoder transformer'):
+        take_a_step(encoder, MASKED[0], 'ntu', 'cpu')
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize('pretraining', METHODS)
 @pytest.mark.parametrize('encoder', ENCODERS)
 def test_encoder_takes_a_step_on_a_gpu(encoder, pretraining, mmcmd_scope):
+    if pretraining in MASKED and encoder not in OF_TOKENS:
+        pytest.skip('the method needs an encoder of tokens')
     take_a_step(encoder, pretraining, 'ntu', 'cuda')
 
 

@@ -86,6 +86,24 @@ def adopt_pipelines(cfg: Config, recipe: Mapping[str, Any]) -> None:
             loader.dataset.pipeline = cfg[kind]
 
 
+def change_encoders(cfg: Config) -> None:
+    """Apply ``encoder_options`` of an evaluation config to all of its encoders.
+
+    Args:
+        cfg (Config): It is changed in place. ``encoder_options`` is a dict with ``backbone``,
+            options that are added to those of each backbone, and ``pooling``, which replaces that
+            of each encoder.
+    """
+    options = cfg.get('encoder_options')
+    if not options:
+        return
+    streams = cfg.model.get('modalities')
+    for encoder in streams.values() if isinstance(streams, Mapping) else [cfg.model]:
+        encoder.backbone.update(options.get('backbone', {}))
+        if 'pooling' in options:
+            encoder.pooling = options.pooling
+
+
 def _fit_layout(cfg: Config, source: str, trained_on: str | dict) -> None:
     """Map the joints of the data to those that the encoders were trained on, if they differ."""
     layout, data = get_layout(trained_on, files=False), cfg.data
