@@ -138,7 +138,7 @@ PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} |
     (name, encoder)
     for name in one_config_a_model()
     for encoder in ('bigru', 'stgcn_clr')
-    if 'default_encoder' not in read(name) or name.startswith('recipes/')
+    if not name.startswith('mamp/')  # which needs tokens
 }
 
 
@@ -364,6 +364,8 @@ def checkpoints(tmp_path_factory):
         for part, option in (('queue', {'size': 12}), ('neck', {'out_channels': 6})):
             if part in parts:
                 options |= {f'model.{part}.{key}': x for key, x in option.items()}
+        if read(name).model.type == 'STARS':
+            options['model.neck.hidden_channels'] = options.pop('model.neck.out_channels')
         if 'distill_head' in read(name).model:
             options['model.distill_head.topk'] = 5
         if read(name).model.type == 'MAMP':

@@ -19,7 +19,7 @@ METHODS = (
     *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3),
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
     *('pc', 'pc_transforms'),
-    *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae'),
+    *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae', 'stars'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -45,6 +45,7 @@ KINDS = {
     'mamp_eval': {'losses', 'schedule', 'parameter groups', 'states', 'scores'},
     'mamp_pipeline': {'valid frames', 'preprocessing', 'crops', 'transforms'},
     'skeletonmae': FULL | {'masks', 'schedule', 'parameter groups', 'prediction'},
+    'stars': FULL | {'neighbours', 'parameter groups', 'embeddings'},
     'pc': FULL | {'frozen', 'predictions', 'autoencoder'},
     'pc_transforms': {'valid frames', 'preprocessing'},
 }
@@ -118,6 +119,8 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('mamp', {'target': {'stride': 2}}, {'losses', 'gradient norms', 'states'}),
         ('mamp', {'target': {'normalize': False}}, {'losses', 'gradient norms', 'states'}),
         ('skeletonmae', {'masking': {'ratio': 0.8}}, {'masks', 'losses', 'states'}),
+        ('stars', {'both_gradients': True}, {'gradient norms', 'states'}),
+        ('stars', {'temperature': 0.08}, {'losses', 'states'}),
         ('mamp_eval', {'layer_decay': 0.7}, {'parameter groups', 'states'}),
         ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),
     ],

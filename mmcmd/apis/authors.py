@@ -27,6 +27,7 @@ ENCODERS = {
     'ascal': 'lstm_ascal',
     'ms2l': 'bigru_ms2l',
     'mamp': 'transformer',
+    'stars': 'transformer',
     'pc': 'bigru_pc',
 }
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""

@@ -11,7 +11,15 @@ from .backbones import (
 from .data_preprocessor import SkeletonDataPreprocessor
 from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder, TokenDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, LinearHead, MLPHead, MoCoHead, SequenceDiscriminator, SimilarityHead
+from .heads import (
+    CMDHead,
+    LinearHead,
+    MLPHead,
+    MoCoHead,
+    NeighbourHead,
+    SequenceDiscriminator,
+    SimilarityHead,
+)
 from .necks import FrameReadout, GraphPooling, JointPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
@@ -20,6 +28,7 @@ from .pretrainers import (
     MAMP,
     MS2L,
     PCM3,
+    STARS,
     AimCLR,
     BasePretrainer,
     CrosSCLR,
@@ -44,6 +53,7 @@ __all__ = [
     'MAMP',
     'MS2L',
     'PCM3',
+    'STARS',
     'AimCLR',
     'AutoregressiveDecoder',
     'BasePretrainer',
@@ -65,6 +75,7 @@ __all__ = [
     'MomentumContrast',
     'MotionAwareMask',
     'MotionTarget',
+    'NeighbourHead',
     'PredictCluster',
     'ProjectionNeck',
     'RandomTokenMask',

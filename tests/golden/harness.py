@@ -18,6 +18,7 @@ from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
+from tests.golden.stars import run_stars
 from tests.golden.transforms import run_frame50, run_pipeline
 
 RUNNERS: dict[str, Callable[..., Report]] = {
@@ -39,6 +40,7 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'mamp_eval': run_mamp_eval,
     'mamp_pipeline': run_mamp_pipeline,
     'skeletonmae': run_mamp,
+    'stars': run_stars,
     'pc': run_pc,
     'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,

@@ -36,12 +36,16 @@ def transformer_names(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-ENCODER = (
-    (r'joints_embed\.proj\.(.+)', r'encoders.{}.backbone.patch_embed.\1'),
-    *transformer_names('', 'encoders.{}.backbone'),
-)
+def encoder_names(theirs: str = '') -> tuple[tuple[str, str], ...]:
+    """Return the names of an encoder, whose released prefix is a regular expression."""
+    return (
+        (rf'{theirs}joints_embed\.proj\.(.+)', r'encoders.{}.backbone.patch_embed.\1'),
+        *transformer_names(theirs, 'encoders.{}.backbone'),
+    )
+
+
 NAMES = (
-    *ENCODER,
+    *encoder_names(),
     *transformer_names('decoder_', 'decoders.{}'),
     (r'mask_token', r'decoders.{}.mask_token'),
     (r'decoder_embed\.(.+)', r'decoders.{}.embed.\1'),

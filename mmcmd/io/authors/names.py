@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3
+from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, stars
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -31,6 +31,7 @@ PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     'mamp': mamp.NAMES,
     'ms2l': ms2l.NAMES,
     'pc': pc.NAMES,
+    'stars': stars.NAMES,
 }
 READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
     'ascal': ascal.tensors,

@@ -69,6 +69,9 @@ def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, i
     if not projects and queue not in state:
         return {}
     feat_dim, size = state[queue].shape
+    neck = state.get(f'necks.{stream}.predictor.0.weight')
+    if neck is not None:  # of STARS
+        return {'queue': {'size': size}, 'neck': {'hidden_channels': neck.shape[0]}}
     return {'queue': {'size': size}} | ({'neck': {'out_channels': feat_dim}} if projects else {})
 
 

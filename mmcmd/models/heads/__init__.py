@@ -2,6 +2,7 @@ from .cmd_head import CMDHead
 from .linear_head import LinearHead
 from .mlp_head import MLPHead
 from .moco_head import MoCoHead
+from .neighbour_head import NeighbourHead
 from .sequence_discriminator import SequenceDiscriminator
 from .similarity_head import SimilarityHead
 
@@ -10,6 +11,7 @@ __all__ = [
     'LinearHead',
     'MLPHead',
     'MoCoHead',
+    'NeighbourHead',
     'SequenceDiscriminator',
     'SimilarityHead',
 ]

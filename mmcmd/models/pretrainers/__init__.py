@@ -11,6 +11,7 @@ from .ms2l import MS2L
 from .pcm3 import PCM3
 from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
+from .stars import STARS
 
 __all__ = [
     'ASCAL',
@@ -19,6 +20,7 @@ __all__ = [
     'MAMP',
     'MS2L',
     'PCM3',
+    'STARS',
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',

@@ -5,7 +5,7 @@ from mmcmd.reproduction.protocols import KNN
 
 METHODS = {
     name: Method(f'configs/{folder}/{name.lower()}.py', encoder='transformer')
-    for name, folder in (('MAMP', 'mamp'), ('SkeletonMAE', 'mamp'))
+    for name, folder in (('MAMP', 'mamp'), ('SkeletonMAE', 'mamp'), ('STARS', 'stars'))
 }
 _DATA = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'
 _NO_CODE = 'the method is not in this package'
