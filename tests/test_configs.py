@@ -53,7 +53,7 @@ def build(config):
     if 'mixing' in config:  # whose window must fit into a clip
         config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
     backbone = config.get('backbone') or {}
-    if backbone.get('type') == 'RawCoordinates':  # whose features are whole clips
+    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # of one length
         config = {**config, 'backbone': {**backbone, 'clip_len': LENGTH}}
     with torch.device('meta'):
         return MODELS.build(config)
@@ -337,6 +337,10 @@ TINY = {
     'BiGRU': RECURRENT,
     'LSTM': RECURRENT,
     'AGCN': {'model.backbone.base_channels': 4},
+    'SpatioTemporalTransformer': {
+        'model.backbone.hidden_size': 4,
+        'model.backbone.clip_len': LENGTH,
+    },
     'SkeletonTransformer': {'model.backbone.embed_dims': 8, 'model.backbone.depth': 2},
     'SkeletonCLRSTGCN': {'model.backbone.hidden_channels': 4, 'model.backbone.hidden_dim': 8},
 }

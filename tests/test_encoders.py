@@ -20,6 +20,7 @@ PRETRAINING = (
     'isc/isc.py',
     'pcm3/pcm3.py',
     'stars/stars.py',
+    'usdrl/usdrl.py',
     *('ascal/ascal.py', 'ms2l/ms2l.py', 'pc/pc.py', 'longtgan/longtgan.py'),
 )
 MASKED = 'mamp/mamp.py', 'mamp/skeletonmae.py'
@@ -38,6 +39,8 @@ LAYOUTS = 'ntu', 'kinect_v1', 'coco'
 def tiny(encoder):
     """Return an encoder's config at a small width."""
     backbone = Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone
+    if 'dense' in backbone:
+        return {**backbone, 'hidden_size': 6, 'clip_len': 8}
     if 'hidden_size' in backbone:
         return {**backbone, 'hidden_size': 4, 'num_layers': 2}
     if 'hidden_channels' in backbone:

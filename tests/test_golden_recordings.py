@@ -19,7 +19,7 @@ METHODS = (
     *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3),
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
     *('pc', 'pc_transforms'),
-    *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae', 'stars'),
+    *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae', 'stars', 'usdrl_dste', 'usdrl_sttr'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -46,6 +46,8 @@ KINDS = {
     'mamp_pipeline': {'valid frames', 'preprocessing', 'crops', 'transforms'},
     'skeletonmae': FULL | {'masks', 'schedule', 'parameter groups', 'prediction'},
     'stars': FULL | {'neighbours', 'parameter groups', 'embeddings'},
+    'usdrl_dste': FULL | {'terms', 'projections', 'tokens'},
+    'usdrl_sttr': FULL | {'terms', 'projections', 'tokens'},
     'pc': FULL | {'frozen', 'predictions', 'autoencoder'},
     'pc_transforms': {'valid frames', 'preprocessing'},
 }
@@ -120,6 +122,8 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('mamp', {'target': {'normalize': False}}, {'losses', 'gradient norms', 'states'}),
         ('skeletonmae', {'masking': {'ratio': 0.8}}, {'masks', 'losses', 'states'}),
         ('stars', {'both_gradients': True}, {'gradient norms', 'states'}),
+        ('usdrl_dste', {'weights': (5, 1, 0.01)}, {'losses', 'gradient norms', 'states'}),
+        ('usdrl_sttr', {'half_weight': 1.0}, {'losses', 'terms', 'gradient norms', 'states'}),
         ('stars', {'temperature': 0.08}, {'losses', 'states'}),
         ('mamp_eval', {'layer_decay': 0.7}, {'parameter groups', 'states'}),
         ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),

@@ -28,6 +28,7 @@ ENCODERS = {
     'ms2l': 'bigru_ms2l',
     'mamp': 'transformer',
     'stars': 'transformer',
+    'usdrl': 'dste',
     'pc': 'bigru_pc',
 }
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""

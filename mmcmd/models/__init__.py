@@ -7,6 +7,7 @@ from .backbones import (
     RawCoordinates,
     SkeletonCLRSTGCN,
     SkeletonTransformer,
+    SpatioTemporalTransformer,
 )
 from .data_preprocessor import SkeletonDataPreprocessor
 from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder, TokenDecoder
@@ -20,7 +21,7 @@ from .heads import (
     SequenceDiscriminator,
     SimilarityHead,
 )
-from .necks import FrameReadout, GraphPooling, JointPooling, ProjectionNeck
+from .necks import ExpanderNeck, FrameReadout, GraphPooling, JointPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
     CMD,
@@ -29,6 +30,7 @@ from .pretrainers import (
     MS2L,
     PCM3,
     STARS,
+    USDRL,
     AimCLR,
     BasePretrainer,
     CrosSCLR,
@@ -54,12 +56,14 @@ __all__ = [
     'MS2L',
     'PCM3',
     'STARS',
+    'USDRL',
     'AimCLR',
     'AutoregressiveDecoder',
     'BasePretrainer',
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
+    'ExpanderNeck',
     'FeatureExtractor',
     'FrameReadout',
     'GRUDecoder',
@@ -88,6 +92,7 @@ __all__ = [
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',
     'SkeletonTransformer',
+    'SpatioTemporalTransformer',
     'StreamModel',
     'TokenDecoder',
 ]

@@ -60,6 +60,7 @@ PROTOCOLS: dict[str, Protocol] = {
         name: Protocol(f'configs/benchmarks/{name}.py')
         for name in ('linear_pcm3', 'linear_ascal', 'linear_ms2l', 'finetune_ms2l')
     },
+    'linear_usdrl': Protocol('configs/benchmarks/linear_usdrl.py'),
     'linear_mamp': Protocol('configs/benchmarks/linear_mamp.py'),
     'finetune_mamp': Protocol('configs/benchmarks/finetune_mamp.py'),
     **{

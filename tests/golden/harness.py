@@ -11,7 +11,9 @@ from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.isc import run_hcn, run_isc
-from tests.golden.mamp import run_mamp, run_mamp_eval, run_mamp_pipeline
+from tests.golden.mamp import run_mamp
+from tests.golden.mamp_evaluation import run_mamp_eval
+from tests.golden.mamp_pipeline import run_mamp_pipeline
 from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
 from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
@@ -20,6 +22,7 @@ from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
 from tests.golden.stars import run_stars
 from tests.golden.transforms import run_frame50, run_pipeline
+from tests.golden.usdrl import run_usdrl
 
 RUNNERS: dict[str, Callable[..., Report]] = {
     'cmd': run_cmd,
@@ -41,6 +44,8 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'mamp_pipeline': run_mamp_pipeline,
     'skeletonmae': run_mamp,
     'stars': run_stars,
+    'usdrl_dste': run_usdrl,
+    'usdrl_sttr': run_usdrl,
     'pc': run_pc,
     'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, stars
+from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, stars, usdrl
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -32,6 +32,7 @@ PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     'ms2l': ms2l.NAMES,
     'pc': pc.NAMES,
     'stars': stars.NAMES,
+    'usdrl': usdrl.NAMES,
 }
 READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
     'ascal': ascal.tensors,

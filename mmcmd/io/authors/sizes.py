@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import isc, mamp
+from mmcmd.io.authors import isc, mamp, usdrl
 from mmcmd.io.checkpoint import ENCODERS, encoder_names
 from mmcmd.models.pretrainers.isc import PARTNER
 
@@ -59,14 +59,14 @@ def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
     encoder = {x.removeprefix(start): y for x, y in state.items() if x.startswith(start)}
     if 'rnn.weight_hh_l0' in encoder:
         return _recurrent(encoder)
-    return isc.kind(encoder) or mamp.sizes(encoder) or _graph(encoder)
+    return isc.kind(encoder) or mamp.sizes(encoder) or usdrl.sizes(encoder) or _graph(encoder)
 
 
 def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
     """Return the sizes of neck and queue."""
     projects = any(name.startswith('necks.') for name in state)
     queue = f'queues.{stream}.queue'
-    if not projects and queue not in state:
+    if queue not in state and (not projects or f'necks.{stream}.instance.layers.0.weight' in state):
         return {}
     feat_dim, size = state[queue].shape
     neck = state.get(f'necks.{stream}.predictor.0.weight')

@@ -2,6 +2,7 @@ from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
 from .skeleton_transformer import SkeletonTransformer
+from .spatio_temporal import SpatioTemporalTransformer
 from .stgcn import SkeletonCLRSTGCN
 from .two_stream_agcn import AGCN
 
@@ -15,4 +16,5 @@ __all__ = [
     'RecurrentEncoder',
     'SkeletonCLRSTGCN',
     'SkeletonTransformer',
+    'SpatioTemporalTransformer',
 ]

@@ -12,6 +12,7 @@ from .pcm3 import PCM3
 from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
 from .stars import STARS
+from .usdrl import USDRL
 
 __all__ = [
     'ASCAL',
@@ -21,6 +22,7 @@ __all__ = [
     'MS2L',
     'PCM3',
     'STARS',
+    'USDRL',
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',
