@@ -40,7 +40,7 @@ def tiny(encoder):
     """Return an encoder's config at a small width."""
     backbone = Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone
     if 'dense' in backbone:
-        return {**backbone, 'hidden_size': 6, 'clip_len': 8}
+        return {**backbone, 'hidden_size': 4, 'clip_len': 8}
     if 'hidden_size' in backbone:
         return {**backbone, 'hidden_size': 4, 'num_layers': 2}
     if 'hidden_channels' in backbone:
@@ -88,6 +88,8 @@ def take_a_step(encoder, pretraining, layout, device):
         cfg.merge_from_dict({'model': {part: x for part, x in TINY.items() if part in cfg.model}})
     else:
         cfg.merge_from_dict({'model': {'neck': {'hidden_channels': 6}, 'queue': TINY['queue']}})
+    if cfg.model.type == 'ASCAL':  # whose embeddings have any length: the loss would be 0
+        cfg.model.head.temperature = 1.0
     if 'partner' in cfg.model:
         cfg.model.partner = {**tiny('agcn'), 'in_channels': channels, 'num_person': persons}
     if 'distill_head' in cfg.model:
