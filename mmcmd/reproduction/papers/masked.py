@@ -3,16 +3,17 @@
 from mmcmd.reproduction.paper import Cell, Method, Table
 from mmcmd.reproduction.protocols import KNN
 
+_THREE = ['model.modalities=[joint,motion,bone]']
 METHODS = {
-    name: Method(f'configs/{folder}/{name.lower()}.py', encoder='transformer')
-    for name, folder in (('MAMP', 'mamp'), ('SkeletonMAE', 'mamp'), ('STARS', 'stars'))
-}
-METHODS |= {
-    'USDRL': Method('configs/usdrl/usdrl.py', encoder='dste'),
-    'USDRL (STTR)': Method('configs/usdrl/usdrl.py', encoder='sttr'),
+    'MAMP': Method('configs/mamp/mamp.py', _THREE, 'transformer'),
+    'SkeletonMAE': Method('configs/mamp/skeletonmae.py', _THREE, 'transformer'),
+    'STARS': Method('configs/stars/stars.py', _THREE, 'transformer'),
+    'USDRL': Method('configs/usdrl/usdrl.py', _THREE, 'dste'),
+    'USDRL (STTR)': Method('configs/usdrl/usdrl.py', _THREE, 'sttr'),
 }
 _DATA = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'
 _NO_CODE = 'the method is not in this package'
+_BY_HAND = {'STARS': 'it tunes an encoder of MAMP: train it with load_from=CHECKPOINT'}
 
 
 def _cell(
@@ -22,7 +23,8 @@ def _cell(
     paper = dict(zip(_DATA, numbers, strict=False))
     paper |= {} if pkummd2 is None else {'pkummd2_xsub': pkummd2}
     known = name if name in METHODS else None
-    return Cell(known, protocol, 'joint', paper, source, reason='' if known else _NO_CODE)
+    reason = _BY_HAND.get(name, '') if known else _NO_CODE
+    return Cell(known, protocol, 'joint', paper, source, reason=reason)
 
 
 _LINEAR, _FINETUNE = 'linear_mamp', 'finetune_mamp'
