@@ -9,12 +9,14 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_encoder_state
 from mmcmd.models.encoder import build_with_features
 from mmcmd.models.functional import embedding_std
 from mmcmd.models.gather import gather_with_gradient
 from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.models.queue import KeyQueue
 from mmcmd.registry import MODELS
+from mmcmd.skeletons import get_layout
 from mmcmd.structures import get_sample_ids
 
 
@@ -24,10 +26,12 @@ class STARS(BasePretrainer):
 
     arXiv 2407.10935. An embedding is replaced by its nearest neighbour in a queue of former
     embeddings, of other sequences. The prediction of the other view must tell this neighbour from
-    those of the other sequences of the batch. The encoder is that of MAMP, which is given by
-    ``load_from``. No encoder is updated by momentum.
+    those of the other sequences of the batch. The encoder is that of MAMP. No encoder is updated
+    by momentum.
 
     Args:
+        encoder_from (str, optional): Checkpoint whose encoders the training starts with. Without
+            it they are random, and so are the neighbours.
         neck (dict, optional): Options of :class:`NeighbourHead`.
         queue (dict, optional): Options of :class:`KeyQueue`, ``size`` of 32768 by default.
         temperature (float): Divides the similarities. Defaults to 0.07.
@@ -41,6 +45,7 @@ class STARS(BasePretrainer):
 
     def __init__(
         self,
+        encoder_from: str | None = None,
         neck: dict | None = None,
         queue: dict | None = None,
         temperature: float = 0.07,
@@ -48,6 +53,7 @@ class STARS(BasePretrainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.encoder_from = encoder_from
         self.temperature = temperature
         self.both_gradients = both_gradients
         self.necks, self.queues = ModuleDict(), ModuleDict()
@@ -56,6 +62,19 @@ class STARS(BasePretrainer):
             self.necks[name] = build_with_features(config, encoder)
             config = {'type': 'KeyQueue', 'size': 32768, **(queue or {}), 'with_ids': True}
             self.queues[name] = MODELS.build({**config, 'feat_dim': encoder.feature_size()})
+
+    def init_weights(self) -> None:
+        """Load the encoders of ``encoder_from``.
+
+        Raises:
+            InputError: If the checkpoint has other streams, sizes or joints.
+        """
+        super().init_weights()
+        if self.encoder_from is not None:
+            layout = get_layout(self.layout)
+            for name, encoder in self.encoders.items():
+                state = load_encoder_state(self.encoder_from, name, encoder, layout)
+                encoder.load_state_dict(state)
 
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None

@@ -13,7 +13,7 @@ METHODS = {
 }
 _DATA = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'
 _NO_CODE = 'the method is not in this package'
-_BY_HAND = {'STARS': 'it tunes an encoder of MAMP: train it with load_from=CHECKPOINT'}
+_BY_HAND = {'STARS': 'it tunes an encoder of MAMP: train it with encoder_from=CHECKPOINT'}
 
 
 def _cell(

@@ -87,3 +87,15 @@ def test_second_view_has_no_gradient_unless_asked_for(make, inputs):
 def test_samples_without_ids_are_refused(make, inputs, given):
     with pytest.raises(InputError, match='add sample_idx to the meta_keys of PackActionInputs'):
         make()(inputs, given, mode='loss')
+
+
+def test_training_starts_with_the_encoder_of_a_checkpoint(make, tmp_path):
+    torch.manual_seed(5)
+    other = MODELS.build({'type': 'MAMP', 'modalities': ['joint'], 'backbone': BACKBONE})
+    file = tmp_path / 'mamp.pth'
+    torch.save({'state_dict': other.state_dict()}, file)
+    model = make(encoder_from=str(file))
+    model.init_weights()
+    expected = other.encoders.state_dict()
+    found = model.encoders.state_dict()
+    assert all(torch.equal(found[name], x) for name, x in expected.items())
