@@ -60,12 +60,12 @@ LOOPS = _child('LOOPS', 'mmcmd.engine')
 METRICS = _child('METRICS', 'mmaction.evaluation', 'mmcmd.evaluation')
 OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'mmcmd.engine')
+PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'mmengine.optim', 'mmcmd.engine')
 
 # Nothing of ours is in these; without them mmengine warns that it cannot search our scope.
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmengine.model')
 WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmaction.engine')  # where AAGCN's are
 OPTIMIZERS = _child('OPTIMIZERS', 'mmengine.optim')
-PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'mmengine.optim')
 LOG_PROCESSORS = _child('LOG_PROCESSORS', 'mmengine.runner')
 VISUALIZERS = _child('VISUALIZERS', 'mmengine.visualization')
 VISBACKENDS = _child('VISBACKENDS', 'mmengine.visualization')

@@ -53,7 +53,7 @@ def build(config):
     if 'mixing' in config:  # whose window must fit into a clip
         config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
     backbone = config.get('backbone') or {}
-    if backbone.get('type') == 'RawCoordinates':  # whose features are whole clips
+    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # of one length
         config = {**config, 'backbone': {**backbone, 'clip_len': LENGTH}}
     with torch.device('meta'):
         return MODELS.build(config)
@@ -135,7 +135,10 @@ def test_full_size_model_takes_what_the_pipelines_give(name):
 # At full size, every encoder with one method and every method with two kinds of encoders.
 # tests/test_encoders.py has all pairs, at a small size.
 PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} | {
-    (name, encoder) for name in one_config_a_model() for encoder in ('bigru', 'stgcn_clr')
+    (name, encoder)
+    for name in one_config_a_model()
+    for encoder in ('bigru', 'stgcn_clr')
+    if not name.startswith('mamp/')  # which needs tokens
 }
 
 
@@ -334,16 +337,25 @@ TINY = {
     'BiGRU': RECURRENT,
     'LSTM': RECURRENT,
     'AGCN': {'model.backbone.base_channels': 4},
+    'SpatioTemporalTransformer': {
+        'model.backbone.hidden_size': 4,
+        'model.backbone.clip_len': LENGTH,
+    },
+    'SkeletonTransformer': {'model.backbone.embed_dims': 8, 'model.backbone.depth': 2},
     'SkeletonCLRSTGCN': {'model.backbone.hidden_channels': 4, 'model.backbone.hidden_dim': 8},
 }
+
+
+TRANSFORMERS = 'SkeletonTransformer', 'SpatioTemporalTransformer'  # with stochastic depth
 
 
 def published_encoder(method):
     """Return the encoder in the name of a leaf of a method."""
     line = f"_base_ = './{Path(method).name}'"
     leaves = [name for name in LEAVES if Path(name).parent == Path(method).parent]
+    default = read(method).get('default_encoder', 'bigru')
     return next(
-        (split_name(CONFIGS / x)[0] for x in leaves if line in (CONFIGS / x).read_text()), 'bigru'
+        (split_name(CONFIGS / x)[0] for x in leaves if line in (CONFIGS / x).read_text()), default
     )
 
 
@@ -359,8 +371,12 @@ def checkpoints(tmp_path_factory):
         for part, option in (('queue', {'size': 12}), ('neck', {'out_channels': 6})):
             if part in parts:
                 options |= {f'model.{part}.{key}': x for key, x in option.items()}
+        if read(name).model.type == 'STARS':
+            options['model.neck.hidden_channels'] = options.pop('model.neck.out_channels')
         if 'distill_head' in read(name).model:
             options['model.distill_head.topk'] = 5
+        if read(name).model.type == 'MAMP':
+            options['model.decoder.embed_dims'] = 8
         if 'partner' in read(name).model:
             options['model.partner.base_channels'] = 4
         cfg = load_config(CONFIGS / name, encoder=encoder, options=options)
@@ -376,10 +392,16 @@ def checkpoints(tmp_path_factory):
 @pytest.mark.parametrize('protocol', [x for x in PROTOCOLS if 'supervised' not in x])
 def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, checkpoints):
     model, trained, file = checkpoints[method]
+    changes = read(protocol).get('encoder_options')
+    if changes and trained.model.backbone.type not in TRANSFORMERS:
+        with pytest.raises(InputError, match='sets drop_path_rate of the encoder, which'):
+            load_config(CONFIGS / protocol, pretrained=str(file))
+        return
     argument = 'checkpoint' if '/knn' in protocol else 'pretrained'
     data = 'ntu60_xview' if protocol.endswith('transfer.py') else None
     cfg = load_config(CONFIGS / protocol, data=data, **{argument: str(file)})
-    assert cfg.model.backbone == trained.model.backbone
+    expected = dict(trained.model.backbone) | (changes.backbone if changes else {})
+    assert dict(cfg.model.backbone) == expected
     assert tuple(cfg.model.modalities) == model.evaluated_streams
     assert cfg.model.layout == trained.data.layout
     assert cfg.clip_len == trained.clip_len
@@ -396,7 +418,7 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
         evaluated.load_state_dict(keep_encoders(state, evaluated.streams))
     persons = trained.model.backbone.get('num_person', 2)
     joints = torch.randn(2, persons, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
-    for name in model.evaluated_streams:
+    for name in () if changes else model.evaluated_streams:  # changed: another pooling
         with torch.no_grad():
             expected = model.eval().extract_feat(joints, name)
             found = evaluated.eval().extract_feat(joints, name)

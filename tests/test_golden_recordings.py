@@ -19,6 +19,7 @@ METHODS = (
     *('skeletonclr', 'crossclr', 'crossclr_2s', 'aimclr', 'isc', 'isc_hcn', 'frame50', *PCM3),
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
     *('pc', 'pc_transforms'),
+    *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae', 'stars', 'usdrl_dste', 'usdrl_sttr'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -40,6 +41,13 @@ KINDS = {
     'ascal_transforms': {'transforms'},
     'ms2l': FULL | {'accuracy', 'states behind a BatchNorm'},
     'ms2l_transforms': {'transforms', 'orders'},
+    'mamp': FULL | {'masks', 'schedule', 'parameter groups', 'prediction'},
+    'mamp_eval': {'losses', 'schedule', 'parameter groups', 'states', 'scores'},
+    'mamp_pipeline': {'valid frames', 'preprocessing', 'crops', 'transforms'},
+    'skeletonmae': FULL | {'masks', 'schedule', 'parameter groups', 'prediction'},
+    'stars': FULL | {'neighbours', 'parameter groups', 'embeddings'},
+    'usdrl_dste': FULL | {'terms', 'projections', 'tokens'},
+    'usdrl_sttr': FULL | {'terms', 'projections', 'tokens'},
     'pc': FULL | {'frozen', 'predictions', 'autoencoder'},
     'pc_transforms': {'valid frames', 'preprocessing'},
 }
@@ -109,6 +117,15 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('pc', {'inputs': 'teacher'}, {'losses', 'states', 'features', 'predictions'}),
         ('pc', {'frozen': False}, {'losses', 'states', 'features'}),
         ('ms2l', {'visible': 0.8}, {'losses', 'states'}),
+        ('mamp', {'masking': {'tau': 0.9}}, {'masks', 'losses', 'gradient norms', 'states'}),
+        ('mamp', {'target': {'stride': 2}}, {'losses', 'gradient norms', 'states'}),
+        ('mamp', {'target': {'normalize': False}}, {'losses', 'gradient norms', 'states'}),
+        ('skeletonmae', {'masking': {'ratio': 0.8}}, {'masks', 'losses', 'states'}),
+        ('stars', {'both_gradients': True}, {'gradient norms', 'states'}),
+        ('usdrl_dste', {'weights': (5, 1, 0.01)}, {'losses', 'gradient norms', 'states'}),
+        ('usdrl_sttr', {'half_weight': 1.0}, {'losses', 'terms', 'gradient norms', 'states'}),
+        ('stars', {'temperature': 0.08}, {'losses', 'states'}),
+        ('mamp_eval', {'layer_decay': 0.7}, {'parameter groups', 'states'}),
         ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),
     ],
 )

@@ -26,6 +26,9 @@ ENCODERS = {
     'pcm3': 'bigru',
     'ascal': 'lstm_ascal',
     'ms2l': 'bigru_ms2l',
+    'mamp': 'transformer',
+    'stars': 'transformer',
+    'usdrl': 'dste',
     'pc': 'bigru_pc',
 }
 """Encoder of a method's released code, if it is not ``stgcn_clr``."""

@@ -16,7 +16,7 @@ from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.own_data import describe_pickle
-from mmcmd.apis.pretrained import adopt, choose_streams
+from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
 from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
 
@@ -144,6 +144,7 @@ def load_config(
         map_joints(cfg)
     if source and evaluates:
         adopt(cfg, str(source), description, encoder, tested=pretrained is None)
+    change_encoders(cfg)
     if pretrained:
         cfg.model.pretrained = str(pretrained)
     if ann_file is not None:

@@ -1,5 +1,6 @@
 """Put the encoders that a checkpoint describes into an evaluation config."""
 
+import inspect
 import logging
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -11,6 +12,7 @@ from mmengine.logging import print_log
 from mmcmd.apis.loaders import loaders, map_joints, set_dataset
 from mmcmd.errors import InputError
 from mmcmd.io.encoders import RECIPE
+from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 from mmcmd.skeletons.layout_map import make_layout_map
 
@@ -84,6 +86,34 @@ def adopt_pipelines(cfg: Config, recipe: Mapping[str, Any]) -> None:
         kind = 'finetune_pipeline' if name == 'train_dataloader' else 'test_pipeline'
         if kind in recipe:
             loader.dataset.pipeline = cfg[kind]
+
+
+def change_encoders(cfg: Config) -> None:
+    """Apply ``encoder_options`` of an evaluation config to all of its encoders.
+
+    Args:
+        cfg (Config): It is changed in place. ``encoder_options`` is a dict with ``backbone``,
+            options that are added to those of each backbone, and ``pooling``, which replaces that
+            of each encoder.
+
+    Raises:
+        InputError: If a backbone does not have an option.
+    """
+    options = cfg.get('encoder_options')
+    if not options:
+        return
+    streams = cfg.model.get('modalities')
+    for encoder in streams.values() if isinstance(streams, Mapping) else [cfg.model]:
+        cls, added = MODELS.get(encoder.backbone.type), options.get('backbone', {})
+        known = inspect.signature(cls).parameters if cls else added
+        if unknown := [name for name in added if name not in known]:
+            raise InputError(
+                f'this evaluation sets {unknown[0]} of the encoder, which {encoder.backbone.type} '
+                'does not have; choose another config, such as configs/benchmarks/finetune.py'
+            )
+        encoder.backbone.update(added)
+        if 'pooling' in options:
+            encoder.pooling = options.pooling
 
 
 def _fit_layout(cfg: Config, source: str, trained_on: str | dict) -> None:

@@ -18,8 +18,10 @@ from .hooks import (
     TF32Hook,
     ThroughputHook,
 )
+from .layer_decay import LayerDecayConstructor
 from .loops import KNNTestLoop, KNNValLoop, ResumableEpochLoop
 from .several_optimizers import SeveralOptimizersConstructor
+from .warmup_cosine import WarmupCosineLR
 
 __all__ = [
     'Bfloat16OptimWrapper',
@@ -33,6 +35,7 @@ __all__ = [
     'GroupClipConstructor',
     'KNNTestLoop',
     'KNNValLoop',
+    'LayerDecayConstructor',
     'NonFiniteHook',
     'PlainCheckpointHook',
     'PreemptionHook',
@@ -44,4 +47,5 @@ __all__ = [
     'SubsetHook',
     'TF32Hook',
     'ThroughputHook',
+    'WarmupCosineLR',
 ]

@@ -11,6 +11,7 @@ from mmcmd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 GROUPS: dict[str, Callable[[list[str]], str]] = {
     'part': lambda names: '.'.join(names[:2]),
     'stream': lambda names: names[1],
+    'tensor': '.'.join,
 }
 """How the name of a parameter, such as ``encoders.joint.backbone.rnn``, says its group."""
 
@@ -25,8 +26,9 @@ class GroupClipConstructor(DefaultOptimWrapperConstructor):
 
     Args:
         optim_wrapper_cfg (dict): ``optimizer``, and ``clip_grad`` with ``max_norm``.
-        paramwise_cfg (dict): ``clip_by`` is ``'part'`` (``encoders.joint``, ``decoders.joint`` ...)
-            or ``'stream'``. Other entries are mmengine's.
+        paramwise_cfg (dict): ``clip_by`` is ``'part'`` (``encoders.joint``, ``decoders.joint``
+            ...), ``'stream'``, or ``'tensor'`` (each parameter alone, as STARS). Other entries are
+            mmengine's.
 
     Raises:
         InputError: If ``clip_by`` is something else, or ``clip_grad`` clips values.
@@ -47,18 +49,31 @@ class GroupClipConstructor(DefaultOptimWrapperConstructor):
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """Build the wrapper for a model."""
         wrapper = super().__call__(model)
-        groups: dict[str, list[nn.Parameter]] = {}
-        names_of = getattr(model, 'module', model)  # without DistributedDataParallel
-        for name, parameter in names_of.named_parameters():
-            groups.setdefault(GROUPS[self.clip_by](name.split('.')), []).append(parameter)
-
-        def clip(parameters: Iterable[nn.Parameter], **options: Any) -> Tensor:
-            norms = [
-                nn.utils.clip_grad_norm_(group, **options)
-                for group in groups.values()
-                if any(parameter.grad is not None for parameter in group)
-            ]
-            return torch.stack(norms).norm()
-
-        wrapper.clip_func = clip
+        clip_in_groups(wrapper, model, self.clip_by)
         return wrapper
+
+
+def clip_in_groups(wrapper: OptimWrapper, model: nn.Module, clip_by: str) -> None:
+    """Let an optimiser wrapper clip groups of parameters separately.
+
+    Args:
+        wrapper (OptimWrapper): Its ``clip_grad`` gives the largest norm.
+        model (nn.Module): The model whose parameters it trains.
+        clip_by (str): One of :data:`GROUPS`.
+    """
+    trained = {id(x) for group in wrapper.param_groups for x in group['params']}
+    groups: dict[str, list[nn.Parameter]] = {}
+    names_of = getattr(model, 'module', model)  # without DistributedDataParallel
+    for name, parameter in names_of.named_parameters():
+        if id(parameter) in trained:
+            groups.setdefault(GROUPS[clip_by](name.split('.')), []).append(parameter)
+
+    def clip(parameters: Iterable[nn.Parameter], **options: Any) -> Tensor:
+        norms = [
+            nn.utils.clip_grad_norm_(group, **options)
+            for group in groups.values()
+            if any(parameter.grad is not None for parameter in group)
+        ]
+        return torch.stack(norms).norm()
+
+    wrapper.clip_func = clip

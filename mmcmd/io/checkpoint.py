@@ -1,6 +1,7 @@
 """Read checkpoints, and the encoders in them, without running code that they contain."""
 
 import pickle
+from argparse import Namespace
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ def _load_file(filename: str, path: Path, map_location: Any) -> dict:
             is_pickle = file.read(4).startswith(STARTS)
         if not _trusted:
             check_plain(path)
-        checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
+        with torch.serialization.safe_globals([Namespace]):  # options of a program are data
+            checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
     except Exception as error:  # of any kind, from a damaged file
         reason = ' '.join(str(error).split('\n')[0].split()) or type(error).__name__
         if isinstance(error, (MoreThanData, pickle.UnpicklingError)) and not _trusted:

@@ -26,6 +26,10 @@ class _Inert:
     """Stands in for every object of torch."""
 
 
+class _Options(dict):
+    """Stands in for ``argparse.Namespace``, whose attributes it holds."""
+
+
 def _inert(*_: Any) -> _Inert:
     return _Inert()
 
@@ -43,6 +47,7 @@ _TORCH: dict[tuple[str, str], Any] = {
     ('torch.serialization', '_get_layout'): _inert,
     ('torch', 'Size'): _inert,
     ('torch', 'device'): _inert,
+    ('argparse', 'Namespace'): _Options,  # of a program's options, which MAMP saves
     ('collections', 'Counter'): _counter,  # of the milestones of a learning rate
     ('builtins', 'complex'): _inert,
     ('__builtin__', 'complex'): _inert,
@@ -83,11 +88,22 @@ class _Unpickler(PlainUnpickler):
         return _Inert()
 
     def _build(self) -> None:
-        """Accept the versions of modules that torch attaches to a state dict, and nothing else."""
+        """Accept versions of modules, attached to a state dict, and the values of options."""
         state, made = self.stack.pop(), self.stack[-1]
+        if type(made) is _Options and type(state) is dict and all(type(x) is str for x in state):
+            made.update(state)
+            return
         if type(made) is not dict or not isinstance(state, dict) or set(state) != {'_metadata'}:
             raise MoreThanData(f'it gives a state to a {type(made).__name__}')
 
+    def _new(self) -> None:
+        """Make empty options, and no object of any other class."""
+        arguments, cls = self.stack.pop(), self.stack.pop()
+        if cls is not _Options or arguments != ():
+            raise MoreThanData('it makes an object that is no tensor')
+        self.append(_Options())
+
+    dispatch[pickle.NEWOBJ[0]] = _new
     dispatch[pickle.BUILD[0]] = _build
     dispatch[pickle.BINPERSID[0]] = pickle._Unpickler.dispatch[pickle.BINPERSID[0]]
 

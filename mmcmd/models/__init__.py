@@ -1,15 +1,36 @@
-from .backbones import AGCN, GRU, HCN, LSTM, BiGRU, RawCoordinates, SkeletonCLRSTGCN
+from .backbones import (
+    AGCN,
+    GRU,
+    HCN,
+    LSTM,
+    BiGRU,
+    RawCoordinates,
+    SkeletonCLRSTGCN,
+    SkeletonTransformer,
+    SpatioTemporalTransformer,
+)
 from .data_preprocessor import SkeletonDataPreprocessor
-from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder
+from .decoders import AutoregressiveDecoder, GRUDecoder, InpaintingDecoder, TokenDecoder
 from .encoder import SkeletonEncoder
-from .heads import CMDHead, LinearHead, MoCoHead, SequenceDiscriminator, SimilarityHead
-from .necks import FrameReadout, GraphPooling, ProjectionNeck
+from .heads import (
+    CMDHead,
+    LinearHead,
+    MLPHead,
+    MoCoHead,
+    NeighbourHead,
+    SequenceDiscriminator,
+    SimilarityHead,
+)
+from .necks import ExpanderNeck, FrameReadout, GraphPooling, JointPooling, ProjectionNeck
 from .pretrainers import (
     ASCAL,
     CMD,
     ISC,
+    MAMP,
     MS2L,
     PCM3,
+    STARS,
+    USDRL,
     AimCLR,
     BasePretrainer,
     CrosSCLR,
@@ -21,6 +42,7 @@ from .pretrainers import (
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
+from .tokens import JointTarget, MotionAwareMask, MotionTarget, RandomTokenMask
 
 __all__ = [
     'AGCN',
@@ -30,26 +52,37 @@ __all__ = [
     'HCN',
     'ISC',
     'LSTM',
+    'MAMP',
     'MS2L',
     'PCM3',
+    'STARS',
+    'USDRL',
     'AimCLR',
     'AutoregressiveDecoder',
     'BasePretrainer',
     'BiGRU',
     'CMDHead',
     'CrosSCLR',
+    'ExpanderNeck',
     'FeatureExtractor',
     'FrameReadout',
     'GRUDecoder',
     'GraphPooling',
     'InpaintingDecoder',
+    'JointPooling',
+    'JointTarget',
     'KeyQueue',
     'LinearHead',
     'LongTGAN',
+    'MLPHead',
     'MoCoHead',
     'MomentumContrast',
+    'MotionAwareMask',
+    'MotionTarget',
+    'NeighbourHead',
     'PredictCluster',
     'ProjectionNeck',
+    'RandomTokenMask',
     'RawCoordinates',
     'SequenceDiscriminator',
     'SimilarityHead',
@@ -58,5 +91,8 @@ __all__ = [
     'SkeletonClassifier',
     'SkeletonDataPreprocessor',
     'SkeletonEncoder',
+    'SkeletonTransformer',
+    'SpatioTemporalTransformer',
     'StreamModel',
+    'TokenDecoder',
 ]

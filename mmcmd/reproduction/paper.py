@@ -47,7 +47,7 @@ class Cell:
         paper (Mapping[str, float]): Maps a data set to the published number, in percent.
         source (str): Where it was published, such as ``'CMD, Table 1'``.
         encoder (str, optional): The encoder of the published number, if it is not the table's.
-        reason (str): Why the number cannot be run.
+        reason (str): Why the number cannot be run. If it is not empty, it is not run.
     """
 
     method: str | None
@@ -57,6 +57,11 @@ class Cell:
     source: str = ''
     encoder: str | None = None
     reason: str = ''
+
+    @property
+    def can_run(self) -> bool:
+        """Whether there is a method, and no reason against running it."""
+        return self.method is not None and not self.reason
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ class Table:
     @property
     def cells(self) -> list[Cell]:
         """All cells that can be run."""
-        return [cell for row in self.rows.values() for cell in row if cell and cell.method]
+        return [cell for row in self.rows.values() for cell in row if cell and cell.can_run]
 
     @property
     def encoders(self) -> set[str]:

@@ -60,12 +60,15 @@ PROTOCOLS: dict[str, Protocol] = {
         name: Protocol(f'configs/benchmarks/{name}.py')
         for name in ('linear_pcm3', 'linear_ascal', 'linear_ms2l', 'finetune_ms2l')
     },
+    'linear_usdrl': Protocol('configs/benchmarks/linear_usdrl.py'),
+    'linear_mamp': Protocol('configs/benchmarks/linear_mamp.py'),
+    'finetune_mamp': Protocol('configs/benchmarks/finetune_mamp.py'),
     **{
         f'{name}{percent}': Protocol(
             f'configs/benchmarks/{name}.py',
             (f'{_SUBSET}.percent={percent}', f'{_SUBSET}.seed={{seed}}'),
         )
-        for name in ('semi', 'semi_clr')
+        for name in ('semi', 'semi_clr', 'semi_mamp')
         for percent in PERCENTS
     },
     **{

@@ -122,8 +122,8 @@ class Reproduction:
         """Return the overrides for the frames of an encoder that no checkpoint describes."""
         if self.clip_len is None:
             return []
-        raw = arguments['encoder'] == 'raw'  # which has one number for each frame
-        names = ['clip_len', *(['model.backbone.clip_len'] if raw else [])]
+        sized = arguments['encoder'] in ('raw', 'transformer', 'dste', 'sttr')  # for its frames
+        names = ['clip_len', *(['model.backbone.clip_len'] if sized else [])]
         return [f'{name}={self.clip_len}' for name in names]
 
     def _arguments(self, data: str, encoder: str | None = None) -> dict[str, Any]:
@@ -226,7 +226,7 @@ class Reproduction:
             paper=paper,
             source=cell.source if paper is not None else None,
         )
-        if cell.method is None:
+        if not cell.can_run:
             return record | dict(reason=cell.reason, runs=[])
         chains = {seed: self.chain(cell, seed) for seed in self.seeds}
         metric = _metric(cell, next(iter(chains.values()))[-1].streams)

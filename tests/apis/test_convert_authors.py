@@ -1,6 +1,7 @@
 """Tools that turn released checkpoints into ours."""
 
 import re
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -317,3 +318,31 @@ def test_encoders_of_different_sizes_are_not_joined(run_tool, released, tmp_path
     )
     assert status == 2
     assert 'necks.bone.out.weight is (7, 24) in the file' in stderr
+
+
+def test_checkpoint_of_mamp_is_converted_and_its_options_are_data(shared, convert, tmp_path):
+    folder = shared / 'golden' / 'methods'
+    theirs = torch.load(folder / 'mamp_final.pth.tar', weights_only=True)
+    options = Namespace(lr=1e-3, mask_ratio=0.9, config={'model_args': ['a', None]})
+    torch.save({**theirs, 'args': options, 'scaler': {}}, tmp_path / 'checkpoint-399.pth')
+    checkpoint, out = convert('mamp', tmp_path / 'checkpoint-399.pth', '--data', 'ntu60_xsub')
+    assert len(checkpoint['state_dict']) == len(theirs['model'])
+    heads = {'model.backbone.num_heads': 4}  # which a checkpoint does not say
+    cfg = load_config('configs/benchmarks/knn.py', checkpoint=str(out), options=heads)
+    assert cfg.test_dataloader.dataset.pipeline[0].type == 'TranslateToStart'
+    recorded = np.load(folder / 'mamp_train.npz')
+    joints = torch.from_numpy(recorded['steps'][0].transpose(0, 4, 2, 3, 1).astype('f4'))
+    with torch.no_grad():
+        found = init_model(cfg, out)(joints)
+    np.testing.assert_allclose(found, recorded['eval/feat'], atol=1e-4)
+
+
+def test_fine_tuning_of_mamp_changes_the_encoders_of_a_checkpoint(shared, convert):
+    _, out = convert('mamp', shared / 'golden' / 'methods' / 'mamp_final.pth.tar')
+    file = 'configs/benchmarks/finetune_mamp.py'
+    cfg = load_config(file, data='ntu60_xsub', pretrained=str(out))
+    model = MODELS.build(cfg.model)
+    backbone = model.encoders['joint'].backbone
+    assert len(backbone.blocks) == 3
+    assert backbone.blocks[-1].drop_path.drop_prob == pytest.approx(0.3)
+    assert model.heads['joint'].hidden.in_features == 25 * 32

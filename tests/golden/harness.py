@@ -11,13 +11,18 @@ from tests.golden.ascal import run_ascal, run_ascal_transforms
 from tests.golden.cmd import run_cmd
 from tests.golden.contrast import run_crossclr, run_skeletonclr
 from tests.golden.isc import run_hcn, run_isc
+from tests.golden.mamp import run_mamp
+from tests.golden.mamp_evaluation import run_mamp_eval
+from tests.golden.mamp_pipeline import run_mamp_pipeline
 from tests.golden.ms2l import run_ms2l, run_ms2l_transforms
 from tests.golden.pc import run_pc, run_pc_transforms
 from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
+from tests.golden.stars import run_stars
 from tests.golden.transforms import run_frame50, run_pipeline
+from tests.golden.usdrl import run_usdrl
 
 RUNNERS: dict[str, Callable[..., Report]] = {
     'cmd': run_cmd,
@@ -34,6 +39,13 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'ascal_transforms': run_ascal_transforms,
     'ms2l': run_ms2l,
     'ms2l_transforms': run_ms2l_transforms,
+    'mamp': run_mamp,
+    'mamp_eval': run_mamp_eval,
+    'mamp_pipeline': run_mamp_pipeline,
+    'skeletonmae': run_mamp,
+    'stars': run_stars,
+    'usdrl_dste': run_usdrl,
+    'usdrl_sttr': run_usdrl,
     'pc': run_pc,
     'pc_transforms': run_pc_transforms,
     'frame50': run_frame50,
@@ -69,7 +81,7 @@ def load(
     Raises:
         InputError: If the folder has no recordings, or a name cannot be run.
     """
-    paths = find(folder)
+    paths = sorted(find(folder), key=is_no_training)
     runnable = [path for path in paths if runner_of(path.stem)]
     known: dict[str, list[Path]] = {}
     for path in runnable:
@@ -106,6 +118,11 @@ def run(recording: Recording, **options: Any) -> Report:
     """
     with recording.precision.switched_on():
         return runner_of(recording.path.stem)(recording, **options)
+
+
+def is_no_training(path: Path) -> bool:
+    """Return whether a recording is one of a method's others, which come after its training."""
+    return path.stem.endswith(('_transforms', '_eval', '_pipeline'))
 
 
 def main(

@@ -1,5 +1,6 @@
 """Checkpoints are data: what is more is refused, and what does not fit is told."""
 
+import argparse
 import contextlib
 import functools
 import http.server
@@ -308,3 +309,26 @@ def test_file_without_a_dict_is_no_checkpoint(tmp_path):
     torch.save([1, 2], tmp_path / 'list.pth')
     with pytest.raises(InputError, match=r'list\.pth holds a list'):
         load_plain(str(tmp_path / 'list.pth'))
+
+
+def test_options_of_a_program_are_data_but_what_they_hold_is_checked(tmp_path):
+    path = tmp_path / 'options.pth'
+    torch.save({'state_dict': {}, 'args': argparse.Namespace(lr=0.1, names=['a'])}, path)
+    assert load_plain(path)['args'].lr == 0.1
+    evil = argparse.Namespace(call=Canary(os.mkdir, tmp_path / 'sung'))
+    torch.save({'state_dict': {}, 'args': evil}, path)
+    with pytest.raises(InputError, match='could run code'):
+        load_plain(path)
+    assert not (tmp_path / 'sung').exists()
+
+
+def test_objects_of_other_classes_are_refused(tmp_path):
+    path = tmp_path / 'object.pth'
+    torch.save({'state_dict': {}, 'args': argparse.ArgumentParser}, path)
+    with pytest.raises(InputError, match='could run code'):
+        load_plain(path)
+    # NEWOBJ of a class that the table knows, with a state: no object is made.
+    for made in (b'ctorch\nSize\n)\x81}b.', b'cargparse\nNamespace\nK\x01\x85\x81}b.'):
+        path.write_bytes(archive_with(b'\x80\x02' + made))
+        with pytest.raises(InputError):
+            load_plain(path)

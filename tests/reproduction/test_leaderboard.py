@@ -26,7 +26,8 @@ def test_every_method_of_the_toolbox_is_there_once(root):
     trained = [label for label in TABLE.rows if label not in TABLE.baselines]
     folders = {METHODS[name].config.split('/')[1] for name in trained}
     methods = {path.parent.name for path in root.glob('configs/*/metafile.yml')}
-    assert folders - {'recipes'} == methods - {'moco'}, 'MoCo is CMD without distillation'
+    # MoCo is CMD without distillation, and STARS needs a checkpoint of MAMP.
+    assert folders - {'recipes'} == methods - {'moco', 'stars'}
     assert {'MoCo', 'CMD', 'CrosSCLR', 'CrosSCLR-B'} <= set(trained)
     assert all({cell.method for cell in TABLE.rows[name] if cell} == {name} for name in trained)
 

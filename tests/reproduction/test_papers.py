@@ -21,7 +21,7 @@ def test_every_cell_can_be_run_and_every_number_has_a_source(name):
     for row in table.rows.values():
         assert len(row) == len(table.columns)
         for cell in filter(None, row):
-            assert bool(cell.reason) == (cell.method is None)
+            assert bool(cell.reason) == (not cell.can_run)
             assert bool(cell.paper) == bool(cell.source)
     for cell in table.cells:
         assert cell.method in METHODS

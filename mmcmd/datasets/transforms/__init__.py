@@ -1,3 +1,4 @@
+from .camera import TranslateToStart, UniformRotation, drop_empty_frames, translate_to_start
 from .extreme import (
     AxisMask,
     GaussianNoise,
@@ -61,10 +62,13 @@ __all__ = [
     'TemporalCropResize',
     'TimeFlip',
     'TimeWarp',
+    'TranslateToStart',
+    'UniformRotation',
     'UpRotation',
     'ViewInvariant',
     'add_noise',
     'blur_time',
+    'drop_empty_frames',
     'flip_joints',
     'flip_time',
     'map_layout',
@@ -80,6 +84,7 @@ __all__ = [
     'shear',
     'stride_frames',
     'subtract_joint',
+    'translate_to_start',
     'turn_about',
     'turn_persons',
     'view_invariant',

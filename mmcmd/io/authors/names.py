@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import ascal, clr, cmd, isc, ms2l, pc, pcm3
+from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, stars, usdrl
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -28,11 +28,15 @@ OTHERS = {'pcm3': pcm3.NAMES}
 # For each method whose names have no such suffix: all names.
 PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     'ascal': ascal.NAMES,
+    'mamp': mamp.NAMES,
     'ms2l': ms2l.NAMES,
     'pc': pc.NAMES,
+    'stars': stars.NAMES,
+    'usdrl': usdrl.NAMES,
 }
 READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
     'ascal': ascal.tensors,
+    'mamp': mamp.tensors,
     'pc': pc.tensors,
 }
 """How the tensors of a checkpoint are found, if they are not in its ``state_dict``."""

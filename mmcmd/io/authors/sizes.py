@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import isc
+from mmcmd.io.authors import isc, mamp, usdrl
 from mmcmd.io.checkpoint import ENCODERS, encoder_names
 from mmcmd.models.pretrainers.isc import PARTNER
 
@@ -20,7 +20,7 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     Returns:
         dict: ``modalities``, and sizes in ``backbone`` and, if the model has them, in ``neck`` and
         ``queue``; for ISC also in ``partner``, and the type of an encoder that its config does not
-        name; for PCM3 also in ``decoder``, and ``prompt_size``; for MS2L in ``decoder``,
+        name; for PCM3 and MAMP also in ``decoder``, and ``prompt_size``; for MS2L in ``decoder``,
         ``jigsaw_head`` and ``contrast_head``.
 
     Raises:
@@ -42,6 +42,8 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     decoder = state.get(f'decoders.{streams[0]}.rnn.weight_hh_l0')
     if decoder is not None:
         sizes['decoder'] = {'hidden_size': decoder.shape[1]}
+    if masked := mamp.decoder_sizes(state, streams[0]):
+        sizes['decoder'] = masked
     for head in ('jigsaw_head', 'contrast_head'):
         start = f'{head}s.{streams[0]}.'
         if f'{start}out.weight' in state:
@@ -57,16 +59,19 @@ def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
     encoder = {x.removeprefix(start): y for x, y in state.items() if x.startswith(start)}
     if 'rnn.weight_hh_l0' in encoder:
         return _recurrent(encoder)
-    return isc.kind(encoder) or _graph(encoder)
+    return isc.kind(encoder) or mamp.sizes(encoder) or usdrl.sizes(encoder) or _graph(encoder)
 
 
 def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
     """Return the sizes of neck and queue."""
     projects = any(name.startswith('necks.') for name in state)
     queue = f'queues.{stream}.queue'
-    if not projects and queue not in state:
+    if queue not in state and (not projects or f'necks.{stream}.instance.layers.0.weight' in state):
         return {}
     feat_dim, size = state[queue].shape
+    neck = state.get(f'necks.{stream}.predictor.0.weight')
+    if neck is not None:  # of STARS
+        return {'queue': {'size': size}, 'neck': {'hidden_channels': neck.shape[0]}}
     return {'queue': {'size': size}} | ({'neck': {'out_channels': feat_dim}} if projects else {})
 
 

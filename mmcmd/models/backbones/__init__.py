@@ -1,6 +1,8 @@
 from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
+from .skeleton_transformer import SkeletonTransformer
+from .spatio_temporal import SpatioTemporalTransformer
 from .stgcn import SkeletonCLRSTGCN
 from .two_stream_agcn import AGCN
 
@@ -13,4 +15,6 @@ __all__ = [
     'RawCoordinates',
     'RecurrentEncoder',
     'SkeletonCLRSTGCN',
+    'SkeletonTransformer',
+    'SpatioTemporalTransformer',
 ]

@@ -1,5 +1,6 @@
 from .autoregressive import AutoregressiveDecoder
 from .gru_decoder import GRUDecoder
 from .inpainting import InpaintingDecoder
+from .token_decoder import TokenDecoder
 
-__all__ = ['AutoregressiveDecoder', 'GRUDecoder', 'InpaintingDecoder']
+__all__ = ['AutoregressiveDecoder', 'GRUDecoder', 'InpaintingDecoder', 'TokenDecoder']

@@ -14,6 +14,7 @@ class LinearHead(BaseModule):
         init_std (float): Standard deviation of the initial weights. Defaults to 0.01.
         with_norm (bool): Standardise the features before, by a BatchNorm without weights. The
             learning rate then suits features of any scale. Defaults to False.
+        norm_eps (float): Added to the variance there. Defaults to 1e-5.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -23,10 +24,13 @@ class LinearHead(BaseModule):
         num_classes: int,
         init_std: float = 0.01,
         with_norm: bool = False,
+        norm_eps: float = 1e-5,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
-        self.norm = nn.BatchNorm1d(in_channels, affine=False) if with_norm else nn.Identity()
+        self.norm = (
+            nn.BatchNorm1d(in_channels, norm_eps, affine=False) if with_norm else nn.Identity()
+        )
         self.fc = nn.Linear(in_channels, num_classes)
         nn.init.normal_(self.fc.weight, std=init_std)
         nn.init.zeros_(self.fc.bias)

@@ -1,5 +1,7 @@
+from .expander import ExpanderNeck
 from .frame_readout import FrameReadout
 from .graph_pooling import GraphPooling
+from .joint_pooling import JointPooling
 from .projection import ProjectionNeck
 
-__all__ = ['FrameReadout', 'GraphPooling', 'ProjectionNeck']
+__all__ = ['ExpanderNeck', 'FrameReadout', 'GraphPooling', 'JointPooling', 'ProjectionNeck']

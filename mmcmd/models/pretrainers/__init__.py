@@ -5,18 +5,24 @@ from .cmd import CMD
 from .crossclr import CrosSCLR
 from .isc import ISC
 from .longt_gan import LongTGAN
+from .mamp import MAMP
 from .momentum_contrast import MomentumContrast
 from .ms2l import MS2L
 from .pcm3 import PCM3
 from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
+from .stars import STARS
+from .usdrl import USDRL
 
 __all__ = [
     'ASCAL',
     'CMD',
     'ISC',
+    'MAMP',
     'MS2L',
     'PCM3',
+    'STARS',
+    'USDRL',
     'AimCLR',
     'BasePretrainer',
     'CrosSCLR',

@@ -33,6 +33,8 @@ class SkeletonClassifier(StreamModel):
             Defaults to False.
         joint_loss (bool): Train all heads by one cross entropy on the mean of their scores, as
             CrosSCLR does. Defaults to False: each head has its own cross entropy.
+        label_smoothing (float): Share of a label that is spread over all classes in the loss.
+            Defaults to 0.
         fusion (dict, optional): How several streams are joined. ``weights`` maps a stream to its
             weight, which is 1 by default. If ``softmax`` is True (the default), probabilities are
             averaged; if it is False, scores are averaged. Weights of modalities that the model does
@@ -51,6 +53,7 @@ class SkeletonClassifier(StreamModel):
         frozen: bool = True,
         norm_eval: bool = False,
         joint_loss: bool = False,
+        label_smoothing: float = 0.0,
         fusion: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -59,6 +62,7 @@ class SkeletonClassifier(StreamModel):
         self.frozen = frozen
         self.norm_eval = norm_eval
         self.joint_loss = joint_loss
+        self.label_smoothing = label_smoothing
         self.fusion = {'softmax': True, 'weights': {}} | dict(fusion or {})
         # A config may have weights for three modalities and be used with only one of them.
         weights = {
@@ -169,7 +173,10 @@ class SkeletonClassifier(StreamModel):
         if self.joint_loss:
             scores = {'fused': torch.stack(list(scores.values())).mean(dim=0)}
         labels = get_labels(data_samples, inputs.device)
-        return {f'loss_{name}': F.cross_entropy(x, labels) for name, x in scores.items()}
+        return {
+            f'loss_{name}': F.cross_entropy(x, labels, label_smoothing=self.label_smoothing)
+            for name, x in scores.items()
+        }
 
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample]

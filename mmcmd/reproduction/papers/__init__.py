@@ -10,12 +10,13 @@ from mmcmd.reproduction.papers import (
     generative,
     isc,
     leaderboard,
+    masked,
     pcm3,
     skeletonclr_crossclr,
 )
 
 PAPERS = (
-    *(cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, pcm3, generative),
+    *(cmd_tables, cmd, skeletonclr_crossclr, aimclr, isc, pcm3, generative, masked),
     *(comparison, leaderboard),
 )
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}

@@ -11,6 +11,7 @@ from mmcmd.reproduction.protocols import KNN, LABELS
 
 # The same training as of CMD, with the views, the optimiser and the schedule of the recipe.
 METHODS = {'recipe': Method('configs/recipes/small.py', ['final_evaluation=False'])}
+_MASKED = 'MAMP', 'SkeletonMAE', 'USDRL'  # which have encoders of their own
 ALL_LABELS = 'linear, 3s'
 """Head of the column with all labels."""
 
@@ -51,7 +52,7 @@ TABLES = {
         _BASELINES
         | {
             name: _row(name, KNN, 'linear_small', 'linear_small')
-            for name in (*comparison.TRAINED, *METHODS)
+            for name in (*comparison.TRAINED, *_MASKED, *METHODS)
         },
         encoder='bigru_mean',
         clip_len=32,

@@ -1,0 +1,24 @@
+# The data of MAMP, SkeletonMAE and STARS, from raw coordinates or from CTR-GCN's archives: a
+# sequence starts in the origin and keeps the camera's axes. A random piece of at least half of it,
+# resized to 120 frames and turned a little, is the only augmentation.
+_base_ = './pack.py'
+clip_len = 120
+__start = dict(type='TranslateToStart')
+piece = [
+    dict(type='TemporalCropResize', ratio=(0.5, 1.0)),
+    dict(type='UniformRotation', radians=0.3),
+    _base_.as_clip,
+]
+pretrain_pipeline = [
+    __start,
+    dict(type='MultiView', views=[dict(transforms=piece)]),
+    _base_.pack,
+]
+finetune_pipeline = [__start, *piece, _base_.pack]
+# The centre of the sequence, for testing and for galleries.
+test_pipeline = [
+    __start,
+    dict(type='TemporalCropResize', ratio=0.95),
+    _base_.as_clip,
+    _base_.pack,
+]

@@ -1,0 +1,86 @@
+"""The light preprocessing of MAMP, STARS and SLiM: the camera's axes are kept."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmcmd.datasets.transforms.extreme import rotate
+from mmcmd.errors import InputError
+from mmcmd.registry import TRANSFORMS
+from mmcmd.skeletons import get_layout, take_point
+from mmcmd.skeletons.field_values import Point
+
+
+def translate_to_start(keypoint: np.ndarray, joint: Point) -> np.ndarray:
+    """Put the first person's joint of its first non-empty frame into the origin.
+
+    One point is subtracted from all frames of all persons. If there are several persons, frames in
+    which a person was missing stay zero, as released.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C). A person is missing where its coordinates sum
+            to 0.
+        joint (int | tuple): See :func:`mmcmd.skeletons.take_point`.
+
+    Returns:
+        np.ndarray: Shape (M, T, V, C), same dtype.
+    """
+    missing = keypoint.sum(axis=(2, 3)) == 0
+    start = (~keypoint[0].any(axis=(1, 2))).argmin()  # frame 0 if all are empty
+    moved = keypoint - take_point(keypoint[0, start], joint)
+    if len(keypoint) > 1:
+        moved[missing] = 0
+    return moved
+
+
+def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
+    """Cut (M, T, V, C) to as many frames as have coordinates that do not sum to 0, as released."""
+    valid = int((keypoint.sum(axis=(0, 2, 3)) != 0).sum())
+    return keypoint[:, :valid]
+
+
+@TRANSFORMS.register_module()
+class TranslateToStart(BaseTransform):
+    """Move a sequence so that it starts in the origin, and leave out empty frames at its end.
+
+    A second person that is zero in all frames counts as absent. See :func:`translate_to_start` and
+    :func:`drop_empty_frames`. Nothing is scaled or turned.
+
+    Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
+    Modified key: ``keypoint``, as float32.
+
+    Raises:
+        InputError: If no frame is left.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Move ``results['keypoint']``."""
+        keypoint = results['keypoint'].astype(np.float32, copy=False)
+        present = keypoint.any(axis=(1, 2, 3))
+        present[0] = True
+        moved = translate_to_start(keypoint[present], get_layout(results['layout']).centre)
+        moved = drop_empty_frames(moved)
+        if not moved.shape[1]:
+            name = results.get('frame_dir', 'the sample')
+            raise InputError(f'{name} has no valid frame; leave it out of the annotation file')
+        results['keypoint'] = moved
+        return results
+
+
+@TRANSFORMS.register_module()
+class UniformRotation(BaseTransform):
+    """Rotate the sequence about x, y and z by angles that are drawn uniformly.
+
+    Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
+
+    Args:
+        radians (float): An angle is U(-radians, radians). Defaults to 0.3.
+    """
+
+    def __init__(self, radians: float = 0.3) -> None:
+        self.radians = radians
+
+    def transform(self, results: dict) -> dict:
+        """Rotate ``results['keypoint']``."""
+        angles = results['rng'].uniform(-self.radians, self.radians, 3)
+        results['keypoint'] = rotate(results['keypoint'], np.degrees(angles))
+        return results

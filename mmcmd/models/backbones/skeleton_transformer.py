@@ -1,0 +1,139 @@
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmcmd.errors import InputError
+from mmcmd.models.backbones.transformer_blocks import (
+    Block,
+    BlockList,
+    SpaceTimePositions,
+    init_linear_layers,
+)
+from mmcmd.models.tokens.patches import patch_steps, patchify, take_tokens
+from mmcmd.registry import MODELS
+
+
+class PatchEmbedding(nn.Conv2d):
+    """A convolution whose stride is its kernel (u frames of one joint), applied to cut patches.
+
+    Only the patches that are needed are embedded. The weight has the released shape.
+    """
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Embed patches (B, K, u C) to tokens (B, K, D)."""
+        weight = self.weight[..., 0].transpose(1, 2).flatten(1)  # (D, C, u, 1) -> (D, u C)
+        return F.linear(patches, weight, self.bias)
+
+
+@MODELS.register_module()
+class SkeletonTransformer(BaseModule):
+    """Transformer over patches of frames and joints, the encoder of MAMP, SkeletonMAE and STARS.
+
+    A token is u frames of one joint of one person. Persons are encoded one by one, with the same
+    weights, also those that are all zero. All methods and evaluations can use it. Masked methods
+    call :meth:`tokens` with the tokens that stay.
+
+    Args:
+        num_joints (int): V. Defaults to 25.
+        in_channels (int): Coordinates of a joint, C. Defaults to 3.
+        clip_len (int): Frames for which there are codes of time. For clips of another length the
+            codes are resized. Defaults to 120.
+        patch_frames (int): Frames of a patch, u. Defaults to 4.
+        embed_dims (int): Width of a token, D. Defaults to 256.
+        depth (int): Number of blocks. Defaults to 8.
+        num_heads (int): Heads of the attention. Defaults to 8.
+        mlp_ratio (float): Hidden units of a block, as a multiple of D. Defaults to 4.
+        drop_path_rate (float): Probability with which a sequence skips a part of the last block;
+            it grows linearly from 0 at the first block (stochastic depth). Defaults to 0.
+        with_cp (bool): Activation checkpointing, see :class:`BlockList`. Defaults to False.
+        init_cfg (dict, optional): Initialisation, as in mmengine. Without it, linear layers are
+            Xavier-uniform and codes are normal with a deviation of 0.02, as released.
+
+    Attributes:
+        out_channels (int): Size of the feature, D.
+        num_layers (int): Depth, for a learning rate that decays from layer to layer.
+
+    Raises:
+        InputError: If a patch does not divide ``clip_len``, or the heads do not divide D.
+    """
+
+    def __init__(
+        self,
+        num_joints: int = 25,
+        in_channels: int = 3,
+        clip_len: int = 120,
+        patch_frames: int = 4,
+        embed_dims: int = 256,
+        depth: int = 8,
+        num_heads: int = 8,
+        mlp_ratio: float = 4,
+        drop_path_rate: float = 0.0,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        self.num_joints = num_joints
+        self.patch_frames = patch_frames
+        self.num_steps = patch_steps(clip_len, patch_frames)
+        self.out_channels = embed_dims
+        self.num_layers = depth
+        self.patch_embed = PatchEmbedding(in_channels, embed_dims, (patch_frames, 1))
+        self.positions = SpaceTimePositions(self.num_steps, num_joints, embed_dims)
+        rates = torch.linspace(0, drop_path_rate, depth, device='cpu').tolist()
+        self.blocks = BlockList(
+            (Block(embed_dims, num_heads, mlp_ratio, rate) for rate in rates), with_cp
+        )
+        self.norm = nn.LayerNorm(embed_dims)
+        init_linear_layers(self)
+
+    def tokens(self, joints: Tensor, keep: Tensor | None = None) -> Tensor:
+        """Encode sequences to tokens.
+
+        Args:
+            joints (Tensor): Shape (N, M, T, V, C).
+            keep (Tensor, optional): Tokens that are encoded, the others are left out; shape
+                (N M, K). A token is step * V + joint. Defaults to all tokens.
+
+        Returns:
+            Tensor: In the order of ``keep``, shape (N M, K, D).
+
+        Raises:
+            InputError: If a patch does not divide the clip, or the joints are too many or too few.
+        """
+        if joints.shape[3] != self.num_joints:
+            raise InputError(
+                f'SkeletonTransformer was built for {self.num_joints} joints but got '
+                f'{joints.shape[3]}; set num_joints of the backbone, or the layout of the model'
+            )
+        patches = patchify(joints, self.patch_frames).flatten(1, 2)
+        positions = self.positions(patches.shape[1] // self.num_joints)
+        if keep is not None:
+            patches, positions = take_tokens(patches, keep), F.embedding(keep, positions)
+        return self.norm(self.blocks(self.patch_embed(patches) + positions))
+
+    def forward(self, joints: Tensor) -> Tensor:
+        """Encode sequences.
+
+        Args:
+            joints (Tensor): Shape (N, M, T, V, C).
+
+        Returns:
+            Tensor: Map, shape (N, M, D, T / u, V).
+        """
+        tokens = self.tokens(joints).unflatten(1, (-1, self.num_joints))
+        return tokens.unflatten(0, joints.shape[:2]).permute(0, 1, 4, 2, 3)
+
+    def layer_of(self, name: str) -> int:
+        """Return the layer of a parameter, for a learning rate that decays from layer to layer.
+
+        Args:
+            name (str): Such as ``'blocks.0.norm1.weight'``.
+
+        Returns:
+            int: 0 for embedding and codes, i + 1 for block i, depth + 1 for the last norm.
+        """
+        first, _, rest = name.partition('.')
+        if first in ('patch_embed', 'positions'):
+            return 0
+        return int(rest.split('.')[0]) + 1 if first == 'blocks' else self.num_layers + 1

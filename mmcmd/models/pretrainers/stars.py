@@ -1,0 +1,165 @@
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from mmaction.structures import ActionDataSample
+from mmengine.dist import get_rank
+from mmengine.model import ModuleDict
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.io.checkpoint import load_encoder_state
+from mmcmd.models.encoder import build_with_features
+from mmcmd.models.functional import embedding_std
+from mmcmd.models.gather import gather_with_gradient
+from mmcmd.models.pretrainers.base import BasePretrainer
+from mmcmd.models.queue import KeyQueue
+from mmcmd.registry import MODELS
+from mmcmd.skeletons import get_layout
+from mmcmd.structures import get_sample_ids
+
+
+@MODELS.register_module()
+class STARS(BasePretrainer):
+    """STARS: tune a masked encoder so that a sequence predicts its nearest neighbour.
+
+    arXiv 2407.10935. An embedding is replaced by its nearest neighbour in a queue of former
+    embeddings, of other sequences. The prediction of the other view must tell this neighbour from
+    those of the other sequences of the batch. The encoder is that of MAMP. No encoder is updated
+    by momentum.
+
+    Args:
+        encoder_from (str, optional): Checkpoint whose encoders the training starts with. Without
+            it they are random, and so are the neighbours.
+        neck (dict, optional): Options of :class:`NeighbourHead`.
+        queue (dict, optional): Options of :class:`KeyQueue`, ``size`` of 32768 by default.
+        temperature (float): Divides the similarities. Defaults to 0.07.
+        both_gradients (bool): Let the second view have a gradient too. Defaults to False, as
+            released: the gradient is then half of that of the first view alone.
+        **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
+            ``init_cfg`` of :class:`StreamModel`.
+    """
+
+    views: ClassVar[tuple[str, ...]] = ('first', 'second')
+
+    def __init__(
+        self,
+        encoder_from: str | None = None,
+        neck: dict | None = None,
+        queue: dict | None = None,
+        temperature: float = 0.07,
+        both_gradients: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.encoder_from = encoder_from
+        self.temperature = temperature
+        self.both_gradients = both_gradients
+        self.necks, self.queues = ModuleDict(), ModuleDict()
+        for name, encoder in self.encoders.items():
+            config = {'type': 'NeighbourHead', **(neck or {})}
+            self.necks[name] = build_with_features(config, encoder)
+            config = {'type': 'KeyQueue', 'size': 32768, **(queue or {}), 'with_ids': True}
+            self.queues[name] = MODELS.build({**config, 'feat_dim': encoder.feature_size()})
+
+    def init_weights(self) -> None:
+        """Load the encoders of ``encoder_from``.
+
+        Raises:
+            InputError: If the checkpoint has other streams, sizes or joints.
+        """
+        super().init_weights()
+        if self.encoder_from is not None:
+            layout = get_layout(self.layout)
+            for name, encoder in self.encoders.items():
+                state = load_encoder_state(self.encoder_from, name, encoder, layout)
+                encoder.load_state_dict(state)
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
+    ) -> dict[str, Tensor]:
+        """Compute the losses of one step.
+
+        Args:
+            inputs (Tensor): Two views, shape (N, 2, M, T, V, C). Released: twice the same.
+            data_samples (list[ActionDataSample], optional): They hold the ids of the samples.
+
+        Returns:
+            dict[str, Tensor]: ``loss_{stream}``, ``acc_{stream}`` and ``std_{stream}``.
+
+        Raises:
+            InputError: If the samples have no ids, so that a sequence may be its own neighbour.
+        """
+        ids, losses = sample_ids(data_samples, inputs.device), {}
+        for name in self.streams:
+            first, second = self.embed(name, inputs)
+            queue = self.queues[name]
+            neighbours = [nearest_keys(queue, z, ids) for z, _ in (first, second)]
+            pairs = (neighbours[1], first[1]), (neighbours[0], second[1])
+            terms = [neighbour_nce(key, x, self.temperature) for key, x in pairs]
+            losses[f'loss_{name}'] = (terms[0][0] + terms[1][0]) / 2
+            losses[f'acc_{name}'] = terms[0][1]
+            losses[f'std_{name}'] = embedding_std(first[0])
+            queue.enqueue(first[0].detach(), ids)
+        return losses
+
+    def embed(self, stream: str, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return projection and prediction of each view, (N, D), one view after the other."""
+        encoder, neck = self.encoders[stream], self.necks[stream]
+        found = []
+        for view, has_gradient in zip(inputs.unbind(1), (True, self.both_gradients), strict=True):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and has_gradient):
+                found.append(neck(encoder(view)))
+        return found
+
+
+def sample_ids(data_samples: Sequence[ActionDataSample] | None, device: torch.device) -> Tensor:
+    """Return the ids of the samples of a batch, shape (N,).
+
+    Raises:
+        InputError: If they have none.
+    """
+    if not data_samples or 'sample_idx' not in data_samples[0].metainfo:
+        raise InputError(
+            'the queue keeps the ids of samples, but the pipeline gives none; add sample_idx to '
+            'the meta_keys of PackActionInputs in train_dataloader.dataset.pipeline'
+        )
+    return get_sample_ids(data_samples, device)
+
+
+@torch.no_grad()
+def nearest_keys(queue: KeyQueue, embeddings: Tensor, ids: Tensor) -> Tensor:
+    """Find the nearest key of other samples for each embedding.
+
+    Args:
+        queue (KeyQueue): With ids.
+        embeddings (Tensor): L2-normalised, shape (N, D).
+        ids (Tensor): Ids of their samples, shape (N,).
+
+    Returns:
+        Tensor: The keys, without gradient, shape (N, D).
+    """
+    own = queue.ids == ids[:, None]
+    similarities = queue.similarities(embeddings.detach()).masked_fill(own, -1)
+    return queue.queue[:, similarities.argmax(dim=1)].T
+
+
+def neighbour_nce(
+    neighbours: Tensor, predictions: Tensor, temperature: float
+) -> tuple[Tensor, Tensor]:
+    """Tell the prediction that belongs to a neighbour from those of the whole batch.
+
+    Args:
+        neighbours (Tensor): Keys without gradient, shape (N, D).
+        predictions (Tensor): Of the same samples, shape (N, D).
+        temperature (float): Divides the similarities.
+
+    Returns:
+        tuple[Tensor, Tensor]: Cross entropy and accuracy, shape (). The predictions of all ranks
+        are compared.
+    """
+    logits = neighbours @ gather_with_gradient(predictions).T / temperature
+    own = torch.arange(len(logits), device=logits.device) + get_rank() * len(logits)
+    accuracy = (logits.argmax(dim=1) == own).float().mean()
+    return F.cross_entropy(logits, own), accuracy

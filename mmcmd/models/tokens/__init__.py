@@ -1,0 +1,17 @@
+"""Parts of methods that see a sequence as tokens: patches, masks and targets."""
+
+from .masks import MotionAwareMask, RandomTokenMask, TokenMask
+from .patches import patch_steps, patchify, take_tokens
+from .targets import JointTarget, MotionTarget, masked_token_error
+
+__all__ = [
+    'JointTarget',
+    'MotionAwareMask',
+    'MotionTarget',
+    'RandomTokenMask',
+    'TokenMask',
+    'masked_token_error',
+    'patch_steps',
+    'patchify',
+    'take_tokens',
+]

@@ -1,0 +1,113 @@
+"""Masks that remove tokens. They take their random numbers as an argument.
+
+So a test, or a recording of other code, may give the numbers. A row of the numbers belongs to one
+person of one sequence.
+"""
+
+import torch
+from torch import Tensor
+
+from mmcmd.errors import InputError
+from mmcmd.registry import MODELS
+
+
+class TokenMask:
+    """The part that all masks share: how many tokens stay.
+
+    Args:
+        ratio (float): Share of the tokens that is removed. Defaults to 0.9.
+
+    Raises:
+        InputError: If the ratio is not between 0 and 1.
+    """
+
+    def __init__(self, ratio: float = 0.9) -> None:
+        if not 0 < ratio < 1:
+            raise InputError(
+                f'a mask removes a share of the tokens between 0 and 1, but got ratio={ratio}; '
+                'correct model.masking'
+            )
+        self.ratio = ratio
+
+    def num_kept(self, num_tokens: int) -> int:
+        """Return how many of L tokens stay: ``int(L * (1 - ratio))``, in floating point.
+
+        Of 750 tokens 74 stay with a ratio of 0.9, and not 75, as released.
+
+        Raises:
+            InputError: If no token stays, or every token does.
+        """
+        kept = int(num_tokens * (1 - self.ratio))
+        if not 0 < kept < num_tokens:
+            raise InputError(
+                f'a mask of ratio {self.ratio} keeps {kept} of {num_tokens} tokens, but at least '
+                'one must stay and one must go; correct model.masking.ratio'
+            )
+        return kept
+
+    def __call__(self, patches: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
+        """Choose the tokens that stay.
+
+        Args:
+            patches (Tensor): Shape (B, T', V, u C), see :func:`patchify`.
+            uniform (Tensor): Uniform random numbers in [0, 1), shape (B, T' V).
+
+        Returns:
+            tuple[Tensor, Tensor]: Indices of the tokens that stay, in the order of their scores,
+            shape (B, K); True where a token is removed, shape (B, T' V).
+        """
+        order = self.scores(patches, uniform).argsort(dim=1)
+        keep = order[:, : self.num_kept(order.shape[1])]
+        removed = torch.ones_like(order, dtype=torch.bool).scatter_(1, keep, False)
+        return keep, removed
+
+    def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
+        """Return a score for each token, shape (B, T' V). Those with the smallest scores stay."""
+        raise NotImplementedError
+
+
+@MODELS.register_module()
+class RandomTokenMask(TokenMask):
+    """Remove random tokens (SkeletonMAE)."""
+
+    def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
+        """Return the random numbers."""
+        return uniform
+
+
+@MODELS.register_module()
+class MotionAwareMask(TokenMask):
+    """Remove moving tokens more often than others (MAMP, Sec. 3.3).
+
+    The motion of a token is the mean absolute difference to the patch before it, so it spans the
+    frames of a patch. The first patch has the motion of the second one. A person that is all zero
+    does not move, and random tokens are removed from it.
+
+    Args:
+        ratio (float): Share of the tokens that is removed. Defaults to 0.9.
+        tau (float): Temperature of the probabilities; the motion is divided by its largest value
+            first. Defaults to 0.8.
+
+    Raises:
+        InputError: If ``tau`` is not positive. The released code then removes random tokens
+            without a message.
+    """
+
+    def __init__(self, ratio: float = 0.9, tau: float = 0.8) -> None:
+        super().__init__(ratio)
+        if tau <= 0:
+            raise InputError(
+                f'tau={tau} of MotionAwareMask must be positive; for random tokens set '
+                "model.masking.type to 'RandomTokenMask'"
+            )
+        self.tau = tau
+
+    def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
+        """Return log-probabilities with Gumbel noise: the largest ones are removed."""
+        motion = patches.diff(dim=1).abs().mean(dim=3)
+        # One patch has no other to differ from.
+        first = motion[:, :1] if motion.shape[1] else torch.zeros_like(patches[..., 0])
+        motion = torch.cat([first, motion], dim=1).flatten(1)
+        intensity = motion / (self.tau * motion.amax(dim=1, keepdim=True) + 1e-10)
+        gumbel = -(-(uniform + 1e-10).log() + 1e-10).log()
+        return intensity.log_softmax(dim=1) + gumbel
