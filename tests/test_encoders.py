@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmengine.config import Config
+from tiny_encoders import tiny_encoder
 
 from mmcmd.apis import choices, load_config
 from mmcmd.apis.config import split_name
@@ -38,16 +39,7 @@ LAYOUTS = 'ntu', 'kinect_v1', 'coco'
 
 def tiny(encoder):
     """Return an encoder's config at a small width."""
-    backbone = Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone
-    if 'dense' in backbone:
-        return {**backbone, 'hidden_size': 4, 'clip_len': 8}
-    if 'hidden_size' in backbone:
-        return {**backbone, 'hidden_size': 4, 'num_layers': 2}
-    if 'hidden_channels' in backbone:
-        return {**backbone, 'hidden_channels': 4, 'hidden_dim': 6}
-    if 'embed_dims' in backbone:
-        return {**backbone, 'embed_dims': 8, 'depth': 2, 'num_heads': 2, 'clip_len': 8}
-    return {**backbone, 'base_channels': 6, 'num_stages': 2, 'inflate_stages': [2]}
+    return tiny_encoder(Config.fromfile(CONFIGS / f'_base_/encoders/{encoder}.py').backbone)
 
 
 @pytest.mark.parametrize('layout', LAYOUTS)
