@@ -69,8 +69,9 @@ def read(name: str, budget: str) -> Config:
 
 
 def methods() -> list[str]:
-    """List the config of each method of the papers."""
-    configs = dict.fromkeys(x.config for x in METHODS.values() if x.config != UNTRAINED)
+    """List the config of each method of the papers that runs with the common encoder."""
+    common = [x.config for x in METHODS.values() if x.encoder is None]
+    configs = dict.fromkeys(x for x in common if x != UNTRAINED)
     names = [name.removeprefix('configs/') for name in configs]
     return [name for name in names if not name.startswith('recipes/')]
 
