@@ -99,11 +99,11 @@ def _raw(cfg: Config, _: None) -> None:
     )
 
 
-def _centred_only(cfg: Config, _: None) -> None:
-    """Turn no body: neither its spine to the vertical nor its shoulders to one side."""
+def _turned(cfg: Config, _: None) -> None:
+    """Turn bodies upright and forward, which the recipe does not do."""
     loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.val_cfg.gallery_dataloader
     for loader in loaders:
-        loader.dataset.pipeline[0] = dict(type='SubtractJoint')
+        loader.dataset.pipeline[0].turn = True
 
 
 def _turn_y(cfg: Config, degrees: float) -> None:
@@ -113,7 +113,7 @@ def _turn_y(cfg: Config, degrees: float) -> None:
 
 
 OTHERS: dict[str, Callable[[Config, Any], None]] = {
-    'centred_only': _centred_only,
+    'turned': _turned,
     'turn_y': _turn_y,
     'recipe': lambda cfg, _: None,
     'frames': _frames,
