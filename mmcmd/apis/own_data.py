@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mmcmd.datasets.annotations.splitting import ALL, pairs_of
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.errors import InputError
 
@@ -15,20 +16,17 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
 
     Args:
         path (str | Path): Pickle with splits ``NAME_train`` and ``NAME_val`` of one name, as
-            ``tools/data/convert.py`` writes it.
+            ``tools/data/convert.py`` writes it. If there are several pairs, the pair ``all_train``
+            and ``all_val`` is taken (``convert.py merge`` makes it).
 
     Raises:
         InputError: If it cannot be read, or does not have exactly one pair of such splits.
     """
     annotations = open_annotations(path)
-    splits = annotations.splits
-    pairs = [
-        name.removesuffix('_train')
-        for name in splits
-        if name.endswith('_train') and f'{name.removesuffix("_train")}_val' in splits
-    ]
+    pairs = pairs_of(annotations.splits)
+    pairs = [ALL] if ALL in pairs else pairs
     if len(pairs) != 1:
-        found = ', '.join(sorted(splits)) or 'none'
+        found = ', '.join(sorted(annotations.splits)) or 'none'
         raise InputError(
             f'{path}: --data FILE.pkl needs one pair of splits NAME_train and NAME_val, but its '
             f'splits are {found}; write a data config (docs/bring_your_own_data.md) that names the '

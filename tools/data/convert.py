@@ -65,7 +65,9 @@ def parse_args() -> argparse.Namespace:
         help='nwucla: subject held out in xsub (default: 10)',
     )
     parser.add_argument(
-        '--layout', metavar='NAME|FILE.json', help='pyskl, npz, csv, bvh: which joints these are'
+        '--layout',
+        metavar='NAME|FILE.json',
+        help='pyskl, npz, csv, bvh: which joints these are; merge: the joints to have',
     )
     parser.add_argument(
         '--labels',
@@ -99,7 +101,14 @@ def parse_args() -> argparse.Namespace:
         const=True,
         help='bvh: do not turn the bodies towards the sensor',
     )
-    parser.add_argument('--split', metavar='NAME', help='agcn, ctrgcn: what is split, e.g. xsub')
+    parser.add_argument(
+        '--map-joints',
+        choices=('nearest',),
+        help='merge: let the nearest joint stand in for one that a file lacks',
+    )
+    parser.add_argument(
+        '--split', metavar='NAME', help='agcn, ctrgcn, merge: what is split, e.g. xsub'
+    )
     parser.add_argument(
         '--valid', metavar='LIST', help='msraction3d: names of the sequences to keep'
     )

@@ -1,6 +1,6 @@
 """Split an annotation file by subject, or by another field of its samples."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mmcmd.datasets.annotations.held_out import (
@@ -15,6 +15,9 @@ from mmcmd.errors import InputError
 
 RANDOM = 'random'
 """Splits of this kind draw sequences, whoever performed them."""
+
+ALL = 'all'
+"""``all_train`` and ``all_val`` hold sequences of all files that were merged into one."""
 
 
 def split_by(
@@ -80,3 +83,17 @@ def halves(
         half = f'{name}_train' if is_training(sample) else f'{name}_val'
         split[half].append(sample['frame_dir'])
     return split
+
+
+def pairs_of(splits: Iterable[str]) -> list[str]:
+    """Return each NAME of which ``NAME_train`` and ``NAME_val`` are both splits.
+
+    Args:
+        splits (Iterable[str]): Names of splits.
+    """
+    names = list(splits)
+    return [
+        name.removesuffix('_train')
+        for name in names
+        if name.endswith('_train') and f'{name.removesuffix("_train")}_val' in names
+    ]

@@ -6,6 +6,7 @@ from mmcmd.datasets.converters.base import Converter, Item, LeftOut
 from mmcmd.datasets.converters.bvh import BVHConverter
 from mmcmd.datasets.converters.conversion import Summary, convert
 from mmcmd.datasets.converters.ctrgcn import CTRGCNConverter
+from mmcmd.datasets.converters.merge import MergeConverter
 from mmcmd.datasets.converters.msraction3d import MSRAction3DConverter
 from mmcmd.datasets.converters.ntu import NTUConverter
 from mmcmd.datasets.converters.nwucla import NWUCLAConverter
@@ -26,6 +27,7 @@ __all__ = [
     'Item',
     'LeftOut',
     'MSRAction3DConverter',
+    'MergeConverter',
     'NTUConverter',
     'NWUCLAConverter',
     'NpzConverter',
