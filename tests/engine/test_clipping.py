@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 from torch import nn
 
 from mmcmd.engine import GroupClipConstructor
@@ -22,6 +23,7 @@ def make_model():
 
 
 def build(model, clip_by, **options):
+    init_default_scope('mmcmd')  # as a runner does
     config = {'type': 'OptimWrapper', 'optimizer': {'type': 'SGD', 'lr': 1.0}, **options}
     return GroupClipConstructor(config, {'clip_by': clip_by})(model)
 
