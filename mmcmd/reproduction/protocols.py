@@ -16,8 +16,8 @@ class Protocol:
         targets (Mapping[str, str], optional): Maps the data set of the pre-training to that of the
             evaluation. By default they are the same.
         pretrained (bool): Whether the encoders are those of the method. Defaults to True.
-        tested (bool): Whether nothing is trained: ``tools/test.py`` runs the config, which has its
-            own encoder. Defaults to False.
+        tested (bool): Whether nothing is trained: ``tools/test.py`` runs the config. If
+            ``pretrained`` is false, the config has its own encoder. Defaults to False.
         timed (bool): Whether the training competes with a pre-training, and gets the same minutes
             if the minutes are given. Defaults to False.
     """
@@ -89,6 +89,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     'scratch': Protocol('configs/baselines/supervised.py', pretrained=False, timed=True),
     'linear_small': Protocol('configs/benchmarks/linear_small.py'),
+    'knn_pc': Protocol('configs/benchmarks/knn_pc.py', tested=True),
 }
 
 

@@ -105,7 +105,8 @@ class Reproduction:
         needs, description = self.needs, None
         if source.epochs and protocol.pretrained:
             needs, description = [source.stage], source.description
-            arguments = self._arguments(data) | {'pretrained': str(source.stage.product)}
+            name = 'checkpoint' if protocol.tested else 'pretrained'
+            arguments = self._arguments(data) | {name: str(source.stage.product)}
         elif protocol.pretrained:
             arguments['pretrained'] = 'random'
         if not description and not protocol.tested:
@@ -156,7 +157,10 @@ class Reproduction:
             path, **arguments, description=description, options=parse_options(options)
         )
         command = ['tools/train.py' if trained else 'tools/test.py', path]
-        for name, value in {**arguments, 'work_dir': str(work_dir)}.items():
+        named = {**arguments, 'work_dir': str(work_dir)}
+        if checkpoint := named.pop('checkpoint', None):
+            command.append(checkpoint)
+        for name, value in named.items():
             command += [f'--{name.replace("_", "-")}', str(value)]
         product, progress = TEST_RESULTS, None
         if trained:
@@ -242,6 +246,6 @@ class Reproduction:
 
 def _metric(cell: Cell, streams: Sequence[str]) -> str:
     """Return the key of a number in the results of a run with these streams."""
-    if cell.protocol == KNN:
+    if cell.protocol.startswith(KNN):
         return 'knn/top1' if cell.stream == streams[0] else f'knn/{cell.stream}_top1'
     return f'acc/{cell.stream}_top1'

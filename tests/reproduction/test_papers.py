@@ -87,6 +87,9 @@ def test_a_row_is_on_the_encoder_and_protocol_of_its_own_paper():
     assert (aimclr.encoder, aimclr.protocol) == ('stgcn_clr', 'linear_clr')
     assert (isc.encoder, isc.protocol) == ('bigru_plain', 'linear')
     assert TABLES['table4'].rows['3s-CrosSCLR'][2].protocol == 'semi_clr10'
+    assert TABLES['table4'].rows['3s-CMD'][2].protocol == 'semi10'
+    assert TABLES['table2'].rows['P&C'][0].protocol == 'knn_pc'
+    assert TABLES['table2'].rows['CMD'][0].protocol == 'knn'
     assert TABLES['table1'].encoders >= {'stgcn_clr', 'bigru_plain'}
 
 

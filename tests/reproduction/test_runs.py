@@ -54,6 +54,7 @@ def read(stage):
     parser.add_argument('--seed', type=int)
     parser.add_argument('--resume', action='store_true')
     parser.add_argument('--pretrained')
+    parser.add_argument('checkpoint', nargs='?')
     args = parser.parse_args(arguments)
     return load_config(args), args
 
@@ -88,7 +89,8 @@ def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
         assert config.train_dataloader == one.config.train_dataloader, protocol
         assert config.val_dataloader == one.config.val_dataloader, protocol
         wanted = str(source.stage.product) if PROTOCOLS[protocol].pretrained else None
-        assert args.pretrained == wanted
+        given = args.checkpoint if PROTOCOLS[protocol].tested else args.pretrained
+        assert given == wanted, protocol
 
 
 def write_checkpoint(one):

@@ -11,15 +11,15 @@ from mmcmd.reproduction.protocols import KNN, PERCENTS
 
 METHODS = {}
 _JOINT, _THREE = 'joint', '3s'
-# Published encoder, linear and semi-supervised protocol, where they are not CMD's.
+# Published encoder, and the protocols that are not CMD's.
 _RECIPES = {
-    'AimCLR': ('stgcn_clr', 'linear_clr', 'semi_clr'),
-    'CrosSCLR': ('stgcn_clr', 'linear_joint', 'semi_clr'),
-    'AS-CAL': ('lstm_ascal', 'linear_ascal', 'semi'),
-    'ISC': ('bigru_plain', 'linear', 'semi'),
-    'LongT GAN': ('bigru_longtgan', 'linear', 'semi'),
-    'MS2L': ('bigru_ms2l', 'linear_ms2l', 'semi'),
-    'P&C': ('bigru_pc', 'linear', 'semi'),
+    'AimCLR': ('stgcn_clr', dict(linear='linear_clr', semi='semi_clr')),
+    'CrosSCLR': ('stgcn_clr', dict(linear='linear_joint', semi='semi_clr')),
+    'AS-CAL': ('lstm_ascal', dict(linear='linear_ascal')),
+    'ISC': ('bigru_plain', {}),
+    'LongT GAN': ('bigru_longtgan', {}),
+    'MS2L': ('bigru_ms2l', dict(linear='linear_ms2l')),
+    'P&C': ('bigru_pc', dict(knn='knn_pc')),
 }
 _NO_CODE = 'no code was released'
 _MISSING = {
@@ -48,8 +48,9 @@ def _cell(
     source = f'CMD, Table {table}{_REMARKS.get((method, table), "")}' if numbers else ''
     if method in _MISSING:
         return Cell(None, protocol, stream, numbers, source, reason=_MISSING[method])
-    encoder, linear, semi = _RECIPES.get(method, (None, 'linear', 'semi'))
-    protocol = linear if protocol == 'linear' else protocol.replace('semi', semi)
+    encoder, own = _RECIPES.get(method, (None, {}))
+    kind = protocol.rstrip('0123456789')
+    protocol = own.get(kind, kind) + protocol.removeprefix(kind)
     return Cell(method, protocol, stream, numbers, source, encoder)
 
 
