@@ -10,11 +10,11 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class CMDHead(BaseModule):
-    """Cross-modal mutual distillation over any list of (teacher, student) pairs (Sec. 3.3, Eq. 4).
+    """Cross-modal mutual distillation over a list of (teacher, student) pairs (Sec. 3.3, Eq. 4).
 
     The anchors of a pair are the nearest neighbours of the teacher's key in the teacher's queue.
     The student is compared at the *same indices* of its own queue. All queues hold the same samples
-    at the same positions, so both are compared with the same samples.
+    at the same positions. Teacher and student are therefore compared with the same samples.
 
     Args:
         topk (int): Number of neighbours, K. Defaults to 8192.
@@ -53,14 +53,14 @@ class CMDHead(BaseModule):
         """Compute the weighted sum of the KL divergences of all pairs.
 
         Args:
-            teachers (Mapping[str, Tensor]): Maps a modality to the similarities of its *keys* to
+            teachers (Mapping[str, Tensor]): Maps each stream to the similarities of its *keys* to
                 its queue, shape (N, Q), without gradient.
-            students (Mapping[str, Tensor]): Maps a modality to the similarities of its *queries* to
-                its queue, shape (N, Q).
-            pairs (Sequence[tuple[str, str]]): (teacher, student).
+            students (Mapping[str, Tensor]): Maps each stream to the similarities of its *queries*
+                to its queue, shape (N, Q).
+            pairs (Sequence[tuple[str, str]]): Pairs (teacher, student) of streams.
 
         Returns:
-            Tensor: Shape ().
+            Tensor: The loss, shape ().
         """
         neighbours = {
             name: teachers[name].topk(self.topk, dim=1, sorted=False) for name in dict(pairs)

@@ -6,15 +6,15 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class LinearHead(BaseModule):
-    """Linear classifier on features (N, D); weights N(0, 0.01), bias 0.
+    """Linear classifier of features (N, D). The weights start as N(0, 0.01), the bias as 0.
 
     Args:
-        in_channels (int): D.
+        in_channels (int): Size of a feature, D.
         num_classes (int): Number of classes.
         init_std (float): Standard deviation of the initial weights. Defaults to 0.01.
-        with_norm (bool): Standardise the features before, by a BatchNorm without weights. The
-            learning rate then suits features of any scale. Defaults to False.
-        norm_eps (float): Added to the variance there. Defaults to 1e-5.
+        with_norm (bool): Standardise the features first with a BatchNorm without weights. The same
+            learning rate then works for features of any scale. Defaults to False.
+        norm_eps (float): Constant that this BatchNorm adds to the variance. Defaults to 1e-5.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -36,5 +36,5 @@ class LinearHead(BaseModule):
         nn.init.zeros_(self.fc.bias)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Return the class scores before the softmax, (N, num_classes)."""
+        """Return class scores before the softmax (N, num_classes) of features (N, D)."""
         return self.fc(self.norm(feature))

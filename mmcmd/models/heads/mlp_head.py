@@ -6,7 +6,7 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class MLPHead(BaseModule):
-    """Classifier of two layers with BatchNorm and ReLU in between (fine-tuning of MAMP).
+    """Classifier with two layers, and BatchNorm and ReLU between them (fine-tuning of MAMP).
 
     Args:
         in_channels (int): Size of a feature, D.
@@ -28,5 +28,5 @@ class MLPHead(BaseModule):
         self.fc = nn.Linear(hidden_channels, num_classes)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Classify features (N, D)."""
+        """Return class scores before the softmax (N, num_classes) of features (N, D)."""
         return self.fc(self.norm(self.hidden(feature)).relu())

@@ -8,13 +8,14 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class NeighbourHead(BaseModule):
-    """Projection and prediction of STARS: a BatchNorm, and two layers with BatchNorm behind it.
+    """Projection (a BatchNorm) and prediction (two linear layers with BatchNorm) of STARS.
 
     Args:
         in_channels (int): Size of a feature and of an embedding, D.
         hidden_channels (int): Hidden units of the prediction. Defaults to 4096.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it, the weights of linear
-            layers are N(0, 0.02), those of BatchNorm N(1, 0.02), and biases 0, as released.
+            layers start as N(0, 0.02), those of BatchNorm as N(1, 0.02), and biases as 0. These are
+            the values of the released code.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class NeighbourHead(BaseModule):
                 nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=0.02)
 
     def forward(self, feature: Tensor) -> tuple[Tensor, Tensor]:
-        """Return projection and prediction of features (N, D), both L2-normalised, (N, D)."""
+        """Return projection and prediction of features (N, D), each L2-normalised, (N, D)."""
         wide = torch.promote_types(feature.dtype, torch.float32)  # also under autocast
         projection = self.projector(feature.to(wide))
         prediction = self.predictor(projection).to(wide)

@@ -8,15 +8,15 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class SequenceDiscriminator(BaseModule):
-    """The discriminator of LongT GAN: a score for a sequence of frames.
+    """Discriminator of LongT GAN: a score for each sequence of frames.
 
-    It is a GRU with the weights of two directions, which both run forward in time, and two layers
-    on the output of the last valid frame.
+    It consists of a GRU and two linear layers, which get the output of the GRU at the last valid
+    frame. The GRU has the weights of two directions, but both run forward in time.
 
     Args:
-        in_channels (int): Values of a frame, F.
-        hidden_size (int): Hidden units of one direction. Defaults to 180.
-        num_layers (int): Layers of the GRU. Defaults to 3.
+        in_channels (int): Number of values of a frame, F.
+        hidden_size (int): Number of hidden units of one direction. Defaults to 180.
+        num_layers (int): Number of layers of the GRU. Defaults to 3.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -36,8 +36,8 @@ class SequenceDiscriminator(BaseModule):
         """Score sequences.
 
         Args:
-            frames (Tensor): Shape (N, T, F). Frames behind the valid ones are not seen.
-            valid (Tensor): Valid frames, shape (N,).
+            frames (Tensor): Shape (N, T, F). Frames after the valid ones are ignored.
+            valid (Tensor): Numbers of valid frames, shape (N,).
 
         Returns:
             Tensor: Scores, shape (N,).

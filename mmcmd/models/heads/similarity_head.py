@@ -8,11 +8,11 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class SimilarityHead(BaseModule):
-    """KL divergence from a teacher's similarities to all keys of a queue to a student's (PCM3).
+    """KL divergence between the similarities of a teacher and a student to a queue (PCM3).
 
     Args:
-        teacher_temperature (float): Defaults to 0.05.
-        student_temperature (float): Defaults to 0.1.
+        teacher_temperature (float): Temperature of the teacher. Defaults to 0.05.
+        student_temperature (float): Temperature of the student. Defaults to 0.1.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Raises:
@@ -35,13 +35,14 @@ class SimilarityHead(BaseModule):
         self.temperatures = teacher_temperature, student_temperature
 
     def forward(self, teacher: Tensor, student: Tensor) -> Tensor:
-        """Compute the mean over the batch.
+        """Compute the divergence of each sample, and average over the batch.
 
         Args:
             teacher (Tensor): Similarities of keys to the queue, shape (N, Q), without gradient.
-            student (Tensor): Similarities of queries of the same samples, shape (N, Q).
+            student (Tensor): Similarities of the queries of the same samples to the queue, shape
+                (N, Q).
 
         Returns:
-            Tensor: Shape ().
+            Tensor: The loss, shape ().
         """
         return neighbour_kl(teacher, student, *self.temperatures)

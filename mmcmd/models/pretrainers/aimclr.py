@@ -21,15 +21,17 @@ from mmcmd.registry import MODELS
 class AimCLR(MomentumContrast):
     """AimCLR (AAAI 2022, https://arxiv.org/abs/2112.03590).
 
-    A sample has a normal view and an extremely augmented view. The feature map of the extreme view
-    is also used without the joints and elements that stand out most (EADM). Both embeddings learn
-    the distribution of the normal view over the keys (D3M). From ``mining_epoch`` on, the nearest
-    neighbours of all three are positives of the normal view (NNM). The streams share nothing.
+    Each sample has a normal view and an extremely augmented view. The extreme view gives two
+    embeddings: one of its full feature map, and one of its feature map without the joints and
+    elements of the highest attention (EADM). Both learn the distribution of the normal view over
+    the keys (D3M). From ``mining_epoch`` on, the nearest neighbours of all three embeddings are
+    positives for the normal view (NNM). The streams share no weights.
 
     Args:
         mining_epoch (int): First epoch, counted from 0, with mining. Defaults to 150.
         topk (int): Neighbours that are mined for each query. Defaults to 1.
-        keep (float): Attention below which the drop keeps a joint or an element. Defaults to 0.7.
+        keep (float): Joints and elements with an attention below this value are kept. Defaults to
+            0.7.
         **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
             ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
@@ -53,7 +55,7 @@ class AimCLR(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Extreme, query and key view, shape (N, 3, M, T, V, C).
@@ -83,7 +85,7 @@ class AimCLR(MomentumContrast):
     def _contrast(
         self, name: str, query: Tensor, extreme: Tensor, dropped: Tensor, key: Tensor
     ) -> dict[str, Tensor]:
-        """Compute the losses of a stream from its embeddings, each (N, D), and enqueue the key."""
+        """Compute the losses of a stream from embeddings (N, D), and add the keys to the queue."""
         queue = self.queues[name]
         similarities = [queue.similarities(x) for x in (query, extreme, dropped)]
         logits = [

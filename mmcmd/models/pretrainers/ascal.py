@@ -14,12 +14,12 @@ from mmcmd.registry import MODELS
 class ASCAL(MomentumContrast):
     """AS-CAL: MoCo on the mean output of an LSTM (Information Sciences 2021).
 
-    The embedding is the feature itself, as released: it has no projection (``neck``), and its
-    length is not 1. Similarities are dot products.
+    As in the released code, the embedding is the feature itself. There is no projection (``neck``),
+    and the embedding is not normalised. Similarities are dot products.
 
-    In the first epoch, keys fill the queue and nothing is trained. The released code moves the key
-    encoder after each optimisation step. Here it is moved at the start of the next step, which
-    gives the same losses and queries; only the key encoder in a checkpoint is one step behind.
+    In the first epoch, keys fill the queue and no weight is trained. The released code updates the
+    key encoder after each optimisation step. This class updates it at the start of the next step.
+    The losses and queries are the same, but the key encoder in a checkpoint is one step older.
 
     Args:
         fill_epochs (int): Epochs that only fill the queue. Defaults to 1.
@@ -40,7 +40,7 @@ class ASCAL(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
@@ -69,7 +69,8 @@ class ASCAL(MomentumContrast):
             with torch.set_grad_enabled(torch.is_grad_enabled() and not filling):
                 query = self.query(query_view, name)
                 loss, accuracy = self.head(query, key, queue.similarities(query))
-            # An optimiser leaves out parameters without gradient. It needs a loss that has one.
+            # ``backward`` needs a loss with a gradient. The parameters get none, so that the
+            # optimiser skips them.
             losses[f'loss_{name}'] = loss.requires_grad_() if filling else loss
             losses[f'acc_{name}'] = accuracy
             queue.enqueue(key)

@@ -10,26 +10,28 @@ from mmcmd.models.streams import StreamModel
 
 
 class BasePretrainer(StreamModel):
-    """The part that every pre-training method shares. A method derives from it and writes a loss.
+    """Base class of all pre-training methods. A method derives from it and implements ``loss``.
 
     Attributes:
-        views (tuple[str, ...] | Mapping[str, int]): The views of each sample that the loss takes.
-            With a tuple of names, all views have one shape, and the loss gets one tensor (N, views,
-            M, T, V, C). With a mapping from groups to numbers of views, the loss gets a dict with
-            one such tensor per group, and groups may differ in length.
-        min_samples (int): The smallest batch that the loss takes.
-        capturable (bool): The loss is the same operations in each step, so that a CUDA graph may
-            repeat them (:class:`mmcmd.engine.CudaGraphHook`). It then takes one tensor, reads
-            neither data samples nor ``epoch``, ``progress`` and ``generator``, and never waits for
-            the device. Each class says so for itself; a subclass does not inherit it.
+        views (tuple[str, ...] | Mapping[str, int]): The views of each sample that ``loss`` takes.
+            If it is a tuple of names, all views have the same shape, and ``loss`` gets one tensor
+            (N, views, M, T, V, C). If it maps each group to its number of views, ``loss`` gets a
+            dict with one such tensor per group. The groups may differ in their number of frames.
+        min_samples (int): Smallest batch size that ``loss`` accepts.
+        capturable (bool): Whether a CUDA graph can repeat ``loss``
+            (:class:`mmcmd.engine.CudaGraphHook`). Such a loss runs the same operations in each step
+            and takes one tensor. It does not read data samples, ``epoch``, ``progress`` or
+            ``generator``, and it never waits for the device. Each class must set this attribute
+            itself: a subclass does not inherit it.
         epoch (int): The current epoch, counted from 0.
-        progress (float): Share of the training that is done, in [0, 1).
-        generator (torch.Generator): For random numbers that a loss draws once per batch, such as a
-            mask. It is on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in each iteration.
+        progress (float): Fraction of the training that is done, in [0, 1).
+        generator (torch.Generator): Source of the random numbers that a loss draws once per batch,
+            for example for a mask. It is on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in
+            each iteration.
 
-    That hook sets ``epoch``, ``progress`` and ``generator`` before each iteration, from the seed,
-    the epoch and the iteration of the run. A checkpoint holds these. A resumed run therefore goes
-    on with the same values and draws.
+    The hook also sets ``epoch`` and ``progress`` before each iteration. It computes all three from
+    the seed, the epoch and the iteration of the run, which a checkpoint stores. A resumed run
+    therefore continues with the same values and random numbers.
 
     Raises:
         InputError: If an encoder has no weights.
@@ -52,12 +54,12 @@ class BasePretrainer(StreamModel):
         self.generator = torch.Generator()
 
     def set_progress(self, epoch: int, progress: float, seed: int) -> None:
-        """Tell the model where the training is.
+        """Set the epoch and the progress, and seed the generator.
 
         Args:
-            epoch (int): Counted from 0.
-            progress (float): Share of the iterations that is done, in [0, 1).
-            seed (int): Seed of the draws of this iteration.
+            epoch (int): Current epoch, counted from 0.
+            progress (float): Fraction of the iterations that is done, in [0, 1).
+            seed (int): Seed of the random numbers of this iteration.
         """
         self.epoch, self.progress = epoch, progress
         self.generator.manual_seed(seed)
@@ -70,13 +72,14 @@ class BasePretrainer(StreamModel):
         """Return the losses of one step.
 
         Args:
-            inputs (Tensor | dict[str, Tensor]): The views, see ``views``.
-            data_samples (list[ActionDataSample], optional): One per sequence. They hold the ids of
-                the samples and, if the clips are padded, the valid frames of each view
+            inputs (Tensor | dict[str, Tensor]): The views of each sample, as ``views`` describes.
+            data_samples (list[ActionDataSample], optional): One per sequence. They hold the sample
+                ids and, if the clips are padded, the number of valid frames of each view
                 (:mod:`mmcmd.structures`).
 
         Returns:
-            dict[str, Tensor]: Values whose names contain ``loss`` are summed; all are logged.
+            dict[str, Tensor]: Values whose names contain ``loss`` are summed. All values are
+            logged.
         """
         return super().loss(inputs, data_samples)
 
@@ -86,10 +89,10 @@ class BasePretrainer(StreamModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch as :class:`StreamModel` does, after a check of the views.
+        """Run :meth:`StreamModel.forward`. In mode ``loss``, check the number of views first.
 
         Raises:
-            InputError: If the pipeline makes other views than the method takes.
+            InputError: If the pipeline makes another number of views than the method takes.
         """
         if mode == 'loss':
             self._check_views(inputs)

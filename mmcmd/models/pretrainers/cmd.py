@@ -15,21 +15,22 @@ from mmcmd.registry import MODELS
 class CMD(MomentumContrast):
     """Cross-modal Mutual Distillation (ECCV 2022, https://arxiv.org/abs/2208.12448).
 
-    Each stream contrasts its queries with its own queue (Eq. 1). For each ordered pair, the
-    teacher's keys have nearest neighbours in the teacher's queue, and the student's queries learn
-    the similarities to these samples (Eq. 3). With one stream, or without pairs, this is the MoCo
-    v2 baseline.
+    Each stream contrasts its queries with its own queue (Eq. 1). For each (teacher, student) pair
+    of streams, the keys of the teacher are compared with their nearest neighbours in the queue of
+    the teacher. The queries of the student learn these similarities (Eq. 3). With one stream, or
+    without pairs, this is the MoCo v2 baseline.
 
     Args:
-        distill_head (dict, optional): Distillation head. Without it nothing is distilled.
-        pairs (Sequence[tuple[str, str]], optional): (teacher, student); all ordered pairs of
-            streams by default.
+        distill_head (dict, optional): Distillation head, such as :class:`CMDHead`. Without it,
+            there is no distillation.
+        pairs (Sequence[tuple[str, str]], optional): Pairs (teacher, student). Defaults to all
+            ordered pairs of streams.
         **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
             ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
     Raises:
-        InputError: If a pair names a stream that does not exist, or one stream twice, or K is
-            larger than the queue.
+        InputError: If a pair contains an unknown stream or the same stream twice, or if
+            ``distill_head.topk`` is larger than the queue.
     """
 
     capturable: ClassVar[bool] = True
@@ -53,7 +54,7 @@ class CMD(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues (Algorithm 1).
+        """Compute the losses of one step, and update the key encoders and queues (Algorithm 1).
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
@@ -67,8 +68,8 @@ class CMD(MomentumContrast):
         query_view, key_view = inputs.unbind(dim=1)
         self.update_keys()
 
-        # The keys go first: the memory of their encoders is free again before the queries need
-        # their own.
+        # The keys are computed first. The memory of this pass is released before the queries are
+        # computed, which keep their activations for the gradient.
         keys, teachers = self.keys(key_view), {}
         if self.distill_head:
             with torch.no_grad():
@@ -89,7 +90,7 @@ class CMD(MomentumContrast):
         for teacher, student in pairs:
             if teacher == student or not {teacher, student} <= set(self.streams):
                 raise InputError(
-                    f'a distillation pair is (teacher, student), two different ones of '
+                    f'a distillation pair is (teacher, student), two different streams of '
                     f'{self.streams}, but got {(teacher, student)}'
                 )
         return pairs

@@ -19,31 +19,30 @@ from mmcmd.registry import MODELS
 class CrosSCLR(MomentumContrast):
     """Cross-view Contrastive Learning (CVPR 2021, https://arxiv.org/abs/2104.14466).
 
-    Until ``cross_epoch`` each stream is trained as in SkeletonCLR. From then on, the nearest
-    neighbours of a sample in one stream are also positives for the other streams. The context adds
-    the similarities of the other stream.
+    Until ``cross_epoch``, each stream is trained as in SkeletonCLR. From then on, the nearest
+    neighbours of a sample in one stream are also positives for the other streams. With ``context``,
+    the loss also compares the products of the similarities of both streams.
 
-    The defaults repeat the released code, which differs from the paper in two ways. The streams
-    share the projection of the first stream, and in the second phase only the key encoder of the
-    motion stream is updated. ``shared_projection=False`` and ``cross_keys=None`` remove both
-    differences.
+    The defaults follow the released code, which differs from the paper in two ways. All streams use
+    the projection of the first stream. In the second phase, only the key encoder of the motion
+    stream is updated. ``shared_projection=False`` and ``cross_keys=None`` remove both differences.
 
     Args:
         cross_epoch (int): First epoch, counted from 0, with mining across streams. Defaults to
             150.
-        topk (int): Neighbours that are mined in each other stream. Defaults to 1.
-        context (bool): Add the products of both streams' similarities as columns. Defaults to
-            True.
-        shared_projection (bool): The neck of each other stream is a linear layer, a ReLU and then
-            the whole neck of the first stream. Defaults to True.
-        cross_keys (Sequence[str], optional): Streams whose key encoders are still updated once
-            mining has begun; None means all. Defaults to ``('motion',)``.
+        topk (int): Number of neighbours to mine in each other stream. Defaults to 1.
+        context (bool): Add the products of the similarities of both streams as columns of the
+            logits. Defaults to True.
+        shared_projection (bool): Build the neck of each other stream from a linear layer, a ReLU
+            and the whole neck of the first stream. Defaults to True.
+        cross_keys (Sequence[str], optional): Streams whose key encoders are updated after
+            ``cross_epoch``. None means all streams. Defaults to ``('motion',)``.
         **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
             ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
     Raises:
-        InputError: If there is one stream only, ``topk`` is larger than the queue, or a name in
-            ``cross_keys`` is no stream.
+        InputError: If there is only one stream, ``topk`` is larger than the queue, or
+            ``cross_keys`` contains an unknown stream.
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class CrosSCLR(MomentumContrast):
             raise InputError(f'topk={topk} must lie between 1 and queue.size={size}')
 
     def build_necks(self, neck: dict) -> dict[str, nn.Module]:
-        """Build the necks. If they share a projection, later streams contain the first neck."""
+        """Build the necks. With ``shared_projection``, the other necks contain the first."""
         necks = super().build_necks(neck)
         if self.shared_projection:
             first = self.streams[0]
@@ -85,7 +84,7 @@ class CrosSCLR(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).
@@ -117,13 +116,13 @@ class CrosSCLR(MomentumContrast):
         return losses
 
     def _cross(self, positive: Tensor, own: Tensor, other: Tensor) -> Tensor:
-        """Contrast a stream with the neighbours that another stream has found.
+        """Compute the loss of a stream with the neighbours that another stream has found.
 
         Args:
             positive (Tensor): Similarity of each query to its own key, shape (N,).
             own (Tensor): Similarities of the queries to the stream's own queue, shape (N, Q).
-            other (Tensor): Similarities in the other stream, shape (N, Q). They get a gradient
-                through the context.
+            other (Tensor): Similarities in the other stream, shape (N, Q). With ``context``, they
+                get a gradient.
         """
         mined = nearest_mask(other, self.topk)
         columns, masks = [own], [mined]

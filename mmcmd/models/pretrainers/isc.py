@@ -10,23 +10,23 @@ from mmcmd.models.streams import expand_streams
 from mmcmd.registry import MODELS
 
 PARTNER = '_partner'
-"""End of the name of a stream with the second encoder."""
+"""Suffix of the names of the streams with a second encoder."""
 
 
 @MODELS.register_module()
 class ISC(MomentumContrast):
     """Inter-skeleton contrast (ACM MM 2021, https://arxiv.org/abs/2108.03656).
 
-    Each modality of a sample is encoded by two encoders of different kinds, such as a sequence and
-    a graph encoder. Both get the same view. A query of one encoder is contrasted with the key and
-    the queue of the other one. There is no loss between the query and the key of the same encoder.
+    Two encoders of different types encode each modality of a sample, for example a sequence encoder
+    and a graph encoder. Both get the same view. The query of one encoder is contrasted with the key
+    and the queue of the other. There is no loss between the query and the key of the same encoder.
 
-    For each stream of ``modalities`` there is a second stream, ``{stream}_partner``. The features
-    of the first encoder are evaluated by default.
+    For each stream of ``modalities`` there is a second stream, ``{stream}_partner``. By default,
+    only the features of the first encoders are evaluated.
 
     Args:
         partner (dict): Backbone of the second encoders, such as :class:`AGCN`.
-        partner_neck (dict, optional): Options of ``neck`` that are other ones for the second
+        partner_neck (dict, optional): Options that replace those of ``neck`` for the second
             encoders.
         modalities (Sequence[str] | Mapping[str, dict]): As in :class:`StreamModel`. Defaults to the
             joint modality alone.
@@ -60,7 +60,7 @@ class ISC(MomentumContrast):
         return tuple(name for name in self.streams if not name.endswith(PARTNER))
 
     def build_necks(self, neck: dict) -> dict[str, nn.Module]:
-        """Build the neck of each stream; those of the second encoders may have other options."""
+        """Build the neck of each stream, with ``partner_neck`` for the second encoders."""
         return {
             name: build_with_features(
                 neck | self.partner_neck if name.endswith(PARTNER) else neck, encoder
@@ -71,7 +71,7 @@ class ISC(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).

@@ -17,30 +17,31 @@ from mmcmd.structures import get_valid_frames
 
 @MODELS.register_module()
 class LongTGAN(BasePretrainer):
-    """LongT GAN (AAAI 2018): fill masked body parts, so that a discriminator believes the result.
+    """LongT GAN (AAAI 2018): reconstruct masked body parts, trained with a discriminator.
 
-    The released program (TensorFlow 1) cannot be run any more. This class follows the equations of
-    the paper, and was not compared with the authors' code.
+    The released program (TensorFlow 1) no longer runs. This class follows the equations of the
+    paper. It was not compared with the authors' code.
 
-    The feature of a whole sequence is given to a decoder, with a copy in which body parts are zero
-    from the second frame on. Encoder and decoder learn to repeat the sequence. The decoder alone
-    also learns that a discriminator (of a Wasserstein GAN with clipped weights) gives its result a
-    high score.
+    The decoder gets the feature of a whole sequence, and a copy of the sequence in which the masked
+    body parts are zero from the second frame on. The encoder and the decoder learn to reconstruct
+    the sequence. The decoder alone also learns to get a high score from a discriminator, which is
+    that of a Wasserstein GAN with clipped weights.
 
     Args:
         decoder (dict, optional): Defaults to an :class:`InpaintingDecoder`.
         discriminator (dict, optional): Defaults to a :class:`SequenceDiscriminator`.
-        mask_ratio (float): Share of the body parts that are masked, rounded down. Defaults to 0.6.
+        mask_ratio (float): Fraction of the body parts that are masked. Their number is rounded
+            down. Defaults to 0.6.
         adversarial_weight (float): w, the weight of the adversarial term. Defaults to 0.1.
-        weight_clip (float): The weights of the discriminator are kept in +-weight_clip. Defaults
-            to 0.01.
+        weight_clip (float): The weights of the discriminator are clipped to [-weight_clip,
+            weight_clip]. Defaults to 0.01.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
-            ``init_cfg`` of :class:`StreamModel`. ``pooling`` must give a feature as wide as a
-            frame. It defaults to :class:`FrameReadout`.
+            ``init_cfg`` of :class:`StreamModel`. ``pooling`` defaults to :class:`FrameReadout`. The
+            size of a feature must be the number of values of a frame.
 
     Raises:
-        InputError: If the layout has no body parts, the weight clip is not positive, or a feature
-            is not as wide as a frame.
+        InputError: If the layout has no body parts, ``weight_clip`` is not positive, or a feature
+            has not the size of a frame.
     """
 
     views: ClassVar[tuple[str, ...]] = ('view',)
@@ -57,7 +58,7 @@ class LongTGAN(BasePretrainer):
         super().__init__(**{'pooling': {'type': 'FrameReadout'}, **kwargs})
         if weight_clip <= 0:
             raise InputError(f'weight_clip={weight_clip} of LongTGAN must be positive; correct it')
-        BodyPartMask(self.layout, ratio=mask_ratio)  # says if the layout or the ratio cannot be
+        BodyPartMask(self.layout, ratio=mask_ratio)  # raises if the layout or the ratio is invalid
         self.mask_ratio = mask_ratio
         self.adversarial_weight = adversarial_weight
         self.weight_clip = weight_clip
@@ -81,13 +82,13 @@ class LongTGAN(BasePretrainer):
 
         Args:
             inputs (Tensor): One view, shape (N, 1, M, T, V, C).
-            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames,
-                if not all frames are valid.
+            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames.
+                Without these, all frames are valid.
 
         Returns:
-            dict[str, Tensor]: For each stream ``loss_{stream}`` (reconstruction; its gradient
-            reaches encoder and decoder), ``loss_adversarial_{stream}`` (decoder alone) and
-            ``loss_discriminator_{stream}`` (discriminator alone).
+            dict[str, Tensor]: For each stream ``loss_{stream}`` (reconstruction, trains encoder and
+            decoder), ``loss_adversarial_{stream}`` (trains the decoder alone) and
+            ``loss_discriminator_{stream}`` (trains the discriminator alone).
         """
         joints, valid = inputs[:, 0], get_valid_frames(data_samples, inputs.device)
         if valid is None:
@@ -101,7 +102,7 @@ class LongTGAN(BasePretrainer):
 
         Args:
             joints (Tensor): Shape (N, M, T, V, C).
-            valid (Tensor): Valid frames, shape (N,).
+            valid (Tensor): Numbers of valid frames, shape (N,).
             kept (Tensor): False where a joint is masked, shape (T, V). The first frame is never
                 masked.
 
@@ -117,7 +118,7 @@ class LongTGAN(BasePretrainer):
             target = encoder.modality(joints)
             feature = encoder(joints, valid)
             frames, masked = (x.permute(0, 2, 3, 4, 1).flatten(2) for x in (target, target * kept))
-            # One pass of the decoder: with gradient to the encoder, and without.
+            # One pass of the decoder computes both: with a gradient to the encoder, and without.
             features = torch.cat([feature, feature.detach()])
             filled = self.decoders[name](features, masked.repeat(2, 1, 1))
             repeated, fake = (filled * real.repeat(2, 1, 1)).chunk(2)
@@ -140,12 +141,13 @@ class LongTGAN(BasePretrainer):
 
         Args:
             data (dict): A batch.
-            optim_wrapper (OptimWrapper | OptimWrapperDict): One optimiser for all, or
-                ``generator`` and ``discriminator``. No term reaches the parameters of the other
-                optimiser, and all gradients belong to the weights before the step.
+            optim_wrapper (OptimWrapper | OptimWrapperDict): One optimiser for all parameters, or
+                two with the names ``generator`` and ``discriminator``. Each loss term trains the
+                parameters of only one of the two. All gradients are those at the weights before the
+                step.
 
         Returns:
-            dict[str, Tensor]: The losses, to be logged.
+            dict[str, Tensor]: The losses for the log.
         """
         if not isinstance(optim_wrapper, OptimWrapperDict):
             return super().train_step(data, optim_wrapper)
@@ -161,6 +163,6 @@ class LongTGAN(BasePretrainer):
 
     @torch.no_grad()
     def _clip_weights(self) -> None:
-        """Bring the weights of the discriminators back into their range after the last step."""
+        """Clip the weights of the discriminators to their range."""
         for weight in self.discriminators.parameters():
             weight.clamp_(-self.weight_clip, self.weight_clip)

@@ -15,12 +15,12 @@ from mmcmd.registry import MODELS
 class MAMP(BasePretrainer):
     """MAMP: predict the motion of masked joints (ICCV 2023).
 
-    A sequence is cut into tokens, each a few frames of one joint. Most tokens are removed, those
-    that move more often than others (Sec. 3.3). The encoder sees the rest. A light decoder predicts
-    the motion of the removed tokens (Sec. 3.4). The loss is the mean squared error over the removed
-    tokens of the whole batch.
+    A sequence is cut into tokens. Each token holds a few frames of one joint. Most tokens are
+    removed. Tokens with more motion are removed with a higher probability (Sec. 3.3). The encoder
+    gets the remaining tokens. A small decoder predicts the motion of the removed tokens (Sec. 3.4).
+    The loss is the mean squared error over the removed tokens of the whole batch.
 
-    SkeletonMAE, the baseline of MAMP's authors, is the same with other components:
+    SkeletonMAE, the baseline of the MAMP paper, is this class with other components:
     ``masking=dict(type='RandomTokenMask')`` and ``target=dict(type='JointTarget')``.
 
     Args:
@@ -28,11 +28,11 @@ class MAMP(BasePretrainer):
         masking (dict, optional): Defaults to :class:`MotionAwareMask`.
         target (dict, optional): Defaults to :class:`MotionTarget`.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
-            ``init_cfg`` of :class:`StreamModel`. The backbone must have ``tokens``, as
-            :class:`SkeletonTransformer` has.
+            ``init_cfg`` of :class:`StreamModel`. The backbone must have a method ``tokens``, like
+            :class:`SkeletonTransformer`.
 
     Raises:
-        InputError: If a backbone has no tokens that can be left out.
+        InputError: If a backbone has no method ``tokens``.
     """
 
     views: ClassVar[tuple[str, ...]] = ('view',)
@@ -102,10 +102,10 @@ class MAMP(BasePretrainer):
 
 
 def check_tokens(model: BasePretrainer) -> None:
-    """Check that the backbones of a method can leave tokens out.
+    """Check that the backbones of a method can encode a part of their tokens.
 
     Raises:
-        InputError: If one cannot.
+        InputError: If a backbone has no method ``tokens``.
     """
     for name, encoder in model.encoders.items():
         if not hasattr(encoder.backbone, 'tokens'):

@@ -15,29 +15,32 @@ from mmcmd.registry import MODELS
 
 
 class MomentumContrast(BasePretrainer):
-    """The part that methods with momentum contrast share: necks, key encoders and queues.
+    """Base class of methods with momentum contrast: necks, key encoders and queues.
 
     Each stream has a query encoder and neck, a key encoder and neck, and a queue of keys. The key
-    encoder and neck have the same structure as the query's. They follow them without gradient.
+    encoder and the key neck have the same structure as those of the queries. They get no gradient.
+    Instead, each step moves their weights a little towards the weights of the query encoder and
+    neck.
 
     Args:
-        neck (dict, optional): Projection of a feature (N, D) to an embedding; ``in_channels`` may
-            be left out. Without it, the feature is the embedding.
-        queue (dict): A :class:`KeyQueue`; ``feat_dim`` may be left out.
+        neck (dict, optional): Projection of a feature (N, D) to an embedding. Its ``in_channels``
+            is set from the encoder if it is missing. Without a neck, the feature is the embedding.
+        queue (dict): Options of :class:`KeyQueue`. Its ``feat_dim`` is set from the neck if it is
+            missing.
         head (dict): Contrastive loss, such as :class:`MoCoHead`.
         momentum (float): Fraction taken from the query encoder in each step, in (0, 1]. Defaults
             to 0.001.
-        copy_keys (bool): Start the key encoders as copies of the query encoders. Defaults to
-            True. With False, modules with an ``init_cfg`` start with other random weights.
+        copy_keys (bool): Initialise the key encoders with the weights of the query encoders.
+            Defaults to True. With False, modules with an ``init_cfg`` get other random weights.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
     Attributes:
-        normalize (bool): Whether embeddings are divided by their length. It is a fact of the
-            method, and True unless its class says otherwise.
+        normalize (bool): Whether embeddings are L2-normalised. The class of the method sets it.
+            Defaults to True.
 
     Raises:
-        InputError: If the momentum is outside (0, 1], or sizes do not fit.
+        InputError: If ``momentum`` is outside (0, 1], or the sizes do not match.
     """
 
     views: ClassVar[tuple[str, ...]] = ('query', 'key')
@@ -55,7 +58,7 @@ class MomentumContrast(BasePretrainer):
         super().__init__(**kwargs)
         if not 0 < momentum <= 1:
             raise InputError(
-                f'momentum is the fraction taken from the query encoder, in (0, 1], but is '
+                f'momentum is the fraction taken from the query encoder, in (0, 1], but got '
                 f'{momentum}'
             )
         self.momentum = momentum
@@ -69,7 +72,7 @@ class MomentumContrast(BasePretrainer):
         self.head = MODELS.build(head or dict(type='MoCoHead'))
 
     def build_necks(self, neck: dict | None) -> dict[str, torch.nn.Module]:
-        """Build the neck of each stream; a method whose streams share a part overrides this."""
+        """Build the neck of each stream. Methods with shared necks override this."""
         return {
             name: build_with_features(neck, x) if neck else torch.nn.Identity()
             for name, x in self.encoders.items()
@@ -77,27 +80,27 @@ class MomentumContrast(BasePretrainer):
 
     @staticmethod
     def _build_queue(queue: dict, neck: dict | None, encoder: SkeletonEncoder) -> torch.nn.Module:
-        """Build the queue of a stream, for keys of the size of its embeddings."""
+        """Build the queue of a stream, for keys as long as its embeddings."""
         size = neck.get('out_channels') if neck else encoder.feature_size()
         return MODELS.build(
             {'type': 'KeyQueue', **({} if size is None else {'feat_dim': size}), **queue}
         )
 
     def init_weights(self) -> None:
-        """Initialise as configured, then copy query encoders and necks to those of the keys."""
+        """Initialise as configured, then copy the query weights to the key encoders and necks."""
         super().init_weights()
         if self.copy_keys:
             self.key_encoders.load_state_dict(self.encoders.state_dict())
             self.key_necks.load_state_dict(self.necks.state_dict())
 
     def update_keys(self, streams: Iterable[str] | None = None) -> None:
-        """Move key encoders and necks towards those of the queries by one step.
+        """Update the key encoders and key necks by one step of the momentum.
 
-        Each stream is moved on its own. A module that several streams share is moved once for each
-        of them.
+        Each stream is updated separately. A module that several streams share is updated once for
+        each of these streams.
 
         Args:
-            streams (Iterable[str], optional): Names of streams, all by default.
+            streams (Iterable[str], optional): Names of the streams to update. Defaults to all.
         """
         for name in self.streams if streams is None else streams:
             for keys, queries in (
@@ -107,7 +110,7 @@ class MomentumContrast(BasePretrainer):
                 momentum_update(keys, queries, self.momentum)
 
     def project(self, feature: Tensor, stream: str) -> Tensor:
-        """Project a feature (N, D) to a query embedding, at least in float32."""
+        """Project features (N, D) to query embeddings, in float32 or wider."""
         return self._embed(self.necks[stream], feature)
 
     def query(self, view: Tensor, stream: str) -> Tensor:
@@ -121,7 +124,7 @@ class MomentumContrast(BasePretrainer):
 
     @torch.no_grad()
     def project_key(self, feature: Tensor, stream: str) -> Tensor:
-        """Project a feature (N, D) of the key encoder to a key, without gradient."""
+        """Project features (N, D) of the key encoder to keys, without gradient."""
         return self._embed(self.key_necks[stream], feature)
 
     def queries(self, view: Tensor) -> dict[str, Tensor]:

@@ -19,25 +19,26 @@ from mmcmd.structures import get_valid_frames
 class MS2L(BasePretrainer):
     """MS2L: motion prediction, jigsaw and contrast of one sequence (ACM MM 2020).
 
-    A sequence, its visible beginning and its jigsaw are encoded. From the beginning, a decoder
-    predicts the whole sequence. From the jigsaw, a head tells the order of the segments. The
-    embeddings of all three attract their mean. As released, all frames are predicted, not only the
-    hidden ones, and the gradient flows through the mean.
+    Three versions of a sequence are encoded: the sequence, its visible beginning, and a jigsaw (its
+    segments in another order). A decoder predicts the whole sequence from the visible beginning. A
+    head classifies the order of the segments from the jigsaw. The contrast moves each of the three
+    embeddings towards their mean. As in the released code, all frames are predicted, not only the
+    hidden ones, and the mean has a gradient.
 
     Args:
         decoder (dict, optional): Decoder of a sequence of features. Defaults to a
             :class:`GRUDecoder`.
-        jigsaw_head (dict, optional): Head on a feature; its outputs are the orders.
+        jigsaw_head (dict, optional): Head that classifies the order of the segments from a feature.
         contrast_head (dict, optional): Projection of a feature to an embedding.
-        temperature (float): Temperature of the contrast. Defaults to 0.9, as released.
-        visible (float): Share of the valid frames from which the sequence is predicted. Defaults
+        temperature (float): Temperature of the contrast. Defaults to 0.9, as in the released code.
+        visible (float): Fraction of the valid frames from which the sequence is predicted. Defaults
             to 0.7.
-        segments (int): Segments of the jigsaw. Defaults to 3.
+        segments (int): Number of segments of the jigsaw. Defaults to 3.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
     Raises:
-        InputError: If the temperature, the visible share or the number of segments cannot be.
+        InputError: If the temperature, the visible fraction or the number of segments is invalid.
     """
 
     views: ClassVar[tuple[str, ...]] = ('view',)
@@ -55,7 +56,7 @@ class MS2L(BasePretrainer):
         super().__init__(**kwargs)
         if temperature <= 0 or not 0 < visible <= 1:
             raise InputError(
-                f'MS2L needs a positive temperature and a visible share in (0, 1], but got '
+                f'MS2L needs a positive temperature and a visible fraction in (0, 1], but got '
                 f'temperature={temperature}, visible={visible}; correct it'
             )
         self.temperature = temperature
@@ -81,8 +82,8 @@ class MS2L(BasePretrainer):
 
         Args:
             inputs (Tensor): One view, shape (N, 1, M, T, V, C).
-            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames,
-                if not all frames are valid.
+            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames.
+                Without these, all frames are valid.
 
         Returns:
             dict[str, Tensor]: For each stream ``loss_{stream}`` (contrast), ``loss_mse_{stream}``
@@ -90,7 +91,7 @@ class MS2L(BasePretrainer):
             ``acc_jigsaw_{stream}`` and ``std_{stream}``.
 
         Raises:
-            InputError: If the batch has one sample only, or the clips are too short for a jigsaw.
+            InputError: If the batch has only one sample, or the clips are too short for a jigsaw.
         """
         if len(inputs) < self.min_samples:
             raise InputError(
@@ -110,8 +111,8 @@ class MS2L(BasePretrainer):
 
         Args:
             joints (Tensor): Shape (N, M, T, V, C).
-            valid (Tensor): Valid frames, shape (N,).
-            labels (Tensor): Numbers of the orders, shape (N,).
+            valid (Tensor): Numbers of valid frames, shape (N,).
+            labels (Tensor): Index of the order of each sample, shape (N,).
 
         Returns:
             dict[str, Tensor]: See :meth:`loss`.
@@ -143,14 +144,14 @@ class MS2L(BasePretrainer):
 
 
 def prediction_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """Mean squared error of all coordinates; what is predicted for padding counts as 0.
+    """Compute the mean squared error of all coordinates. Predictions for padding are set to 0.
 
-    As released, the target of the padding is not 0 if the sequence is repeated there.
+    As in the released code, the target is not set to 0 there. It may hold a repeated sequence.
 
     Args:
         prediction (Tensor): Shape (N, T, C * V * M).
         target (Tensor): Shape (N, M, T, V, C).
-        valid (Tensor): Valid frames, shape (N,).
+        valid (Tensor): Numbers of valid frames, shape (N,).
 
     Returns:
         Tensor: Shape ().
@@ -163,12 +164,13 @@ def prediction_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tenso
 def contrast_pairs(first: Tensor, second: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Contrast each embedding with its partner among all embeddings of the batch.
 
-    The similarity of an embedding to itself is replaced by -1, as released, and stays in the sum.
+    As in the released code, the similarity of an embedding to itself is set to -1 and stays in the
+    sum of the softmax.
 
     Args:
         first (Tensor): Shape (N, D).
-        second (Tensor): Their partners, shape (N, D).
-        temperature (float): Divides all similarities.
+        second (Tensor): The partner of each, shape (N, D).
+        temperature (float): The similarities are divided by it.
 
     Returns:
         tuple[Tensor, Tensor]: Mean cross entropy and accuracy of the 2N embeddings, shape ().

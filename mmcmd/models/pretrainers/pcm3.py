@@ -17,19 +17,19 @@ from mmcmd.models.prompts import IDLE, PROMPTS, Prompts
 from mmcmd.registry import MODELS
 
 QUERIES = ('base', 'mask', 'recons', 'mix')
-"""The four embeddings of a sample that are contrasted with keys."""
+"""Names of the four embeddings of a sample that are contrasted with keys."""
 DECODER = dict(type='GRUDecoder', bottleneck=True)
 
 
 @dataclass(frozen=True)
 class Draws:
-    """The random record of a step: all samples of a batch share it.
+    """The random numbers of a step. All samples of a batch share them.
 
     Attributes:
         kept (Tensor): False where a joint of the first person is masked, shape (T, V), bool.
-        mix (Mix): How query views are mixed.
-        starts (dict[str, int]): Where a feature prompt is added, for each of :data:`QUERIES`, for
-            the ``'key'`` and for the decoder's input, ``'decode'``.
+        mix (Mix): Description of the mixing of the query views.
+        starts (dict[str, int]): Index of the first channel to which a feature prompt is added, for
+            each of :data:`QUERIES`, for ``'key'`` and for the input of the decoder, ``'decode'``.
     """
 
     kept: Tensor
@@ -41,13 +41,15 @@ class Draws:
 class PCM3(MomentumContrast):
     """Prompted Contrast with Masked Motion Modeling (ACM MM 2023, https://arxiv.org/abs/2308.03975).
 
-    Four embeddings of a sample are contrasted with keys: of the query view, of the mixed query
-    view, of the masked view, and of the masked view whose hidden joints a decoder has filled in.
-    The decoder also learns to predict the hidden joints. Learnable prompts tell encoder and
-    projection which of these an input is. The streams share nothing.
+    Four embeddings of a sample are contrasted with keys. They are the embeddings of the query view,
+    of the mixed query view, of the masked view, and of the filled view, in which a decoder predicts
+    the hidden joints of the masked view. The decoder also has a loss on the hidden joints.
+    Learnable prompts mark for the encoder and the projection which kind of view the input is. The
+    streams share no weights.
 
-    As released, only the joint stream has prompts. The queries of other streams do not learn the
-    key's similarities to the queue, and their filled view gives the decoder no gradient.
+    As in the released code, only the joint stream has prompts. In the other streams, the queries do
+    not learn the similarities of the keys to the queue, and the filled view gives the decoder no
+    gradient.
 
     Args:
         decoder (dict, optional): Options of :class:`GRUDecoder`, without the sizes of a feature
@@ -57,13 +59,14 @@ class PCM3(MomentumContrast):
         mse_weight (float): Weight of the prediction of hidden joints. Defaults to 40.
         prompt_streams (Sequence[str]): Streams with prompts. Defaults to ``('joint',)``.
         prompt_size (int, optional): ``size`` of :class:`Prompts`.
-        idle_prompts (bool): Keep the five prompts that cannot learn, because a BatchNorm subtracts
-            them, as released. Without them, the losses are the same. Defaults to True.
+        idle_prompts (bool): Keep the five prompts that have no effect, because a BatchNorm
+            subtracts them. The released code has them. Without them, the losses are the same.
+            Defaults to True.
         **kwargs: ``modalities``, ``backbone``, ``neck``, ``queue``, ``head``, ``pooling``,
             ``momentum``, ``layout`` of :class:`MomentumContrast`.
 
     Raises:
-        InputError: If the layout has no body parts, or an option of a part does not fit.
+        InputError: If the layout has no body parts, or an option of a component is invalid.
     """
 
     views: ClassVar[tuple[str, ...]] = ('query', 'key', 'masked')
@@ -99,7 +102,7 @@ class PCM3(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Query, key and masked view, shape (N, 3, M, T, V, C).
@@ -108,10 +111,11 @@ class PCM3(MomentumContrast):
         Returns:
             dict[str, Tensor]: For each stream the InfoNCE losses ``loss_{stream}``,
             ``loss_mask_{stream}``, ``loss_recons_{stream}``, ``loss_mix_{stream}``, the weighted
-            ``loss_mse_{stream}``, with prompts ``loss_sim_{stream}``; ``acc_*`` and ``std_*``.
+            ``loss_mse_{stream}``, and with prompts ``loss_sim_{stream}``. Also ``acc_{stream}`` and
+            ``std_{stream}``.
 
         Raises:
-            InputError: If the batch is too small, or the clips are too short, for mixing.
+            InputError: If the batch is too small or the clips are too short for mixing.
         """
         losses = {}
         for name in self.streams:
@@ -119,7 +123,7 @@ class PCM3(MomentumContrast):
         return losses
 
     def draw(self, stream: str, inputs: Tensor) -> Draws:
-        """Draw the random record of a step for one stream, with ``generator``."""
+        """Draw the random numbers of a step for one stream, with ``generator``."""
         num_frames = inputs.shape[3]
         masked = self.masking.draw(self.generator, num_frames)
         mix = self.mixing.draw(self.generator, len(inputs), num_frames)
@@ -142,8 +146,8 @@ class PCM3(MomentumContrast):
             key = self.project_key(feature, name)
             mixed_key = mix_keys(key, draws.mix)
 
-        # Two views at a time run through the encoder together. They are in the released order, in
-        # which the statistics of its BatchNorm move.
+        # The encoder processes two views at a time. Their order is that of the released code,
+        # because it changes the statistics of the BatchNorm.
         maps = self._encode(name, encoders, base=query_view, mask=masked_view)
         filled, prediction = self._predict(name, maps['mask'], draws.starts['decode'], inputs)
         filled_view = torch.where(kept, masked_view, filled)
@@ -158,23 +162,23 @@ class PCM3(MomentumContrast):
         return losses
 
     def _encode(self, name: str, encoders: ModuleDict, **views: Tensor) -> dict[str, Tensor]:
-        """Add to each view the prompt of its name, and return the maps (N, M, D, T', V)."""
+        """Add to each view the prompt with its name, and return feature maps (N, M, D, T', V)."""
         prompted = [self.prompts[name].on_frames(use, view) for use, view in views.items()]
         return dict(zip(views, encoders[name].encode_modality(prompted), strict=True))
 
     def _pool(self, name: str, encoders: ModuleDict, feature_map: Tensor, start: int) -> Tensor:
-        """Return the feature (N, D) of a map, with the prompt that precedes the projection."""
+        """Pool a feature map to features (N, D), and add the prompt of the projection."""
         feature = encoders[name].pool(feature_map)
         return self.prompts[name].on_feature('contrast', feature, start)
 
     def _predict(
         self, name: str, feature_map: Tensor, start: int, inputs: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Predict all joints of the masked view from its map.
+        """Predict all joints of the masked view from its feature map.
 
         Returns:
             tuple[Tensor, Tensor]: The same prediction twice, (N, M, T, V, C). The gradient of the
-            first one stops at the input of the decoder, and without prompts at its output.
+            first stops at the input of the decoder, or without prompts at its output.
         """
         steps = steps_of(feature_map, inputs.shape[3])
         steps = self.prompts[name].on_feature('decode', steps, start)
@@ -191,7 +195,7 @@ class PCM3(MomentumContrast):
         similarities = queue.similarities(torch.cat([queries[use] for use in QUERIES]))
         teachers = queue.similarities(torch.cat([key, mixed_key])).chunk(2)
         for use, student in zip(QUERIES, similarities.chunk(len(QUERIES)), strict=True):
-            mixed = use == 'mix'  # this query has a key and a teacher of its own
+            mixed = use == 'mix'  # only this query has its own key and teacher
             loss, accuracy = self.head(queries[use], mixed_key if mixed else key, student)
             losses[f'loss_{name}' if use == 'base' else f'loss_{use}_{name}'] = loss
             losses.setdefault(f'acc_{name}', accuracy)

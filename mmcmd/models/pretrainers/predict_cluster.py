@@ -13,13 +13,13 @@ from mmcmd.structures import get_valid_frames
 
 @MODELS.register_module()
 class PredictCluster(BasePretrainer):
-    """P&C, Predict & Cluster (CVPR 2020): a weak decoder repeats a sequence from its feature.
+    """P&C, Predict & Cluster (CVPR 2020): a weak decoder reconstructs a sequence from its feature.
 
-    This class follows the authors' PyTorch program. The "cluster" part is an evaluation: nearest
-    neighbours of the features.
+    This class follows the PyTorch code of the authors. The "cluster" part of the paper is the
+    evaluation of the features with nearest neighbours.
 
     Args:
-        decoder (dict, optional): Decoder of a feature to a sequence. Defaults to an
+        decoder (dict, optional): Decoder from a feature to a sequence. Defaults to an
             :class:`AutoregressiveDecoder`.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
@@ -43,8 +43,8 @@ class PredictCluster(BasePretrainer):
 
         Args:
             inputs (Tensor): One view, shape (N, 1, M, T, V, C).
-            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames,
-                if not all frames are valid.
+            data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames.
+                Without these, all frames are valid.
 
         Returns:
             dict[str, Tensor]: ``loss_{stream}``, see :func:`prediction_loss`.
@@ -52,7 +52,7 @@ class PredictCluster(BasePretrainer):
         joints, valid = inputs[:, 0], get_valid_frames(data_samples, torch.device('cpu'))
         if valid is None:
             valid = torch.full((len(joints), 1), joints.shape[2])
-        # As in the released code, a batch ends with its longest sequence.
+        # As in the released code, a batch is as long as its longest sequence.
         joints = joints[:, :, : valid.max().item()]
         valid = valid[:, 0].to(joints.device, non_blocking=True)
         losses = {}
@@ -65,14 +65,14 @@ class PredictCluster(BasePretrainer):
 
 
 def prediction_loss(prediction: Tensor, frames: Tensor, valid: Tensor) -> Tensor:
-    """Absolute error of a sequence over its number of valid frames, averaged over the batch.
+    """Sum the absolute errors of each sequence, divide by its valid frames, and average.
 
-    As released, the padding is not masked: it must be predicted as zeros.
+    As in the released code, the padding is not masked. Its target is zero.
 
     Args:
         prediction (Tensor): Shape (N, T, F).
-        frames (Tensor): Shape (N, T, F).
-        valid (Tensor): Valid frames, shape (N,).
+        frames (Tensor): Target, shape (N, T, F).
+        valid (Tensor): Numbers of valid frames, shape (N,).
 
     Returns:
         Tensor: Shape ().

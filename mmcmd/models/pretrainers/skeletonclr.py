@@ -11,8 +11,9 @@ from mmcmd.registry import MODELS
 class SkeletonCLR(MomentumContrast):
     """SkeletonCLR, the single-stream baseline of CrosSCLR (CVPR 2021).
 
-    It is MoCo v2 on skeletons. The streams share nothing, so training several streams in one run
-    equals training each alone. The arguments are those of :class:`MomentumContrast`.
+    It is MoCo v2 on skeletons. The streams share no weights, so training several streams in one run
+    gives the same result as training each in its own run. The arguments are those of
+    :class:`MomentumContrast`.
     """
 
     capturable: ClassVar[bool] = True
@@ -20,7 +21,7 @@ class SkeletonCLR(MomentumContrast):
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Compute the losses of one step, and advance key encoders and queues.
+        """Compute the losses of one step, and update the key encoders and queues.
 
         Args:
             inputs (Tensor): Query and key view, shape (N, 2, M, T, V, C).

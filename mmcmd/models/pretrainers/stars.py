@@ -22,21 +22,22 @@ from mmcmd.structures import get_sample_ids
 
 @MODELS.register_module()
 class STARS(BasePretrainer):
-    """STARS: tune a masked encoder so that a sequence predicts its nearest neighbour.
+    """STARS: tune the encoder of a masked method by predicting nearest neighbours.
 
-    arXiv 2407.10935. An embedding is replaced by its nearest neighbour in a queue of former
-    embeddings, of other sequences. The prediction of the other view must tell this neighbour from
-    those of the other sequences of the batch. The encoder is that of MAMP. No encoder is updated
-    by momentum.
+    arXiv 2407.10935. Each embedding is replaced by its nearest neighbour in a queue, which holds
+    earlier embeddings of other sequences. The prediction from the other view must be more similar
+    to this neighbour than the predictions of the other sequences of the batch. The encoder is that
+    of MAMP. There is no momentum encoder.
 
     Args:
-        encoder_from (str, optional): Checkpoint whose encoders the training starts with. Without
-            it they are random, and so are the neighbours.
+        encoder_from (str, optional): Checkpoint with the initial weights of the encoders. Without
+            it, the initial weights are random, and the neighbours have no meaning.
         neck (dict, optional): Options of :class:`NeighbourHead`.
-        queue (dict, optional): Options of :class:`KeyQueue`, ``size`` of 32768 by default.
-        temperature (float): Divides the similarities. Defaults to 0.07.
-        both_gradients (bool): Let the second view have a gradient too. Defaults to False, as
-            released: the gradient is then half of that of the first view alone.
+        queue (dict, optional): Options of :class:`KeyQueue`. ``size`` defaults to 32768.
+        temperature (float): The similarities are divided by it. Defaults to 0.07.
+        both_gradients (bool): Compute a gradient for the second view too. Defaults to False, as in
+            the released code. Then only the first view has a gradient, and the mean over both views
+            divides it by two.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
     """
@@ -67,7 +68,7 @@ class STARS(BasePretrainer):
         """Load the encoders of ``encoder_from``.
 
         Raises:
-            InputError: If the checkpoint has other streams, sizes or joints.
+            InputError: If the streams, sizes or joints of the checkpoint do not match.
         """
         super().init_weights()
         if self.encoder_from is not None:
@@ -82,14 +83,15 @@ class STARS(BasePretrainer):
         """Compute the losses of one step.
 
         Args:
-            inputs (Tensor): Two views, shape (N, 2, M, T, V, C). Released: twice the same.
-            data_samples (list[ActionDataSample], optional): They hold the ids of the samples.
+            inputs (Tensor): Two views, shape (N, 2, M, T, V, C). In the released code, both are the
+                same.
+            data_samples (list[ActionDataSample], optional): They hold the sample ids.
 
         Returns:
             dict[str, Tensor]: ``loss_{stream}``, ``acc_{stream}`` and ``std_{stream}``.
 
         Raises:
-            InputError: If the samples have no ids, so that a sequence may be its own neighbour.
+            InputError: If the samples have no ids. A sequence could then be its own neighbour.
         """
         ids, losses = sample_ids(data_samples, inputs.device), {}
         for name in self.streams:
@@ -105,7 +107,7 @@ class STARS(BasePretrainer):
         return losses
 
     def embed(self, stream: str, inputs: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return projection and prediction of each view, (N, D), one view after the other."""
+        """Return the projection (N, D) and the prediction (N, D) of each view."""
         encoder, neck = self.encoders[stream], self.necks[stream]
         found = []
         for view, has_gradient in zip(inputs.unbind(1), (True, self.both_gradients), strict=True):
@@ -130,12 +132,12 @@ def sample_ids(data_samples: Sequence[ActionDataSample] | None, device: torch.de
 
 @torch.no_grad()
 def nearest_keys(queue: KeyQueue, embeddings: Tensor, ids: Tensor) -> Tensor:
-    """Find the nearest key of other samples for each embedding.
+    """Find for each embedding the nearest key that belongs to another sample.
 
     Args:
-        queue (KeyQueue): With ids.
+        queue (KeyQueue): A queue with sample ids.
         embeddings (Tensor): L2-normalised, shape (N, D).
-        ids (Tensor): Ids of their samples, shape (N,).
+        ids (Tensor): Sample ids of the embeddings, shape (N,).
 
     Returns:
         Tensor: The keys, without gradient, shape (N, D).
@@ -148,16 +150,16 @@ def nearest_keys(queue: KeyQueue, embeddings: Tensor, ids: Tensor) -> Tensor:
 def neighbour_nce(
     neighbours: Tensor, predictions: Tensor, temperature: float
 ) -> tuple[Tensor, Tensor]:
-    """Tell the prediction that belongs to a neighbour from those of the whole batch.
+    """Contrast each neighbour with the predictions of the whole batch.
 
     Args:
         neighbours (Tensor): Keys without gradient, shape (N, D).
-        predictions (Tensor): Of the same samples, shape (N, D).
-        temperature (float): Divides the similarities.
+        predictions (Tensor): Predictions of the same samples, shape (N, D).
+        temperature (float): The similarities are divided by it.
 
     Returns:
-        tuple[Tensor, Tensor]: Cross entropy and accuracy, shape (). The predictions of all ranks
-        are compared.
+        tuple[Tensor, Tensor]: Cross entropy and accuracy, shape (). They compare with the
+        predictions of all ranks.
     """
     logits = neighbours @ gather_with_gradient(predictions).T / temperature
     own = torch.arange(len(logits), device=logits.device) + get_rank() * len(logits)

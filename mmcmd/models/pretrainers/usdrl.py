@@ -19,14 +19,16 @@ PARTS = 'instance', 'temporal', 'spatial'
 
 @MODELS.register_module()
 class USDRL(BasePretrainer):
-    """USDRL: views agree and channels are decorrelated, at three granularities (AAAI 2025).
+    """USDRL: invariant views and decorrelated channels at three granularities (AAAI 2025).
 
-    There are no negatives, no queue and no momentum encoder. The features of four views are
-    projected: the whole feature, its temporal half and its spatial half. Each projection has three
-    terms: the views agree (invariance), channels vary and do not covary, and the channels of two
-    views correlate with themselves alone.
+    There are no negatives, no queue and no momentum encoder. Each of four views has three
+    projections: of the whole feature, of its temporal half and of its spatial half. Each projection
+    has three loss terms. The first makes the views equal (invariance). The second keeps the
+    variance of the channels high and their covariance low. The third makes each channel correlate
+    with the same channel of another view, and with no other channel.
 
-    An encoder that has no temporal and spatial half, such as a BiGRU, has the whole feature alone.
+    Encoders without temporal and spatial halves, such as a BiGRU, have only the projection of the
+    whole feature.
 
     Args:
         weights (Sequence[float]): Weights of the three terms. Defaults to (5, 1, 0.001).
@@ -77,8 +79,8 @@ class USDRL(BasePretrainer):
             data_samples (list[ActionDataSample], optional): Not used.
 
         Returns:
-            dict[str, Tensor]: For each stream ``loss_{stream}``, its three terms before the
-            weights (``invariance_``, ``variance_`` and ``correlation_{stream}``), and
+            dict[str, Tensor]: For each stream ``loss_{stream}``, its three terms without weights
+            (``invariance_{stream}``, ``variance_{stream}``, ``correlation_{stream}``), and
             ``std_{stream}``.
         """
         losses = {}
@@ -96,10 +98,11 @@ class USDRL(BasePretrainer):
         return losses
 
     def project(self, stream: str, inputs: Tensor) -> dict[str, list[Tensor]]:
-        """Return the projections of each view, (N, D), by granularity.
+        """Return the projections (N, D) of each view for each granularity.
 
-        The encoder has no BatchNorm if it is a transformer, so it runs once over all views. The
-        BatchNorms of the projections have statistics of each view.
+        The encoder processes all views in one batch. A transformer has no BatchNorm, so its
+        features do not depend on this. The BatchNorms of the projections compute statistics of each
+        view separately.
         """
         views = inputs.unbind(1)
         features = self.encoders[stream](torch.cat(views)).chunk(len(views))
