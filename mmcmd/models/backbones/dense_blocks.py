@@ -1,4 +1,4 @@
-"""The layers of USDRL's encoders: DSTE's dense ones, and STTR's plain ones."""
+"""Layers of the two encoders of USDRL: dense layers of DSTE and plain layers of STTR."""
 
 import torch
 from mmcv.cnn.bricks import DropPath
@@ -8,11 +8,11 @@ from mmcmd.models.backbones.transformer_blocks import Attention
 
 
 class PostNormBlock(nn.Module):
-    """A layer of the original transformer: the sum of input and output is normalised (STTR).
+    """A layer of the original transformer, which normalises after each residual sum (STTR).
 
     Args:
-        width (int): D.
-        num_heads (int): Heads of the attention.
+        width (int): Size of a token, D.
+        num_heads (int): Number of attention heads.
     """
 
     def __init__(self, width: int, num_heads: int) -> None:
@@ -28,7 +28,7 @@ class PostNormBlock(nn.Module):
 
 
 class _Half(nn.Module):
-    """The norms and the two layers that a half of a :class:`DenseBlock` has for itself."""
+    """The norms and the MLP of one half of a :class:`DenseBlock`. The halves do not share them."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -41,17 +41,18 @@ class _Half(nn.Module):
 class DenseBlock(nn.Module):
     """A layer of USDRL's dense encoder (DSTE): convolutional and dense shift attention.
 
-    Both halves share one attention. The first has a convolution over channels before it. The
-    second encodes the tokens, and also a copy in which all but every ``stride``-th token are mixed
-    along the sequence. Their mean is its output.
+    The block has two halves with the same attention. The first half adds a convolution over
+    channels before the attention. The second half encodes the tokens twice: unchanged, and mixed
+    along the sequence, except for every ``stride``-th token. Its output is the mean of both. The
+    output of the block is a weighted sum of the halves.
 
     Args:
-        width (int): D.
-        num_heads (int): Heads of the attention.
-        length (int): Tokens of a sequence, L.
-        share (float): Weight a of the first half, the other has 1 - a.
-        stride (int): Distance g of the tokens that are not mixed.
-        drop_path (float): Probability with which a sequence skips a part.
+        width (int): Size of a token, D.
+        num_heads (int): Number of attention heads.
+        length (int): Number of tokens of a sequence, L.
+        share (float): Weight a of the first half. The weight of the second half is 1 - a.
+        stride (int): Distance g between the tokens that are not mixed.
+        drop_path (float): Probability that a sequence skips an attention or an MLP.
     """
 
     def __init__(

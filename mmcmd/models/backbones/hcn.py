@@ -7,11 +7,11 @@ from mmcmd.errors import InputError
 from mmcmd.registry import MODELS
 
 POOLED = 16
-"""Four times, the map is pooled by two."""
+"""Factor by which the network reduces the map: four times by two."""
 
 
 class _Branch(nn.Module):
-    """The first four convolutions, on the positions or on the motions of a person."""
+    """The first four convolutions, for the positions or for the motions of a person."""
 
     def __init__(
         self, num_joints: int, in_channels: int, channels: int, clip_len: int, dropout: float
@@ -35,20 +35,20 @@ class _Branch(nn.Module):
 class HCN(BaseModule):
     """HCN (IJCAI 2018, https://arxiv.org/abs/1804.06055), the image encoder of ISC.
 
-    A sequence is an image of frames and joints. Convolutions join the frames and coordinates of
-    each joint first. Then the joints become the channels, so that the next convolutions join all
-    of them. Positions and their differences over time have a branch each. All persons share the
-    weights. Of the persons, the maximum is taken.
+    A sequence is an image whose axes are frames and joints. The first convolutions combine the
+    frames and coordinates of each joint. Then the joints become the channels, so that the next
+    convolutions combine all joints. Positions and their differences over time have separate
+    branches. All persons share the weights. The feature is the maximum over persons.
 
     Args:
-        clip_len (int): Frames of a clip, T. The feature has one entry per place of the pooled
-            map, so its size depends on T. Defaults to 64.
+        clip_len (int): Number of frames of a clip, T. The size of the feature depends on it,
+            because the pooled map is flattened. Defaults to 64.
         num_joints (int): V. Defaults to 25.
         in_channels (int): Coordinates of a joint, C. Defaults to 3.
         channels (int): Channels of the first convolution. Defaults to 64.
         dropout (float): Probability of dropping a channel in three places. Defaults to 0.5.
-        init_cfg (dict, optional): Initialisation, as in mmengine. Without it every weight is
-            Xavier-uniform and every bias 0, as released.
+        init_cfg (dict, optional): Initialisation, as in mmengine. Without it, all weights are
+            Xavier-uniform and all biases 0, as in the released code.
 
     Attributes:
         out_channels (int): Size of the feature, ``4 * channels * (clip_len // 16) ** 2``.
@@ -96,7 +96,7 @@ class HCN(BaseModule):
             Tensor: Shape (N, M, 4 * channels, T // 16, clip_len // 16).
 
         Raises:
-            InputError: If a clip has not ``clip_len`` frames.
+            InputError: If the clips do not have ``clip_len`` frames.
         """
         if joints.shape[2] != self.clip_len:
             raise InputError(
@@ -112,11 +112,11 @@ class HCN(BaseModule):
         return x.unflatten(0, joints.shape[:2])
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
-        """Reduce a map to one feature per sequence: the maximum over persons, flattened.
+        """Reduce a map to one feature per sequence: take the maximum over persons, and flatten.
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T', W).
-            steps (Tensor, optional): It must be None.
+            steps (Tensor, optional): Must be None.
 
         Returns:
             Tensor: Shape (N, D T' W).

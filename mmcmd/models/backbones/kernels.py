@@ -1,4 +1,4 @@
-"""Which form of a recurrence runs, and in which type: ours, or torch's kernels."""
+"""Choose how a recurrent network is computed: our code or torch's kernels, and the dtype."""
 
 from collections.abc import Sequence
 
@@ -11,21 +11,21 @@ from mmcmd.models.precision import autocast_type, multiplies_bfloat16, without_a
 
 
 def layers_of(rnn: nn.RNNBase) -> list[list[list[Tensor]]]:
-    """Return the weights of each layer: four tensors for each of its directions."""
+    """Return the weights of a GRU or LSTM: per layer and direction, a list of four tensors."""
     weights, ways = _weights_of(rnn), 1 + rnn.bidirectional
     directions = [weights[i : i + 4] for i in range(0, len(weights), 4)]
     return [directions[i : i + ways] for i in range(0, len(directions), ways)]
 
 
 def _weights_of(rnn: nn.RNNBase) -> list[Tensor]:
-    """Return all weights. torch.export replaces the parameters, but not those in torch's list."""
+    """Return all weights. torch.export replaces the parameters, but not ``_flat_weights``."""
     if is_special():
         return [getattr(rnn, name) for name in rnn._flat_weights_names]
     return rnn._flat_weights
 
 
 def run_forward(rnn: nn.RNNBase, frames: Tensor, kernel: str = 'auto') -> Tensor:
-    """Run the weights of all directions forward in time.
+    """Run a recurrent network with all its directions forward in time.
 
     Args:
         rnn (nn.RNNBase): A GRU or LSTM. With two directions, the weights of both run forward in
@@ -71,10 +71,10 @@ def _run(
     two: bool,
     start: Tensor | None = None,
 ) -> Tensor:
-    """Call torch's kernel (cuDNN's on a GPU) for some layers."""
+    """Call torch's kernel (on a GPU, that of cuDNN) for some layers."""
     device = frames.device.type
     if autocast_type(device) == torch.bfloat16:
-        # The cast is done here, because torch's autocast runs cuDNN in float16 only.
+        # Cast here, because torch's autocast runs cuDNN only in float16.
         with torch.autocast(device, enabled=False):
             cast = cast_together(weights, torch.bfloat16)
             narrow = None if start is None else start.bfloat16()
@@ -87,13 +87,13 @@ def _run(
 
 
 def is_special() -> bool:
-    """Return whether torch must run its own operators, because the network is exported."""
+    """Return whether the network is being exported, so that torch's own operators must run."""
     exporting = getattr(torch.compiler, 'is_exporting', None)  # since torch 2.7
     return torch.jit.is_tracing() or (exporting is not None and exporting())
 
 
 def cast_together(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
-    """Cast into one piece of memory, with gradient: matrices first, then biases, as in cuDNN."""
+    """Cast weights into one block of memory, with gradient: matrices, then biases (cuDNN)."""
     ordered = sorted(weights, key=Tensor.dim, reverse=True)
     flat = torch.cat([x.flatten().to(dtype) for x in ordered])
     pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)
@@ -102,14 +102,14 @@ def cast_together(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]
 
 
 def run_own(frames: Tensor, layers: list[list[list[Tensor]]], kernel: str) -> Tensor:
-    """Run our recurrence, in the type of autocast if the device is fast in it.
+    """Run our recurrence in the dtype of autocast, if the device is fast with this dtype.
 
-    A CPU without instructions for bfloat16 needs 2 to 25 times as long as in float32.
+    A CPU without bfloat16 instructions is 2 to 25 times slower in bfloat16 than in float32.
 
     Args:
         frames (Tensor): Inputs of S networks, shape (S, T, N, F). S is 1 for ``'auto'``.
         layers (list): For each layer the weights of all its GRUs, network by network.
-        kernel (str): Of the backbone.
+        kernel (str): ``kernel`` of the backbone.
     """
     device = frames.device.type
     result = compute = autocast_type(device) or frames.dtype

@@ -7,9 +7,9 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class RawCoordinates(BaseModule):
-    """An encoder without parameters: its feature is the coordinates themselves.
+    """An encoder without parameters. Its feature holds the coordinates of the sequence.
 
-    It is the baseline that a learned encoder must exceed, with any modality and evaluation.
+    It is a baseline for learned encoders, for all modalities and evaluations.
 
     Args:
         num_joints (int): V. Defaults to 25.

@@ -1,12 +1,11 @@
-"""GRUs over whole sequences, faster on a CPU than ``torch.gru`` and than frame by frame.
+"""GRUs over whole sequences. On a CPU they are faster than ``torch.gru``.
 
-The frames must be computed one after the other, so the loop over time does only what it must. The
-inputs of all frames are projected in one product before the loop. The gradients of the weights are
-one product after the loop. In the loop the batch is the *last* axis, and the (3H, H) weight stands
-on the left of the product. With a small batch, this uses the cores about twice as well as the other
-order.
+The loop over time is slow, so it contains as little work as possible. One matrix product before the
+loop projects the inputs of all frames. One product after the loop computes the gradients of the
+weights. In the loop, the batch is the *last* axis, and the (3H, H) weight is the left factor of the
+product. For small batches, this order is about twice as fast on several cores as the other order.
 
-Everything is computed in the type of the frames and weights, which must be the same.
+The computation uses the dtype of the frames and weights. Both must have the same dtype.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ Weights = Sequence[Tensor]
 
 
 class Cell(NamedTuple):
-    """What a GRU computes in a frame besides the product, in both passes; see :data:`TORCH`."""
+    """The element-wise part of a GRU for one frame, in both passes. See :data:`TORCH`."""
 
     forward: Callable[..., None]
     backward: Callable[..., None]
@@ -31,9 +30,9 @@ class Cell(NamedTuple):
 def stacked_gru(frames: Tensor, layers: Sequence[Sequence[Weights]]) -> Tensor:
     """Run layers of GRUs forward in time. Each layer has several GRUs over the same input.
 
-    Each GRU gives the same result as ``torch.gru``. The outputs of a layer are concatenated and go
-    to the next layer. The GRUs of a layer run one after the other, so that the weight of one stays
-    in a CPU's cache.
+    Each GRU gives the same result as ``torch.gru``. The outputs of the GRUs of a layer are
+    concatenated and are the input of the next layer. The GRUs of a layer run one after the other,
+    so that the weights of one GRU stay in the cache of the CPU.
 
     Args:
         frames (Tensor): Shape (T, N, F).
@@ -53,8 +52,8 @@ def batched_gru(
 ) -> Tensor:
     """Run the GRUs of several networks together: one batched product per layer and frame.
 
-    The networks have equal sizes. The result is that of :func:`stacked_gru` for each of them. This
-    form has few and large operations, as a GPU needs them.
+    The networks must have equal sizes. The result is that of :func:`stacked_gru` for each network.
+    This function uses few large operations, which suits a GPU.
 
     Args:
         frames (Tensor): Inputs of each network, shape (S, T, N, F).
@@ -72,13 +71,13 @@ def batched_gru(
 
 
 def _grus(x: Tensor, grus: Sequence[Weights], cell: Cell | None = None) -> Tensor:
-    """Run G GRUs, as many for each of S inputs: (S, F, T, N) to (G, H, T, N)."""
+    """Run G GRUs, G / S of them on each of S inputs: (S, F, T, N) to (G, H, T, N)."""
     single = len(grus) == 1
     stacked = (
         parts[0][None] if single else torch.stack(parts) for parts in zip(*grus, strict=True)
     )
     weight_ih, weight_hh, bias_ih, bias_hh = stacked
-    # The GRUs of one input have their projections in one product.
+    # One product projects each input for all its GRUs.
     weight_ih, bias_ih = (
         y.reshape(len(x), -1, y.shape[-1]) for y in (weight_ih, bias_ih[..., None])
     )
@@ -90,10 +89,9 @@ def _grus(x: Tensor, grus: Sequence[Weights], cell: Cell | None = None) -> Tenso
 class _Recurrence(Function):
     """The part of G independent GRUs after the projection of their inputs.
 
-    The hidden states start as zeros. In a frame, g are the projected inputs, r is the reset gate,
-    z the update gate, n the candidate:
-    u = W h + b; r = sigmoid(g_r + u_r); z = sigmoid(g_z + u_z); n = tanh(g_n + r u_n);
-    h <- n + z (h - n).
+    The initial hidden states are zero. In each frame, g is the projected input, r the reset gate, z
+    the update gate and n the candidate: u = W h + b; r = sigmoid(g_r + u_r); z = sigmoid(g_z +
+    u_z); n = tanh(g_n + r u_n); h <- n + z (h - n).
     """
 
     @staticmethod
@@ -108,12 +106,12 @@ class _Recurrence(Function):
         """Turn projected inputs (G, 3H, T, N) into hidden states (G, H, T, N)."""
         groups, _, num_frames, batch = gates.shape
         size = weight.shape[2]
-        # b_r and b_z are added to g once. b_n must wait, because r multiplies it.
+        # b_r and b_z are added to g before the loop. b_n is not, because r multiplies it.
         early = torch.cat([bias[:, : 2 * size], torch.zeros_like(bias[:, 2 * size :])], dim=1)
         late = bias[:, 2 * size :, None].contiguous()
         laid_out = gates.new_empty(num_frames, groups, 3 * size, batch)
         gates = torch.add(gates.permute(2, 0, 1, 3), early[:, :, None], out=laid_out)
-        # Without a backward pass nothing is kept: every frame overwrites the one before.
+        # Without a backward pass, each frame overwrites the values of the frame before.
         kept = num_frames if grad_enabled and any(ctx.needs_input_grad) else 1
         hidden = gates.new_zeros(num_frames + 1, groups, size, batch)
         resets_updates = gates.new_empty(kept, groups, 2 * size, batch)
@@ -138,7 +136,7 @@ class _Recurrence(Function):
         grad_hidden = torch.empty_like(hidden)
         grad_hidden[0] = 0
         grad_hidden[1:] = grad.permute(2, 0, 1, 3)
-        # Gradients of u and of g in each frame. They differ in the last third only.
+        # Gradients of u and of g in each frame. They differ only in the last third.
         grad_products = grad.new_empty(num_frames, groups, 3 * size, batch)
         grad_candidates = grad.new_empty(num_frames, groups, size, batch)
         transposed = weight.transpose(1, 2).contiguous()
@@ -171,7 +169,7 @@ def _forward_cell(
     recurrent: Tensor,
     following: Tensor,
 ) -> None:
-    """Compute the gates and the following hidden state of a frame; the last four are written."""
+    """Write the gates and the next hidden state of a frame to the last four arguments."""
     size = hidden.shape[1]
     torch.add(gate[:, : 2 * size], product[:, : 2 * size], out=resets_updates).sigmoid_()
     reset, update = resets_updates.chunk(2, dim=1)
@@ -190,7 +188,7 @@ def _backward_cell(
     grad_candidate: Tensor,
     grad_hidden: Tensor,
 ) -> None:
-    """Compute the gradients of u and g_n, which are written, and of h, which is added to."""
+    """Write the gradients of u and g_n of a frame, and add that of h to ``grad_hidden``."""
     grad_reset, grad_update, grad_recurrent = grad_product.chunk(3, dim=1)
     reset, update = resets_updates.chunk(2, dim=1)
     # n: upstream (1 - z) (1 - n^2)
@@ -207,4 +205,4 @@ def _backward_cell(
 
 
 TORCH = Cell(_forward_cell, _backward_cell)
-"""The cell as operations of torch: a few for each frame."""
+"""The cell with torch's operations, a few for each frame."""

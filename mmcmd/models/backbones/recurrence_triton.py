@@ -1,7 +1,7 @@
 """The cell of a GRU as one Triton kernel per frame and pass, for GPUs.
 
-The tensors and their shapes are those of the cell in :mod:`.recurrence`. A program computes a block
-of the H N elements of one GRU's hidden state, in float32.
+The tensors and their shapes are those of the cell in :mod:`.recurrence`. Each Triton program
+computes a block of the H N elements of the hidden state of one GRU, in float32.
 """
 
 import triton

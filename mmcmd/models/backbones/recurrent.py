@@ -22,49 +22,50 @@ from mmcmd.registry import MODELS
 MODES = ('stepwise', 'bidirectional', 'forward')
 READOUTS = ('last', 'ends', 'mean')
 ORDERS = {'vcm': (0, 3, 4, 1, 2), 'cvm': (0, 4, 3, 1, 2)}
-"""How the axes of (N, M, T, V, C) are put in order to flatten a frame; time becomes the last."""
+"""Permutations of the axes (N, M, T, V, C) before a frame is flattened, with time last."""
 INITS = ('xavier', 'uniform', 'orthogonal')
 KERNELS = ('auto', 'batched', 'triton')
 
 
 class RecurrentEncoder(BaseModule):
-    """An input BatchNorm, a multi-layer recurrent network and a readout.
+    """Base class of recurrent encoders: input BatchNorm, recurrent network and readout.
 
-    The published encoders differ in few things. The defaults are those of CMD, ISC and PCM3. The
-    encoders of AS-CAL, MS2L and P&C have no BatchNorm. AS-CAL and MS2L have another order of
-    channels in a frame, and other first weights.
+    The options cover the differences between the published encoders. The defaults are those of CMD,
+    ISC and PCM3. The encoders of AS-CAL, MS2L and P&C have no BatchNorm. Those of AS-CAL and MS2L
+    also have another order of the channels of a frame, and other initial weights.
 
     Args:
         num_joints (int): V. Defaults to 25.
         num_person (int): M. Defaults to 2.
         in_channels (int): C. Defaults to 3.
-        hidden_size (int): Hidden units of one direction. Defaults to 1024.
-        num_layers (int): Layers. Defaults to 3.
+        hidden_size (int): Number of hidden units of one direction. Defaults to 1024.
+        num_layers (int): Number of layers. Defaults to 3.
         mode (str, optional): ``'forward'`` has one direction, ``'bidirectional'`` has two.
             ``'stepwise'`` has the weights of two directions but runs both forward in time (see
-            :class:`BiGRU`). Defaults to the class's ``default_mode``.
-        readout (str): ``'last'`` is the output of the last frame. ``'ends'`` joins the last output
-            of the forward direction and the first output of the reverse direction. ``'mean'`` is
-            the mean over time. Defaults to ``'last'``.
-        with_norm (bool): Have an input BatchNorm. Defaults to True.
+            :class:`BiGRU`). Defaults to ``default_mode`` of the class.
+        readout (str): ``'last'`` is the output of the last frame. ``'ends'`` concatenates the last
+            output of the forward direction and the first output of the reverse direction.
+            ``'mean'`` is the mean over time. Defaults to ``'last'``.
+        with_norm (bool): Use an input BatchNorm. Defaults to True.
         order (str): Order of the channels of a frame, ``'vcm'`` (joint, coordinate, person) or
             ``'cvm'``. Defaults to ``'vcm'``.
-        rnn_init (str): First weights. ``'xavier'``: every matrix is Xavier-uniform and the biases
-            are torch's. ``'uniform'``: torch's default. ``'orthogonal'``: input matrices are
-            Xavier-uniform, recurrent ones orthogonal, biases 0. Defaults to ``'xavier'``.
-        kernel (str): How a stepwise GRU is computed. ``'auto'`` is our recurrence on a CPU, and
-            cuDNN on a GPU: a call for each layer and direction. ``'batched'`` computes both
-            directions of a layer, and those of all streams of equal size, in one product per
-            frame. ``'triton'`` also has the rest of a frame in one kernel on a GPU. The last two
-            are faster in a CUDA graph only. Defaults to ``'auto'``.
+        rnn_init (str): Initial weights. ``'xavier'``: all matrices are Xavier-uniform, and biases
+            keep torch's default. ``'uniform'``: all weights keep torch's default. ``'orthogonal'``:
+            input matrices are Xavier-uniform, recurrent matrices orthogonal, biases 0. Defaults to
+            ``'xavier'``.
+        kernel (str): How a stepwise GRU is computed. ``'auto'`` uses our recurrence on a CPU, and
+            on a GPU one call of cuDNN for each layer and direction. ``'batched'`` uses one product
+            per frame for both directions of a layer, and for all streams of equal size.
+            ``'triton'`` does the same, and uses one kernel for the rest of a frame on a GPU.
+            ``'batched'`` and ``'triton'`` are faster only in a CUDA graph. Defaults to ``'auto'``.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Attributes:
         out_channels (int): Size of the feature: ``hidden_size`` times the number of directions.
 
     Raises:
-        InputError: If the mode, the readout, the order, the first weights or the kernel do not
-            exist, or the kernel needs a stepwise GRU.
+        InputError: If ``mode``, ``readout``, ``order``, ``rnn_init`` or ``kernel`` is unknown, or
+            if ``kernel`` needs a stepwise GRU and this encoder is none.
     """
 
     cell: ClassVar[type[nn.RNNBase]]
@@ -137,14 +138,14 @@ class RecurrentEncoder(BaseModule):
     def encode_batches(self, batches: Sequence[Tensor]) -> list[Tensor]:
         """Run the recurrent network once over several batches.
 
-        The results are those of one call of :meth:`feature_map` for each batch, in this order: the
-        input BatchNorm takes each batch by itself.
+        The results are the same as with one call of :meth:`feature_map` per batch, in this order.
+        The input BatchNorm processes each batch separately.
 
         Args:
             batches (Sequence[Tensor]): Any modality, each of shape (N, M, T, V, C). N may differ.
 
         Returns:
-            list[Tensor]: For each batch its outputs, shape (N, 1, out_channels, T, 1).
+            list[Tensor]: The outputs for each batch, shape (N, 1, out_channels, T, 1).
         """
         frames = [self._frames(joints) for joints in batches]
         together = torch.cat(frames, dim=1) if len(frames) > 1 else frames[0]
@@ -155,7 +156,7 @@ class RecurrentEncoder(BaseModule):
         return list(outputs.split([x.shape[1] for x in frames])) if len(frames) > 1 else [outputs]
 
     def _frames(self, joints: Tensor) -> Tensor:
-        """Check and normalise a modality, and lay it out as frames: (T, N, F)."""
+        """Check and normalise a modality (N, M, T, V, C), and return it as frames (T, N, F)."""
         shape = self.num_person, self.num_joints, self.in_channels
         if (joints.shape[1], *joints.shape[3:]) != shape:
             raise InputError(
@@ -167,12 +168,12 @@ class RecurrentEncoder(BaseModule):
         return self.input_norm(frames).permute(2, 0, 1)
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
-        """Reduce the outputs of all frames to one feature, as ``readout`` says.
+        """Reduce the outputs of all frames to one feature, according to ``readout``.
 
         Args:
             feature_map (Tensor): Shape (N, 1, out_channels, T, 1).
-            steps (Tensor, optional): How many of the frames are valid, shape (N,): ``'last'`` is
-                then the last valid frame, and ``'mean'`` the mean over the valid frames.
+            steps (Tensor, optional): Numbers of valid frames, shape (N,). ``'last'`` then reads the
+                last valid frame, and ``'mean'`` averages over the valid frames.
 
         Returns:
             Tensor: Shape (N, out_channels).
@@ -187,11 +188,11 @@ class RecurrentEncoder(BaseModule):
         return last
 
     def _apply(self, *args: Any, **kwargs: Any) -> 'RecurrentEncoder':
-        """Move the weights, as ``.to()`` does, and lay them out in memory again.
+        """Move the weights, for example with ``.to()``, and restore their layout in memory.
 
-        cuDNN needs the weights of a call in one piece of memory. torch lays them out for a call
-        with the whole network. But ``stepwise`` calls each layer and direction separately. Without
-        this method, each call would copy its weights together.
+        cuDNN needs the weights of a call in one block of memory. torch arranges the weights for a
+        call with the whole network, but ``stepwise`` calls each layer and direction separately.
+        Without this method, each call would copy its weights into one block.
         """
         super()._apply(*args, **kwargs)
         weights = self.rnn._flat_weights
@@ -213,7 +214,7 @@ class RecurrentEncoder(BaseModule):
 
 
 def _initialize(rnn: nn.RNNBase, kind: str) -> None:
-    """Set the first weights of a recurrent network, see ``rnn_init``."""
+    """Initialise a recurrent network according to ``rnn_init``."""
     for name, parameter in rnn.named_parameters():
         if kind == 'orthogonal' and parameter.dim() == 1:
             nn.init.zeros_(parameter)
@@ -224,7 +225,7 @@ def _initialize(rnn: nn.RNNBase, kind: str) -> None:
 
 
 def can_run_together(backbones: Sequence[nn.Module]) -> bool:
-    """Return whether :func:`feature_maps` takes these backbones, as their ``kernel`` asks."""
+    """Return whether :func:`feature_maps` can run these backbones together."""
     if not all(isinstance(x, RecurrentEncoder) and x.kernel != 'auto' for x in backbones):
         return False
     kinds = {(x.kernel, *(w.shape for w in x.rnn._flat_weights)) for x in backbones}
@@ -239,7 +240,7 @@ def feature_maps(backbones: Sequence[RecurrentEncoder], joints: Sequence[Tensor]
         joints (Sequence[Tensor]): Their inputs, each of shape (N, M, T, V, C).
 
     Returns:
-        list[Tensor]: The result of each ``feature_map``, shape (N, 1, out_channels, T, 1).
+        list[Tensor]: The feature map of each backbone, shape (N, 1, out_channels, T, 1).
     """
     frames = torch.stack([x._frames(y) for x, y in zip(backbones, joints, strict=True)])
     layers = [[*chain(*grus)] for grus in zip(*(layers_of(x.rnn) for x in backbones), strict=True)]
@@ -253,13 +254,13 @@ def _as_map(outputs: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class BiGRU(RecurrentEncoder):
-    """The field's recurrent encoder: input BatchNorm and a multi-layer GRU with two directions.
+    """The common recurrent encoder: input BatchNorm and a multi-layer GRU with two directions.
 
-    The published numbers come from ``stepwise``. The released code feeds a bidirectional GRU one
-    frame at a time, so its "reverse" weights run forward in time too. This equals two forward GRUs
-    per layer over the same input, with concatenated outputs. It is computed in this way, over whole
-    sequences. ``bidirectional`` is what the paper's text describes (Sec. 4.1). Both modes have the
-    parameters of ``nn.GRU(bidirectional=True)``. The options are those of
+    The published results use mode ``stepwise``. The released code calls a bidirectional GRU with
+    one frame at a time, so its "reverse" weights also run forward in time. This equals two forward
+    GRUs per layer with the same input and concatenated outputs. This class computes it in this way,
+    over whole sequences. Mode ``bidirectional`` is what the text of the paper describes (Sec. 4.1).
+    Both modes have the parameters of ``nn.GRU(bidirectional=True)``. The options are those of
     :class:`RecurrentEncoder`.
     """
 

@@ -15,9 +15,10 @@ from mmcmd.registry import MODELS
 
 
 class PatchEmbedding(nn.Conv2d):
-    """A convolution whose stride is its kernel (u frames of one joint), applied to cut patches.
+    """Linear embedding of patches, with the weight of a convolution over u frames of a joint.
 
-    Only the patches that are needed are embedded. The weight has the released shape.
+    The weight has the shape of the released code. Unlike a convolution, this layer can embed only
+    some of the patches.
     """
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -30,32 +31,35 @@ class PatchEmbedding(nn.Conv2d):
 class SkeletonTransformer(BaseModule):
     """Transformer over patches of frames and joints, the encoder of MAMP, SkeletonMAE and STARS.
 
-    A token is u frames of one joint of one person. Persons are encoded one by one, with the same
-    weights, also those that are all zero. All methods and evaluations can use it. Masked methods
-    call :meth:`tokens` with the tokens that stay.
+    A token holds u frames of one joint of one person. Each person is encoded separately, with the
+    same weights, even if all its values are zero. All methods and evaluations can use this encoder.
+    Masked methods call :meth:`tokens` with the tokens to keep.
 
     Args:
         num_joints (int): V. Defaults to 25.
         in_channels (int): Coordinates of a joint, C. Defaults to 3.
-        clip_len (int): Frames for which there are codes of time. For clips of another length the
-            codes are resized. Defaults to 120.
-        patch_frames (int): Frames of a patch, u. Defaults to 4.
-        embed_dims (int): Width of a token, D. Defaults to 256.
+        clip_len (int): Number of frames that the positional codes of time cover. For clips of
+            another length, the codes are interpolated. Defaults to 120.
+        patch_frames (int): Number of frames of a patch, u. Defaults to 4.
+        embed_dims (int): Size of a token, D. Defaults to 256.
         depth (int): Number of blocks. Defaults to 8.
-        num_heads (int): Heads of the attention. Defaults to 8.
-        mlp_ratio (float): Hidden units of a block, as a multiple of D. Defaults to 4.
-        drop_path_rate (float): Probability with which a sequence skips a part of the last block;
-            it grows linearly from 0 at the first block (stochastic depth). Defaults to 0.
+        num_heads (int): Number of attention heads. Defaults to 8.
+        mlp_ratio (float): Number of hidden units of a block, as a multiple of D. Defaults to 4.
+        drop_path_rate (float): Stochastic depth: probability that a sequence skips the attention or
+            the MLP of the last block. The probability grows linearly from 0 at the first block.
+            Defaults to 0.
         with_cp (bool): Activation checkpointing, see :class:`BlockList`. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it, linear layers are
-            Xavier-uniform and codes are normal with a deviation of 0.02, as released.
+            Xavier-uniform and positional codes are normal with a standard deviation of 0.02, as in
+            the released code.
 
     Attributes:
         out_channels (int): Size of the feature, D.
-        num_layers (int): Depth, for a learning rate that decays from layer to layer.
+        num_layers (int): Number of blocks, used by the layer-wise decay of the learning rate.
 
     Raises:
-        InputError: If a patch does not divide ``clip_len``, or the heads do not divide D.
+        InputError: If ``clip_len`` is not a multiple of ``patch_frames``, or ``embed_dims`` is not
+            a multiple of ``num_heads``.
     """
 
     def __init__(
@@ -92,14 +96,15 @@ class SkeletonTransformer(BaseModule):
 
         Args:
             joints (Tensor): Shape (N, M, T, V, C).
-            keep (Tensor, optional): Tokens that are encoded, the others are left out; shape
-                (N M, K). A token is step * V + joint. Defaults to all tokens.
+            keep (Tensor, optional): Indices of the tokens to encode, shape (N M, K). The index of a
+                token is step * V + joint. Defaults to all tokens.
 
         Returns:
-            Tensor: In the order of ``keep``, shape (N M, K, D).
+            Tensor: The encoded tokens in the order of ``keep``, shape (N M, K, D).
 
         Raises:
-            InputError: If a patch does not divide the clip, or the joints are too many or too few.
+            InputError: If the number of frames is not a multiple of ``patch_frames``, or the number
+                of joints is not ``num_joints``.
         """
         if joints.shape[3] != self.num_joints:
             raise InputError(
@@ -119,19 +124,20 @@ class SkeletonTransformer(BaseModule):
             joints (Tensor): Shape (N, M, T, V, C).
 
         Returns:
-            Tensor: Map, shape (N, M, D, T / u, V).
+            Tensor: Feature map, shape (N, M, D, T / u, V).
         """
         tokens = self.tokens(joints).unflatten(1, (-1, self.num_joints))
         return tokens.unflatten(0, joints.shape[:2]).permute(0, 1, 4, 2, 3)
 
     def layer_of(self, name: str) -> int:
-        """Return the layer of a parameter, for a learning rate that decays from layer to layer.
+        """Return the layer of a parameter, for the layer-wise decay of the learning rate.
 
         Args:
-            name (str): Such as ``'blocks.0.norm1.weight'``.
+            name (str): Name of the parameter, such as ``'blocks.0.norm1.weight'``.
 
         Returns:
-            int: 0 for embedding and codes, i + 1 for block i, depth + 1 for the last norm.
+            int: 0 for the embedding and the positional codes, i + 1 for block i, depth + 1 for the
+            last norm.
         """
         first, _, rest = name.partition('.')
         if first in ('patch_embed', 'positions'):

@@ -10,18 +10,18 @@ from mmcmd.models.backbones.transformer_blocks import BlockList
 from mmcmd.registry import MODELS
 
 NUM_CODES = 200
-"""Frames for which there is a code of time."""
+"""Number of frames that have a positional code."""
 
 
 class TokenStream(nn.Module):
-    """Embedding, codes of positions and two layers, on the tokens of one kind.
+    """Embedding, positional codes and two layers for one kind of tokens (frames or joints).
 
     Args:
-        in_channels (int): Values of a token.
-        width (int): D.
-        codes (Tensor | nn.Parameter): Codes of positions, shape (1, L or more, D).
-        make_block (Callable): Makes a layer.
-        repeat_codes (bool): Add the codes again before the second layer.
+        in_channels (int): Number of values of a token.
+        width (int): Size of an encoded token, D.
+        codes (Tensor | nn.Parameter): Positional codes, shape (1, L or more, D).
+        make_block (Callable): Builds a layer.
+        repeat_codes (bool): Whether to add the codes again before the second layer.
         with_cp (bool): Activation checkpointing, see :class:`BlockList`.
     """
 
@@ -53,7 +53,7 @@ class TokenStream(nn.Module):
 
 
 def sinusoids(length: int, width: int) -> Tensor:
-    """Return codes of time: sine in even and cosine in odd channels, shape (1, length, width)."""
+    """Return positional codes (1, length, width): sine in even, cosine in odd channels."""
     rates = torch.exp(torch.arange(0, width, 2) * (-torch.log(torch.tensor(10000.0)) / width))
     angles = torch.arange(length)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)[None]
@@ -61,26 +61,27 @@ def sinusoids(length: int, width: int) -> Tensor:
 
 @MODELS.register_module()
 class SpatioTemporalTransformer(BaseModule):
-    """The encoders of USDRL (AAAI 2025): a transformer over frames and one over joints.
+    """Encoders of USDRL (AAAI 2025): one transformer over frames and one over joints.
 
-    A temporal token holds all joints of all persons in a frame, a spatial token all frames of a
-    joint of a person. The feature is the maximum over the temporal tokens, and that over the
-    spatial ones. Length and number of persons are fixed.
+    A temporal token holds all joints of all persons in one frame. A spatial token holds all frames
+    of one joint of one person. The feature concatenates the maximum over the temporal tokens and
+    the maximum over the spatial tokens. The numbers of frames and persons are fixed.
 
     Args:
         num_joints (int): V. Defaults to 25.
         num_person (int): M. Defaults to 2.
         in_channels (int): Coordinates of a joint, C. Defaults to 3.
-        clip_len (int): T, in frames. Defaults to 64.
-        hidden_size (int): D. The feature has 2 D. Defaults to 1024.
-        num_heads (int): Defaults to 1.
-        dense (bool): Layers of DSTE, and not of STTR. Defaults to True.
+        clip_len (int): Number of frames, T. Defaults to 64.
+        hidden_size (int): Size of a token, D. The feature has the size 2 D. Defaults to 1024.
+        num_heads (int): Number of attention heads. Defaults to 1.
+        dense (bool): Use the layers of DSTE (True) or of STTR (False). Defaults to True.
         share (float): a of :class:`DenseBlock`. Defaults to 0.5.
         stride (int): g of :class:`DenseBlock`. Defaults to 4.
         drop_path_rate (float): Stochastic depth of DSTE. Defaults to 0.1.
         with_cp (bool): Activation checkpointing, see :class:`BlockList`. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it, linear layers are
-            normal with a deviation of 0.02, the projections of attention Xavier-uniform.
+            normal with a standard deviation of 0.02, and the query, key and value projections of
+            the attention are Xavier-uniform.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class SpatioTemporalTransformer(BaseModule):
         """Encode sequences (N, M, T, V, C) to temporal (N, T, D) and spatial tokens (N, M V, D).
 
         Raises:
-            InputError: If the sequences have another shape than the arguments say.
+            InputError: If the shape of the sequences does not match the arguments.
         """
         if tuple(joints.shape[1:]) != self.shape:
             raise InputError(
@@ -141,15 +142,15 @@ class SpatioTemporalTransformer(BaseModule):
     def feature_map(self, joints: Tensor) -> Tensor:
         """Encode sequences (N, M, T, V, C) to a map (N, 1, 2 D, T, 1).
 
-        The second half of the channels is the maximum over the spatial tokens, the same in all
-        frames.
+        The second half of the channels is the maximum over the spatial tokens. It is the same in
+        all frames.
         """
         temporal, spatial = self.tokens_of_both(joints)
         summary = spatial.amax(dim=1, keepdim=True).expand_as(temporal)
         return torch.cat([temporal, summary], dim=2).transpose(1, 2)[:, None, :, :, None]
 
     def read(self, feature_map: Tensor, steps: Tensor | None = None) -> Tensor:
-        """Return the maximum over the frames of a map, (N, 2 D), or over its first steps (N,)."""
+        """Return the maximum (N, 2 D) of a map over all frames, or the first ``steps`` (N,)."""
         frames = feature_map[:, 0, :, :, 0]
         if steps is not None:
             valid = torch.arange(frames.shape[2], device=frames.device) < steps[:, None]

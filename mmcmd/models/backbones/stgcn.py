@@ -14,30 +14,32 @@ _INIT_CFG = (
 
 @MODELS.register_module()
 class SkeletonCLRSTGCN(STGCN):
-    """The ST-GCN that SkeletonCLR, CrosSCLR and AimCLR have in common.
+    """The ST-GCN encoder of SkeletonCLR, CrosSCLR and AimCLR.
 
-    It has nine blocks of mmaction2's ST-GCN. Their channels grow from ``hidden_channels`` to four
-    times as many. A tenth block widens to ``hidden_dim``. The graph is made from the parents of the
-    joints in the data's layout, because mmaction2's own NTU graph connects the thumbs and the hand
-    tips to other joints.
+    It has nine blocks of mmaction2's ST-GCN, whose channels grow from ``hidden_channels`` to ``4 *
+    hidden_channels``. A tenth block has ``hidden_dim`` channels. The graph is built from the
+    parents of the joints in the layout of the data, because mmaction2's own NTU graph connects the
+    thumbs and the hand tips to other joints.
 
-    As in the released code of these methods, weights start as N(0, 0.02), those of the batch
-    normalisation as N(1, 0.02), biases as 0 and the edge importances as 1.
+    As in the released code of these methods, weights start as N(0, 0.02), BatchNorm weights as N(1,
+    0.02), biases as 0 and edge importances as 1.
 
     Args:
-        graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` fills in its
-            ``layout``; ``mode`` defaults to ``'stgcn_spatial'``.
+        graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` sets its
+            ``layout``. ``mode`` defaults to ``'stgcn_spatial'``.
         in_channels (int): Coordinates of a joint. Defaults to 3.
         hidden_channels (int): Channels of the first blocks. Defaults to 16.
-        hidden_dim (int): Channels of the last block, the size of a feature. Defaults to 256.
-        dropout (float): Probability of dropout after the temporal convolution in every block but
-            the first. Defaults to 0.5.
-        num_person (int): Persons of a sequence. Defaults to 2.
-        init_cfg (dict | list[dict], optional): Another initialisation.
+        hidden_dim (int): Channels of the last block. This is the size of a feature. Defaults to
+            256.
+        dropout (float): Dropout probability after the temporal convolution of all blocks except the
+            first. Defaults to 0.5.
+        num_person (int): Number of persons of a sequence. Defaults to 2.
+        init_cfg (dict | list[dict], optional): Initialisation that replaces the one above, as in
+            mmengine.
 
     Raises:
-        InputError: If ``graph_cfg`` names one of mmaction2's graphs, or ``hidden_channels`` equals
-            ``in_channels``: mmaction2 would then leave out the first block.
+        InputError: If ``graph_cfg`` names one of mmaction2's graphs, or if ``hidden_channels``
+            equals ``in_channels``. In the latter case, mmaction2 would omit the first block.
     """
 
     uses_layout_graph: ClassVar[bool] = True

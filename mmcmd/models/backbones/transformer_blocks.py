@@ -12,14 +12,14 @@ from mmcmd.errors import InputError
 
 
 class Attention(nn.Module):
-    """Self-attention of several heads.
+    """Multi-head self-attention.
 
     Args:
-        width (int): D.
-        num_heads (int): Heads.
+        width (int): Size of a token, D.
+        num_heads (int): Number of heads.
 
     Raises:
-        InputError: If the heads do not divide the width.
+        InputError: If ``width`` is not a multiple of ``num_heads``.
     """
 
     def __init__(self, width: int, num_heads: int) -> None:
@@ -34,7 +34,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(width, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Mix tokens (B, L, D)."""
+        """Apply the attention to tokens (B, L, D)."""
         query, key, value = self.qkv(tokens).unflatten(2, (3, self.num_heads, -1)).unbind(2)
         mixed = F.scaled_dot_product_attention(
             query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
@@ -43,13 +43,13 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """A pre-norm block: attention, then two layers on each token, each added to its input.
+    """A pre-norm transformer block: residual attention and a residual MLP.
 
     Args:
-        width (int): D.
-        num_heads (int): Heads of the attention.
-        mlp_ratio (float): Hidden units of the two layers, as a multiple of D.
-        drop_path (float): Probability with which a sequence skips one of the two parts.
+        width (int): Size of a token, D.
+        num_heads (int): Number of attention heads.
+        mlp_ratio (float): Hidden units of the MLP, as a multiple of D.
+        drop_path (float): Probability that a sequence skips the attention or the MLP.
     """
 
     def __init__(self, width: int, num_heads: int, mlp_ratio: float, drop_path: float) -> None:
@@ -68,13 +68,13 @@ class Block(nn.Module):
 
 
 class BlockList(nn.ModuleList):
-    """Blocks one after the other.
+    """A list of blocks that are applied in order.
 
     Args:
         blocks (Iterable[nn.Module]): The blocks.
-        with_cp (bool): Keep only the input of each block for the backward pass, and compute the
-            rest again (activation checkpointing). It takes less memory and more time. Defaults to
-            False.
+        with_cp (bool): Activation checkpointing: keep only the input of each block for the backward
+            pass, and compute the other activations again. This needs less memory and more time.
+            Defaults to False.
     """
 
     def __init__(self, blocks: Iterable[nn.Module] = (), with_cp: bool = False) -> None:
@@ -92,12 +92,12 @@ class BlockList(nn.ModuleList):
 
 
 class SpaceTimePositions(nn.Module):
-    """Learnt codes of joints and of steps of time; the code of a token is the sum of its two.
+    """Learned positional codes: the sum of a code of the joint and a code of the step.
 
     Args:
-        num_steps (int): Steps of time in the table.
+        num_steps (int): Number of steps of time in the table.
         num_joints (int): V.
-        width (int): D.
+        width (int): Size of a token, D.
     """
 
     def __init__(self, num_steps: int, num_joints: int, width: int) -> None:
@@ -108,10 +108,10 @@ class SpaceTimePositions(nn.Module):
             nn.init.trunc_normal_(table, std=0.02)
 
     def forward(self, num_steps: int) -> Tensor:
-        """Return the codes of all tokens, time-major, shape (num_steps V, D).
+        """Return the codes of all tokens, step by step, shape (num_steps V, D).
 
-        For another number of steps than that of the table, the table is resized bicubically, as
-        MAMP does when it fine-tunes on clips of another length.
+        If ``num_steps`` differs from the size of the table, the table is resized by bicubic
+        interpolation. MAMP does the same to fine-tune on clips of another length.
         """
         steps = self.steps
         if num_steps != steps.shape[1]:

@@ -12,10 +12,10 @@ from mmcmd.registry import MODELS
 class AdaptiveGraphConv(unit_aagcn):
     """The adaptive graph convolution of 2s-AGCN (CVPR 2019, Sec. 4.2).
 
-    It is mmaction2's unit without its attention modules, and with another adjacency. Here the
-    adjacency of a subset is A + PA + W. A is the given graph and fixed. PA is learnt and starts at
-    1e-6. W is a softmax over the similarities of the joints of a sequence. mmaction2's unit has one
-    learnt matrix in place of A + PA, and a scaled tanh in place of the softmax.
+    It is mmaction2's unit without attention modules and with another adjacency. Here, the adjacency
+    of a subset is A + PA + W. A is the given graph and is fixed. PA is learned and starts at 1e-6.
+    W is a softmax over the similarities of the joints of a sequence. mmaction2's unit has one
+    learned matrix instead of A + PA, and a scaled tanh instead of the softmax.
 
     Args:
         in_channels (int): Channels of the input.
@@ -26,7 +26,7 @@ class AdaptiveGraphConv(unit_aagcn):
     def __init__(self, in_channels: int, out_channels: int, adjacency: Tensor) -> None:
         super().__init__(in_channels, out_channels, adjacency, attention=False)
         del self.A, self.alpha
-        # Released checkpoints do not hold the given graph, and ours do not either.
+        # The graph is not part of the state, because released checkpoints do not contain it.
         self.register_buffer('A', adjacency, persistent=False)
         self.PA = nn.Parameter(torch.full_like(adjacency, 1e-6))
 
@@ -38,7 +38,7 @@ class AdaptiveGraphConv(unit_aagcn):
             first = self.conv_a[subset](x).flatten(1, 2)  # (N, r T, V)
             second = self.conv_b[subset](x).flatten(1, 2)
             similarity = first.transpose(1, 2) @ second / first.shape[1]
-            # Output joint w is the sum over all joints v, so each column sums to 1.
+            # Each output joint is a weighted sum over all joints, so each column sums to 1.
             adjacency = similarity.softmax(dim=1) + graph
             y = y + self.conv_d[subset]((rows @ adjacency).view_as(x))
         return self.relu(self.bn(y) + self.down(x))
@@ -49,11 +49,11 @@ class AGCN(AAGCN):
     """2s-AGCN (CVPR 2019, https://arxiv.org/abs/1805.07694), the graph encoder of ISC.
 
     It has the ten blocks of mmaction2's AAGCN, each with an :class:`AdaptiveGraphConv`. The graph
-    is made from the parents of the joints in the data's layout.
+    is built from the parents of the joints in the layout of the data.
 
     Args:
-        graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` fills in its
-            ``layout``; ``mode`` defaults to ``'spatial'``.
+        graph_cfg (dict): Options of mmaction2's ``Graph``. :class:`SkeletonEncoder` sets its
+            ``layout``. ``mode`` defaults to ``'spatial'``.
         **kwargs: ``in_channels``, ``base_channels``, ``num_person``, ``num_stages``,
             ``inflate_stages``, ``down_stages`` and ``init_cfg`` of mmaction2's ``AAGCN``.
 
@@ -72,4 +72,4 @@ class AGCN(AAGCN):
         super().__init__({'mode': 'spatial', **graph_cfg}, gcn_attention=False, **kwargs)
         for block in self.gcn:
             block.gcn = AdaptiveGraphConv(block.gcn.in_c, block.gcn.out_c, self.A.clone())
-        del self.A  # each block has its own
+        del self.A  # each block has its own graph

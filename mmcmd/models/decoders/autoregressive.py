@@ -12,29 +12,30 @@ INPUTS = ('zero', 'fixed_state', 'teacher')
 
 @MODELS.register_module()
 class AutoregressiveDecoder(BaseModule):
-    """A GRU that starts with a feature as its state and predicts a sequence frame by frame (P&C).
+    """A GRU that predicts a sequence frame by frame. Its initial state is the feature (P&C).
 
-    The decoder is made weak, so that the feature must hold what it needs. The feature is its only
-    state, and its inputs are one of these:
+    The decoder is weak on purpose, so that the feature must hold the information about the
+    sequence. ``inputs`` chooses the inputs of the GRU:
 
-    - ``'zero'``: every input is 0, and the state is carried from frame to frame.
-    - ``'fixed_state'``: every frame starts with the feature again. The input is the last output,
-      and the first frame at the beginning; the output is added to it.
-    - ``'teacher'``: the inputs are 0 and then the true frames. As released, the input at a frame
-      is the frame that must be predicted there.
+    - ``'zero'``: all inputs are 0.
+    - ``'fixed_state'``: the state of every frame is the feature. The first input is the first
+    frame, and each later input is the previous output. The output of the network is added to the
+    input.
+    - ``'teacher'``: the first input is 0, and the others are the true frames. As in the released
+    code, the input at each frame is the frame that must be predicted.
 
-    Every matrix starts Xavier-uniform.
+    All matrices are initialised as Xavier-uniform.
 
     Args:
-        in_channels (int): Size of the feature, D. It is also that of the state.
-        out_channels (int): Values of a frame, F.
-        inputs (str): One of the three above. Defaults to ``'zero'``.
-        frozen (bool): Do not train the GRU, only the output layer. Defaults to False: the released
-            programs train both, although the paper speaks of fixed weights.
+        in_channels (int): Size of the feature and of the state, D.
+        out_channels (int): Number of values of a frame, F.
+        inputs (str): ``'zero'``, ``'fixed_state'`` or ``'teacher'``. Defaults to ``'zero'``.
+        frozen (bool): Train only the output layer, not the GRU. Defaults to False, because the
+            released programs train both, although the paper describes fixed weights.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Raises:
-        InputError: If ``inputs`` is none of the three.
+        InputError: If ``inputs`` is unknown.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class AutoregressiveDecoder(BaseModule):
 
         Args:
             feature (Tensor): Shape (N, D).
-            frames (Tensor): The true frames, shape (N, T, F). ``'zero'`` uses their shape alone.
+            frames (Tensor): The true frames, shape (N, T, F). ``'zero'`` uses only their shape.
 
         Returns:
             Tensor: Shape (N, T, F).
@@ -75,9 +76,9 @@ class AutoregressiveDecoder(BaseModule):
         return self.out(run_kernel(self.gru, inputs.transpose(0, 1), feature[None])).transpose(0, 1)
 
     def _from_fixed_state(self, feature: Tensor, frames: Tensor) -> Tensor:
-        """Predict each frame from the feature and the last output."""
+        """Predict each frame from the feature and the previous output."""
         weight_ih, weight_hh, bias_ih, bias_hh = self.gru._flat_weights
-        # The state is the same in each frame, and so are its products, which cost the most.
+        # The state is the same in each frame, so its expensive products are computed once.
         recurrent = F.linear(feature, weight_hh, bias_hh).chunk(3, dim=1)
         output, outputs = frames[:, 0], []
         for _ in range(frames.shape[1]):

@@ -10,17 +10,17 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class GRUDecoder(BaseModule):
-    """A GRU over a sequence of features, and a linear layer: one output for each step of time.
+    """A GRU over a sequence of features, and a linear layer that gives an output per step.
 
     All weights keep torch's default initialisation.
 
     Args:
         in_channels (int): Size of a feature, D.
-        out_channels (int): Size of an output, such as that of a frame, V * C * M.
-        hidden_size (int): Hidden units of the GRU. Defaults to 512.
-        num_layers (int): Layers of the GRU. It runs forward in time. Defaults to 2.
-        bottleneck (bool): Reduce the features to ``hidden_size`` first, by a linear layer,
-            BatchNorm over samples and steps, ReLU and another linear layer (PCM3). Defaults to
+        out_channels (int): Size of an output, for example of a frame, V * C * M.
+        hidden_size (int): Number of hidden units of the GRU. Defaults to 512.
+        num_layers (int): Number of layers of the GRU, which runs forward in time. Defaults to 2.
+        bottleneck (bool): First reduce the features to ``hidden_size`` with a linear layer, a
+            BatchNorm over samples and steps, a ReLU and another linear layer (PCM3). Defaults to
             False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
@@ -53,14 +53,14 @@ class GRUDecoder(BaseModule):
     def decode(self, sequences: Sequence[Tensor]) -> list[Tensor]:
         """Run the GRU once over several batches.
 
-        The results are those of one call for each batch, in this order. The BatchNorm of the
-        bottleneck takes each batch by itself.
+        The results are the same as with one call per batch, in this order. The BatchNorm of the
+        bottleneck processes each batch separately.
 
         Args:
             sequences (Sequence[Tensor]): Features, each of shape (N, T, in_channels).
 
         Returns:
-            list[Tensor]: For each batch its outputs, shape (N, T, out_channels).
+            list[Tensor]: The outputs for each batch, shape (N, T, out_channels).
         """
         steps = torch.cat([self._reduce(x).transpose(0, 1) for x in sequences], dim=1)
         outputs = self.out(run_forward(self.rnn, steps)).transpose(0, 1)

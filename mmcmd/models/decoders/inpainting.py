@@ -8,13 +8,13 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class InpaintingDecoder(BaseModule):
-    """GRUs that read a feature and then a masked sequence, and fill the sequence (LongT GAN).
+    """GRUs that read a feature and a masked sequence and predict the full sequence (LongT GAN).
 
-    The last GRU has as many units as a frame has values. Its outputs, which lie in (-1, 1), are the
-    frames.
+    The number of units of the last GRU is the number of values of a frame. Its outputs are the
+    frames. They lie in (-1, 1).
 
     Args:
-        in_channels (int): Values of a frame, F. The feature has the same size.
+        in_channels (int): Number of values of a frame, F. The feature has the same size.
         hidden_size (int): Hidden units of the other layers. Defaults to 800.
         num_layers (int): Number of the other layers. Defaults to 2.
         init_cfg (dict, optional): Initialisation, as in mmengine.
@@ -32,14 +32,15 @@ class InpaintingDecoder(BaseModule):
         self.out = nn.GRU(hidden_size, in_channels)
 
     def forward(self, feature: Tensor, masked: Tensor) -> Tensor:
-        """Fill sequences.
+        """Predict full sequences.
 
         Args:
             feature (Tensor): Shape (N, F).
             masked (Tensor): Masked frames, shape (N, T, F).
 
         Returns:
-            Tensor: The output after each frame, shape (N, T, F). What follows the feature is free.
+            Tensor: The output at each frame, shape (N, T, F). The output at the feature is not
+            used.
         """
         steps = torch.cat([feature[:, None], masked], dim=1).transpose(0, 1)
         return run_forward(self.out, run_forward(self.rnn, steps))[1:].transpose(0, 1)

@@ -13,19 +13,20 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class TokenDecoder(BaseModule):
-    """Light transformer that predicts values for all tokens from those that stayed (MAMP, MAE).
+    """Small transformer that predicts values for all tokens from the kept tokens (MAMP, MAE).
 
-    A learnt token takes the place of each token that was removed.
+    A learned mask token replaces each removed token.
 
     Args:
-        in_channels (int): Width of the encoder's tokens.
-        out_channels (int): Values that are predicted for each token.
+        in_channels (int): Size of an encoded token, D.
+        out_channels (int): Number of values to predict for each token.
         num_joints (int): V.
-        num_steps (int): Steps of time for which there are codes.
-        embed_dims (int): Width of the decoder. Defaults to 256.
+        num_steps (int): Number of steps of time with positional codes.
+        embed_dims (int): Size of a token in the decoder. Defaults to 256.
         depth (int): Number of blocks. Defaults to 3.
-        num_heads (int): Heads of the attention. Defaults to 8.
-        mlp_ratio (float): Hidden units of a block, as a multiple of the width. Defaults to 4.
+        num_heads (int): Number of attention heads. Defaults to 8.
+        mlp_ratio (float): Number of hidden units of a block, as a multiple of ``embed_dims``.
+            Defaults to 4.
         with_cp (bool): Activation checkpointing, see :class:`BlockList`. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
@@ -61,8 +62,8 @@ class TokenDecoder(BaseModule):
 
         Args:
             tokens (Tensor): The encoded tokens, shape (B, K, D).
-            keep (Tensor): Their places, shape (B, K).
-            num_tokens (int): L.
+            keep (Tensor): Indices of these tokens, shape (B, K).
+            num_tokens (int): Number of all tokens of a sequence, L.
 
         Returns:
             Tensor: Shape (B, L, out_channels).

@@ -6,14 +6,14 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class ExpanderNeck(BaseModule):
-    """Three linear layers; BatchNorm and ReLU behind the first two (USDRL, VICReg).
+    """Three linear layers, with BatchNorm and ReLU after the first two (USDRL, VICReg).
 
     Args:
         in_channels (int): Size of a feature.
         out_channels (int): Size of an embedding.
-        hidden_channels (int, optional): Defaults to ``out_channels``.
+        hidden_channels (int, optional): Size of the hidden layers. Defaults to ``out_channels``.
         init_cfg (dict, optional): Initialisation, as in mmengine. Without it, weights are normal
-            with a deviation of 0.02, and biases 0.
+            with a standard deviation of 0.02, and biases 0.
     """
 
     def __init__(

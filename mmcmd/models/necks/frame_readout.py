@@ -6,11 +6,11 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class FrameReadout(BaseModule):
-    """A feature as wide as a frame: the last valid step, a linear layer and tanh (LongT GAN).
+    """Pooling to a feature of the size of a frame: last valid step, linear layer, tanh (LongT GAN).
 
     Args:
-        in_channels (int): Size D of the map. :class:`SkeletonEncoder` fills it in.
-        out_channels (int): Values of a frame. :class:`SkeletonEncoder` fills it in.
+        in_channels (int): Channels of the map, D. :class:`SkeletonEncoder` sets it.
+        out_channels (int): Number of values of a frame. :class:`SkeletonEncoder` sets it.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -23,7 +23,7 @@ class FrameReadout(BaseModule):
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T, V).
-            steps (Tensor, optional): How many steps are valid, shape (N,); all by default.
+            steps (Tensor, optional): Numbers of valid steps, shape (N,). Defaults to all steps.
 
         Returns:
             Tensor: Shape (N, out_channels), in (-1, 1).
@@ -36,7 +36,7 @@ def last_step(sequence: Tensor, steps: Tensor | None = None) -> Tensor:
 
     Args:
         sequence (Tensor): Shape (N, D, T).
-        steps (Tensor, optional): How many steps are valid, shape (N,); all by default.
+        steps (Tensor, optional): Numbers of valid steps, shape (N,). Defaults to all steps.
 
     Returns:
         Tensor: Shape (N, D).

@@ -10,8 +10,8 @@ class GraphPooling(BaseModule):
     """Average a map over persons, time and joints: (N, M, D, T, V) to (N, D).
 
     Args:
-        eps (float): Added to the number of steps that divides the sum, as in the released code of
-            MS2L (0.01). Defaults to 0.
+        eps (float): Added to the number of steps in the denominator of the mean. The released code
+            of MS2L uses 0.01. Defaults to 0.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -24,8 +24,8 @@ class GraphPooling(BaseModule):
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T, V).
-            steps (Tensor, optional): How many steps of time are averaged, shape (N,); all by
-                default.
+            steps (Tensor, optional): Numbers of first steps to average, shape (N,). Defaults to all
+                steps.
 
         Returns:
             Tensor: Shape (N, D).
@@ -42,8 +42,8 @@ def mean_over_steps(sequence: Tensor, steps: Tensor, eps: float = 0.0) -> Tensor
 
     Args:
         sequence (Tensor): Shape (N, D, T).
-        steps (Tensor): How many steps are averaged, shape (N,).
-        eps (float): Added to ``steps`` where they divide the sum. Defaults to 0.
+        steps (Tensor): Numbers of steps to average, shape (N,).
+        eps (float): Added to ``steps`` in the denominator of the mean. Defaults to 0.
 
     Returns:
         Tensor: Shape (N, D).

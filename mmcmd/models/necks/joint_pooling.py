@@ -8,10 +8,11 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class JointPooling(BaseModule):
-    """Average a map over persons and time, and join the features of all joints (MAMP).
+    """Average a map over persons and time, and concatenate the features of all joints (MAMP).
 
     Args:
-        dropout (float): Probability of dropping a value of the map before. Defaults to 0.
+        dropout (float): Probability of setting a value of the map to zero before the pooling.
+            Defaults to 0.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -24,11 +25,11 @@ class JointPooling(BaseModule):
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T, V).
-            steps (Tensor, optional): How many steps of time are averaged, shape (N,); all by
-                default.
+            steps (Tensor, optional): Numbers of first steps to average, shape (N,). Defaults to all
+                steps.
 
         Returns:
-            Tensor: Joint by joint, shape (N, V D).
+            Tensor: The features of one joint after the other, shape (N, V D).
         """
         persons = F.dropout(feature_map, self.dropout, self.training).mean(dim=1)
         if steps is None:

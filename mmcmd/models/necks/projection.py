@@ -6,13 +6,13 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class ProjectionNeck(BaseModule):
-    """Two-layer projection from the encoder's feature to the embedding that is contrasted.
+    """Two-layer projection from the feature of an encoder to the embedding for the contrast.
 
     Args:
         in_channels (int): Size of the feature.
         out_channels (int): Size of the embedding. Defaults to 128.
-        hidden_channels (int, optional): Defaults to ``in_channels``.
-        with_norm (bool): Have a BatchNorm after the first layer. Defaults to False.
+        hidden_channels (int, optional): Size of the hidden layer. Defaults to ``in_channels``.
+        with_norm (bool): Use a BatchNorm after the first layer. Defaults to False.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -30,7 +30,8 @@ class ProjectionNeck(BaseModule):
         self.norm = nn.BatchNorm1d(hidden_channels) if with_norm else nn.Identity()
         self.activation = nn.ReLU()
         self.out = nn.Linear(hidden_channels, out_channels)
-        # As released: the last layer is Xavier-uniform, the hidden one keeps torch's default.
+        # As in the released code, the last layer is Xavier-uniform, and the hidden layer keeps
+        # torch's default.
         nn.init.xavier_uniform_(self.out.weight)
 
     def forward(self, feature: Tensor) -> Tensor:

@@ -158,8 +158,8 @@ def neighbour_nce(
         temperature (float): The similarities are divided by it.
 
     Returns:
-        tuple[Tensor, Tensor]: Cross entropy and accuracy, shape (). They compare with the
-        predictions of all ranks.
+        tuple[Tensor, Tensor]: Cross entropy and accuracy, shape (). The predictions of all ranks
+        are compared.
     """
     logits = neighbours @ gather_with_gradient(predictions).T / temperature
     own = torch.arange(len(logits), device=logits.device) + get_rank() * len(logits)

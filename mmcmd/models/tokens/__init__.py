@@ -1,4 +1,4 @@
-"""Parts of methods that see a sequence as tokens: patches, masks and targets."""
+"""Components of methods that cut a sequence into tokens: patches, masks and targets."""
 
 from .masks import MotionAwareMask, RandomTokenMask, TokenMask
 from .patches import patch_steps, patchify, take_tokens

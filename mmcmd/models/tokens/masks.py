@@ -1,7 +1,7 @@
 """Masks that remove tokens. They take their random numbers as an argument.
 
-So a test, or a recording of other code, may give the numbers. A row of the numbers belongs to one
-person of one sequence.
+A test can therefore use given numbers, for example numbers recorded from other code. Each row of
+the numbers belongs to one person of one sequence.
 """
 
 import torch
@@ -12,10 +12,10 @@ from mmcmd.registry import MODELS
 
 
 class TokenMask:
-    """The part that all masks share: how many tokens stay.
+    """Base class of masks. It computes how many tokens are kept.
 
     Args:
-        ratio (float): Share of the tokens that is removed. Defaults to 0.9.
+        ratio (float): Fraction of the tokens to remove. Defaults to 0.9.
 
     Raises:
         InputError: If the ratio is not between 0 and 1.
@@ -30,12 +30,12 @@ class TokenMask:
         self.ratio = ratio
 
     def num_kept(self, num_tokens: int) -> int:
-        """Return how many of L tokens stay: ``int(L * (1 - ratio))``, in floating point.
+        """Return how many of L tokens are kept: ``int(L * (1 - ratio))``, in floating point.
 
-        Of 750 tokens 74 stay with a ratio of 0.9, and not 75, as released.
+        As in the released code, a ratio of 0.9 keeps 74 of 750 tokens, not 75.
 
         Raises:
-            InputError: If no token stays, or every token does.
+            InputError: If no token or all tokens would be kept.
         """
         kept = int(num_tokens * (1 - self.ratio))
         if not 0 < kept < num_tokens:
@@ -46,15 +46,15 @@ class TokenMask:
         return kept
 
     def __call__(self, patches: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
-        """Choose the tokens that stay.
+        """Choose the tokens to keep.
 
         Args:
             patches (Tensor): Shape (B, T', V, u C), see :func:`patchify`.
             uniform (Tensor): Uniform random numbers in [0, 1), shape (B, T' V).
 
         Returns:
-            tuple[Tensor, Tensor]: Indices of the tokens that stay, in the order of their scores,
-            shape (B, K); True where a token is removed, shape (B, T' V).
+            tuple[Tensor, Tensor]: Indices of the kept tokens, sorted by score, shape (B, K), and a
+            mask that is True where a token is removed, shape (B, T' V).
         """
         order = self.scores(patches, uniform).argsort(dim=1)
         keep = order[:, : self.num_kept(order.shape[1])]
@@ -62,7 +62,7 @@ class TokenMask:
         return keep, removed
 
     def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
-        """Return a score for each token, shape (B, T' V). Those with the smallest scores stay."""
+        """Return a score for each token, (B, T' V). Tokens with the smallest scores are kept."""
         raise NotImplementedError
 
 
@@ -77,20 +77,20 @@ class RandomTokenMask(TokenMask):
 
 @MODELS.register_module()
 class MotionAwareMask(TokenMask):
-    """Remove moving tokens more often than others (MAMP, Sec. 3.3).
+    """Remove tokens with a probability that grows with their motion (MAMP, Sec. 3.3).
 
-    The motion of a token is the mean absolute difference to the patch before it, so it spans the
-    frames of a patch. The first patch has the motion of the second one. A person that is all zero
-    does not move, and random tokens are removed from it.
+    The motion of a token is its mean absolute difference to the previous patch of the same joint.
+    The motion of the first patch is set to that of the second patch. A person whose values are all
+    zero has no motion, and its removed tokens are random.
 
     Args:
-        ratio (float): Share of the tokens that is removed. Defaults to 0.9.
-        tau (float): Temperature of the probabilities; the motion is divided by its largest value
-            first. Defaults to 0.8.
+        ratio (float): Fraction of the tokens to remove. Defaults to 0.9.
+        tau (float): Temperature of the softmax over the motion, which is first divided by its
+            largest value. Defaults to 0.8.
 
     Raises:
-        InputError: If ``tau`` is not positive. The released code then removes random tokens
-            without a message.
+        InputError: If ``tau`` is not positive. In this case, the released code removes random
+            tokens without a message.
     """
 
     def __init__(self, ratio: float = 0.9, tau: float = 0.8) -> None:
@@ -103,9 +103,9 @@ class MotionAwareMask(TokenMask):
         self.tau = tau
 
     def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
-        """Return log-probabilities with Gumbel noise: the largest ones are removed."""
+        """Return log-probabilities with Gumbel noise. The tokens with the largest are removed."""
         motion = patches.diff(dim=1).abs().mean(dim=3)
-        # One patch has no other to differ from.
+        # With one patch there is no difference, so the motion is 0.
         first = motion[:, :1] if motion.shape[1] else torch.zeros_like(patches[..., 0])
         motion = torch.cat([first, motion], dim=1).flatten(1)
         intensity = motion / (self.tau * motion.amax(dim=1, keepdim=True) + 1e-10)

@@ -7,14 +7,14 @@ def patch_steps(num_frames: int, patch_frames: int) -> int:
     """Return the number of patches of a joint over time.
 
     Args:
-        num_frames (int): T.
+        num_frames (int): Frames of a clip, T.
         patch_frames (int): Frames of a patch, u.
 
     Returns:
         int: T / u.
 
     Raises:
-        InputError: If a patch does not divide the clip.
+        InputError: If the number of frames is not a multiple of ``patch_frames``.
     """
     if num_frames % patch_frames:
         raise InputError(
@@ -25,9 +25,9 @@ def patch_steps(num_frames: int, patch_frames: int) -> int:
 
 
 def patchify(joints: Tensor, patch_frames: int) -> Tensor:
-    """Cut sequences into patches: some frames of one joint of one person.
+    """Cut sequences into patches. A patch holds some frames of one joint of one person.
 
-    Persons become samples of their own, also those that are all zero.
+    Each person becomes a separate sample, even if all its values are zero.
 
     Args:
         joints (Tensor): Shape (N, M, T, V, C).
@@ -38,7 +38,7 @@ def patchify(joints: Tensor, patch_frames: int) -> Tensor:
         coordinate.
 
     Raises:
-        InputError: If a patch does not divide the clip.
+        InputError: If the number of frames is not a multiple of ``patch_frames``.
     """
     steps = patch_steps(joints.shape[2], patch_frames)
     patches = joints.flatten(0, 1).unflatten(1, (steps, patch_frames))
@@ -46,11 +46,11 @@ def patchify(joints: Tensor, patch_frames: int) -> Tensor:
 
 
 def take_tokens(tokens: Tensor, index: Tensor) -> Tensor:
-    """Choose tokens of each sequence.
+    """Take tokens of each sequence by index.
 
     Args:
         tokens (Tensor): Shape (B, L, D).
-        index (Tensor): Which tokens, in this order, shape (B, K).
+        index (Tensor): Indices of the tokens to take, shape (B, K).
 
     Returns:
         Tensor: Shape (B, K, D).

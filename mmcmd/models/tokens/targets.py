@@ -1,4 +1,4 @@
-"""What is predicted for each token, and the error of the prediction."""
+"""Targets to predict for each token, and the error of the prediction."""
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ class JointTarget:
     """Predict the coordinates of the joints (SkeletonMAE).
 
     Args:
-        normalize (bool): Standardise each patch by its own mean and (unbiased) variance. Defaults
+        normalize (bool): Standardise each patch with its own mean and (unbiased) variance. Defaults
             to True.
     """
 
@@ -43,10 +43,13 @@ class JointTarget:
 
 @MODELS.register_module()
 class MotionTarget(JointTarget):
-    """Predict the motion of the joints over some frames (MAMP, Sec. 3.4); the last frames have 0.
+    """Predict the motion of the joints (MAMP, Sec. 3.4).
+
+    The motion is the difference to the position ``stride`` frames later. In the last frames it is
+    0.
 
     Args:
-        stride (int): Frames between the two positions. Defaults to 1.
+        stride (int): Number of frames between the two positions. Defaults to 1.
         normalize (bool): Standardise each patch. Defaults to True.
 
     Raises:
@@ -60,17 +63,17 @@ class MotionTarget(JointTarget):
         self.stride = stride
 
     def values(self, joints: Tensor) -> Tensor:
-        """Return the motion, shape (N, M, T, V, C)."""
+        """Return the motion of sequences (N, M, T, V, C), in the same shape."""
         motion = joints[:, :, self.stride :] - joints[:, :, : -self.stride]
         return torch.cat([motion, torch.zeros_like(joints[:, :, : self.stride])], dim=2)
 
 
 def masked_token_error(prediction: Tensor, target: Tensor, removed: Tensor) -> Tensor:
-    """Return the mean squared error over the removed tokens, in float32 at least.
+    """Return the mean squared error over the removed tokens, in float32 or wider.
 
     Args:
         prediction (Tensor): Shape (B, L, F).
-        target (Tensor): Shape (B, L, F).
+        target (Tensor): Same shape as ``prediction``.
         removed (Tensor): True where a token was removed, shape (B, L).
 
     Returns:
