@@ -1,9 +1,9 @@
-"""Registries of mmcmd: children of mmaction2's, which are children of mmengine's.
+"""Registries of mmcmd. They are children of those of mmaction2 and mmengine.
 
-A type that mmcmd does not define is looked up in mmaction2 and then in mmengine, so configs name
-``STGCN`` or ``PackActionInputs`` without a prefix as long as ``default_scope = 'mmcmd'``. A child
-asks its parents only for what they hold already, so models, data sets, transforms and metrics of
-mmaction2 are imported along with ours.
+If mmcmd does not define a type, the type is searched in mmaction2 and then in mmengine. Configs
+with ``default_scope = 'mmcmd'`` can therefore name ``STGCN`` or ``PackActionInputs`` without a
+prefix. The search finds only types that are already imported. For this reason, the models, data
+sets, transforms and metrics of mmaction2 are imported together with ours.
 """
 
 import warnings
@@ -17,24 +17,25 @@ SCOPE = 'mmcmd'
 
 
 class LazyRegistry(Registry):
-    """A registry whose locations are imported before the first is asked for, or added.
+    """A registry that imports its locations before the first look-up or registration.
 
-    mmengine's own does not do so before one is added. A class of a user's that replaces one of ours
-    by ``force=True`` would then be there first, and ours refused.
+    The registry of mmengine does not import them before a registration. If a user then registers a
+    class with ``force=True`` to replace one of ours, the user's class would come first, and the
+    import of ours would fail.
     """
 
     _is_importing = False
-    _lock = RLock()  # of all, as their locations import each other
+    _lock = RLock()  # shared by all registries, because their locations import each other
 
     def import_from_location(self) -> None:
-        """Import the locations, once."""
-        with self._lock:  # another thread waits until all are there
-            if self._imported or self._is_importing:  # by what a location registers
+        """Import the locations. Later calls do nothing."""
+        with self._lock:  # another thread waits until all locations are imported
+            if self._imported or self._is_importing:  # a location registers classes
                 return
             self._is_importing = True
             try:
                 with warnings.catch_warnings():
-                    # mmcv-lite warns that it lacks `mmcv.ops`, which no skeleton code uses.
+                    # mmcv-lite warns that `mmcv.ops` is missing, but skeleton code does not use it.
                     warnings.filterwarnings('ignore', 'Fail to import', UserWarning)
                     super().import_from_location()
             finally:
@@ -62,16 +63,16 @@ OPTIM_WRAPPERS = _child('OPTIM_WRAPPERS', 'mmcmd.engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child('OPTIM_WRAPPER_CONSTRUCTORS', 'mmcmd.engine')
 PARAM_SCHEDULERS = _child('PARAM_SCHEDULERS', 'mmengine.optim', 'mmcmd.engine')
 
-# Nothing of ours is in these; without them mmengine warns that it cannot search our scope.
+# We register nothing in these. Without them, mmengine warns that it cannot search our scope.
 MODEL_WRAPPERS = _child('MODEL_WRAPPERS', 'mmengine.model')
-WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmaction.engine')  # where AAGCN's are
+WEIGHT_INITIALIZERS = _child('WEIGHT_INITIALIZERS', 'mmaction.engine')  # AAGCN needs it
 OPTIMIZERS = _child('OPTIMIZERS', 'mmengine.optim')
 LOG_PROCESSORS = _child('LOG_PROCESSORS', 'mmengine.runner')
 VISUALIZERS = _child('VISUALIZERS', 'mmengine.visualization')
 VISBACKENDS = _child('VISBACKENDS', 'mmengine.visualization')
 
 MODALITIES = LazyRegistry('modality', scope=SCOPE, locations=['mmcmd.models'])
-"""What a skeleton can be seen as (joint, motion, bone): functions of a batch, on its device."""
+"""Modalities of a skeleton (joint, motion, bone): modules that process a batch on its device."""
 
 CONVERTERS = Registry('converter', scope=SCOPE, locations=['mmcmd.datasets.converters'])
-"""Raw data set formats that ``tools/data/convert.py`` reads, one class a format."""
+"""Raw data set formats that ``tools/data/convert.py`` reads, one class per format."""

@@ -1,6 +1,6 @@
-"""The fields of mmaction2's data samples, touched here and nowhere else.
+"""Access to the fields of mmaction2's data samples. Only this file reads and writes them.
 
-mmaction2 1.1 calls them ``gt_labels.item`` and ``pred_scores``; 1.2 calls them otherwise.
+Their names in mmaction2 1.1 are ``gt_labels.item`` and ``pred_scores``. In 1.2 they differ.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,9 +31,9 @@ def get_sample_ids(data_samples: Sequence[ActionDataSample], device: torch.devic
 def get_valid_frames(
     data_samples: Sequence[ActionDataSample] | None, device: torch.device
 ) -> Tensor | dict[str, Tensor] | None:
-    """Return how many frames of each view are valid, shape (N, views), or a dict of groups.
+    """Return the numbers of valid frames of each view, (N, views), or a dict of these by group.
 
-    It is None if the pipeline does not say it: then all frames are valid.
+    The result is None if the pipeline does not set them. Then all frames are valid.
 
     Raises:
         InputError: If a view has no valid frame.
@@ -61,31 +61,31 @@ def _check_valid_frames(metainfo: Mapping[str, Any]) -> None:
 def convert_labels(
     data_samples: Sequence[ActionDataSample], convert: Callable[[Any], Tensor | np.ndarray]
 ) -> None:
-    """Replace the labels there are by what a function makes of them, in place."""
+    """Apply a function to the labels of the samples, in place. Skip samples without label."""
     for sample in data_samples:
         if 'gt_labels' in sample:
             sample.gt_labels.item = convert(sample.gt_labels.item)
 
 
 def set_scores(data_samples: Sequence[ActionDataSample], scores: Mapping[str, Tensor]) -> None:
-    """Store class scores: ``scores`` maps a stream to (N, num_classes)."""
+    """Store class scores. ``scores`` maps each stream to a Tensor (N, num_classes)."""
     for index, sample in enumerate(data_samples):
         sample.pred_scores = LabelData(**{name: values[index] for name, values in scores.items()})
-        # A LabelData forgets the order of its fields.
+        # A LabelData does not keep the order of its fields.
         sample.set_metainfo({'streams': tuple(scores)})
 
 
 def set_features(data_samples: Sequence[ActionDataSample], feats: Mapping[str, Tensor]) -> None:
-    """Store features: ``feats`` maps a stream to (N, D)."""
+    """Store features. ``feats`` maps each stream to a Tensor (N, D)."""
     for index, sample in enumerate(data_samples):
         sample.feats = {name: values[index] for name, values in feats.items()}
 
 
 def sample_features(sample: Mapping) -> tuple[dict[str, Tensor], int]:
-    """Return what an evaluator needs of a sample as a dict: features by stream, and label."""
+    """Return the features by stream and the label of a sample in the form of a dict."""
     return sample['feats'], sample['gt_labels']['item'].item()
 
 
 def sample_streams(sample: Mapping) -> tuple[str, ...]:
-    """Return the names of the scores of a sample as a dict, in order."""
+    """Return the names of the scores, in order, of a sample in the form of a dict."""
     return sample['streams']

@@ -11,23 +11,25 @@ from mmcmd.structures import convert_labels
 
 @MODELS.register_module()
 class SkeletonDataPreprocessor(BaseDataPreprocessor):
-    """Bring the inputs of a batch to the model's device, as one tensor of float32.
+    """Stack the inputs of a batch to one float32 tensor, and move it to the device of the model.
 
-    Data samples stay on the host. Their labels become tensors; a loss moves those that it needs.
+    Data samples stay on the CPU. Their labels become tensors. A loss moves the labels that it needs
+    to the device.
 
     Args:
-        non_blocking (bool): Do not wait for the copy, if the loader pins memory. Defaults to True.
+        non_blocking (bool): Whether the copy to the device runs in the background, if the loader
+            pins memory. Defaults to True.
     """
 
     def __init__(self, non_blocking: bool = True) -> None:
         super().__init__(non_blocking)
 
     def forward(self, data: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Return the batch with its inputs stacked and on the device.
+        """Return the batch with stacked inputs on the device of the model.
 
         Args:
-            data (dict): ``inputs``, a Tensor (N, ...) or a list of N Tensors of one shape. Other
-                entries are returned as they are.
+            data (dict): A batch. ``inputs`` is a Tensor (N, ...), a list of N Tensors of the same
+                shape, or a dict of these by group of views. Other entries are returned unchanged.
             training (bool): Not used.
         """
         inputs = data['inputs']

@@ -1,4 +1,4 @@
-"""Losses without negatives: views agree and channels differ (USDRL, VICReg)."""
+"""Losses without negatives: invariant views and decorrelated channels (USDRL, VICReg)."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -9,15 +9,16 @@ from torch import Tensor
 
 
 def invariance(views: Sequence[Tensor]) -> Tensor:
-    """Mean squared distances of the views to the last one, and of the others to their mean.
+    """Sum two mean squared distances over all views except the last: to the last, and to the mean.
 
-    As released, the last view is treated differently, and nothing stops the gradient.
+    The mean is that of all views except the last. As in the released code, the last view is a
+    special case, and all views have a gradient.
 
     Args:
         views (Sequence[Tensor]): Embeddings of each view, (N, D).
 
     Returns:
-        Tensor: Shape ().
+        Tensor: The loss, shape ().
     """
     *others, last = views
     mean = sum(others) / len(others)
@@ -25,15 +26,15 @@ def invariance(views: Sequence[Tensor]) -> Tensor:
 
 
 def variance_covariance(embedding: Tensor, std_weight: float = 5.0, eps: float = 1e-4) -> Tensor:
-    """Keep the deviation of each channel above 1, and the channels uncorrelated (VICReg).
+    """Penalise channels with a standard deviation below 1 and correlated channels (VICReg).
 
     Args:
         embedding (Tensor): Shape (N, D).
-        std_weight (float): Weight of the deviations. Defaults to 5.
+        std_weight (float): Weight of the standard deviations. Defaults to 5.
         eps (float): Added to the variances. Defaults to 1e-4.
 
     Returns:
-        Tensor: Shape ().
+        Tensor: The loss, shape ().
     """
     hinge = (1 - (embedding.var(dim=0) + eps).sqrt()).relu().mean()
     centred = embedding - embedding.mean(dim=0)
@@ -43,18 +44,18 @@ def variance_covariance(embedding: Tensor, std_weight: float = 5.0, eps: float =
 
 
 def cross_correlation(first: Tensor, second: Tensor, off_weight: float = 0.005) -> Tensor:
-    """Bring the correlation of each channel of two views to 1, and of different ones to 0.
+    """Move the correlation of equal channels of two views to 1, of different channels to 0.
 
-    As released, the deviation (unbiased) is taken without an epsilon, and the sum is divided by N.
-    A channel that is constant over the batch therefore gives NaN.
+    As in the released code, there is no epsilon in the (unbiased) standard deviation, and the sum
+    is divided by N. A channel that is constant over the batch therefore gives NaN.
 
     Args:
-        first (Tensor): Shape (N, D).
-        second (Tensor): Shape (N, D).
-        off_weight (float): Weight of different channels. Defaults to 0.005.
+        first (Tensor): Embeddings of one view, shape (N, D).
+        second (Tensor): Embeddings of another view, shape (N, D).
+        off_weight (float): Weight of the correlations of different channels. Defaults to 0.005.
 
     Returns:
-        Tensor: Shape ().
+        Tensor: The loss, shape ().
     """
     scaled = [(x - x.mean(dim=0)) / x.std(dim=0) for x in (first, second)]
     correlation = scaled[0].T @ scaled[1] / len(first)
@@ -64,7 +65,7 @@ def cross_correlation(first: Tensor, second: Tensor, off_weight: float = 0.005) 
 
 
 def decorrelation_terms(views: Sequence[Tensor]) -> Tensor:
-    """Return the three terms of the embeddings of several views, shape (3,)."""
+    """Return the three loss terms (3,) for the embeddings (N, D) of several views."""
     return torch.stack(
         [
             invariance(views),

@@ -17,22 +17,25 @@ from mmcmd.skeletons import get_layout
 
 
 class SkeletonEncoder(BaseModule):
-    """A modality, a backbone and a pooling: from joint coordinates to one feature per sequence.
+    """An encoder from joint coordinates to one feature per sequence.
 
-    If the config leaves them out, the encoder fills in the options that depend on the skeleton:
-    ``num_joints`` of a recurrent backbone, the layout in ``graph_cfg`` of a graph backbone.
+    It consists of a modality, a backbone and a pooling.
+
+    The encoder sets the options of the backbone that depend on the skeleton, if the config does not
+    contain them: ``num_joints``, or the layout in ``graph_cfg`` of a graph backbone.
 
     A backbone takes (N, M, T, V, C). A graph backbone of mmaction2 returns a map (N, M, D, T', V).
     A recurrent backbone has a method ``feature_map``, which returns such a map with M = V = 1, and
     a method ``read``, which reduces it to a feature.
 
     Args:
-        backbone (dict): ``BiGRU``, or a graph backbone of mmaction2, or one of your own.
+        backbone (dict): Config of the backbone: ``BiGRU``, a graph backbone of mmaction2, or your
+            own class.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
         modality (str): Name of the modality that the backbone gets. Defaults to ``'joint'``.
-        pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D). By default
-            the method ``read`` of the backbone does this. If it has none, the mean over persons,
-            time and joints is taken.
+        pooling (dict, optional): Module that reduces a map (N, M, D, T', V) to (N, D). Defaults to
+            the method ``read`` of the backbone, or, if the backbone has none, to the mean over
+            persons, time and joints.
 
     Attributes:
         frame_shape (tuple[int, int, int]): Persons, joints and coordinates: (M, V, C).
@@ -59,30 +62,30 @@ class SkeletonEncoder(BaseModule):
             self.pooling = GraphPooling()
 
     def feature_map(self, joints: Tensor) -> Tensor:
-        """Return the last map of the backbone, before pooling.
+        """Return the feature map of the backbone, before pooling.
 
         Args:
             joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
 
         Returns:
-            Tensor: Shape (N, M, D, T', V). M and V are 1 if the backbone joins persons and joints,
-            and T' is 1 if it joins the frames too.
+            Tensor: Shape (N, M, D, T', V). M and V are 1 if the backbone combines persons and
+            joints. T' is 1 if it also combines the frames.
         """
         return self._encode(self.modality(joints))
 
     def encode_modality(self, batches: Sequence[Tensor]) -> list[Tensor]:
-        """Return the maps of several batches to which the modality was applied before.
+        """Return the feature maps of several batches that are already in the modality.
 
-        A method that changes the modality (mixes, masks or fills it) calls this function instead of
-        :meth:`feature_map`. The results are those of one pass for each batch, in this order; each
-        batch has BatchNorm statistics of its own. A recurrent backbone runs its network once over
+        Methods that change the modality (mix, mask or fill it) call this function instead of
+        :meth:`feature_map`. The results are the same as with one pass per batch, in this order.
+        Each batch has its own BatchNorm statistics. A recurrent backbone runs its network once over
         all batches, which is faster.
 
         Args:
             batches (Sequence[Tensor]): The modality, each of shape (N, M, T, V, C).
 
         Returns:
-            list[Tensor]: For each batch its map, (N, M, D, T', V) as in :meth:`feature_map`.
+            list[Tensor]: The map of each batch, (N, M, D, T', V), as in :meth:`feature_map`.
         """
         if hasattr(self.backbone, 'encode_batches'):
             return self.backbone.encode_batches(batches)
@@ -99,7 +102,7 @@ class SkeletonEncoder(BaseModule):
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T', V).
-            steps (Tensor, optional): How many of the T' steps are valid, shape (N,).
+            steps (Tensor, optional): Numbers of valid steps, shape (N,). Defaults to all T' steps.
 
         Returns:
             Tensor: Shape (N, D).
@@ -116,8 +119,8 @@ class SkeletonEncoder(BaseModule):
 
         Args:
             joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
-            valid_frames (Tensor, optional): How many of the T frames are valid; the others pad the
-                end of the sequence. Shape (N,).
+            valid_frames (Tensor, optional): Numbers of valid frames, shape (N,). The other frames
+                are padding at the end of the sequence. Defaults to all T frames.
 
         Returns:
             Tensor: Feature, shape (N, D).
@@ -132,8 +135,8 @@ class SkeletonEncoder(BaseModule):
 
         Args:
             feature_map (Tensor): Shape (N, M, D, T', V).
-            valid_frames (Tensor): How many of the T frames are valid, shape (N,).
-            num_frames (int): T.
+            valid_frames (Tensor): Numbers of valid frames, shape (N,).
+            num_frames (int): Number of all frames, T.
 
         Returns:
             Tensor: Shape (N, D).
@@ -144,14 +147,14 @@ class SkeletonEncoder(BaseModule):
 
     @torch.no_grad()
     def feature_size(self) -> int:
-        """Return D. If it is not known, a sequence of zeros is encoded to find it."""
+        """Return the size of a feature, D. If it is unknown, encode zeros to find it."""
         size = getattr(self.backbone, 'out_channels', None)
         if size is None or self.pooling is not None:
             size = self._on_zeros(self).shape[1]
         return size
 
     def _sized(self, pooling: dict) -> dict:
-        """Fill in the sizes of a pooling that has weights."""
+        """Set the sizes of a pooling that has weights."""
         known = inspect.signature(MODELS.get(pooling['type'])).parameters
         if 'in_channels' not in known:
             return pooling
@@ -161,7 +164,7 @@ class SkeletonEncoder(BaseModule):
         return sizes | pooling
 
     def _on_zeros(self, call: Callable[[Tensor], Tensor]) -> Tensor:
-        """Call a function of this encoder, in ``eval()``, with one sequence of zeros."""
+        """Call a function of this encoder with a sequence of zeros, in ``eval()`` mode."""
         training = self.training
         persons, *joint = self.frame_shape
         self.eval()
@@ -175,8 +178,8 @@ def steps_of(feature_map: Tensor, num_frames: int | None = None) -> Tensor:
 
     Args:
         feature_map (Tensor): Shape (N, M, D, T', V).
-        num_frames (int, optional): Repeat the steps so that there are T, one for each frame. By
-            default there are T'.
+        num_frames (int, optional): Number of steps to return, T. The T' steps of the map are
+            repeated to get it. Defaults to T'.
 
     Returns:
         Tensor: A feature for each step, shape (N, T or T', D).
@@ -188,7 +191,7 @@ def steps_of(feature_map: Tensor, num_frames: int | None = None) -> Tensor:
 
 
 def joints_of(frames: Tensor, frame_shape: Sequence[int]) -> Tensor:
-    """Separate the values of a frame, which are in the released order (V, C, M).
+    """Split frames in the order of the released code (V, C, M) into persons and joints.
 
     Args:
         frames (Tensor): Shape (N, T, V * C * M).
@@ -202,10 +205,12 @@ def joints_of(frames: Tensor, frame_shape: Sequence[int]) -> Tensor:
 
 
 def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> dict[str, Tensor]:
-    """Encode sequences in several streams, together if the ``kernel`` of the backbones asks for it.
+    """Encode sequences in several streams.
+
+    If the option ``kernel`` of the backbones allows it, the streams are computed together.
 
     Args:
-        encoders (Mapping[str, SkeletonEncoder]): By stream.
+        encoders (Mapping[str, SkeletonEncoder]): The encoder of each stream.
         joints (Tensor): Joint coordinates, shape (N, M, T, V, C).
 
     Returns:
@@ -222,7 +227,7 @@ def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> d
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
-    """Fill in the options that depend on the layout."""
+    """Set the options that depend on the layout."""
     skeleton = get_layout(layout)
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}
@@ -236,11 +241,11 @@ def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
 
 
 def build_with_features(config: dict, encoder: SkeletonEncoder) -> BaseModule:
-    """Build a neck or head that takes an encoder's features.
+    """Build a neck or head for the features of an encoder.
 
     Args:
-        config (dict): ``in_channels`` is filled in if it is not given.
-        encoder (SkeletonEncoder): The encoder that makes the features.
+        config (dict): Config of the neck or head. ``in_channels`` is set if it is missing.
+        encoder (SkeletonEncoder): The encoder that computes the features.
 
     Raises:
         InputError: If ``in_channels`` is given and is not the size of the features.

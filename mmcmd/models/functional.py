@@ -1,7 +1,8 @@
-"""The paper's equations as pure functions of tensors.
+"""Equations of the papers as pure functions of tensors.
 
-N is the batch, Q the queue, D the embedding size. The functions take similarities and not
-embeddings, because Eq. 1 and Eq. 3 need the same similarities of a query to its queue.
+N is the batch size, Q the size of the queue and D the size of an embedding. "Eq." and "Sec."
+without a paper refer to CMD. The functions take similarities instead of embeddings, because Eq. 1
+and Eq. 3 need the same similarities of a query to its queue.
 """
 
 import torch
@@ -10,28 +11,27 @@ from torch import Tensor, nn
 
 
 def info_nce(positive: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """InfoNCE, Eq. 1: tell a query's own key from the keys in the queue.
+    """Compute InfoNCE, Eq. 1: contrast the key of each query with the keys in the queue.
 
     Args:
         positive (Tensor): Similarity of each query to its key, shape (N,).
         negatives (Tensor): Similarity of each query to each queue entry, shape (N, Q).
-        temperature (float): tau_c.
+        temperature (float): tau_c. The similarities are divided by it.
 
     Returns:
         Tensor: Mean over the batch, shape ().
     """
-    # Positive and negatives are added in two steps, because joining them would copy all
-    # negatives.
+    # The positive is added with logaddexp, because concatenation would copy all negatives.
     own, others = positive / temperature, (negatives / temperature).logsumexp(dim=1)
     return (torch.logaddexp(own, others) - own).mean()
 
 
 def contrastive_accuracy(positive: Tensor, negatives: Tensor) -> Tensor:
-    """Share of the queries that are closer to their own key than to any queue entry.
+    """Fraction of the queries that are closer to their own key than to all keys in the queue.
 
     Args:
-        positive (Tensor): Shape (N,).
-        negatives (Tensor): Shape (N, Q).
+        positive (Tensor): Similarity of each query to its key, shape (N,).
+        negatives (Tensor): Similarity of each query to each queue entry, shape (N, Q).
 
     Returns:
         Tensor: In [0, 1], shape ().
@@ -78,12 +78,12 @@ def neighbour_kl(
 def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: float) -> None:
     """Move the key encoder towards the query encoder: theta_k <- (1 - m) theta_k + m theta_q.
 
-    Parameters only: the key encoder keeps its own BatchNorm statistics.
+    Only parameters are updated: the key encoder keeps its own BatchNorm statistics.
 
     Args:
         key_encoder (nn.Module): Updated in place.
-        query_encoder (nn.Module): Same structure.
-        momentum (float): The fraction taken from the query encoder, 1 - alpha in Sec. 3.2.
+        query_encoder (nn.Module): A module of the same structure.
+        momentum (float): Fraction taken from the query encoder, m. In Sec. 3.2 it is 1 - alpha.
     """
     keys, queries = list(key_encoder.parameters()), list(query_encoder.parameters())
     if keys:  # a method may have no neck
@@ -91,7 +91,7 @@ def momentum_update(key_encoder: nn.Module, query_encoder: nn.Module, momentum: 
 
 
 def embedding_std(embeddings: Tensor) -> Tensor:
-    """Standard deviation of the embeddings of a batch. A value near 0 means a collapse.
+    """Standard deviation of the embeddings of a batch. A value near 0 indicates a collapse.
 
     Args:
         embeddings (Tensor): L2-normalised, shape (N, D).
@@ -105,7 +105,7 @@ def embedding_std(embeddings: Tensor) -> Tensor:
 
 
 def contrast_logits(positive: Tensor, *columns: Tensor, temperature: float) -> Tensor:
-    """Join similarities to logits: the own key first, then other columns.
+    """Concatenate similarities to logits. The first column is that of the own key.
 
     Args:
         positive (Tensor): Similarity of each query to its own key, shape (N,).
@@ -121,12 +121,12 @@ def contrast_logits(positive: Tensor, *columns: Tensor, temperature: float) -> T
 def multi_positive_nce(logits: Tensor, positives: Tensor) -> Tensor:
     """InfoNCE with several positives per query, averaged outside the logarithm.
 
-    CrosSCLR and AimCLR mine positives in the queue; their released code averages the
+    CrosSCLR and AimCLR mine positives in the queue. Their released code averages the
     log-probabilities of all positives of a query.
 
     Args:
         logits (Tensor): Shape (N, K).
-        positives (Tensor): 1 where a column is a positive, else 0; shape (N, K).
+        positives (Tensor): Shape (N, K), 1 where a column is a positive, else 0.
 
     Returns:
         Tensor: Mean over the batch, shape ().
@@ -140,21 +140,21 @@ def nearest_mask(similarities: Tensor, topk: int) -> Tensor:
 
     Args:
         similarities (Tensor): Shape (N, Q).
-        topk (int): How many keys are marked in each row.
+        topk (int): Number of keys to mark in each row.
 
     Returns:
-        Tensor: 1 for the nearest keys, else 0; shape (N, Q).
+        Tensor: Shape (N, Q), 1 for the nearest keys, else 0.
     """
     nearest = similarities.detach().topk(topk, dim=1, sorted=False).indices
     return torch.zeros_like(similarities).scatter_(1, nearest, 1)
 
 
 def distribution_cross_entropy(logits: Tensor, target_logits: Tensor) -> Tensor:
-    """Cross entropy to the distribution of other logits, which get no gradient (AimCLR, D3M).
+    """Cross entropy between two distributions, given by their logits (AimCLR, D3M).
 
     Args:
         logits (Tensor): Shape (N, K).
-        target_logits (Tensor): Shape (N, K).
+        target_logits (Tensor): Logits of the target, shape (N, K). They get no gradient.
 
     Returns:
         Tensor: Mean over the batch, shape ().
@@ -163,20 +163,21 @@ def distribution_cross_entropy(logits: Tensor, target_logits: Tensor) -> Tensor:
 
 
 def attention_drop(feature_map: Tensor, keep: float) -> Tensor:
-    """Drop the joints and elements of a map that stand out most (AimCLR, EADM).
+    """Set the joints and elements of a map with the highest attention to zero (AimCLR, EADM).
 
     The attention of an element grows with its squared distance from the mean of its channel. Joints
-    are set to 0 if their mean attention reaches ``keep``, and elements if their own attention does.
-    The rest is divided by the share that stays in the whole batch. The masks get no gradient.
+    are set to 0 if their mean attention is ``keep`` or more, and elements if their own attention
+    is. The other values are divided by the fraction of values that is kept in the whole batch. The
+    masks get no gradient.
 
     Args:
         feature_map (Tensor): Shape (N, M, C, T, V).
-        keep (float): Joints and elements with an attention below this value stay. The attention is
-            at least 0.62.
+        keep (float): Joints and elements with an attention below this value are kept. The attention
+            is always 0.62 or more.
 
     Returns:
-        Tensor: Shape (N, M, C, T, V). It is computed in float32 at least: the sum of a mask exceeds
-        what float16 can hold.
+        Tensor: Shape (N, M, C, T, V). The computation uses float32 or wider, because the sum of a
+        mask is too large for float16.
     """
     feature_map = feature_map.to(torch.promote_types(feature_map.dtype, torch.float32))
     with torch.no_grad():

@@ -5,11 +5,11 @@ from torch.distributed.nn.functional import all_gather
 
 
 def gather_with_gradient(embeddings: Tensor) -> Tensor:
-    """Join the embeddings of all ranks, in the order of the ranks, with gradient.
+    """Concatenate the embeddings of all ranks, in the order of the ranks, with gradient.
 
     ``mmengine.dist.all_gather`` stops the gradient. This function sends the gradient of each
-    embedding back to the rank that made it. If each rank computes the mean loss of its own samples,
-    the gradients that DDP averages over the ranks are those of one process with the global batch.
+    embedding back to its rank. If each rank computes the mean loss of its own samples, the average
+    of the gradients by DDP equals the gradient of one process with the global batch.
 
     Args:
         embeddings (Tensor): Embeddings of this rank, shape (N, D). N must be the same on all ranks.

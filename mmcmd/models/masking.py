@@ -1,6 +1,7 @@
-"""Masks that hide body parts: the random record is drawn first, then applied as a function of it.
+"""Masks of body parts. Drawing random numbers and applying them are separate functions.
 
-The record is small and lies on the CPU. A test, or a recording of other code, may take its place.
+The drawn numbers are a small tensor on the CPU. A test can use given numbers instead, for example
+numbers recorded from other code.
 """
 
 from collections.abc import Mapping
@@ -20,29 +21,33 @@ def body_parts(layout: str | Mapping[str, Any]) -> tuple[tuple[int, ...], ...]:
     Args:
         layout (str | Mapping): Joint layout, see :func:`get_layout`.
 
+    Returns:
+        tuple[tuple[int, ...], ...]: The indices of the joints of each part.
+
     Raises:
-        InputError: If the layout does not say its body parts.
+        InputError: If the layout has no body parts.
     """
     skeleton = get_layout(layout)
     if skeleton.parts is None:
         raise InputError(
-            f'layout {skeleton.name!r} has no body parts, which this method masks or mixes; give '
-            'the layout `parts`: the joints of trunk, left arm, right arm, left leg and right leg'
+            f'layout {skeleton.name!r} has no body parts, but this method masks or mixes '
+            'them; give the layout `parts`: the joints of trunk, left arm, right arm, left leg and '
+            'right leg'
         )
     return skeleton.parts
 
 
 class BodyPartMask:
-    """A mask of whole body parts, with other parts in each stretch of frames (PCM3).
+    """A mask of whole body parts. It changes from one segment of frames to the next (PCM3).
 
     Args:
         layout (str | Mapping): Joint layout with ``parts``.
-        frames (int): Frames of a stretch; the last one may be shorter. Defaults to 8.
-        ratio (float): Share of the parts that is masked, rounded down. 0.6 of 5 parts are 3, as
-            released. Defaults to 0.6.
+        frames (int): Number of frames of a segment. The last segment may be shorter. Defaults to 8.
+        ratio (float): Fraction of the parts to mask. Their number is rounded down. Defaults to 0.6,
+            which is 3 of 5 parts, as in the released code.
 
     Raises:
-        InputError: If the layout has no parts, or no part or every part would be masked.
+        InputError: If the layout has no parts, or no part or all parts would be masked.
     """
 
     def __init__(
@@ -54,31 +59,31 @@ class BodyPartMask:
         self.count = int(len(self.parts) * ratio)
         if frames < 1 or not 0 < self.count < len(self.parts):
             raise InputError(
-                f'a mask of body parts needs stretches of 1 frame or more and a ratio that masks 1 '
+                f'a mask of body parts needs segments of 1 frame or more and a ratio that masks 1 '
                 f'to {len(self.parts) - 1} of {len(self.parts)} parts, but got frames={frames}, '
                 f'ratio={ratio}'
             )
 
     def draw(self, generator: Generator, num_frames: int) -> Tensor:
-        """Draw the parts that are masked in each stretch, without replacement.
+        """Draw the parts to mask in each segment, without replacement.
 
         Args:
             generator (torch.Generator): On the CPU.
-            num_frames (int): T.
+            num_frames (int): Number of frames, T.
 
         Returns:
-            Tensor: Indices of parts, shape (stretches, count), on the CPU.
+            Tensor: Indices of parts, shape (segments, count), on the CPU.
         """
         stretches = ceil(num_frames / self.frames)
         order = torch.rand(stretches, len(self.parts), generator=generator).argsort(dim=1)
         return order[:, : self.count]
 
     def kept(self, masked: Tensor, num_frames: int) -> Tensor:
-        """Turn a draw into a mask.
+        """Return the mask of drawn parts.
 
         Args:
-            masked (Tensor): Parts that are masked in each stretch, shape (stretches, count).
-            num_frames (int): T.
+            masked (Tensor): Indices of the parts to mask in each segment, shape (segments, count).
+            num_frames (int): Number of frames, T.
 
         Returns:
             Tensor: False where a joint is masked, shape (T, V), bool, on the CPU.
@@ -91,11 +96,11 @@ class BodyPartMask:
 
 
 def first_person_alone(kept: Tensor, num_person: int) -> Tensor:
-    """Extend a mask of the first person to all persons, whose other joints are never masked.
+    """Extend a mask of the first person to all persons. The other persons are not masked.
 
     Args:
         kept (Tensor): False where a joint of the first person is masked, shape (T, V).
-        num_person (int): M.
+        num_person (int): Number of persons, M.
 
     Returns:
         Tensor: Shape (M, T, V, 1), bool.
@@ -105,7 +110,7 @@ def first_person_alone(kept: Tensor, num_person: int) -> Tensor:
 
 
 def masked_mse(prediction: Tensor, target: Tensor, kept: Tensor) -> Tensor:
-    """Return the mean squared error over the masked coordinates, in float32 at least.
+    """Return the mean squared error over the masked coordinates, in float32 or wider.
 
     Args:
         prediction (Tensor): Shape (N, M, T, V, C).

@@ -1,4 +1,7 @@
-"""Mixing of two samples of a batch in space and time (PCM3): a draw, and functions of it."""
+"""Mixing of two samples of a batch in space and time (PCM3).
+
+Drawing random numbers (:class:`BodyPartMix`) and applying them (:func:`mix_samples`) are separate.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +17,17 @@ from mmcmd.skeletons import get_layout
 
 @dataclass(frozen=True)
 class Mix:
-    """One draw; all samples of a batch are mixed in the same way.
+    """Random numbers of one mixing step. All samples of a batch are mixed in the same way.
 
     Attributes:
-        choice (float): Above 0.5 a region is swapped, above 0.25 it is swapped and squeezed,
-            otherwise whole clips are interpolated (mixup).
+        choice (float): Kind of mixing. Above 0.5, a region is replaced by that of the partner. From
+            0.25 to 0.5, the frames of the partner are also compressed in time. Below, whole clips
+            are interpolated (mixup).
         shift (int): The partner of sample i is sample (i + shift) modulo N.
         joints (tuple[int, ...]): Joints of the region.
         first (int): First frame of the region.
-        length (int): Frames of the region.
-        weight (float): Share of the partner in the mixed sample, lambda.
+        length (int): Number of frames of the region.
+        weight (float): Fraction of the partner in the mixed sample, lambda.
     """
 
     choice: float
@@ -35,21 +39,22 @@ class Mix:
 
 
 class BodyPartMix:
-    """Draw how the samples of a batch are mixed (PCM3).
+    """Draw the random numbers that mix the samples of a batch (PCM3).
 
     Args:
         layout (str | Mapping): Joint layout with ``parts``.
-        window (Sequence[int]): Least and greatest length of the region in frames; both are
+        window (Sequence[int]): Smallest and largest length of the region in frames. Both must be
             multiples of ``stride``. Defaults to (28, 44).
         stride (int): The region begins and ends at multiples of this number of frames. Defaults to
             4.
-        num_parts (Sequence[int]): Least and greatest number of body parts. Defaults to (2, 3).
+        num_parts (Sequence[int]): Smallest and largest number of body parts. Defaults to (2, 3).
 
     Raises:
-        InputError: If the layout has no parts, or the numbers do not fit each other.
+        InputError: If the layout has no parts, or ``window``, ``stride`` or ``num_parts`` is
+            invalid.
     """
 
-    min_samples = 3  # as released, the partner is 1 to N - 2 samples away
+    min_samples = 3  # as in the released code, the partner is 1 to N - 2 samples away
 
     def __init__(
         self,
@@ -73,12 +78,12 @@ class BodyPartMix:
             )
 
     def draw(self, generator: Generator, batch: int, num_frames: int) -> Mix:
-        """Draw one mix.
+        """Draw the random numbers of one step.
 
         Args:
             generator (torch.Generator): On the CPU.
-            batch (int): N, 3 or more.
-            num_frames (int): T.
+            batch (int): Number of samples, N, 3 or more.
+            num_frames (int): Number of frames, T.
 
         Raises:
             InputError: If the batch is too small or the clip is shorter than the longest window.
@@ -112,11 +117,11 @@ class BodyPartMix:
 
 
 def mix_samples(samples: Tensor, mix: Mix) -> Tensor:
-    """Mix every sample of a batch with its partner.
+    """Mix each sample of a batch with its partner.
 
     Args:
         samples (Tensor): Any modality, shape (N, M, T, V, C).
-        mix (Mix): The draw.
+        mix (Mix): The random numbers.
 
     Returns:
         Tensor: Shape (N, M, T, V, C).
@@ -126,7 +131,7 @@ def mix_samples(samples: Tensor, mix: Mix) -> Tensor:
         return samples.lerp(partners, mix.weight)
     num_frames, num_joints = samples.shape[2:4]
     end = mix.first + mix.length
-    if mix.choice <= 0.5:  # the first frames, up to twice as many, by nearest neighbour
+    if mix.choice <= 0.5:  # up to twice as many frames, by nearest neighbour
         span = min(2 * mix.length, num_frames)
         source = torch.arange(num_frames)
         source[mix.first : end] = torch.arange(mix.length) * span // mix.length
@@ -137,6 +142,6 @@ def mix_samples(samples: Tensor, mix: Mix) -> Tensor:
 
 
 def mix_keys(keys: Tensor, mix: Mix) -> Tensor:
-    """Interpolate keys (N, D) with those of the partners; the result is L2-normalised."""
+    """Interpolate keys (N, D) with the keys of the partners, and L2-normalise the result."""
     mixed = keys.lerp(keys.roll(-mix.shift, dims=0), mix.weight)
     return torch.nn.functional.normalize(mixed, dim=1)

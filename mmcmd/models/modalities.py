@@ -1,4 +1,4 @@
-"""The modalities of a skeleton sequence. Each is a module that works on a batch, on its device.
+"""Modalities of a skeleton sequence. Each is a module that processes a batch on its device.
 
 A new modality is one registered class. A config names it by its key in the registry.
 """
@@ -17,38 +17,38 @@ from mmcmd.skeletons import Layout, get_layout
 
 @MODALITIES.register_module(name='joint')
 class Joint(nn.Module):
-    """Joint coordinates as they are: (..., T, V, C) to the same."""
+    """Unchanged joint coordinates, (..., T, V, C)."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
 
     def forward(self, joints: Tensor) -> Tensor:
-        """Return the input."""
+        """Return the joints (..., T, V, C) unchanged."""
         return joints
 
 
 @MODALITIES.register_module(name='motion')
 class Motion(nn.Module):
-    """Displacement to the next frame, 0 in the last: (..., T, V, C) to the same."""
+    """Displacement to the next frame, (..., T, V, C). It is 0 in the last frame."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
 
     def forward(self, joints: Tensor) -> Tensor:
-        """Return the difference along time."""
+        """Return the displacement of joints (..., T, V, C), in the same shape."""
         return F.pad(joints[..., 1:, :, :] - joints[..., :-1, :, :], (0, 0, 0, 0, 0, 1))
 
 
 @MODALITIES.register_module(name='bone')
 class Bone(nn.Module):
-    """Vector from a joint's parent to the joint, 0 at the root: (..., T, V, C) to the same."""
+    """Vector from the parent of a joint to the joint, (..., T, V, C). It is 0 at the root."""
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
         self.register_buffer('parents', torch.tensor(layout.parents), persistent=False)
 
     def forward(self, joints: Tensor) -> Tensor:
-        """Return the bones."""
+        """Return the bones of joints (..., T, V, C), in the same shape."""
         return joints - joints.index_select(-2, self.parents)
 
 
@@ -56,7 +56,7 @@ def build_modality(name: str, layout: str | Mapping[str, Any]) -> nn.Module:
     """Build a modality by its name.
 
     Args:
-        name (str): Key of the registry, such as ``'joint'``.
+        name (str): Name in the registry, such as ``'joint'``.
         layout (str | Mapping): Joint layout, see :func:`get_layout`.
 
     Raises:

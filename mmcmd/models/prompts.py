@@ -9,23 +9,23 @@ from torch import Tensor, nn
 from mmcmd.models.encoder import joints_of
 
 FRAME_PROMPTS = ('base', 'mask', 'recons', 'mix')
-"""Prompts that are added to every frame of an input of the encoder."""
+"""Prompts that are added to every frame of the input of the encoder."""
 FEATURE_PROMPTS = ('contrast', 'decode')
 """Prompts that are added to a part of a feature."""
 PROMPTS = (*FRAME_PROMPTS, *FEATURE_PROMPTS)
 IDLE = (*FRAME_PROMPTS, 'decode')
-"""Prompts that cannot learn, because a BatchNorm in training subtracts them again."""
+"""Prompts without an effect in training, because a BatchNorm subtracts them again."""
 
 
 class Prompts(BaseModule):
-    """The learnable prompts of PCM3. A prompt that is left out adds nothing.
+    """The learnable prompts of PCM3. A prompt that is not in ``names`` adds nothing.
 
     Args:
         feature_size (int): Size of a feature of the encoder, D.
         frame_shape (Sequence[int]): Persons, joints and coordinates of a frame: (M, V, C).
-        size (int, optional): Values that a feature prompt adds to each half of a feature. Defaults
-            to an eighth of a half, as released (128 of 1024).
-        names (Sequence[str]): Prompts that there are. Defaults to all six.
+        size (int, optional): Number of values that a feature prompt adds to each half of a feature.
+            Defaults to an eighth of a half (128 of 1024), as in the released code.
+        names (Sequence[str]): Names of the prompts. Defaults to all six.
         init_cfg (dict, optional): Initialisation, as in mmengine.
     """
 
@@ -49,7 +49,7 @@ class Prompts(BaseModule):
             self.register_parameter(name, nn.Parameter(nn.init.xavier_uniform_(prompt)))
 
     def draw(self, generator: torch.Generator) -> int:
-        """Draw the first position in each half of a feature to which a prompt is added."""
+        """Draw the first channel, in each half of a feature, to which a prompt is added."""
         return int(torch.randint(max(self.half - self.size, 1), (), generator=generator))
 
     def on_frames(self, name: str, frames: Tensor) -> Tensor:
@@ -63,8 +63,8 @@ class Prompts(BaseModule):
         Args:
             name (str): ``'contrast'`` or ``'decode'``.
             feature (Tensor): Shape (..., D).
-            start (int): Position in each half of the feature, one half per direction of the
-                encoder.
+            start (int): First channel in each half of the feature. There is one half per direction
+                of the encoder.
 
         Returns:
             Tensor: Shape (..., D).

@@ -11,20 +11,20 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class KeyQueue(BaseModule):
-    """The keys of the last batches of one stream (MoCo; CMD Sec. 3.2).
+    """Queue of the keys of the latest batches of one stream (MoCo; CMD Sec. 3.2).
 
     Args:
         feat_dim (int): Size of a key, D. Defaults to 128.
-        size (int): Keys in the queue, Q. Defaults to 16384.
-        with_ids (bool): Keep the sample id of each key in ``ids``. It is -1 where no key was added
-            yet. Defaults to False.
-        normalized (bool): Keys have length 1, so the queue starts with random unit vectors. If it
-            is False, the values start as U(-s, s) with s = sqrt(3 / D), as in AS-CAL. Defaults to
-            True.
+        size (int): Number of keys in the queue, Q. Defaults to 16384.
+        with_ids (bool): Keep the sample id of each key in ``ids``. The id of an initial random key
+            is -1. Defaults to False.
+        normalized (bool): Whether the keys are L2-normalised. If True, the queue starts with random
+            unit vectors. If False, the initial values are U(-s, s) with s = sqrt(3 / D), as in
+            AS-CAL. Defaults to True.
         init_cfg (dict, optional): Initialisation, as in mmengine.
 
     Raises:
-        InputError: If the size is below 1.
+        InputError: If ``size`` is below 1.
     """
 
     queue: Tensor
@@ -53,12 +53,12 @@ class KeyQueue(BaseModule):
         self.register_buffer('ids', ids)
 
     def similarities(self, embeddings: Tensor) -> Tensor:
-        """Return the similarity (dot product) of embeddings (N, D) to every key: (N, Q).
+        """Return the similarities (N, Q), which are dot products, of embeddings (N, D) to all keys.
 
-        It is computed in float32, also under autocast. bfloat16 has about three digits. Divided by
-        a temperature of 0.05, its rounding would change the exponent by a tenth.
+        The computation uses float32, also under autocast. bfloat16 has about three digits. After
+        the division by a temperature of 0.05, its rounding error would change the exponent by 0.1.
         """
-        # A copy, because the queue changes before the backward pass needs the old values.
+        # Copy the queue, because it changes before the backward pass, which needs the old values.
         queue = self.queue.clone() if embeddings.requires_grad else self.queue
         with without_autocast(embeddings.device.type):
             return embeddings @ queue
@@ -67,19 +67,21 @@ class KeyQueue(BaseModule):
     def enqueue(self, keys: Tensor, ids: Tensor | None = None) -> None:
         """Replace the oldest keys by the keys of all ranks, in the order of the ranks.
 
-        The batch need not divide the queue. If it is larger than the queue, its last keys stay.
-        The number of keys must be the same on all ranks.
+        The size of the queue does not have to be a multiple of the batch size. If the batch is
+        larger than the queue, the queue keeps the last keys of the batch. The number of keys must
+        be the same on all ranks.
 
         Args:
             keys (Tensor): Keys of this rank, shape (N, D).
-            ids (Tensor, optional): Ids of their samples, shape (N,), if the queue keeps ids.
+            ids (Tensor, optional): Sample ids of the keys, shape (N,), if the queue keeps ids.
 
         Raises:
-            InputError: If the queue keeps ids and gets none, or the other way round.
+            InputError: If the queue keeps ids but gets none, or gets ids but does not keep them.
         """
         if (ids is None) != (self.ids is None):
             raise InputError(
-                'KeyQueue needs ids of samples if, and only if, it is built with with_ids=True'
+                'KeyQueue needs sample ids if it is built with with_ids=True, and otherwise takes '
+                'none'
             )
         keys = torch.cat(all_gather(keys.contiguous()))
         slots = torch.arange(len(keys), device=keys.device)[-self.size :]

@@ -1,4 +1,4 @@
-"""The part that every model shares: one encoder per stream."""
+"""Base class of all models: one encoder per stream."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,26 +19,26 @@ MODALITIES = ('joint', 'motion', 'bone')
 class StreamModel(BaseModel):
     """A model with one :class:`SkeletonEncoder` per stream, in ``encoders``.
 
-    A stream has a name, a modality and a backbone. The short form is a list of modalities: each is
-    a stream of its own, and all have the same kind of backbone. The long form maps the name of a
-    stream to ``dict(modality=..., backbone=..., pooling=...)``. Entries that are left out are taken
-    from the arguments below.
+    A stream has a name, a modality and a backbone. The short form of ``modalities`` is a list: each
+    modality is one stream, and all streams have the same type of backbone. The long form maps the
+    name of a stream to ``dict(modality=..., backbone=..., pooling=...)``. Missing entries are taken
+    from ``backbone`` and ``pooling`` below.
 
-    Evaluation, publishing, cost estimates and reproduction work with any model of this class. They
+    Evaluation, publishing, cost estimates and reproduction work with all models of this class. They
     use only ``encoders``, ``streams``, :meth:`extract_feat` and :meth:`describe`.
 
     Args:
-        modalities (Sequence[str] | Mapping[str, dict]): The streams. The results of the first one
+        modalities (Sequence[str] | Mapping[str, dict]): The streams. Results of the first stream
             are reported without its name. Defaults to joint, motion and bone.
-        backbone (dict, optional): Backbone of every stream that has none of its own.
+        backbone (dict, optional): Backbone of the streams that do not have their own.
         pooling (dict, optional): Pooling of :class:`SkeletonEncoder`.
         layout (str | dict): Joint layout of the data. Defaults to ``'ntu'``.
         data_preprocessor (dict, optional): Defaults to :class:`SkeletonDataPreprocessor`.
         init_cfg (dict | list, optional): Initialisation, as in mmengine.
 
     Raises:
-        InputError: If there is no stream, two streams have one name, a stream has no backbone, or a
-            modality or the layout does not exist.
+        InputError: If there is no stream, two streams have the same name, a stream has no backbone,
+            or a modality or the layout is unknown.
     """
 
     def __init__(
@@ -64,14 +64,14 @@ class StreamModel(BaseModel):
 
     @property
     def evaluated_streams(self) -> tuple[str, ...]:
-        """Names of the streams that an evaluation takes if it does not choose: all of them."""
+        """Names of the streams that an evaluation uses by default: all streams."""
         return self.streams
 
     def describe(self) -> dict[str, Any]:
-        """Return what is needed to build the encoders again.
+        """Return the options that are needed to build the encoders again.
 
         Returns:
-            dict: ``layout``, ``streams`` and, if some streams are not for an evaluation,
+            dict: ``layout``, ``streams`` and, if an evaluation does not use all streams,
             ``evaluated``.
         """
         layout = get_layout(self.layout)
@@ -92,7 +92,8 @@ class StreamModel(BaseModel):
         Args:
             inputs (Tensor): Joint coordinates, shape (N, M, T, V, C).
             modality (str, optional): Name of a stream. Defaults to the first one.
-            valid_frames (Tensor, optional): Valid frames of each sequence, shape (N,).
+            valid_frames (Tensor, optional): Numbers of valid frames, shape (N,). Defaults to all
+                frames.
 
         Returns:
             Tensor: Feature before any projection, not normalised, shape (N, D).
@@ -102,18 +103,18 @@ class StreamModel(BaseModel):
     def clip_features(
         self, inputs: Tensor, data_samples: Sequence[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
-        """Encode every clip in every stream of :attr:`evaluated_streams`.
+        """Encode all clips in all streams of :attr:`evaluated_streams`.
 
         Args:
-            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            inputs (Tensor): Joint coordinates, shape (N, clips, M, T, V, C).
             data_samples (Sequence[ActionDataSample], optional): One per sequence. They hold the
-                numbers of valid frames, if not all frames are valid.
+                numbers of valid frames. Without these, all frames are valid.
 
         Returns:
             dict[str, Tensor]: Features (N, clips, D) by stream.
         """
         clips, valid = inputs.flatten(0, 1), get_valid_frames(data_samples, inputs.device)
-        if valid is not None:  # one number a sequence stands for all of its clips
+        if valid is not None:  # one number per sequence is valid for all of its clips
             valid = valid.expand(inputs.shape[:2]).flatten()
         return {
             name: self.extract_feat(clips, name, valid).unflatten(0, inputs.shape[:2])
@@ -126,8 +127,11 @@ class StreamModel(BaseModel):
         """Store the features, averaged over clips, in the data samples.
 
         Args:
-            inputs (Tensor): Shape (N, clips, M, T, V, C).
+            inputs (Tensor): Joint coordinates, shape (N, clips, M, T, V, C).
             data_samples (list[ActionDataSample]): One per sequence.
+
+        Returns:
+            list[ActionDataSample]: The same samples. Their ``feats`` maps streams to features (D,).
         """
         features = self.clip_features(inputs, data_samples)
         set_features(data_samples, {name: x.mean(dim=1) for name, x in features.items()})
@@ -138,7 +142,7 @@ class StreamModel(BaseModel):
         inputs: Tensor | dict[str, Tensor],
         data_samples: list[ActionDataSample] | None = None,
     ) -> dict[str, Tensor]:
-        """Return the losses of one step. A model that is trained overrides this."""
+        """Return the losses of one step. Models that can be trained override this."""
         raise NotImplementedError(f'{type(self).__name__} has no loss: it cannot be trained')
 
     def forward(
@@ -147,14 +151,15 @@ class StreamModel(BaseModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch by ``mode``, as in mmengine: ``'loss'``, ``'predict'`` or ``'tensor'``.
+        """Run the function that ``mode`` names, as in mmengine.
 
         Args:
-            inputs (Tensor | dict): (N, views, M, T, V, C) for ``'loss'``, or one such tensor per
-                group of views; (N, clips, M, T, V, C) for ``'predict'``; (N, M, T, V, C) for
-                ``'tensor'``, which returns the feature of the first stream.
+            inputs (Tensor | dict): For ``'loss'``, (N, views, M, T, V, C), or one such tensor per
+                group of views. For ``'predict'``, (N, clips, M, T, V, C). For ``'tensor'``, (N, M,
+                T, V, C).
             data_samples (list[ActionDataSample], optional): One per sequence.
-            mode (str): Defaults to ``'tensor'``.
+            mode (str): ``'loss'``, ``'predict'`` or ``'tensor'``, which returns the feature of the
+                first stream. Defaults to ``'tensor'``.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
@@ -168,10 +173,10 @@ def expand_streams(
     backbone: dict | None = None,
     pooling: dict | None = None,
 ) -> dict[str, dict]:
-    """Return the long form of the streams, see :class:`StreamModel`.
+    """Convert streams to the long form, see :class:`StreamModel`.
 
     Raises:
-        InputError: If there is no stream, two have one name, or a stream has no backbone.
+        InputError: If there is no stream, two streams have the same name, or one has no backbone.
     """
     if isinstance(modalities, str):
         modalities = [modalities]

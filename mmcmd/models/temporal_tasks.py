@@ -1,4 +1,4 @@
-"""Pretext inputs along time: the random record is drawn first, then applied as a function of it."""
+"""Pretext inputs along time. Drawing random numbers and applying them are separate functions."""
 
 from itertools import permutations
 
@@ -9,12 +9,12 @@ from mmcmd.errors import InputError
 
 
 def mask_tail(joints: Tensor, valid_frames: Tensor, visible: float) -> Tensor:
-    """Keep the first share of the valid frames and set all later frames to zero (MS2L).
+    """Keep the first part of the valid frames and set all later frames to zero (MS2L).
 
     Args:
         joints (Tensor): Shape (N, M, T, V, C).
-        valid_frames (Tensor): Valid frames of each sequence, n, shape (N,).
-        visible (float): Frame t stays if t < visible * n.
+        valid_frames (Tensor): Numbers of valid frames, n, shape (N,).
+        visible (float): Fraction of the valid frames to keep. Frame t is kept if t < visible * n.
 
     Returns:
         Tensor: Shape (N, M, T, V, C).
@@ -29,26 +29,26 @@ def first_frames(num_frames: int, ends: Tensor) -> Tensor:
     """Mark the frames before an end, for each sequence.
 
     Args:
-        num_frames (int): T.
-        ends (Tensor): Shape (N,).
+        num_frames (int): Number of frames, T.
+        ends (Tensor): End of each sequence in frames, shape (N,).
 
     Returns:
-        Tensor: True where t is less than the end; shape (N, T).
+        Tensor: Shape (N, T), True where t is less than the end.
     """
     return torch.arange(num_frames, device=ends.device) < ends[:, None]
 
 
 class TemporalJigsaw:
-    """Cut the valid frames in segments and change their order (MS2L).
+    """Cut the valid frames into segments and change the order of the segments (MS2L).
 
-    With n valid frames and S segments, a segment has l = floor(n / S) frames. Frames from S * l on
-    stay where they are.
+    With n valid frames and S segments, a segment has l = floor(n / S) frames. Frames from index S *
+    l on do not move.
 
     Args:
-        segments (int): S, 2 to 6. There are S! orders. Defaults to 3.
+        segments (int): Number of segments, S, 2 to 6. There are S! orders. Defaults to 3.
 
     Raises:
-        InputError: If there are fewer or more segments.
+        InputError: If ``segments`` is not in 2 to 6.
     """
 
     def __init__(self, segments: int = 3) -> None:
@@ -68,35 +68,37 @@ class TemporalJigsaw:
 
         Args:
             generator (torch.Generator): On the CPU.
-            batch (int): N.
+            batch (int): Number of sequences, N.
 
         Returns:
-            Tensor: Numbers of orders, shape (N,), on the CPU.
+            Tensor: Indices of orders, shape (N,), on the CPU.
         """
         return torch.randint(self.num_orders, (batch,), generator=generator)
 
     def usable_frames(self, valid_frames: Tensor, num_frames: int) -> Tensor:
-        """Replace the number of valid frames, where it is less than S, by T, as released.
+        """Replace numbers of valid frames below S by T, as in the released code.
 
         Args:
-            valid_frames (Tensor): n, shape (N,).
-            num_frames (int): T.
+            valid_frames (Tensor): Numbers of valid frames, n, shape (N,).
+            num_frames (int): Number of frames, T.
 
         Returns:
-            Tensor: Shape (N,). The released code uses these numbers in the whole rest of a step.
+            Tensor: Shape (N,). The released code uses these numbers for the rest of the step.
         """
         return torch.where(valid_frames < self.orders.shape[1], num_frames, valid_frames)
 
     def apply(self, joints: Tensor, valid_frames: Tensor, labels: Tensor) -> Tensor:
-        """Put the segments in order.
+        """Put the segments into the given orders.
 
         Args:
             joints (Tensor): Shape (N, M, T, V, C).
-            valid_frames (Tensor): n, shape (N,), see :meth:`usable_frames`.
-            labels (Tensor): Numbers of orders, shape (N,).
+            valid_frames (Tensor): Numbers of valid frames, n, shape (N,), from
+                :meth:`usable_frames`.
+            labels (Tensor): Indices of orders, shape (N,).
 
         Returns:
-            Tensor: Shape (N, M, T, V, C). Segment j is segment ``orders[label][j]`` of the input.
+            Tensor: Shape (N, M, T, V, C). Segment j of the result is segment ``orders[label][j]``
+            of the input.
 
         Raises:
             InputError: If the clips have fewer frames than segments.

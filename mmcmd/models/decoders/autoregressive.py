@@ -19,10 +19,10 @@ class AutoregressiveDecoder(BaseModule):
 
     - ``'zero'``: all inputs are 0.
     - ``'fixed_state'``: the state of every frame is the feature. The first input is the first
-    frame, and each later input is the previous output. The output of the network is added to the
-    input.
+      frame, and each later input is the previous output. The output of the network is added to
+      the input.
     - ``'teacher'``: the first input is 0, and the others are the true frames. As in the released
-    code, the input at each frame is the frame that must be predicted.
+      code, the input at each frame is the frame that must be predicted.
 
     All matrices are initialised as Xavier-uniform.
 

@@ -6,10 +6,10 @@ from mmcmd.registry import MODELS
 
 @MODELS.register_module()
 class FeatureExtractor(StreamModel):
-    """A model with encoders only, for nearest neighbours and other uses of features.
+    """A model that has only encoders, for nearest neighbours and other uses of features.
 
-    A checkpoint of any method fits: when it is loaded, only its encoders are taken. The arguments
-    are those of :class:`StreamModel`.
+    It can load the checkpoint of any method. Only the encoders of the checkpoint are loaded. The
+    arguments are those of :class:`StreamModel`.
     """
 
     encoders_only: ClassVar[bool] = True

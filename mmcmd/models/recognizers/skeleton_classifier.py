@@ -18,32 +18,33 @@ from mmcmd.structures import get_labels, set_scores
 
 @MODELS.register_module()
 class SkeletonClassifier(StreamModel):
-    """Downstream classifier: an encoder and a head for each stream, and a fusion of their scores.
+    """Downstream classifier: an encoder and a head per stream, and a fusion of their scores.
 
-    With frozen encoders it is the linear evaluation protocol, with trained encoders it is
-    fine-tuning. The streams share nothing, so training several in one run equals training each
-    alone, unless ``joint_loss`` is set.
+    With frozen encoders this is the linear evaluation protocol, and with trained encoders it is
+    fine-tuning. The streams share no weights. Unless ``joint_loss`` is set, training several
+    streams in one run therefore gives the same result as training each in its own run.
 
     Args:
-        head (dict): Head of one stream, on features (N, D); ``in_channels`` may be left out.
+        head (dict): Head of one stream, on features (N, D). ``in_channels`` is set if it is
+            missing.
         pretrained (str, optional): Pre-training checkpoint whose encoders are loaded before
-            training, or ``'random'`` for encoders as they are initialised.
+            training, or ``'random'`` for randomly initialised encoders.
         frozen (bool): Keep the encoders in ``eval()`` and without gradient. Defaults to True.
-        norm_eval (bool): Keep trained encoders in ``eval()`` too, as AimCLR's fine-tuning does.
+        norm_eval (bool): Also keep trained encoders in ``eval()``, as in the fine-tuning of AimCLR.
             Defaults to False.
-        joint_loss (bool): Train all heads by one cross entropy on the mean of their scores, as
-            CrosSCLR does. Defaults to False: each head has its own cross entropy.
-        label_smoothing (float): Share of a label that is spread over all classes in the loss.
-            Defaults to 0.
-        fusion (dict, optional): How several streams are joined. ``weights`` maps a stream to its
-            weight, which is 1 by default. If ``softmax`` is True (the default), probabilities are
-            averaged; if it is False, scores are averaged. Weights of modalities that the model does
-            not have are left out.
+        joint_loss (bool): Train all heads with one cross entropy of the mean of their scores, as in
+            CrosSCLR. Defaults to False: each head has its own cross entropy.
+        label_smoothing (float): Fraction of the target probability that the loss distributes over
+            all classes. Defaults to 0.
+        fusion (dict, optional): How to fuse several streams. ``weights`` maps a stream to its
+            weight, which defaults to 1. If ``softmax`` is True (the default), probabilities are
+            averaged. If it is False, scores are averaged. Weights of modalities that the model does
+            not have are ignored.
         **kwargs: ``modalities``, ``backbone``, ``pooling``, ``layout``, ``data_preprocessor`` and
             ``init_cfg`` of :class:`StreamModel`.
 
     Raises:
-        InputError: If ``fusion`` has unknown entries, or weights of streams that do not exist.
+        InputError: If ``fusion`` has unknown entries, or weights of unknown streams.
     """
 
     def __init__(
@@ -87,8 +88,8 @@ class SkeletonClassifier(StreamModel):
         """Load the pre-trained encoders.
 
         Raises:
-            InputError: If no checkpoint is given, or it lacks a stream or holds encoders of
-                another architecture or joint layout.
+            InputError: If no checkpoint is given, or if a stream is missing in it, or if its
+                architecture or joint layout does not match.
         """
         if self.pretrained is None:
             raise InputError(
@@ -103,11 +104,11 @@ class SkeletonClassifier(StreamModel):
                 encoder.load_state_dict(state)
 
     def describe(self) -> dict[str, Any]:
-        """Return what is needed to build the encoders and their heads again."""
+        """Return the options that are needed to build the encoders and heads again."""
         return {**super().describe(), 'head': self._head, 'fusion': self.fusion}
 
     def train(self, mode: bool = True) -> 'SkeletonClassifier':
-        """Set the mode; frozen encoders stay in ``eval()``."""
+        """Set the mode. Frozen encoders stay in ``eval()``."""
         super().train(mode)
         if self.frozen or self.norm_eval:
             self.encoders.eval()
@@ -124,7 +125,7 @@ class SkeletonClassifier(StreamModel):
         """Encode (N, clips, M, T, V, C) to features (N, clips, S, D) of all S streams.
 
         Raises:
-            InputError: If the features of the streams differ in size and cannot be one tensor.
+            InputError: If the features of the streams have different sizes.
         """
         feats = list(self.clip_features(inputs, data_samples).values())
         if len({x.shape[-1] for x in feats}) > 1:
@@ -140,9 +141,10 @@ class SkeletonClassifier(StreamModel):
         """Return class scores before the softmax, averaged over clips.
 
         Args:
-            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or features (N, clips, S, D) that
-                were encoded before.
+            inputs (Tensor): Coordinates (N, clips, M, T, V, C), or features (N, clips, S, D) from
+                :meth:`encode`.
             data_samples (list[ActionDataSample], optional): They hold the numbers of valid frames.
+                Without these, all frames are valid.
 
         Returns:
             dict[str, Tensor]: Scores (N, num_classes) by stream.
@@ -162,13 +164,13 @@ class SkeletonClassifier(StreamModel):
         data_samples: list[ActionDataSample] | None = None,
         mode: str = 'tensor',
     ) -> Any:
-        """Dispatch by ``mode``, as in mmengine; ``'tensor'`` returns :meth:`scores`."""
+        """Run the function that ``mode`` names. For ``'tensor'``, return :meth:`scores`."""
         if mode == 'tensor':
             return self.scores(inputs, data_samples)
         return super().forward(inputs, data_samples, mode)
 
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample]) -> dict[str, Tensor]:
-        """Return the cross entropy of each stream, or of the mean of their scores."""
+        """Return the cross entropy of each stream, or with ``joint_loss`` of the mean score."""
         scores = self.scores(inputs, data_samples)
         if self.joint_loss:
             scores = {'fused': torch.stack(list(scores.values())).mean(dim=0)}
@@ -181,7 +183,7 @@ class SkeletonClassifier(StreamModel):
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample]
     ) -> list[ActionDataSample]:
-        """Store the probabilities of each stream and, as ``{n}s``, those of their fusion."""
+        """Store the probabilities of each stream and, as ``{n}s``, of the fusion of n streams."""
         scores = self.scores(inputs, data_samples)
         streams = {name: x.softmax(dim=1) for name, x in scores.items()}
         if len(streams) > 1:
@@ -190,7 +192,7 @@ class SkeletonClassifier(StreamModel):
         return data_samples
 
     def fuse(self, scores: Mapping[str, Tensor]) -> Tensor:
-        """Join the scores of the streams, each (N, num_classes), to probabilities."""
+        """Fuse the scores of the streams, each (N, num_classes), to probabilities."""
         softmax, weights = self.fusion['softmax'], self.fusion['weights']
         given = torch.tensor([weights.get(name, 1.0) for name in scores])
         parts = [x.softmax(dim=1) if softmax else x for x in scores.values()]
