@@ -9,18 +9,18 @@ from mmcmd.errors import InputError
 
 
 class FeatureAutoEncoder(nn.Module):
-    """An autoencoder of features whose code is compared by nearest neighbours (P&C).
+    """An autoencoder of features. Nearest neighbours are searched among its codes (P&C).
 
-    Layers with tanh reduce a feature to a code, and layers of the same sizes in reverse order make
-    the feature of it again. The last layer is linear.
+    Layers with tanh reduce a feature to a code. Layers of the same sizes in reverse order
+    reconstruct the feature. The last layer is linear.
 
     Args:
         in_channels (int): Size of a feature, D.
-        widths (Sequence[int]): Sizes of the layers; the last is that of the code. Defaults to
-            1024, 512 and 125, as in the authors' PyTorch program.
+        widths (Sequence[int]): Sizes of the layers. The last one is the size of the code. Defaults
+            to 1024, 512 and 125, as in the PyTorch code of the authors.
 
     Raises:
-        InputError: If there is no width.
+        InputError: If ``widths`` is empty.
     """
 
     def __init__(self, in_channels: int, widths: Sequence[int] = (1024, 512, 125)) -> None:
@@ -45,13 +45,13 @@ class FeatureAutoEncoder(nn.Module):
         epochs: int = 400,
         seed: int = 0,
     ) -> list[float]:
-        """Learn to repeat features by Adam. The learning rate is multiplied by 0.95 every 50 steps.
+        """Train the autoencoder with Adam. The learning rate is multiplied by 0.95 every 50 steps.
 
         Args:
             features (Tensor): Shape (N, D).
-            lr (float): First learning rate. Defaults to 0.001.
-            batch_size (int): Defaults to 64.
-            epochs (int): Defaults to 400.
+            lr (float): Initial learning rate. Defaults to 0.001.
+            batch_size (int): Number of features per step. Defaults to 64.
+            epochs (int): Number of passes over the features. Defaults to 400.
             seed (int): Seed of the order of the features. Defaults to 0.
 
         Returns:

@@ -10,23 +10,25 @@ from mmcmd.structures import sample_features
 
 
 class GalleryMetric(BaseMetric):
-    """Top-1 accuracy of a classifier that is fitted on the features of a labelled gallery.
+    """Base class: top-1 accuracy of a classifier that is fitted to a labelled gallery.
 
-    A subclass says how the queries are classified. ``top1`` is the accuracy of the first stream,
-    ``{stream}_top1`` that of the others. A KNN loop gives the gallery.
+    A subclass implements :meth:`classify`. ``top1`` is the accuracy of the first stream, and
+    ``{stream}_top1`` is the accuracy of another stream. A KNN loop provides the gallery.
 
-    The features are float32 in the memory of the host: ``4 * N * S * D`` bytes of N sequences in S
-    modalities, for the gallery of NTU-60 x-sub (40,091, 3, 2048) 0.99 GB, on the first rank those
-    of all. While a split is stacked it takes twice that. The gallery is kept until it has been
-    compared.
+    The features are kept in CPU memory as float32. N sequences in S streams need ``4 * N * S * D``
+    bytes. The gallery of NTU-60 x-sub (40,091, 3, 2048) needs 0.99 GB. The first rank holds the
+    features of all ranks. Stacking the features of a split needs twice this memory for a short
+    time. The gallery is released after the evaluation.
 
     Args:
-        collect_device (str): mmengine's. Defaults to ``'cpu'``.
-        prefix (str, optional): Defaults to that of the subclass.
+        collect_device (str): Where mmengine collects the results of all ranks. Defaults to
+            ``'cpu'``.
+        prefix (str, optional): Prefix of the names of the metrics. Defaults to that of the
+            subclass.
 
     Attributes:
-        predictions (dict[str, Tensor]): Predicted classes of the last evaluation, (N,), by stream,
-            and the ``labels``. It is empty on other ranks than the first.
+        predictions (dict[str, Tensor]): Predicted classes (N,) of the last evaluation by stream,
+            and the ``labels``. It is empty on all ranks except the first.
     """
 
     def __init__(self, collect_device: str = 'cpu', prefix: str | None = None) -> None:
@@ -35,9 +37,10 @@ class GalleryMetric(BaseMetric):
         self.gallery: tuple[dict[str, Tensor], Tensor] | None = None
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep the features and label of each sample."""
+        """Store the features and the label of each sample."""
         feats, labels = zip(*map(sample_features, data_samples), strict=True)
-        # One transfer a modality. Rows of an array, as each row of a tensor is pickled with all.
+        # Use one transfer per stream. Store rows of a NumPy array, because pickle would store the
+        # whole tensor with each row of a tensor.
         streams = {
             name: torch.stack([sample[name] for sample in feats]).float().cpu().numpy()
             for name in feats[0]
@@ -49,11 +52,11 @@ class GalleryMetric(BaseMetric):
         ]
 
     def keep_as_gallery(self, size: int) -> None:
-        """Make what was processed so far the gallery.
+        """Use the samples that were processed so far as the gallery.
 
         Args:
-            size (int): Sequences in the gallery's data set; what a distributed sampler added is
-                dropped.
+            size (int): Number of sequences in the data set of the gallery. Samples that a
+                distributed sampler has added are dropped.
         """
         results = collect_results(self.results, size, self.collect_device)
         self.results.clear()
@@ -62,17 +65,17 @@ class GalleryMetric(BaseMetric):
     def classify(
         self, queries: dict[str, Tensor], gallery: dict[str, Tensor], labels: Tensor
     ) -> dict[str, Tensor]:
-        """Return the classes (N,) of the queries by stream, and of several streams together.
+        """Return the classes (N,) of the queries for each stream and for all streams together.
 
         Args:
-            queries (dict[str, Tensor]): Features (N, D) by stream. They may be changed.
-            gallery (dict[str, Tensor]): Features (G, D) by stream. They may be changed.
+            queries (dict[str, Tensor]): Features (N, D) by stream. They may be modified in place.
+            gallery (dict[str, Tensor]): Features (G, D) by stream. They may be modified in place.
             labels (Tensor): Classes of the gallery, shape (G,).
         """
         raise NotImplementedError
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Classify the queries, and let the gallery go."""
+        """Classify the queries, and release the gallery."""
         (queries, labels), gallery, self.gallery = _stack(results), self.gallery, None
         first = next(iter(queries))
         predictions = self.classify(queries, *gallery)
@@ -87,7 +90,7 @@ class GalleryMetric(BaseMetric):
 
 
 def _stack(results: list) -> tuple[dict[str, Tensor], Tensor]:
-    """Return features (N, D) by modality, and labels (N,)."""
+    """Return features (N, D) by stream, and labels (N,)."""
     streams = {
         name: torch.from_numpy(np.stack([feats[name] for feats, _ in results]))
         for name in results[0][0]

@@ -15,17 +15,17 @@ from mmcmd.evaluation.whitening import whiten
 from mmcmd.registry import METRICS
 
 BLOCK = 1024, 1024
-"""Queries and gallery entries that are compared at a time. Their similarities are still in the
-processor's cache when the nearest are looked for, instead of in memory."""
+"""Number of queries and gallery entries that are compared at once. Their similarities fit into the
+cache of the CPU, so the search for the nearest entries does not read them from memory."""
 GPU_BLOCK = 8192, 1024
-"""The same on a GPU, to which the gallery goes once for each block of queries."""
+"""The same numbers for a GPU. The gallery is copied to the GPU once for each block of queries."""
 
 
 @contextmanager
 def _exact_products() -> Iterator[None]:
-    """Multiply float32 exactly, whatever the training may (:class:`TF32Hook`, autocast)."""
+    """Multiply in float32, even if training uses TF32 (:class:`TF32Hook`) or autocast."""
     switches = torch.backends.cuda.matmul
-    # Torch's later switch, where it has one. The former cannot be read once both were set.
+    # Use the newer switch of torch if it exists. The older one cannot be read after both were set.
     name, exact = 'allow_tf32', False
     if hasattr(switches, 'fp32_precision'):
         name, exact = 'fp32_precision', 'ieee'
@@ -45,19 +45,21 @@ def knn_predict(
     k: int = 1,
     block: tuple[int, int] = BLOCK,
 ) -> Tensor:
-    """Predict classes by the labels of the k nearest gallery entries in cosine similarity.
+    """Predict classes from the k gallery entries with the highest cosine similarity.
 
-    The most frequent class wins; among equally frequent ones that of the nearest neighbour. With
-    k = 1, of entries that are equally near the first one counts.
+    The result is the most frequent class of the k neighbours. If several classes are equally
+    frequent, it is the class of the nearest neighbour among these. With k = 1, the first of several
+    equally near entries is used.
 
-    The memory that is needed does not grow with the gallery but for its k nearest of each block.
+    The gallery is processed in blocks. For each block, only the k nearest entries are kept in
+    memory.
 
     Args:
         queries (Tensor): L2-normalised, shape (N, D).
         gallery (Tensor): L2-normalised, shape (G, D).
         labels (Tensor): Classes of the gallery, shape (G,).
-        k (int): Neighbours. Defaults to 1.
-        block (tuple[int, int]): Queries and entries compared at a time.
+        k (int): Number of neighbours. Defaults to 1.
+        block (tuple[int, int]): Number of queries and gallery entries that are compared at once.
 
     Returns:
         Tensor: Classes, shape (N,).
@@ -77,21 +79,22 @@ def knn_predict_streams(
     block: tuple[int, int] = BLOCK,
     device: str | torch.device | None = None,
 ) -> dict[str, Tensor]:
-    """Predict, as :func:`knn_predict`, by each of n modalities and by their mean similarity.
+    """Predict as :func:`knn_predict`, for each of n streams and for their mean similarity.
 
-    Each modality is multiplied once: the mean takes the similarities that are there. It is done on
-    ``device``, to which the features go block by block.
+    Each similarity is computed once. The mean uses the similarities of the streams. The computation
+    runs on ``device``. The features are copied to it block by block.
 
     Args:
-        queries (Mapping[str, Tensor]): Modality to L2-normalised features, shape (N, D).
-        gallery (Mapping[str, Tensor]): Modality to L2-normalised features, shape (G, D).
+        queries (Mapping[str, Tensor]): Maps each stream to L2-normalised features, shape (N, D).
+        gallery (Mapping[str, Tensor]): Maps each stream to L2-normalised features, shape (G, D).
         labels (Tensor): Classes of the gallery, shape (G,).
-        k (int): Neighbours. Defaults to 1.
-        block (tuple[int, int]): Queries and entries compared at a time.
-        device (str or torch.device, optional): Defaults to that of the queries.
+        k (int): Number of neighbours. Defaults to 1.
+        block (tuple[int, int]): Number of queries and gallery entries that are compared at once.
+        device (str or torch.device, optional): Defaults to the device of the queries.
 
     Returns:
-        dict[str, Tensor]: Modality and, of several, ``'{n}s'`` to classes, shape (N,).
+        dict[str, Tensor]: Maps each stream, and ``'{n}s'`` for n > 1 streams together, to classes,
+        shape (N,).
 
     Raises:
         InputError: If the gallery has fewer than k entries.
@@ -101,7 +104,7 @@ def knn_predict_streams(
     num_queries, num_entries = block
     predictions = defaultdict(list)
     size = len(next(iter(queries.values())))
-    for first in range(0, max(size, 1), num_queries):  # of no queries a block too, of no classes
+    for first in range(0, max(size, 1), num_queries):  # one empty block if there are no queries
         chunk = {
             name: _packed(feats[first : first + num_queries].to(device or feats.device))
             for name, feats in queries.items()
@@ -112,7 +115,7 @@ def knn_predict_streams(
 
 
 def _packed(queries: Tensor) -> Tensor:
-    """Hand float32 queries on a CPU to oneDNN, which multiplies blocks faster than torch's BLAS."""
+    """Convert float32 queries on a CPU for oneDNN, which is faster than the BLAS of torch."""
     usable = queries.device.type == 'cpu' and queries.dtype == torch.float32
     return queries.to_mkldnn() if usable and torch.backends.mkldnn.is_available() else queries
 
@@ -123,17 +126,17 @@ def nearest_entries(
     k: int,
     num_entries: int = BLOCK[1],
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Return the k most similar entries by stream, and of several streams together as ``{n}s``.
+    """Return the k most similar entries for each stream and, as ``{n}s``, for all n streams.
 
     Args:
-        queries (Mapping[str, Tensor]): L2-normalised, (N, D) by stream.
-        gallery (Mapping[str, Tensor]): L2-normalised, (G, D) by stream.
-        k (int): Neighbours.
-        num_entries (int): Entries that are compared at a time. Defaults to 1024.
+        queries (Mapping[str, Tensor]): Maps each stream to L2-normalised features, (N, D).
+        gallery (Mapping[str, Tensor]): Maps each stream to L2-normalised features, (G, D).
+        k (int): Number of neighbours.
+        num_entries (int): Number of entries that are compared at once. Defaults to 1024.
 
     Returns:
         dict[str, tuple[Tensor, Tensor]]: Similarities and indices, each (N, k), the most similar
-        entry first. Those of several streams are sums of the streams' similarities.
+        entry first. The similarity for several streams is the sum of their similarities.
     """
     similarities, indices = defaultdict(list), defaultdict(list)
     for first in range(0, len(next(iter(gallery.values()))), num_entries):
@@ -146,7 +149,7 @@ def nearest_entries(
         if len(cosines) > 1:
             cosines[f'{len(cosines)}s'] = sum(cosines.values())
         for stream, values in cosines.items():
-            # For one neighbour `max` is faster, and takes the first of those that are equal.
+            # For one neighbour, `max` is faster, and it returns the first of equal entries.
             nearest = (
                 values.max(dim=1, keepdim=True)
                 if k == 1
@@ -164,28 +167,28 @@ def nearest_entries(
 
 
 def _vote(nearest: Tensor) -> Tensor:
-    """Return the most frequent class of each row of (N, k), among equals the first one's."""
+    """Return the most frequent class of each row (N, k). Of equally frequent ones, the first."""
     votes = (nearest[:, :, None] == nearest[:, None, :]).sum(dim=2)
-    # argmax takes the first, hence nearest, of the most frequent.
+    # argmax returns the first of the most frequent classes, which is the nearest.
     return nearest.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]
 
 
 @METRICS.register_module()
 class KNNMetric(GalleryMetric):
-    """Top-1 accuracy of a nearest-neighbour classifier, for each modality and for all together.
+    """Top-1 accuracy of a nearest-neighbour classifier, for each stream and for all together.
 
-    ``knn/top1`` is that of the first modality, ``knn/{modality}_top1`` of the others, and
-    ``knn/{n}s_top1`` compares by the mean cosine similarity of all n modalities. A KNN loop gives
-    the gallery, which needs memory as :class:`GalleryMetric` says. It is compared on the device of
-    mmengine, which holds a block at a time.
+    ``knn/top1`` is the accuracy of the first stream, and ``knn/{stream}_top1`` that of another
+    stream. ``knn/{n}s_top1`` uses the mean cosine similarity of all n streams. A KNN loop provides
+    the gallery. :class:`GalleryMetric` describes the memory that it needs. The comparison runs on
+    the device of mmengine, block by block.
 
     Args:
-        k (int): Neighbours. Defaults to 1, the protocol of the field.
-        autoencoder (dict, optional): Compare codes of the features instead (P&C). A
-            :class:`FeatureAutoEncoder` for each modality is trained on the gallery. The entries are
-            ``widths``, ``lr``, ``batch_size``, ``epochs`` and ``seed``.
+        k (int): Number of neighbours. Defaults to 1, which is the usual protocol.
+        autoencoder (dict, optional): Compare codes of the features instead (P&C). For each stream,
+            a :class:`FeatureAutoEncoder` is trained on the gallery. Its options are ``widths``,
+            ``lr``, ``batch_size``, ``epochs`` and ``seed``.
         whiten (float, optional): Compare whitened features with this ridge, see :func:`whiten`. By
-            default features are compared as they are, which is the protocol of the field.
+            default the features are not whitened, which is the usual protocol.
         **kwargs: ``collect_device`` and ``prefix`` of :class:`GalleryMetric`.
     """
 
@@ -206,7 +209,7 @@ class KNNMetric(GalleryMetric):
     def classify(
         self, queries: dict[str, Tensor], gallery: dict[str, Tensor], labels: Tensor
     ) -> dict[str, Tensor]:
-        """Return the classes of the nearest neighbours."""
+        """Return the classes (N,) of the nearest neighbours, see :class:`GalleryMetric`."""
         device = get_device()
         if self.autoencoder is not None:
             queries, gallery = _encode(queries, gallery, self.autoencoder, device)
@@ -225,7 +228,7 @@ def _encode(
     options: Mapping,
     device: str,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Replace the features of each modality by codes of an autoencoder of the gallery."""
+    """Replace the features of each stream by codes of an autoencoder, trained on the gallery."""
     fit = dict(options)
     sizes = {'widths': fit.pop('widths')} if 'widths' in fit else {}
     codes: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})

@@ -13,12 +13,13 @@ from mmcmd.structures import sample_streams
 class MultiStreamAccuracy(AccMetric):
     """mmaction2's accuracy for each stream of :class:`mmcmd.models.SkeletonClassifier`.
 
-    ``acc/top1`` is that of the first modality, ``acc/{modality}_top1`` of each, and
-    ``acc/{n}s_top1`` of the average of n modalities' scores; the same with ``top5`` and ``mean1``.
+    ``acc/top1`` is the accuracy of the first stream, ``acc/{stream}_top1`` that of each stream, and
+    ``acc/{n}s_top1`` that of the fused scores of n streams. The same names exist with ``top5`` and
+    ``mean1``.
 
     Attributes:
-        predictions (dict[str, Tensor]): Predicted classes of the last evaluation, (N,), by stream,
-            and the ``labels``. It is empty on other ranks than the first.
+        predictions (dict[str, Tensor]): Predicted classes (N,) of the last evaluation by stream,
+            and the ``labels``. It is empty on all ranks except the first.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -26,14 +27,14 @@ class MultiStreamAccuracy(AccMetric):
         self.predictions: dict[str, Tensor] = {}
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep the scores, label and order of the streams of each sample."""
+        """Store the scores, the label and the order of the streams of each sample."""
         first = len(self.results)
         super().process(data_batch, data_samples)
         for result, sample in zip(self.results[first:], data_samples, strict=True):
             result['streams'] = sample_streams(sample)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Compute mmaction2's metrics and name the first stream's without its modality too."""
+        """Compute mmaction2's metrics. Those of the first stream also get names without stream."""
         streams = results[0]['streams']
         labels = [result['label'] for result in results]
         metrics = {}

@@ -1,4 +1,4 @@
-"""Classifiers of coordinates as time series. They need no pre-training, but the extra baselines."""
+"""Classifiers of coordinates as time series, without pre-training (extra ``baselines``)."""
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -14,17 +14,17 @@ from mmcmd.evaluation.gallery import GalleryMetric
 from mmcmd.registry import METRICS
 
 SHORTEST = 9
-"""Frames of a kernel of MiniRocket. Shorter sequences have no feature."""
+"""Number of frames of a MiniRocket kernel. Shorter sequences have no features."""
 ALPHAS = np.logspace(-3, 3, 10)
 """Penalties of the ridge classifier, as in the paper of MiniRocket and in sktime."""
 
 
 class SequenceMetric(GalleryMetric):
-    """A classifier of the coordinates themselves, in the order of time.
+    """Base class: accuracy of a classifier of the coordinates as time series.
 
-    The model must give them as they are: its backbone is :class:`RawCoordinates`. The metrics are
-    named as those of :class:`MultiStreamAccuracy`: ``acc/{modality}_top1``, and ``acc/{n}s_top1``
-    of all n modalities together.
+    The backbone of the model must be :class:`RawCoordinates`, which returns the coordinates as
+    features. The metrics have the names of :class:`MultiStreamAccuracy`: ``acc/{stream}_top1``, and
+    ``acc/{n}s_top1`` for all n streams together.
 
     Args:
         **kwargs: ``collect_device`` and ``prefix`` of :class:`GalleryMetric`.
@@ -37,7 +37,7 @@ class SequenceMetric(GalleryMetric):
         self.shape: tuple[int, ...] = ()
 
     def process(self, data_batch: Mapping, data_samples: Sequence[Mapping]) -> None:
-        """Keep the coordinates and label of each sample.
+        """Store the coordinates and the label of each sample.
 
         Raises:
             InputError: If the features are not the coordinates.
@@ -54,14 +54,14 @@ class SequenceMetric(GalleryMetric):
             )
 
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """Classify the queries, and name the first stream by its modality too."""
+        """Classify the queries. The first stream also gets a metric with its name."""
         metrics = super().compute_metrics(results)
         return metrics | {f'{next(iter(self.predictions))}_top1': metrics['top1']}
 
     def classify(
         self, queries: dict[str, Tensor], gallery: dict[str, Tensor], labels: Tensor
     ) -> dict[str, Tensor]:
-        """Return the classes of the queries by :meth:`predict`."""
+        """Return the classes (N,) of the queries with :meth:`predict`."""
         series = {
             name: _drop_empty(self._series(queries[name]), self._series(gallery[name]))
             for name in queries
@@ -72,11 +72,11 @@ class SequenceMetric(GalleryMetric):
     def predict(
         self, series: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Return the classes (N,) of the queries by stream, and of several streams together.
+        """Return the classes (N,) of the queries for each stream and for all streams together.
 
         Args:
-            series (Mapping[str, tuple[ndarray, ndarray]]): Stream to queries (N, C, T) and gallery
-                (G, C, T) of C coordinates and T frames.
+            series (Mapping[str, tuple[ndarray, ndarray]]): Maps each stream to queries (N, C, T)
+                and gallery (G, C, T) with C coordinates and T frames.
             labels (ndarray): Classes of the gallery, shape (G,).
         """
         raise NotImplementedError
@@ -89,14 +89,14 @@ class SequenceMetric(GalleryMetric):
 
 @METRICS.register_module()
 class TimeWarpingMetric(SequenceMetric):
-    """Nearest neighbour by dynamic time warping (Sakoe and Chiba, 1978), by dtaidistance.
+    """Nearest neighbour with dynamic time warping (Sakoe and Chiba, 1978), from dtaidistance.
 
-    All coordinates are warped together. The distance is the root of the sum of squared differences
-    along the best path in a band. With a band of 0, it is the Euclidean distance. Several
-    modalities are compared by the sum of their distances, each divided by its mean over all pairs.
+    All coordinates are warped together. The distance is the square root of the sum of squared
+    differences along the best path in a band. With a band of 0, it is the Euclidean distance. For
+    several streams, the distances are divided by their mean over all pairs and then added.
 
     Args:
-        band (float): Half the width of the band, as a share of the frames. Defaults to 0.1.
+        band (float): Half of the width of the band, as a fraction of the frames. Defaults to 0.1.
         **kwargs: See :class:`SequenceMetric`.
 
     Raises:
@@ -106,14 +106,14 @@ class TimeWarpingMetric(SequenceMetric):
     def __init__(self, band: float = 0.1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 <= band <= 1:
-            raise InputError(f'band={band} must lie in [0, 1], it is a share of the frames')
+            raise InputError(f'band={band} is a fraction of the frames and must lie in [0, 1]')
         self.band = band
         self._warping = _import('dtaidistance.dtw_ndim')
 
     def predict(
         self, series: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Return the class of the nearest entry. Of equally near entries the first one counts."""
+        """Return the class of the nearest entry. Of equally near entries, the first is used."""
         distances = {name: self.distances(*pair) for name, pair in series.items()}
         if len(distances) > 1:
             scaled = [x / x.mean() if x.any() else x for x in distances.values()]
@@ -126,7 +126,7 @@ class TimeWarpingMetric(SequenceMetric):
         series = np.ascontiguousarray(np.concatenate([queries, gallery]).transpose(0, 2, 1))
         found = self._warping.distance_matrix_fast(
             series,
-            window=int(self.band * frames) + 1,  # the package counts the diagonal, too
+            window=int(self.band * frames) + 1,  # the package also counts the diagonal
             block=((0, size), (size, len(series))),
             compact=True,
             parallel=False,
@@ -136,15 +136,15 @@ class TimeWarpingMetric(SequenceMetric):
 
 @METRICS.register_module()
 class MiniRocketMetric(SequenceMetric):
-    """MiniRocket (Dempster et al., KDD 2021) with a ridge classifier, by sktime and scikit-learn.
+    """MiniRocket (Dempster et al., KDD 2021) with a ridge classifier (sktime, scikit-learn).
 
-    About 10,000 features of a sequence come from fixed convolutions, whose thresholds are taken
-    from the gallery. The penalty of the classifier is chosen by cross-validation in the gallery.
-    Several modalities are classified by the mean of their scores. After an installation, the
-    first use compiles for about a minute.
+    Fixed convolutions, whose thresholds come from the gallery, compute about 10,000 features of
+    each sequence. Cross-validation on the gallery chooses the penalty of the classifier. For
+    several streams, the scores are averaged. The first use after an installation compiles code for
+    about a minute.
 
     Args:
-        num_kernels (int): Features, nearly. Defaults to 10,000.
+        num_kernels (int): Approximate number of features. Defaults to 10,000.
         seed (int): Seed of the thresholds and of the choice of coordinates. Defaults to 0.
         **kwargs: See :class:`SequenceMetric`.
 
@@ -162,10 +162,10 @@ class MiniRocketMetric(SequenceMetric):
     def predict(
         self, series: Mapping[str, tuple[np.ndarray, np.ndarray]], labels: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Return the classes with the highest scores.
+        """Return the classes (N,) with the highest scores.
 
         Raises:
-            InputError: If the sequences are too short, or the gallery has one class only.
+            InputError: If the sequences are too short, or the gallery has only one class.
         """
         classes = np.unique(labels)
         if len(classes) < 2:
@@ -176,7 +176,7 @@ class MiniRocketMetric(SequenceMetric):
         return {name: classes[x.argmax(axis=1)] for name, x in scores.items()}
 
     def scores(self, queries: np.ndarray, gallery: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Return the scores (N, classes) of series (N, C, T), learnt from series (G, C, T).
+        """Return the scores (N, classes) of series (N, C, T), trained on series (G, C, T).
 
         Raises:
             InputError: If the sequences have fewer frames than a kernel.
@@ -200,7 +200,7 @@ class MiniRocketMetric(SequenceMetric):
 
 
 def _drop_empty(queries: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out coordinates that are zero in all series, such as those of a second person."""
+    """Drop coordinates that are zero in all series, such as those of a missing person."""
     used = queries.any(axis=(0, 2)) | gallery.any(axis=(0, 2))
     return queries[:, used], gallery[:, used]
 
@@ -209,7 +209,7 @@ def _import(name: str) -> ModuleType:
     """Import a module of the extra ``baselines``.
 
     Raises:
-        InputError: If it is not installed.
+        InputError: If the module is not installed.
     """
     try:
         return import_module(name)

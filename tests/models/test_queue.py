@@ -107,7 +107,7 @@ def test_temperature_of_zero_is_told():
 @pytest.mark.parametrize(('with_ids', 'ids'), [(True, None), (False, torch.arange(2))])
 def test_ids_are_given_to_a_queue_that_keeps_them_and_to_no_other(with_ids, ids):
     queue = KeyQueue(feat_dim=4, size=7, with_ids=with_ids)
-    with pytest.raises(InputError, match='if, and only if, it is built with with_ids=True'):
+    with pytest.raises(InputError, match='needs sample ids if it is built with with_ids=True'):
         queue.enqueue(keys(2, 0), ids)
 
 
