@@ -1,8 +1,8 @@
-"""One attempt at a stage: run its tool under a lock, and note that it ended well.
+"""One attempt to run a stage: run its tool under a lock, and record a successful end.
 
-The attempt is a process beside the driver, on this machine or in a Slurm job, so a stage that ends
-while no driver is there is noted too. This file imports nothing but the standard library, because
-it is also run as a script, which must start fast.
+The attempt is a separate process, on this machine or in a Slurm job. The driver is the process that
+starts attempts. If a stage ends after the driver has ended, its end is recorded too. This file
+imports only the standard library, because it also runs as a script, which must start fast.
 """
 
 import fcntl
@@ -21,19 +21,20 @@ from pathlib import Path
 from typing import Any
 
 PREEMPTED = 85
-"""Exit status of a tool, and of an attempt, that was asked to stop. It can go on later."""
+"""Exit status of a tool or an attempt that was asked to stop. It can continue later."""
 
 
 @dataclass
 class Attempt:
-    """A call of a tool. Only one at a time works in a work dir, on any machine.
+    """A call of a tool. On all machines together, only one call at a time uses a work dir.
 
     Attributes:
         command (Sequence[str]): Python script and arguments.
-        work_dir (str): Where the tool writes; the log and the marks of the stage go there too.
-        product (str): File that exists once the stage is finished.
-        signature (str): Hash of all that the result depends on. Files that a stage with another
-            signature left in the work dir are removed first.
+        work_dir (str): Output folder of the tool. It also contains the log and the status files of
+            the stage.
+        product (str): File that exists when the stage is finished.
+        signature (str): Hash of everything that the result depends on. If the work dir holds files
+            of another signature, these are removed first.
         environment (Mapping[str, str]): Environment variables to set.
     """
 
@@ -47,7 +48,7 @@ class Attempt:
 
     @property
     def finished(self) -> bool:
-        """Whether the stage has run to its end here, with this signature."""
+        """Whether the stage is finished in this work dir, with this signature."""
         done = Path(self.work_dir, 'stage.done')
         return (
             Path(self.product).exists()
@@ -56,15 +57,15 @@ class Attempt:
         )
 
     def fields(self) -> dict[str, Any]:
-        """Return the arguments that make this attempt again, in another process."""
+        """Return the arguments that create this attempt in another process."""
         return {key: value for key, value in asdict(self).items() if not key.startswith('_')}
 
     def __call__(self) -> int:
-        """Wait until no other process works in the work dir, and run the tool if that is needed.
+        """Wait until no other process uses the work dir, then run the tool if it is not finished.
 
         Returns:
-            int: 0 if the stage is finished, :data:`PREEMPTED` if it was asked to stop, or the
-            exit status of the tool; 128 + N if signal N killed the tool.
+            int: 0 if the stage is finished, :data:`PREEMPTED` if it was asked to stop, or else the
+            exit status of the tool, which is 128 + N if signal N killed the tool.
         """
         with self._lock() as lock:
             if lock is None:
@@ -77,11 +78,11 @@ class Attempt:
                 seconds = time.monotonic() - started
                 self._write('stage.done', f'{self.signature} {seconds:.0f}\n')
         if self._stopped and status != 0:
-            return PREEMPTED  # it may have been too early in its work to say so itself
+            return PREEMPTED  # early in its run, the tool does not return this status itself
         return status if status >= 0 else 128 - status
 
     def stop(self, *_: Any) -> None:
-        """Ask the tool to save where it is and to stop. A signal handler may call this."""
+        """Ask the tool to save its state and to stop. A signal handler may call this method."""
         self._stopped = True
         if self._process is not None:
             self._process.terminate()
@@ -95,7 +96,7 @@ class Attempt:
         Path(self.work_dir, 'stage.done').unlink(missing_ok=True)
         environment = {**os.environ, 'PYTHONUNBUFFERED': '1', **self.environment}
         with Path(self.work_dir, 'stage.log').open('a') as log:
-            # The tool keeps the lock, too: it may outlive this process if that is killed.
+            # The tool also holds the lock, because it may still run after this process is killed.
             self._process = subprocess.Popen(
                 [sys.executable, *self.command],
                 stdin=subprocess.DEVNULL,
@@ -104,12 +105,12 @@ class Attempt:
                 env=environment,
                 pass_fds=[lock],
             )
-            if self._stopped:  # the signal came before the process was known
+            if self._stopped:  # the signal came before the process was assigned
                 self._process.terminate()
             return self._process.wait()
 
     def _write(self, name: str, text: str) -> None:
-        """Write a file in one step, so that no reader sees half of it."""
+        """Write a file atomically, so that no reader gets an incomplete file."""
         path = Path(self.work_dir, name)
         part = path.with_suffix('.part')
         part.write_text(text)
@@ -117,7 +118,7 @@ class Attempt:
 
     @contextmanager
     def _lock(self) -> Iterator[int | None]:
-        """Lock the work dir. The file lies beside it, because the folder may be removed."""
+        """Lock the work dir. The lock file is outside of it, because the folder may be removed."""
         path = Path(f'{self.work_dir}.lock')
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open('w') as file:
@@ -133,13 +134,13 @@ class Attempt:
 
 
 def main() -> None:
-    """Run the attempt that the only argument describes as JSON; stop when the driver is gone."""
+    """Run the attempt that the JSON argument describes. Stop if the driver ends."""
     attempt = Attempt(**json.loads(sys.argv[1]))
     for number in (signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, attempt.stop)
 
     def watch() -> None:
-        sys.stdin.read()  # the driver holds the other end, and writes nothing
+        sys.stdin.read()  # returns when the driver ends, because it writes nothing
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

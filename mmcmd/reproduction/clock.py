@@ -1,4 +1,4 @@
-"""Trainings of equal minutes: how many epochs fit is measured once for each training."""
+"""Trainings of equal minutes. The number of epochs that fit is measured once per training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,25 +15,25 @@ from mmcmd.reproduction.stages import Stage, training_progress
 from mmcmd.visualization.logs import read_log, training_minutes
 
 EPOCH_STEPS = 25
-"""Steps of an epoch, whatever the size of the training set."""
+"""Number of steps of an epoch, for training sets of all sizes."""
 MEASURED_EPOCHS = 2
-"""Epochs of a measurement. The first one warms up and is not counted."""
+"""Number of epochs of a measurement. The first epoch is a warm-up and is not counted."""
 VALIDATIONS = 6
-"""How often a training of some minutes is validated."""
+"""Number of validations during a training with a limit in minutes."""
 
 
 @dataclass
 class Clock:
-    """Finds how many epochs of a training fit into some minutes, validations not counted.
+    """Computes how many epochs of a training fit into some minutes, without validations.
 
-    A training is measured by a short one of the same config (:attr:`stages`). The result stays in
-    its work dir, so all seeds, and later calls, have the same number of epochs.
+    A short training with the same config measures the speed (:attr:`stages`). The result is kept in
+    its work dir, so that all seeds and all later calls use the same number of epochs.
 
     Attributes:
         minutes (float): Minutes of each training.
         root (Path): Folder of the measurements.
-        stages (dict[str, Stage]): The measurements, by the title of the training. Those that are
-            not finished must be run, and the runs planned again.
+        stages (dict[str, Stage]): The measurement for each title of a training. After unfinished
+            measurements have run, the runs must be planned again.
     """
 
     minutes: float
@@ -48,21 +48,21 @@ class Clock:
         options: Sequence[str],
         needs: Sequence[Stage] = (),
     ) -> list[str]:
-        """Return the ``KEY=VALUE`` overrides for a training of these minutes.
+        """Return the ``KEY=VALUE`` overrides for a training of ``minutes``.
 
         Args:
-            title (str): Names the training, without the seed.
-            path (str): Config.
+            title (str): Title of the training, without the seed.
+            path (str): Path of the config.
             arguments (Mapping[str, str]): Arguments of ``tools/train.py``.
             options (Sequence[str]): Other overrides of the training.
-            needs (Sequence[Stage]): What the measurement needs.
+            needs (Sequence[Stage]): Stages that the measurement needs.
 
         Returns:
-            list[str]: Overrides; only those for the length of an epoch if the training is not
-            measured yet.
+            list[str]: The overrides. If the training is not measured yet, only those for the length
+            of an epoch.
 
         Raises:
-            InputError: If not one epoch fits.
+            InputError: If not even one epoch fits.
         """
         if title not in self.stages:
             self.stages[title] = self._measurement(title, path, arguments, options, needs)
@@ -73,7 +73,7 @@ class Clock:
         epochs = int(self.minutes / epoch)
         if not epochs:
             raise InputError(
-                f'{title} takes {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
+                f'{title} needs {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
                 f'{self.minutes:g} is too few for one validation; give more minutes'
             )
         config = load_config(path, **arguments, options=parse_options(options))
@@ -111,20 +111,20 @@ class Clock:
 
 
 def epoch_minutes(work_dir: Path) -> float:
-    """Return how many minutes the last epoch of a measurement took."""
+    """Return the duration of the last epoch of a measurement, in minutes."""
     minutes = training_minutes(read_log(work_dir))
     return minutes[MEASURED_EPOCHS] - minutes[MEASURED_EPOCHS - 1]
 
 
 def schedule(config: Config, epochs: int) -> list[str]:
-    """Stretch the schedule of a training over another number of epochs.
+    """Scale the schedule of a training to another number of epochs.
 
-    The learning rate drops after the same share of the training, and a loss that begins in some
-    epoch (``model.cross_epoch``) does so too. A training on a subset is never made longer.
+    The learning rate drops after the same fraction of the training. The same holds for a loss that
+    starts in a given epoch (``model.cross_epoch``). A training on a subset never becomes longer.
 
     Args:
         config (Config): Config of the training.
-        epochs (int): The most epochs that fit.
+        epochs (int): The largest number of epochs that fits.
 
     Returns:
         list[str]: ``KEY=VALUE`` overrides.

@@ -1,9 +1,9 @@
-"""Count parameters and multiply-adds of encoders (also recurrent ones) and of training steps.
+"""Count parameters and multiply-adds of encoders and of training steps.
 
-``torch.utils.flop_counter`` does the counting. It counts nothing for matrix products in place
-(``addmm_``) and for the fused recurrent layers of oneDNN and cuDNN, so their formulas are here. It
-also counts nothing for fused attention and fused transformer layers on a CPU, so these are switched
-off during the count.
+``torch.utils.flop_counter`` counts the operations. It does not count in-place matrix products
+(``addmm_``) and the fused recurrent layers of oneDNN and cuDNN, so this file adds formulas for
+them. It also does not count fused attention and fused transformer layers on a CPU, so these are
+disabled during the count.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,12 +26,12 @@ Shape = Sequence[int]
 
 @dataclass(frozen=True)
 class Complexity:
-    """The cost of one pass of one sequence through an encoder.
+    """The cost of encoding one sequence.
 
     Attributes:
-        params (int): Numbers that are learnt.
-        flops (int): Multiply-adds of matrix products and convolutions, each counted once;
-            normalisation and element-wise functions are not counted.
+        params (int): Number of parameters.
+        flops (int): Multiply-adds of matrix products and convolutions. Normalisation and
+            element-wise functions are not counted.
     """
 
     params: int
@@ -41,12 +41,12 @@ class Complexity:
 def count_flops(function: Callable[..., Any], *args: Any) -> int:
     """Count the multiply-adds of one call of a function.
 
-    Matrix products and convolutions are counted, also in a backward pass if the function runs one.
-    The function really runs, so parameters, statistics and queues change as usual.
+    Matrix products and convolutions are counted, also those of a backward pass. The function is
+    executed, so parameters, statistics and queues may change.
 
     Args:
         function (Callable): A module, or any function of tensors.
-        *args (Any): Its arguments.
+        *args (Any): Arguments of the function.
     """
     with _plain_attention(), FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
         function(*args)
@@ -55,7 +55,7 @@ def count_flops(function: Callable[..., Any], *args: Any) -> int:
 
 @torch.no_grad()
 def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Complexity]:
-    """Measure the encoder of each stream on one sequence.
+    """Count the parameters and multiply-adds of the encoder of each stream.
 
     Args:
         model (StreamModel): Any model.
@@ -65,10 +65,10 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
         dict[str, Complexity]: Complexity by stream.
 
     Raises:
-        InputError: If the model does not take sequences of that shape.
+        InputError: If the model does not accept sequences of this shape.
     """
     model.eval()
-    device = next(model.parameters(), torch.empty(0)).device  # raw coordinates have no parameters
+    device = next(model.parameters(), torch.empty(0)).device  # an encoder may have no parameters
     inputs = torch.zeros(1, *shape, device=device)
     found = {}
     for name in model.streams:
@@ -77,7 +77,8 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
         except (RuntimeError, IndexError) as error:
             reason = str(error).split('\n')[0]
             raise InputError(
-                f'the encoder takes no sequence (M, T, V, C) of shape {tuple(shape)}: {reason}'
+                f'the encoder does not accept sequences (M, T, V, C) of shape {tuple(shape)}: '
+                f'{reason}'
             ) from error
         params = sum(x.numel() for x in model.encoders[name].parameters())
         found[name] = Complexity(params, flops)
@@ -85,17 +86,17 @@ def encoder_complexity(model: StreamModel, shape: Sequence[int]) -> dict[str, Co
 
 
 def step_flops(model: StreamModel, shape: Sequence[int], batch: int = 2) -> float:
-    """Count the multiply-adds that a training step takes for one sample, forward and backward.
+    """Count the multiply-adds of a training step per sample, forward and backward.
 
-    The model computes its own loss once on random views, and its gradients. Costs that depend on
-    the size of the batch are those of this batch.
+    The model computes its loss and gradients once on random views. Costs that depend on the batch
+    size are those of this batch.
 
     Args:
-        model (StreamModel): A method that pre-trains, or a classifier. It makes a real step, which
-            moves key encoders, queues and statistics; its weights stay as they are.
+        model (StreamModel): A pre-training method or a classifier. The step changes its key
+            encoders, queues and statistics, but not its weights.
         shape (Sequence[int]): Shape of a sequence, (M, T, V, C), for all views.
-        batch (int): Number of samples, at least; a method may need more. Defaults to 2, because
-            BatchNorm needs more than one.
+        batch (int): Smallest number of samples. Methods that need more samples get more. Defaults
+            to 2, because BatchNorm needs more than one.
     """
     batch = max(batch, getattr(model, 'min_samples', 1))
     views = getattr(model, 'views', ('clip',))
@@ -117,7 +118,7 @@ def step_flops(model: StreamModel, shape: Sequence[int], batch: int = 2) -> floa
 
 @contextmanager
 def _plain_attention() -> Iterator[None]:
-    """Let attention and transformer layers run as matrix products, which are counted."""
+    """Run attention and transformer layers as matrix products, which are counted."""
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -128,17 +129,17 @@ def _plain_attention() -> Iterator[None]:
 
 
 def _onednn_layer(x: Shape, weight_ih: Shape, weight_hh: Shape, *_: Any, **__: Any) -> int:
-    """Count a layer of one direction: each step multiplies its two matrices by a vector."""
+    """Count a layer with one direction: each step multiplies two matrices by a vector."""
     return 2 * prod(x[:-1]) * (prod(weight_ih) + prod(weight_hh))
 
 
 def _cudnn_layers(x: Shape, weights: Sequence[Shape], *_: Any, **__: Any) -> int:
-    """Count all layers and directions: each step multiplies every matrix by a vector."""
+    """Count all layers and directions: each step multiplies each matrix by a vector."""
     return 2 * prod(x[:-1]) * sum(prod(weight) for weight in weights if len(weight) == 2)
 
 
 def _twice(formula: Callable[..., int]) -> Callable[..., int]:
-    """Count a backward pass: the gradients of the inputs and those of the weights."""
+    """Count a backward pass: gradients of the inputs and gradients of the weights."""
     return lambda *args, **kwargs: 2 * formula(*args, **kwargs)
 
 

@@ -1,4 +1,4 @@
-"""The cost of a run, before it is started: counted multiply-adds and measured speed."""
+"""Estimate the cost of a run before its start, from counted multiply-adds and speed."""
 
 import copy
 import json
@@ -30,7 +30,7 @@ from mmcmd.reproduction.run import Run
 from mmcmd.skeletons import get_layout
 
 EFFICIENCY = 0.5
-"""Share of the matrix-multiply rate that a training step was seen to reach on a CPU."""
+"""Fraction of the matrix-multiply rate that training steps reached in measurements on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class Cost:
     """The size of a run.
 
     Attributes:
-        sequences (int): Training sequences, all epochs together.
+        sequences (int): Number of training sequences, over all epochs.
         flops (int): Multiply-adds of training and validation, or of a test.
-        official (bool): Whether the numbers of sequences are the official ones, because the data
-            are not there. Defaults to False.
+        official (bool): Whether the official numbers of sequences were used, because the data are
+            missing. Defaults to False.
     """
 
     sequences: int
@@ -49,22 +49,23 @@ class Cost:
     official: bool = False
 
     def hours(self, rate: float) -> float:
-        """Return the hours at :data:`EFFICIENCY` of a rate in multiply-adds per second."""
+        """Return the hours if a run reaches :data:`EFFICIENCY` times a rate (multiply-adds/s)."""
         return self.flops / (EFFICIENCY * rate) / 3600
 
 
 def estimate(run: Run) -> Cost | None:
-    """Count what a run will compute; None if neither its data nor official numbers are there.
+    """Estimate the cost of a run. Return None if its data and official numbers are missing.
 
-    One training step (loss and backward pass, in the last epoch, when every loss is on) and one
-    prediction are counted on two or more real sequences, on the device ``meta``. The comparison of
-    features by nearest neighbours is left out. A run with cached features encodes each crop once.
+    One training step (loss and backward pass) and one prediction are counted on two or more real
+    sequences, on the device ``meta``. The step is one of the last epoch, in which all losses are
+    active. The search for nearest neighbours is not counted. A run with cached features encodes
+    each crop once.
 
-    Without the data, two random sequences take the place of the real ones, and the official
-    numbers of sequences (:data:`~mmcmd.datasets.annotations.official_totals.TOTALS`) are used.
+    If the data are missing, two random sequences replace the real ones, and the official numbers of
+    sequences (:data:`~mmcmd.datasets.annotations.official_totals.TOTALS`) are used.
 
     Args:
-        run (Run): A run that need not have started.
+        run (Run): A run. It does not have to be started.
     """
     parts = loaders(run.config)
     if all(Path(part.dataset.ann_file).is_file() for part in parts.values()):
@@ -77,13 +78,13 @@ def estimate(run: Run) -> Cost | None:
 
 
 def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
-    """Count a run with splits of these sizes, and two random sequences for all of them."""
+    """Estimate the cost for splits of these sizes, with two random sequences as the data."""
     parts, sizes = copy.deepcopy(parts), dict(sizes)
     folder = _stand_in(run.config.data.layout, tuple(sizes))
     for part in parts.values():
-        part.dataset.pop('hold_out', None)  # nobody knows its size
+        part.dataset.pop('hold_out', None)  # its size is unknown
         subset = part.dataset.pop('subset', None)
-        if subset:  # two sequences have no subset, so its share of the official number counts
+        if subset:  # use its fraction of the official number
             split = part.dataset.split
             sizes[split] = (
                 round(sizes[split] * subset['percent'] / 100)
@@ -95,14 +96,14 @@ def _estimate_official(run: Run, parts: dict[str, dict], sizes: Mapping[str, int
 
 
 def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cost:
-    """Count a run with these loaders. ``sizes`` has the sizes of splits that are not there."""
+    """Estimate the cost with these loaders. ``sizes`` holds the sizes of missing splits."""
 
     def size(name: str) -> int:
         config = parts[name].dataset
         return sizes.get(config.split) or len(_dataset(config))
 
     init_default_scope(run.config.default_scope)
-    # A test uses the test loaders, a training those of its validation.
+    # A test uses the test loaders, and a training uses its validation loaders.
     loop = 'val' if run.epochs else 'test'
     names = (f'{loop}_dataloader', f'{loop}_cfg.gallery_dataloader')
     seen = sum(size(name) for name in names if name in parts)
@@ -120,7 +121,7 @@ def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cos
 
 @lru_cache
 def _stand_in(layout: str, splits: Sequence[str]) -> TemporaryDirectory:
-    """Write ``two.pkl`` with two random sequences, which are in all splits, to a new folder."""
+    """Write ``two.pkl``, with two random sequences that are in all splits, to a new folder."""
     folder = TemporaryDirectory()
     joints = len(get_layout(layout).joints)
     rng = np.random.default_rng(0)
@@ -143,7 +144,7 @@ _COUNTED: dict[str, int] = {}
 
 
 def _count(run: Run, loader: dict, train: bool) -> int:
-    """Count the multiply-adds of one sequence; the same model and pipeline is counted once."""
+    """Count the multiply-adds of one sequence. Counts are cached by model and pipeline."""
     model = {key: x for key, x in run.config.model.items() if key != 'pretrained'}
     dataset = {key: x for key, x in loader.dataset.items() if key != 'ann_file'}
     key = json.dumps([model, dataset, train], sort_keys=True)
@@ -157,7 +158,7 @@ def _count(run: Run, loader: dict, train: bool) -> int:
 
 
 def _count_batch(run: Run, batch: dict[str, Any], frames: int | None, train: bool) -> int:
-    """Count a batch whose clips (..., M, T, V, C) are cut to so many frames."""
+    """Count a batch with clips (..., M, T, V, C), cut to ``frames`` frames."""
     model = run.build().train(train)
     if isinstance(model, BasePretrainer):
         model.set_progress(max(run.epochs - 1, 0), 1.0, seed=0)
@@ -174,11 +175,11 @@ def _count_batch(run: Run, batch: dict[str, Any], frames: int | None, train: boo
 
 
 def _over_frames(run: Run, batch: dict[str, Any], train: bool) -> int:
-    """Count a batch at full length. For recurrent encoders, three short clips are counted.
+    """Count a batch with all frames. For recurrent encoders, extrapolate from short clips.
 
-    A recurrent network does the same in every frame, so its count is linear in the frames. If the
-    counts of the short clips lie on no line (a loss may compare frames), or the method does not
-    take such clips, all frames are counted.
+    A recurrent network computes the same in every frame, so its count is linear in the number of
+    frames. All frames are counted if the counts of three short clips are not linear (a loss may
+    compare frames), or if the method does not accept such clips.
     """
     encoders, inputs = run.build().encoders.values(), batch['inputs']
     recurrent = all(isinstance(x.backbone, RecurrentEncoder) for x in encoders)

@@ -1,4 +1,4 @@
-"""Draw the features of a reproduction's runs."""
+"""Draw the features of the runs of a reproduction."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,16 +18,17 @@ def draw_features(
     title: str | None = None,
     class_names: Sequence[str] | None = None,
 ) -> None:
-    """Draw t-SNE of the test features of several methods and streams.
+    """Draw a t-SNE of the test features of several methods and streams.
 
     Args:
-        reproduction (Reproduction): The pre-training runs of its first seed must be finished.
+        reproduction (Reproduction): A reproduction. The pre-trainings of its first seed must be
+            finished.
         methods (Sequence[str]): Names of methods.
-        streams (Sequence[str]): Streams that all of them have.
-        out (Path): PNG to write.
+        streams (Sequence[str]): Names of streams that all these methods have.
+        out (Path): Path of the PNG file to write.
         title (str, optional): Title of the figure. Defaults to one with the name of the data.
-        class_names (Sequence[str], optional): Defaults to the names in the annotation file, or to
-            the labels if it has none.
+        class_names (Sequence[str], optional): Names of the classes. Defaults to the names in the
+            annotation file, or to the labels if it has no names.
     """
     features = {}
     for method in methods:

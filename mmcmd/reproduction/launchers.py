@@ -1,4 +1,4 @@
-"""Start attempts at stages as processes of this machine, one GPU each if it has GPUs."""
+"""Start attempts as processes on this machine. If it has GPUs, each attempt gets one."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from mmcmd.reproduction.stages import Stage
 
 
 class Job(Protocol):
-    """An attempt that was started."""
+    """A started attempt."""
 
     def poll(self) -> int | None:
         """Return the exit status of the attempt, or None while it runs or is in a queue."""
@@ -24,38 +24,39 @@ class Job(Protocol):
         """Ask the attempt to stop."""
 
     def wait(self) -> None:
-        """Wait for an attempt that was asked to stop."""
+        """Wait for the end of an attempt that was asked to stop."""
 
 
 class Launcher(Protocol):
     """A way to start attempts.
 
     Attributes:
-        size (int): Attempts that run, or are in a queue, at the same time.
+        size (int): Largest number of attempts that run or are in a queue at the same time.
     """
 
     size: int
 
     def start(self, stage: Stage) -> Job:
-        """Start an attempt at a stage.
+        """Start an attempt to run a stage.
 
         Raises:
-            InputError: If no attempt can be started, now or later.
+            InputError: If no attempts can be started at all.
         """
 
 
 class LocalLauncher:
-    """Start attempts on this machine. They stop when the driver is gone, also if it was killed.
+    """Start attempts on this machine. They stop if the driver ends or is killed.
 
-    With GPUs, each attempt sees one of them (``CUDA_VISIBLE_DEVICES``), which no other one sees.
+    On a machine with GPUs, each attempt gets its own GPU (``CUDA_VISIBLE_DEVICES``).
 
     Args:
-        jobs (int, optional): Attempts at the same time. Defaults to the number of GPUs, or without
-            a GPU to the number of CPU cores.
-        threads (int): Threads of each attempt. Defaults to 1.
+        jobs (int, optional): Number of attempts at the same time. Defaults to the number of GPUs,
+            or without GPUs to the number of CPU cores.
+        threads (int): Number of threads of each attempt. Defaults to 1.
 
     Raises:
-        InputError: If ``jobs`` is less than 1, or more than the GPUs of a machine with GPUs.
+        InputError: If ``jobs`` is less than 1, or more than the number of GPUs on a machine with
+            GPUs.
     """
 
     def __init__(self, jobs: int | None = None, threads: int = 1) -> None:
@@ -65,25 +66,25 @@ class LocalLauncher:
             raise InputError(f'jobs must be at least 1, got {jobs}')
         if gpus and self.size > len(gpus):
             raise InputError(
-                f'{jobs} jobs need {jobs} GPUs, one each, and there are {len(gpus)}: ask for fewer '
+                f'{jobs} jobs need {jobs} GPUs, one each, but there are {len(gpus)}: use fewer '
                 'jobs, or set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU'
             )
         self._environment = {'OMP_NUM_THREADS': str(threads)}
         self._free = [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in gpus] or [{}] * self.size
 
     def start(self, stage: Stage) -> 'LocalJob':
-        """Start an attempt; at most ``size`` may run."""
+        """Start an attempt. At most ``size`` attempts may run."""
         return LocalJob(stage, self._environment, self._free)
 
 
 class LocalJob:
-    """A process that makes an attempt. It ends when its standard input is closed.
+    """A process that runs an attempt. It ends when its standard input is closed.
 
     Args:
-        stage (Stage): What to run.
+        stage (Stage): The stage to run.
         environment (Mapping[str, str]): Environment variables to set.
-        free (list[dict[str, str]]): Environment variables of GPUs that no attempt uses. The
-            attempt takes one entry, and returns it when it has ended.
+        free (list[dict[str, str]]): Environment variables of the free GPUs. The attempt takes one
+            entry, and puts it back after its end.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class LocalJob:
         self._process = subprocess.Popen(
             [sys.executable, attempt.__file__, json.dumps(described)],
             stdin=subprocess.PIPE,
-            # Ctrl-C reaches the driver alone, which asks the tools to save where they are.
+            # Ctrl-C reaches only the driver, which asks the tools to save their state.
             start_new_session=True,
         )
 
@@ -109,7 +110,7 @@ class LocalJob:
         return status if status is None or status >= 0 else 128 - status
 
     def stop(self) -> None:
-        """Ask the attempt to stop, as the death of the driver does."""
+        """Ask the attempt to stop. The end of the driver has the same effect."""
         self._process.stdin.close()
 
     def wait(self) -> None:
@@ -118,7 +119,7 @@ class LocalJob:
 
 
 def visible_gpus() -> list[str]:
-    """Return the names of the GPUs that this process may use, for ``CUDA_VISIBLE_DEVICES``."""
+    """Return the ids of the usable GPUs, in the form of ``CUDA_VISIBLE_DEVICES``."""
     count = torch.cuda.device_count()
     named = os.environ.get('CUDA_VISIBLE_DEVICES')
     return named.split(',')[:count] if named else [str(index) for index in range(count)]

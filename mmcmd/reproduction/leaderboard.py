@@ -1,4 +1,4 @@
-"""Figures of the leaderboard: accuracy over labels of each class, and over minutes."""
+"""Figures of the leaderboard: accuracy over labels per class, and over minutes."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,20 +17,20 @@ from mmcmd.reproduction.winners import mean
 from mmcmd.visualization import Line, draw_lines, read_log, read_scalars, training_minutes
 
 CURVE = 'knn/3s_top1'
-"""The accuracy that a pre-training logs while it learns."""
+"""Name of the accuracy that a pre-training logs at each validation."""
 
 
 def draw_labels(table: Table, records: Records, data: str, out: Path) -> bool:
-    """Draw the accuracy of three streams over the labels of each class, and with all labels.
+    """Draw the accuracy of three streams over the number of labels per class.
 
     Args:
-        table (Table): Table with columns of few labels.
-        records (Records): Its numbers.
+        table (Table): Table that has columns with few labels.
+        records (Records): The numbers of the table.
         data (str): Data set and split.
-        out (Path): PNG to write.
+        out (Path): Path of the PNG file to write.
 
     Returns:
-        bool: False if no number with few labels was run; then nothing is drawn.
+        bool: False if no number with few labels was run. Then nothing is drawn.
     """
     ticks = {position: str(labels) for position, labels in enumerate(LABELS)}
     ticks[len(LABELS)] = 'all'
@@ -52,9 +52,10 @@ def draw_labels(table: Table, records: Records, data: str, out: Path) -> bool:
 
 
 def _over_labels(row: Mapping[str, Any]) -> dict[int, Any]:
-    """Return the records of a row by their place on the axis of labels.
+    """Return the records of a row by their position on the axis of labels.
 
-    With all labels, the number of a row without a classifier is that of nearest neighbours.
+    The last position is that of all labels. There, a row without a classifier has the number of
+    nearest neighbours.
     """
     found = {place: row[label_column(labels)] for place, labels in enumerate(LABELS)}
     found[len(LABELS)] = row[ALL_LABELS] or row[f'{KNN}, 3s']
@@ -62,18 +63,18 @@ def _over_labels(row: Mapping[str, Any]) -> dict[int, Any]:
 
 
 def draw_minutes(reproduction: Reproduction, table: Table, records: Records, out: Path) -> bool:
-    """Draw the accuracy of nearest neighbours over the minutes of pre-training, in three streams.
+    """Draw the nearest-neighbour accuracy of three streams over the minutes of pre-training.
 
-    Rows without pre-training are dashed lines at their final accuracy.
+    Rows without pre-training are drawn as dashed lines at their final accuracy.
 
     Args:
-        reproduction (Reproduction): Its finished pre-trainings are drawn.
-        table (Table): Table with KNN in three streams.
-        records (Records): Its numbers.
-        out (Path): PNG to write.
+        reproduction (Reproduction): A reproduction. Its finished pre-trainings are drawn.
+        table (Table): Table that has KNN with three streams.
+        records (Records): The numbers of the table.
+        out (Path): Path of the PNG file to write.
 
     Returns:
-        bool: False if no pre-training is finished; then nothing is drawn.
+        bool: False if no pre-training is finished. Then nothing is drawn.
     """
     index = table.columns.index(f'{KNN}, 3s')
     lines = {}
@@ -99,7 +100,7 @@ def draw_minutes(reproduction: Reproduction, table: Table, records: Records, out
 
 
 def learning_curve(run: Run) -> tuple[list[float], list[float]]:
-    """Return the minutes of training and the accuracy, in percent, at each validation of a run."""
+    """Return the training minutes and the accuracy, in percent, at each validation of a run."""
     minutes = training_minutes(read_log(run.stage.work_dir))
     epochs, values = read_scalars(run.stage.work_dir, CURVE)
     return [minutes[epoch] for epoch in epochs], [100 * value for value in values]

@@ -1,4 +1,4 @@
-"""Leave one subject out: all runs of a table once for each subject, and their average."""
+"""Leave-one-subject-out evaluation: the runs of a table for each subject, and the mean."""
 
 import re
 from collections.abc import Mapping
@@ -22,31 +22,32 @@ from mmcmd.reproduction.runs import Reproduction
 class LeaveOneOut:
     """The runs of one data set, once for each subject.
 
-    A run trains on all sequences of the file except those of the subject, and is tested on these.
+    A run trains on all sequences of the file except those of the subject. It is tested on the
+    sequences of the subject.
 
     Attributes:
-        parts (Mapping[str, Reproduction]): The runs for each subject.
+        parts (Mapping[str, Reproduction]): Maps each subject to its runs.
     """
 
     parts: Mapping[str, Reproduction]
 
     @property
     def data(self) -> str:
-        """Data set and split, as its config names it."""
+        """Data set and split, a name in ``configs/_base_/datasets``."""
         return self._first.data
 
     @property
     def root(self) -> Path:
-        """Folder of the folders of all subjects."""
+        """Folder that contains the folders of all subjects."""
         return self._first.root.parent
 
     @property
     def note(self) -> str:
-        """Sentence for the report."""
+        """Note for the report."""
         return (
-            f'Leave one subject out: each number is the mean over the subjects '
-            f'{", ".join(self.parts)} of what was measured on this subject after a training on all '
-            'others. The standard deviation is that over subjects and seeds.\n'
+            'Leave one subject out: each number is the mean over subjects. For each subject, the '
+            'model was trained on all other subjects and tested on this subject. Subjects: '
+            f'{", ".join(self.parts)}. The standard deviation is over subjects and seeds.\n'
         )
 
     @property
@@ -54,14 +55,14 @@ class LeaveOneOut:
         return next(iter(self.parts.values()))
 
     def runs(self, table: Table) -> list[Run]:
-        """List the runs that a table needs, subject by subject; see :meth:`Reproduction.runs`."""
+        """List the runs of a table, subject by subject, see :meth:`Reproduction.runs`."""
         return [run for part in self.parts.values() for run in part.runs(table)]
 
     def records(self, table: Table) -> dict[str, list[dict[str, Any] | None]]:
-        """Read the results of finished runs; see :meth:`Reproduction.records`.
+        """Read the results of finished runs, see :meth:`Reproduction.records`.
 
-        A number of which a subject is missing has no runs, because the average over some of the
-        subjects is another number.
+        If the run of a subject is missing, the number has no runs, because the mean over only some
+        subjects is not comparable.
         """
         found = [part.records(table) for part in self.parts.values()]
         return {
@@ -88,23 +89,23 @@ def subjects_of(data: str, ann_file: Path | None = None) -> list[str]:
     """List the subjects of a data set.
 
     Args:
-        data (str): A name in ``configs/_base_/datasets``.
+        data (str): Data set and split, a name in ``configs/_base_/datasets``.
         ann_file (Path, optional): Annotation pickle. Defaults to that of the data set.
 
     Raises:
-        InputError: If the samples do not tell their subject, or there is only one.
+        InputError: If the samples have no subjects, or there is only one subject.
     """
     annotations = open_annotations(ann_file or load_config(UNTRAINED, data=data).data.ann_file)
     _, groups = find_groups(annotations, np.arange(len(annotations)), 'subject')
     subjects = [str(subject) for subject in sort_values(groups)]
     if len(subjects) < 2:
         raise InputError(
-            f'{annotations.path}: to leave one subject out, there must be at least two, and there '
-            f'is only {subjects[0]}'
+            f'{annotations.path}: leave-one-subject-out needs at least two subjects, but there is '
+            f'only {subjects[0]}'
         )
     return subjects
 
 
 def folder_of(subject: str) -> str:
-    """Return the name of the folder for the runs without a subject."""
+    """Return the name of the folder for the runs that leave out a subject."""
     return f'without-{re.sub(r"[^A-Za-z0-9_-]", "_", subject)}'

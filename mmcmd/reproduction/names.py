@@ -7,7 +7,7 @@ from mmcmd.errors import InputError
 
 
 def slug(name: str) -> str:
-    """Return a method's name in a form that suits a folder."""
+    """Convert the name of a method to the name of a folder."""
     plain = {'<->': '-with-', '<-': '-from-', '&': '-and-', ', ': '+', ' ': '-'}
     for text, replacement in plain.items():
         name = name.replace(text, replacement)
@@ -15,12 +15,12 @@ def slug(name: str) -> str:
 
 
 def datasets(name: str) -> list[str]:
-    """List the data sets and splits that a name stands for: ``ntu60`` stands for all its splits.
+    """List the data sets and splits that a name means: ``ntu60`` means all its splits.
 
-    The path of a file like those in ``configs/_base_/datasets`` stands for itself.
+    A path of a Python file, like those in ``configs/_base_/datasets``, is returned unchanged.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such data set.
     """
     if name.endswith('.py') and Path(name).is_file():
         return [name]

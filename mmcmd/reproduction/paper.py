@@ -1,7 +1,7 @@
-"""The classes that describe a paper: methods, protocols, tables. The papers are in ``papers``.
+"""Classes that describe the methods and tables of a paper. The papers are in ``papers``.
 
-A cell of a table is one number: a method, a protocol, a stream, and what was published. The
-protocols are in ``protocols``.
+A cell of a table is one number. It consists of a method, a protocol, a stream and the published
+number. The protocols are in ``protocols``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +15,16 @@ STREAMS = (*MODALITIES, '3s')
 
 @dataclass(frozen=True)
 class Method:
-    """A way to get encoders: a pre-training, or encoders that are not trained.
+    """A source of encoders: a pre-training, or untrained encoders.
 
     Attributes:
         config (str): Config of the pre-training, or ``UNTRAINED``.
         options (Sequence[str] | Callable): ``KEY=VALUE`` overrides of the pre-training, or a
-            function from the loaded config to them.
-        encoder (str, optional): The only encoder that the method has. By default a run chooses.
-        configs (Mapping[str, str]): Maps a data set to the config that replaces ``config`` for it.
+            function that computes them from the loaded config.
+        encoder (str, optional): The only encoder of the method. By default, the run chooses the
+            encoder.
+        configs (Mapping[str, str]): Maps a data set to a config that replaces ``config`` for this
+            data set.
     """
 
     config: str
@@ -32,7 +34,7 @@ class Method:
 
 
 UNTRAINED = 'configs/benchmarks/knn.py'
-"""The config of encoders that are not trained: a KNN evaluation of them."""
+"""The config of untrained encoders. It is a KNN evaluation."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,10 @@ class Cell:
             :data:`~mmcmd.reproduction.protocols.KNN`.
         stream (str): Name of a stream, or ``'3s'`` for three together.
         paper (Mapping[str, float]): Maps a data set to the published number, in percent.
-        source (str): Where it was published, such as ``'CMD, Table 1'``.
-        encoder (str, optional): The encoder of the published number, if it is not the table's.
-        reason (str): Why the number cannot be run. If it is not empty, it is not run.
+        source (str): Source of the published number, such as ``'CMD, Table 1'``.
+        encoder (str, optional): The encoder of the published number, if it is not the encoder of
+            the table.
+        reason (str): Why the number cannot be run. If this is not empty, the number is not run.
     """
 
     method: str | None
@@ -60,7 +63,7 @@ class Cell:
 
     @property
     def can_run(self) -> bool:
-        """Whether there is a method, and no reason against running it."""
+        """Whether the cell has a method and no reason against a run."""
         return self.method is not None and not self.reason
 
 
@@ -70,15 +73,15 @@ class Table:
 
     Attributes:
         title (str): Title without the data set.
-        columns (Sequence[str]): Heads of the columns.
-        rows (Mapping[str, Sequence[Cell | None]]): Cells of each row. None means that the number
-            does not exist.
-        encoder (str): The published encoder, a name in ``configs/_base_/encoders``.
-        drawn (Sequence[str]): Streams whose test features are drawn by t-SNE.
-        clip_len (int, optional): Frames of the clips of all its encoders. By default each run has
-            those of its config.
-        baselines (Sequence[str]): Labels of the rows without pre-training, if the table says where
-            they win.
+        columns (Sequence[str]): Titles of the columns.
+        rows (Mapping[str, Sequence[Cell | None]]): Maps the label of each row to its cells. None
+            means an empty cell.
+        encoder (str): Encoder of the published numbers, a name in ``configs/_base_/encoders``.
+        drawn (Sequence[str]): Streams whose test features are drawn with t-SNE.
+        clip_len (int, optional): Number of frames of the clips of all encoders. Defaults to the
+            number in the config of each run.
+        baselines (Sequence[str]): Labels of the rows without pre-training. If they are given, the
+            report lists where they are better than the methods.
     """
 
     title: str
@@ -96,11 +99,11 @@ class Table:
 
     @property
     def encoders(self) -> set[str]:
-        """The encoders of its cells, besides that of the table."""
+        """The encoders of the cells, without that of the table."""
         return {cell.encoder for cell in self.cells if cell.encoder} - {self.encoder}
 
     def only(self, methods: Sequence[str]) -> 'Table':
-        """Return the table with these methods alone; rows without any of them are left out."""
+        """Return the table with only these methods. Rows without such methods are removed."""
         kept = {
             label: [cell if cell and cell.method in methods else None for cell in row]
             for label, row in self.rows.items()
@@ -117,9 +120,9 @@ def grid(
     """Return a table of methods without published numbers.
 
     Args:
-        title (str): Without the data set.
-        methods (Mapping[str, str] | Sequence[str]): Methods, one per row: label to name, or names
-            alone.
+        title (str): Title without the data set.
+        methods (Mapping[str, str] | Sequence[str]): Methods, one per row: a mapping from labels to
+            names, or only names.
         kinds (Sequence[tuple[str, str]]): Protocol and stream, one pair per column.
         encoder (str): See :class:`Table`.
     """

@@ -1,4 +1,4 @@
-"""The ways to evaluate encoders, and what needs no encoder."""
+"""Protocols: ways to evaluate encoders, and baselines without an encoder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,15 @@ class Protocol:
 
     Attributes:
         config (str): Config of the evaluation.
-        options (Sequence[str]): ``KEY=VALUE`` overrides; ``{seed}`` is replaced.
+        options (Sequence[str]): ``KEY=VALUE`` overrides. ``{seed}`` is replaced by the seed.
         targets (Mapping[str, str], optional): Maps the data set of the pre-training to that of the
-            evaluation. By default they are the same.
-        pretrained (bool): Whether the encoders are those of the method. Defaults to True.
-        tested (bool): Whether nothing is trained: ``tools/test.py`` runs the config. If
-            ``pretrained`` is false, the config has its own encoder. Defaults to False.
-        timed (bool): Whether the training competes with a pre-training, and gets the same minutes
-            if the minutes are given. Defaults to False.
+            evaluation. By default, both are the same.
+        pretrained (bool): Whether the pre-trained encoders of the method are used. Defaults to
+            True.
+        tested (bool): Whether there is no training. Then ``tools/test.py`` runs the config. If
+            ``pretrained`` is False, the config contains its own encoder. Defaults to False.
+        timed (bool): Whether the training is compared with pre-trainings, and therefore gets the
+            same minutes, if these are limited. Defaults to False.
     """
 
     config: str
@@ -31,11 +32,11 @@ class Protocol:
 
 
 KNN = 'knn'
-"""The protocol without a run of its own: the pre-training validates by nearest neighbours."""
+"""The protocol without an extra run: a pre-training validates with nearest neighbours."""
 PERCENTS = (1, 5, 10, 20)
 CROPS = (1, 2, 4)
 LABELS = (1, 5, 10)
-"""Labels of each class in the protocols with few labels."""
+"""Numbers of labels per class in the protocols with few labels."""
 TARGETS = {
     'ntu60_xsub': 'pkummd2_xsub',
     'ntu120_xsub': 'pkummd2_xsub',
@@ -47,7 +48,7 @@ _WARPING = 'configs/baselines/time_warping.py'
 PROTOCOLS: dict[str, Protocol] = {
     'linear': Protocol('configs/benchmarks/linear.py'),
     'linear_clr': Protocol('configs/benchmarks/linear_clr.py'),
-    # CrosSCLR: one loss for all heads, on the mean of their scores.
+    # CrosSCLR: one loss for all heads, computed from the mean of their scores.
     'linear_joint': Protocol(
         'configs/benchmarks/linear_clr.py',
         ('model.joint_loss=True', *(f'model.fusion.weights.{name}=1' for name in MODALITIES)),
@@ -78,7 +79,7 @@ PROTOCOLS: dict[str, Protocol] = {
         )
         for crops in CROPS
     },
-    # Coordinates without an encoder: nearest neighbours, and MiniRocket.
+    # Baselines on coordinates, without an encoder: nearest neighbours and MiniRocket.
     'euclidean': Protocol(_WARPING, ('test_evaluator.band=0',), pretrained=False, tested=True),
     'dtw': Protocol(_WARPING, pretrained=False, tested=True),
     'minirocket': Protocol(
@@ -94,7 +95,7 @@ PROTOCOLS: dict[str, Protocol] = {
 
 
 def _with_labels(protocol: Protocol, labels: int) -> Protocol:
-    """Return a protocol with so many labels of each class."""
+    """Return a protocol with a number of labels per class."""
     part = _GALLERY if protocol.tested else _SUBSET
     subset = (f'{part}.per_class={labels}', f'{part}.seed={{seed}}')
     return replace(protocol, options=(*protocol.options, *subset))

@@ -1,4 +1,4 @@
-"""Write a reproduced table as Markdown and JSON: the paper's number beside the measured one."""
+"""Write a reproduced table as Markdown and JSON, with published and measured numbers."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Differences = Mapping[str, Sequence[Difference | None]]
 
 
 def hardware() -> str:
-    """Describe this machine: accelerators or cores, and torch."""
+    """Describe this machine: GPUs or CPU cores, torch and Python."""
     count = torch.cuda.device_count()
     device = (
         f'{count} x {torch.cuda.get_device_name()}' if count else f'CPU, {os.cpu_count()} cores'
@@ -34,7 +34,7 @@ def hardware() -> str:
 
 
 def measured(record: Mapping[str, Any] | None, which: str = 'last') -> str:
-    """Format a number: mean, and standard deviation over several seeds; empty if not run."""
+    """Format a number as mean and standard deviation over seeds. It is empty if not run."""
     values = [run[which] for run in record['runs']] if record else []
     if not values:
         return ''
@@ -43,7 +43,7 @@ def measured(record: Mapping[str, Any] | None, which: str = 'last') -> str:
 
 
 def cells(table: Table, records: Records) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the rows of a table as text, with the paper's numbers if they exist."""
+    """Return head and rows of a table as text, with the published numbers if there are any."""
     with_paper = [
         any(row[index] and row[index]['paper'] for row in records.values())
         for index in range(len(table.columns))
@@ -71,16 +71,16 @@ def markdown(
     reference: str = '',
     differences: Differences = MappingProxyType({}),
 ) -> str:
-    """Format a table, a note, the sources of published numbers, and the run of every number.
+    """Format a table, a note, the sources of the published numbers, and the runs.
 
     Args:
         table (Table): The table.
-        records (Records): Its numbers.
+        records (Records): The numbers of the table.
         data (str): Data set and split.
-        budget (str): Budget of the runs.
+        budget (str): Budget of the runs, ``'small'`` or ``'paper'``.
         note (str): Text below the table.
-        reference (str): Method that all others are compared with.
-        differences (Differences): The comparisons.
+        reference (str): Name of the method with which all others are compared.
+        differences (Differences): The comparisons with ``reference``.
     """
     head, rows = cells(table, records)
     sources = {
@@ -99,7 +99,7 @@ def markdown(
         f'## {table.title}, {data}',
         '',
         f'Top-1 in percent on the test split, last epoch, budget {budget!r}; mean and standard '
-        'deviation over seeds. What was not run is blank.',
+        'deviation over seeds. Empty cells were not run.',
         '',
         *_grid(head, rows),
         '',
@@ -116,13 +116,13 @@ def markdown(
 
 
 def _won(table: Table, records: Records) -> list[str]:
-    """Say in which columns a row without pre-training wins."""
+    """Describe in which columns a row without pre-training is better than methods."""
     found = winners(table, records)
     if not found:
         return []
     return [
-        f'Where a row without pre-training wins (`{MARK.strip()}` marks what is below the best of '
-        'them in its column):',
+        'Columns in which a row without pre-training is better than methods with pre-training '
+        f'(`{MARK.strip()}` marks numbers below the best row without pre-training):',
         '',
         *(f'- {table.columns[index]}: {winner}' for index, winner in found.items()),
         '',
@@ -130,17 +130,17 @@ def _won(table: Table, records: Records) -> list[str]:
 
 
 def _compared(table: Table, reference: str, differences: Differences) -> list[str]:
-    """Format the differences to one method; rows without any are left out."""
+    """Format the differences to one method. Rows without differences are omitted."""
     rows = [
         [label, *(str(x) if x else '' for x in row)]
         for label, row in differences.items()
         if any(row)
     ]
     return [
-        f'Difference to {reference}, in points, and its p-value. The test is paired over the seeds '
-        'and the test sequences, and counts both as samples; p-values are corrected for the number '
-        f'of methods (Holm). * marks p < {LEVEL}. With one seed, the spread of the seeds is not '
-        'known and not in the test.',
+        f'Difference to {reference}, in points, and its p-value. The test is paired over seeds and '
+        'test sequences, and treats both as random samples. The p-values are corrected for the '
+        f'number of methods (Holm). * marks p < {LEVEL}. With one seed, the test does not include '
+        'the spread of the seeds, because it is unknown.',
         '',
         *_grid(['', *table.columns], rows),
         '',
@@ -153,7 +153,7 @@ def _grid(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _provenance(records: Records) -> tuple[list[str], list[list[str]]]:
-    """Return one row for each number and seed."""
+    """Return the head and the rows of the table of runs, with one row per number and seed."""
     head = ['config', 'method', 'protocol', 'metric', 'seed', 'epochs', 'last', 'best (epoch)']
     head += ['checkpoint', 'minutes']
     rows = []
@@ -178,7 +178,7 @@ def write(
     reference: str = '',
     differences: Differences = MappingProxyType({}),
 ) -> None:
-    """Write ``OUT.md`` and ``OUT.json``; the arguments are those of :func:`markdown`."""
+    """Write ``OUT.md`` and ``OUT.json``. The other arguments are those of :func:`markdown`."""
     content = dict(
         title=f'{table.title}, {data}',
         budget=budget,

@@ -31,7 +31,7 @@ class Run:
     Attributes:
         stage (Stage): A call of a tool.
         config (Config): Config with all arguments and overrides.
-        minutes (float, optional): How long its training takes, if that is given.
+        minutes (float, optional): Limit of the training in minutes, if there is one.
     """
 
     stage: Stage
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def epochs(self) -> int:
-        """Number of epochs that are trained; 0 if nothing is trained."""
+        """Number of training epochs, or 0 if there is no training."""
         return self.config.train_cfg.max_epochs if self.config.get('train_cfg') else 0
 
     @property
@@ -49,18 +49,18 @@ class Run:
         return list(self.config.model.modalities)
 
     def build(self) -> StreamModel:
-        """Build the model without memory for its weights, on the device ``meta``."""
+        """Build the model on the device ``meta``, without memory for its weights."""
         init_default_scope(self.config.default_scope)
         with torch.device('meta'):
             return MODELS.build(self.config.model)
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """Description of the encoders, as a checkpoint of the run will hold it."""
+        """Description of the encoders, as in the checkpoints of the run."""
         return describe(self.build(), self.config)['encoder']
 
     def predictions(self, stream: str) -> tuple[np.ndarray, np.ndarray] | None:
-        """Return predicted and true classes of the test split; None if they were not stored."""
+        """Return predicted and true classes (N,) of the test split, or None if not stored."""
         path = self.stage.work_dir / (PREDICTIONS if self.epochs else TEST_PREDICTIONS)
         if not path.is_file():
             return None
@@ -68,7 +68,7 @@ class Run:
             return arrays[stream], arrays['labels']
 
     def read(self, metric: str, seed: int) -> dict[str, Any]:
-        """Return the result of a metric, in percent, and where it comes from."""
+        """Return the result of a metric, in percent, with the config and command of the run."""
         results = self.stage.work_dir / (RESULTS if self.epochs else TEST_RESULTS)
         entry = json.loads(results.read_text())[metric]
         return dict(

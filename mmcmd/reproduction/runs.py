@@ -1,4 +1,4 @@
-"""The runs that a table needs, and their results."""
+"""Plan the runs that a table needs, and read their results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,25 +22,27 @@ from mmcmd.reproduction.stages import Stage, training_progress
 
 @dataclass
 class Reproduction:
-    """The runs for the tables of one data set. A run that several tables need is done once.
+    """The runs for the tables of one data set. A run that several tables need exists once.
 
     Attributes:
         data (str): Data set and split, a name in ``configs/_base_/datasets``.
         root (Path): Folder of all work dirs.
-        seeds (Sequence[int]): Every run is done with each seed. Defaults to 0 alone.
-        budget (str): ``'paper'``: configs as they are; ``'small'``: smaller ones for a CPU.
+        seeds (Sequence[int]): Seeds of every run. Defaults to (0,).
+        budget (str): ``'paper'`` uses the unchanged configs, ``'small'`` uses smaller ones for a
+            CPU. Defaults to ``'small'``.
         encoder (str): A name in ``configs/_base_/encoders``. Defaults to ``'bigru'``.
-        ann_files (Mapping[str, Path]): Maps data set and split to a pickle that replaces the one of
-            the config.
+        ann_files (Mapping[str, Path]): Maps data set and split to an annotation file that replaces
+            the one in the config.
         options (Sequence[str]): ``KEY=VALUE`` overrides of every training.
         needs (Sequence[Stage]): Stages that must be finished before all runs.
-        clip_len (int, optional): Frames of the clips of all encoders. By default each run has those
-            of its config.
-        clock (Clock, optional): Gives pre-trainings and supervised trainings as many epochs as fit
-            into some minutes. By default they have those of their configs.
-        others (Mapping[str, Reproduction]): The same on other encoders, by the name of the encoder.
-            They run the cells of a table that name their encoder. By default this one runs all.
-        held_out (Mapping[str, str | int]): ``select`` or ``without`` of
+        clip_len (int, optional): Number of frames of the clips of all encoders. Defaults to the
+            number in the config of each run.
+        clock (Clock, optional): Sets the number of epochs of pre-trainings and supervised trainings
+            to what fits into some minutes. Defaults to the epochs in their configs.
+        others (Mapping[str, Reproduction]): Reproductions with other encoders, by the name of the
+            encoder. They run the cells of a table that have this encoder. By default, this
+            reproduction runs all cells.
+        held_out (Mapping[str, str | int]): Argument ``select`` or ``without`` of
             :func:`mmcmd.apis.load_config` for all runs. Defaults to none.
     """
 
@@ -59,16 +61,16 @@ class Reproduction:
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
 
     def runs(self, table: Table) -> list[Run]:
-        """List the runs that a table needs, pre-training before evaluation, seed by seed.
+        """List the runs of a table, seed by seed, with pre-trainings before evaluations.
 
         Raises:
-            InputError: If there is no config for one of them.
+            InputError: If one of the runs has no config.
         """
         chains = [self.chain(cell, seed) for seed in self.seeds for cell in table.cells]
         return list({run.stage.work_dir: run for chain in chains for run in chain}.values())
 
     def chain(self, cell: Cell, seed: int) -> list[Run]:
-        """Return the runs of one number. The number is in the results of the last run."""
+        """Return the runs of one cell. The number is in the results of the last run."""
         other = self.others.get(cell.encoder, self)
         if other is not self:
             return other.chain(cell, seed)
@@ -79,7 +81,7 @@ class Reproduction:
         return [source, evaluation] if source.stage in evaluation.stage.needs else [evaluation]
 
     def pretraining(self, name: str, seed: int) -> Run:
-        """Return the pre-training of a method, or the KNN test of an untrained one."""
+        """Return the pre-training of a method, or the KNN test of an untrained encoder."""
         method = get_method(name)
         path = method.configs.get(self.data, method.config)
         arguments = self._arguments(self.data, method.encoder or self.encoder)
@@ -96,7 +98,7 @@ class Reproduction:
         data = self.data if protocol.targets is None else protocol.targets.get(self.data)
         if data is None:
             raise InputError(
-                f'{self.data} is transferred to no other data set; sources are '
+                f'{self.data} has no target data set for a transfer; sources are '
                 f'{", ".join(protocol.targets)} (mmcmd/reproduction/protocols.py)'
             )
         options = [option.format(seed=seed) for option in protocol.options]
@@ -120,10 +122,11 @@ class Reproduction:
         )
 
     def _clips(self, arguments: Mapping[str, str]) -> list[str]:
-        """Return the overrides for the frames of an encoder that no checkpoint describes."""
+        """Return the overrides for the number of frames, for an encoder without a checkpoint."""
         if self.clip_len is None:
             return []
-        sized = arguments['encoder'] in ('raw', 'transformer', 'dste', 'sttr')  # for its frames
+        # The size of these encoders depends on the number of frames.
+        sized = arguments['encoder'] in ('raw', 'transformer', 'dste', 'sttr')
         names = ['clip_len', *(['model.backbone.clip_len'] if sized else [])]
         return [f'{name}={self.clip_len}' for name in names]
 
@@ -184,12 +187,12 @@ class Reproduction:
 
     @property
     def note(self) -> str:
-        """Sentence for the report, if the figures are not those of the test split."""
+        """Note for the report, if the numbers are not measured on the test split."""
         if 'select' not in self.held_out:
             return ''
         return (
             f'Measured on a part of the training subjects (fold {self.held_out["select"]}), which '
-            'is left out of the training. The test split was not read.\n'
+            'was not used for training. The test split was not used.\n'
         )
 
     def records(self, table: Table) -> dict[str, list[dict[str, Any] | None]]:
@@ -197,9 +200,8 @@ class Reproduction:
 
         Returns:
             dict: Maps the label of a row to its records ``dict(method, protocol, metric, paper,
-            source, runs)``. A record is None if the table has no number there. ``runs`` holds
-            the result of :meth:`Run.read` for each finished seed. A number that cannot be run
-            has a ``reason``.
+            source, runs)``. A record is None if the cell is empty. ``runs`` holds the result of
+            :meth:`Run.read` for each finished seed. A number that cannot be run has a ``reason``.
         """
         return {
             label: [cell and self._record(cell) for cell in row]
@@ -207,11 +209,11 @@ class Reproduction:
         }
 
     def predictions(self, cell: Cell) -> dict[int, tuple[np.ndarray, np.ndarray]]:
-        """Read what the finished runs of a number have predicted.
+        """Read the predictions of the finished runs of a cell.
 
         Returns:
-            dict: Seed to predicted and true classes, each of shape (N,). Seeds whose run is not
-            finished, or was finished before runs stored their predictions, are left out.
+            dict: Maps each seed to predicted and true classes, each (N,). Seeds without stored
+            predictions are missing: their run is not finished, or was finished by an older version.
         """
         chains = {seed: self.chain(cell, seed) for seed in self.seeds}
         return {
@@ -245,7 +247,7 @@ class Reproduction:
 
 
 def _metric(cell: Cell, streams: Sequence[str]) -> str:
-    """Return the key of a number in the results of a run with these streams."""
+    """Return the name of the metric of a cell in the results of a run with these streams."""
     if cell.protocol.startswith(KNN):
         return 'knn/top1' if cell.stream == streams[0] else f'knn/{cell.stream}_top1'
     return f'acc/{cell.stream}_top1'

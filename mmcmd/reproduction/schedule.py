@@ -1,4 +1,4 @@
-"""Run stages in the order of their needs, with progress in one view, and again if they fail."""
+"""Run stages in the order of their needs, show their progress, and repeat failed ones."""
 
 import itertools
 import shlex
@@ -15,7 +15,7 @@ from mmcmd.reproduction.launchers import Job, Launcher, LocalLauncher
 from mmcmd.reproduction.stages import Stage
 
 PREEMPTIONS = 100
-"""How often a stage goes on after it was asked to stop. One more time counts as a failure."""
+"""How often a stage continues after it was asked to stop. The next time counts as a failure."""
 
 
 def run_stages(
@@ -27,16 +27,18 @@ def run_stages(
     """Run each stage as soon as the stages that it needs are finished. Skip finished stages.
 
     Args:
-        stages (Sequence[Stage]): In any order; what a stage needs must be among them or finished.
-        launcher (Launcher, optional): Where they run. Defaults to this machine, one at a time.
-        keep_going (bool): After a failure, run the stages that do not need the failed one. Defaults
-            to False.
-        attempts (int): How often a stage is tried before it counts as failed. A further attempt
-            goes on from the last checkpoint. A stage that was asked to stop
+        stages (Sequence[Stage]): The stages, in any order. The stages that they need must be among
+            them or finished.
+        launcher (Launcher, optional): Starts the stages. Defaults to one stage at a time on this
+            machine.
+        keep_going (bool): After a failure, continue with the stages that do not need the failed
+            stage. Defaults to False.
+        attempts (int): Number of attempts before a stage counts as failed. Each attempt continues
+            from the last checkpoint. A stage that was asked to stop
             (:data:`~mmcmd.reproduction.attempt.PREEMPTED`) has not failed. Defaults to 1.
 
     Returns:
-        list[str]: A sentence for each stage that failed.
+        list[str]: One sentence for each failed stage.
 
     Raises:
         InputError: If a stage fails and ``keep_going`` is False, or no stage can be started. The

@@ -1,14 +1,15 @@
-"""Which differences between methods exceed the spread of the seeds and of the test sequences.
+"""Test whether differences between methods exceed the spread of seeds and test sequences.
 
-Two methods are compared on the same test sequences and with the same seeds. The difference of each
-seed and sequence is 1, 0 or -1: only the first method is right, both or none, only the second. The
-mean of this table is the difference of the accuracies. Seeds and sequences are both samples, so the
-variance of the mean is the sum of two parts: the variance of the means of the seeds over their
-number, and the same of the sequences. This sum is never too small (Owen, "The pigeonhole
-bootstrap", 2007). The test is Student's, with the degrees of freedom of Welch and Satterthwaite. If
-several methods are compared with one, their p-values are corrected by Holm's procedure.
+Two methods are compared on the same test sequences and with the same seeds. For each seed and
+sequence, the difference is 1 if only the first method is right, -1 if only the second is right, and
+0 otherwise. The mean of these differences is the difference of the accuracies. Seeds and sequences
+are both random samples. The variance of the mean is therefore the sum of two terms: the variance of
+the means per seed divided by the number of seeds, and the variance of the means per sequence
+divided by the number of sequences. This sum does not underestimate the variance (Owen, "The
+pigeonhole bootstrap", 2007). The test is Student's t-test with the degrees of freedom of Welch and
+Satterthwaite. If several methods are compared with one, Holm's procedure corrects their p-values.
 
-The sequences of one performer resemble each other, which the test does not know.
+The test assumes independent sequences, although the sequences of one performer are similar.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from mmcmd.reproduction.paper import Cell, Table
 from mmcmd.reproduction.runs import Reproduction
 
 LEVEL = 0.05
-"""A p-value below it counts as a difference."""
+"""A difference with a p-value below this level is marked as significant."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Difference:
 
     Attributes:
         points (float): Accuracy of the first method minus that of the second, in percent.
-        seeds (int): Seeds that both were run with.
-        p (float): Probability of such a difference if there is none; corrected, see :func:`holm`.
+        seeds (int): Number of seeds with which both methods were run.
+        p (float): Probability of a difference of this size or more if the methods are equal. It is
+            corrected, see :func:`holm`.
     """
 
     points: float
@@ -45,14 +47,14 @@ class Difference:
 
 
 def difference(first: np.ndarray, second: np.ndarray) -> Difference:
-    """Compare two methods by their right and wrong predictions.
+    """Compare the correct and wrong predictions of two methods.
 
-    With one seed, nothing is known about the spread of the seeds, and the test is one of the
-    sequences alone.
+    With one seed, the spread of the seeds is unknown, and the test uses only the sequences.
 
     Args:
-        first (ndarray): Whether each prediction is right, shape (S, N) of S seeds and N sequences.
-        second (ndarray): The same of the other method.
+        first (ndarray): Whether each prediction is correct, shape (S, N) for S seeds and N
+            sequences.
+        second (ndarray): The same for the other method.
     """
     table = first.astype(float) - second
     parts, degrees = [], []
@@ -61,7 +63,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
             parts.append(means.var(ddof=1) / len(means))
             degrees.append(len(means) - 1)
     variance = sum(parts)
-    if variance == 0:  # all predictions are equally right, or one method is right in all
+    if variance == 0:  # all differences are equal
         p = float(table.mean() == 0)
     else:
         freedom = variance**2 / sum(x**2 / n for x, n in zip(parts, degrees, strict=True))
@@ -70,7 +72,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number, so that any false finding has the probability of one."""
+    """Correct p-values for several tests. The error level then holds for all tests together."""
     corrected, worst = [0.0] * len(p_values), 0.0
     for rank, index in enumerate(np.argsort(p_values, kind='stable')):
         worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[index]))
@@ -81,17 +83,17 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def differences(
     reproduction: Reproduction, table: Table, reference: str
 ) -> dict[str, list[Difference | None]]:
-    """Compare each method of a table with one of them.
+    """Compare each method of a table with a reference method.
 
     Args:
-        reproduction (Reproduction): Its finished runs are compared.
+        reproduction (Reproduction): A reproduction. Its finished runs are compared.
         table (Table): The table.
-        reference (str): Name of a method. A cell is compared with the number of this method in the
-            same protocol, stream and encoder.
+        reference (str): Name of the reference method. A cell is compared with the number of this
+            method with the same protocol, stream and encoder.
 
     Returns:
-        dict: Label of a row to its differences; None where there is no run to compare. P-values are
-        corrected for the comparisons in one protocol and stream.
+        dict: Maps the label of a row to its differences, which are None where there is no run to
+        compare. P-values are corrected for the comparisons with the same protocol and stream.
 
     Raises:
         InputError: If the two runs were not tested on the same sequences.
@@ -115,7 +117,7 @@ def differences(
 
 
 def cell_key(cell: Cell) -> tuple[str | None, str, str, str | None]:
-    """Return what names the runs of a cell."""
+    """Return the fields of a cell that identify its runs."""
     return cell.method, cell.protocol, cell.stream, cell.encoder
 
 
@@ -127,8 +129,8 @@ def _compare(reproduction: Reproduction, cell: Cell, other: Cell) -> Difference 
     labels = [first[seed][1] for seed in seeds] + [second[seed][1] for seed in seeds]
     if any(not np.array_equal(x, labels[0]) for x in labels):
         raise InputError(
-            f'{cell.method} and {other.method} were tested on other sequences; run both on one '
-            'annotation file again'
+            f'{cell.method} and {other.method} were tested on different sequences; run both '
+            'again with the same annotation file'
         )
     right = [
         np.stack([predicted[seed][0] == labels[0] for seed in seeds])

@@ -1,7 +1,7 @@
-"""Start attempts at stages as Slurm jobs, through submitit.
+"""Start attempts as Slurm jobs with submitit.
 
-submitit writes the batch script, submits it, runs the attempt inside the job, and puts the job back
-into the queue after the signal that Slurm sends ahead of the time limit.
+submitit writes the batch script, submits it, and runs the attempt in the job. Slurm sends a signal
+before the time limit. submitit then puts the job back into the queue.
 """
 
 import os
@@ -15,7 +15,7 @@ from mmcmd.errors import InputError
 from mmcmd.reproduction.attempt import PREEMPTED, Attempt
 from mmcmd.reproduction.stages import Stage
 
-# The signal that trainings know. submitit reads the variable when it is imported.
+# The signal at which trainings save and stop. submitit reads the variable during its import.
 os.environ.setdefault('SUBMITIT_PREEMPT_SIGNAL', 'USR1')
 try:
     from submitit.core.utils import FailedJobError, FailedSubmissionError, UncompletedJobError
@@ -33,25 +33,25 @@ DEFAULTS = {
     'signal': 'USR1@120',
     'comment': 'mmcmd',
 }
-"""Options of ``sbatch`` where the user gives no others."""
+"""Default options of ``sbatch``."""
 REQUEUES = 100
-"""How often a job goes back into the queue after Slurm's signal."""
+"""How often a job is put back into the queue after the signal of Slurm."""
 
 
 class SlurmLauncher:
-    """Start attempts as Slurm jobs of one task and one GPU.
+    """Start attempts as Slurm jobs with one task and one GPU each.
 
-    A job that a killed driver left in the queue, or running, is found again. A job that Slurm
-    signals ahead of its time limit (``USR1``) saves, and goes back into the queue by itself. A job
-    that is stopped by ``SIGTERM`` saves and ends.
+    If a driver was killed, the next driver finds its queued and running jobs again. Before the time
+    limit of a job, Slurm sends ``USR1``. The job then saves its state and is put back into the
+    queue. At ``SIGTERM``, a job saves its state and ends.
 
     Args:
         options (Mapping[str, str]): Long options of ``sbatch`` without dashes, such as
-            ``partition``, beside or instead of :data:`DEFAULTS`.
-        jobs (int): Jobs that run or are in the queue at the same time.
+            ``partition``. They are added to :data:`DEFAULTS` or replace them.
+        jobs (int): Largest number of jobs that run or are in the queue at the same time.
 
     Raises:
-        InputError: If this is no machine of a Slurm cluster, or ``jobs`` is less than 1.
+        InputError: If this machine has no Slurm, or ``jobs`` is less than 1.
     """
 
     def __init__(self, options: Mapping[str, str], jobs: int) -> None:
@@ -64,12 +64,12 @@ class SlurmLauncher:
         self._accepted = False
 
     def start(self, stage: Stage) -> '_Job':
-        """Submit an attempt at a stage, or find the job of an earlier driver.
+        """Submit an attempt to run a stage, or find the job of an earlier driver.
 
         Raises:
-            InputError: If Slurm refuses the first job, with Slurm's own message.
+            InputError: If Slurm refuses the first job. The error contains the message of Slurm.
         """
-        # The folder is not in the work dir, which may be removed while the job is in the queue.
+        # The folder is outside of the work dir, which may be removed while the job is queued.
         folder = stage.work_dir.parent / 'slurm' / stage.work_dir.name
         folder.mkdir(parents=True, exist_ok=True)
         attempt = _SlurmAttempt(**stage.attempt({'OMP_NUM_THREADS': '1'}).fields())
@@ -99,26 +99,26 @@ class _SlurmAttempt(Attempt):
     """An attempt that submitit runs in a job."""
 
     def checkpoint(self) -> DelayedSubmission:
-        """Stop the tool, which saves. submitit calls this on Slurm's signal, and requeues."""
+        """Stop the tool, which saves its state. submitit calls this at the signal of Slurm."""
         self.stop()
         if self._process is not None:
-            # This is a signal handler. It has interrupted Popen.wait, which holds a lock.
+            # This is a signal handler. It may interrupt Popen.wait, which holds a lock.
             with suppress(ChildProcessError):
                 os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
         return DelayedSubmission(replace(self))
 
 
 class _Queue(SlurmInfoWatcher):
-    """Which jobs have ended, from ``squeue``: clusters without accounting have no ``sacct``."""
+    """Reads the ended jobs from ``squeue``, because ``sacct`` is missing on some clusters."""
 
     def _make_command(self) -> list[str]:
         return ['squeue', '--me', '--noheader', '--format=%i']
 
     def read_info(self, string: bytes | str) -> dict[str, dict[str, str]]:
-        """Return the state of every job; the queue lists no job that has ended.
+        """Return the state of each job. A job that is not in the list of ``squeue`` has ended.
 
-        submitit takes states that it does not know, such as CONFIGURING or SUSPENDED, for an end.
-        So each job that is listed counts as running.
+        submitit treats states that it does not know, such as CONFIGURING or SUSPENDED, as the end
+        of a job. For this reason, all listed jobs get the state RUNNING.
         """
         listed = (string if isinstance(string, str) else string.decode()).split()
         return {x: {'State': 'RUNNING' if x in listed else 'ENDED'} for x in self._registered}
@@ -133,7 +133,7 @@ class _Executor(SlurmExecutor):
 
 
 class _Job:
-    """A job in the queue, or running."""
+    """A job that is queued or running."""
 
     def __init__(self, stage: Stage, job: SlurmJob) -> None:
         self._stage, self._job = stage, job
@@ -152,20 +152,20 @@ class _Job:
             _note(self._stage, f'Slurm job {self._job.job_id}: {error}')
             return 1
         if status == PREEMPTED:
-            # Slurm may have put the preempted job back into the queue, and the driver starts one.
+            # Slurm may have requeued the preempted job, but the driver starts a new one.
             self._job.cancel(check=False)
         return status
 
     def stop(self) -> None:
-        """Cancel the job; the tool saves."""
+        """Cancel the job. The tool saves its state before it ends."""
         self._job.cancel(check=False)
 
     def wait(self) -> None:
-        """Do not wait: the lock of the work dir keeps the next job waiting."""
+        """Return at once. The next job waits for the lock of the work dir."""
 
 
 class _Refused:
-    """A job that Slurm did not take."""
+    """A job that Slurm has refused."""
 
     def __init__(self, stage: Stage, reason: str) -> None:
         _note(stage, f'sbatch: error: {reason}')
@@ -180,7 +180,7 @@ class _Refused:
 
 
 def _left_over(folder: Path, attempt: Attempt) -> SlurmJob | None:
-    """Return the job of an earlier driver that runs or is in the queue; cancel an outdated one."""
+    """Return the queued or running job of an earlier driver. Cancel outdated jobs."""
     for path in sorted(folder.glob('*_submitted.pkl')):
         job = _SubmittedJob(folder, path.name.partition('_')[0])
         if job.done(force_check=True):

@@ -1,4 +1,4 @@
-"""Stages: calls of tools that are never repeated once they are finished."""
+"""Stages: calls of tools. A finished stage is not run again."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ class Stage:
     """One call of a tool.
 
     Attributes:
-        name (str): Text beside the progress bar.
+        name (str): Text next to the progress bar.
         command (Sequence[str]): Python script and arguments.
-        work_dir (Path): Where the tool writes; the stage's log goes there too.
-        product (Path): File that exists once the stage is finished.
-        recipe (str): What else the result depends on, such as the text of a config.
-        needs (Sequence[Stage]): Stages that must be finished before.
-        progress (Callable[[], float], optional): Share that is done, in [0, 1].
+        work_dir (Path): Output folder of the tool. It also contains the log of the stage.
+        product (Path): File that exists when the stage is finished.
+        recipe (str): Other text on which the result depends, such as that of a config.
+        needs (Sequence[Stage]): Stages that must be finished before this stage starts.
+        progress (Callable[[], float], optional): Returns the fraction that is done, in [0, 1].
     """
 
     name: str
@@ -34,30 +34,30 @@ class Stage:
 
     @property
     def signature(self) -> str:
-        """Hash of the command, the recipe and the signatures of the stages before."""
+        """Hash of the command, the recipe and the signatures of the needed stages."""
         before = [stage.signature for stage in self.needs]
         text = json.dumps([list(self.command), self.recipe, before])
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def finished(self) -> bool:
-        """Whether this very command has run to its end here before."""
+        """Whether this command with this signature is finished in the work dir."""
         return self.attempt().finished
 
     @property
     def seconds(self) -> float | None:
-        """How long the finished stage took, the last time that it was started."""
+        """Duration of the last attempt of the finished stage, or None if unknown."""
         path = self.work_dir / 'stage.done'
         done = path.read_text().split() if path.exists() else []
         return float(done[1]) if len(done) > 1 else None
 
     @property
     def log(self) -> Path:
-        """File with the output of the tool, of all attempts."""
+        """File with the output of the tool in all attempts."""
         return self.work_dir / 'stage.log'
 
     def attempt(self, environment: Mapping[str, str] | None = None) -> Attempt:
-        """Return an attempt at this stage, which has not started.
+        """Return an attempt to run this stage. It is not started yet.
 
         Args:
             environment (Mapping[str, str], optional): Environment variables to set.
@@ -71,7 +71,7 @@ class Stage:
         )
 
     def failure(self, status: int) -> str:
-        """Say in one sentence that an attempt failed, with the line of the log that tells why."""
+        """Describe a failed attempt in one sentence, with the error line of the log."""
         text = self.log.read_text(errors='replace').strip() if self.log.exists() else ''
         lines = text.splitlines()
         tail = [line for line in lines if 'rror: ' in line][-1:] or lines[-1:]
@@ -82,7 +82,7 @@ class Stage:
 
 
 def training_progress(work_dir: Path, max_epochs: int) -> Callable[[], float]:
-    """Return a function that reads the progress of a training from its log of scalars."""
+    """Return a function that reads the progress of a training from its log."""
 
     def share() -> float:
         logs = sorted(work_dir.glob('*/vis_data/scalars.json'))

@@ -1,4 +1,4 @@
-"""Where a row without pre-training wins: in each column, the best of them against the methods."""
+"""Compare rows without pre-training with the methods: which columns they win."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,16 +8,16 @@ from typing import Any
 from mmcmd.reproduction.paper import Table
 
 MARK = ' ↓'
-"""Stands after a number that is below the best row without pre-training."""
+"""Mark after a number that is below the best row without pre-training."""
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The best row without pre-training in a column, and how the methods compare with it.
+    """The best row without pre-training in a column, compared with the methods.
 
     Attributes:
-        label (str): Label of its row.
-        value (float): Its mean over the seeds, in percent.
+        label (str): Label of the row.
+        value (float): Mean of the row over the seeds, in percent.
         below (tuple[str, ...]): Labels of the methods whose mean is lower.
         others (int): Number of the other methods.
     """
@@ -38,7 +38,7 @@ class Winner:
 
 
 def mean(record: Mapping[str, Any] | None) -> float | None:
-    """Return the mean over the seeds of a number, in percent; None if it was not run."""
+    """Return the mean of a number over the seeds, in percent, or None if it was not run."""
     values = [run['last'] for run in record['runs']] if record else []
     return statistics.mean(values) if values else None
 
@@ -46,9 +46,9 @@ def mean(record: Mapping[str, Any] | None) -> float | None:
 def winners(
     table: Table, records: Mapping[str, Sequence[Mapping[str, Any] | None]]
 ) -> dict[int, Winner]:
-    """Find the best row without pre-training in each column, by the index of the column.
+    """Find the best row without pre-training for each index of a column.
 
-    Columns in which no such row, or no method with pre-training, was run are left out.
+    A column is omitted if no such row or no method with pre-training was run.
 
     Args:
         table (Table): Its ``baselines`` are the labels of the rows without pre-training.

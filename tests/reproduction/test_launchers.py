@@ -134,7 +134,7 @@ def test_gpus_without_names_are_numbered(monkeypatch):
 
 def test_more_jobs_than_gpus_are_told(monkeypatch):
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
-    with pytest.raises(InputError, match='3 jobs need 3 GPUs, one each, and there are 2'):
+    with pytest.raises(InputError, match='3 jobs need 3 GPUs, one each, but there are 2'):
         LocalLauncher(3)
 
 

@@ -235,7 +235,7 @@ def test_transfer_trains_on_another_data_set(short):
 
 
 def test_transfer_from_what_has_no_target_is_told(tmp_path):
-    with pytest.raises(InputError, match='bandai2_xstyle is transferred to no other data set'):
+    with pytest.raises(InputError, match='bandai2_xstyle has no target data set for a transfer'):
         Reproduction('bandai2_xstyle', tmp_path).runs(TABLES['table3'])
 
 

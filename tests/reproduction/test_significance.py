@@ -132,7 +132,7 @@ def test_seeds_that_only_one_method_has_are_left_out(stored, table):
 def test_runs_on_other_sequences_are_told(stored, table):
     predicted, labels = stored.stored['B', 'joint'][0]
     stored.stored['B', 'joint'][0] = predicted[:-1], labels[:-1]
-    with pytest.raises(InputError, match='B and A were tested on other sequences; run both'):
+    with pytest.raises(InputError, match='B and A were tested on different sequences; run both'):
         differences(stored, table, 'A')
 
 
