@@ -1,4 +1,4 @@
-"""A stand-in data set that anyone can make: simulated actions in raw formats of real data sets."""
+"""A synthetic data set: simulated actions in the raw formats of real data sets."""
 
 from .actions import ACTIONS, Action
 from .formats import FORMATS

@@ -1,8 +1,9 @@
-"""What can be performed: each action is an entry of :data:`ACTIONS`, not code.
+"""The simulated actions. Each action is an entry of :data:`ACTIONS`.
 
-An action is a list of moves; a move says which degree of freedom goes how far along which curve of
-time. Names start with ``lead_`` (the hand or leg the person prefers today), ``off_`` (the other) or
-``both_``. Several actions are alike on purpose and differ in rhythm, reach or one joint only.
+An action is a list of moves. A move consists of a degree of freedom, an amount and a curve of time.
+Names start with ``lead_`` (the side that the person prefers in this performance), ``off_`` (the
+other side) or ``both_``. Some actions are similar on purpose, and differ only in rhythm, in reach
+or in one joint.
 """
 
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from .curves import Curve, hold, middle, stay, step, stride, swing, window
 
 @dataclass(frozen=True)
 class Move:
-    """One degree of freedom along one curve.
+    """The movement of one degree of freedom along one curve.
 
     Attributes:
-        freedom (str): Sided name of a degree of freedom, or ``lift`` (feet off the floor).
-        amount (float): Degrees (``lift``: metres) where the curve is 1.
-        curve (Curve): Function of the phase in [0, 1], (T,), and the number of repetitions.
+        freedom (str): Name of a degree of freedom with its side, or ``lift`` (height of the feet
+            above the floor).
+        amount (float): Degrees (for ``lift``, metres) where the curve is 1.
+        curve (Curve): Function of the phase (T,) in [0, 1] and the number of repetitions.
     """
 
     freedom: str
@@ -30,15 +32,15 @@ class Action:
     """One class of the data set.
 
     Attributes:
-        name (str): Class name.
-        moves (tuple[Move, ...]): What the person does.
-        seconds (tuple[float, float]): Range of the duration without pauses.
-        repeats (tuple[int, int]): Range of the number of repetitions, both ends included.
-        partner (tuple[Move, ...]): What the second person does; empty for one person.
-        touch (tuple[str, str, float]): Joints of the two persons (without a side: of the leading
-            side) that meet half-way through the action, and their distance then in metres.
-        lag (float): Seconds by which the second person is behind.
-        seatable (bool): Whether it can also be performed on a chair.
+        name (str): Name of the class.
+        moves (tuple[Move, ...]): Moves of the person.
+        seconds (tuple[float, float]): Range of the duration without pauses, in seconds.
+        repeats (tuple[int, int]): Range of the number of repetitions, with both ends.
+        partner (tuple[Move, ...]): Moves of the second person. Empty for actions of one person.
+        touch (tuple[str, str, float]): A joint of each person and their distance in metres in the
+            middle of the action. Names without a side mean the leading side.
+        lag (float): Delay of the second person in seconds.
+        seatable (bool): Whether the action can also be performed on a chair.
     """
 
     name: str

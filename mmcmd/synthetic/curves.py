@@ -1,7 +1,7 @@
-"""Curves of time that the moves of an action follow.
+"""Curves over time for the moves of an action.
 
-Each maps the phase of the action in [0, 1], (T,), and its number of repetitions to a share (T,) of
-the move's amount.
+A curve maps the phase (T,) of the action, in [0, 1], and its number of repetitions to factors (T,)
+for the amount of a move.
 """
 
 from collections.abc import Callable
@@ -19,29 +19,29 @@ def _ramp(phase: Array, start: float, end: float) -> Array:
 
 
 def hold(phase: Array, count: int) -> Array:
-    """Go there, stay, come back."""
+    """Move to the position, stay there, and move back."""
     return _ramp(phase, 0, 0.3) * (1 - _ramp(phase, 0.72, 1))
 
 
 def stay(phase: Array, count: int) -> Array:
-    """Go there and stay."""
+    """Move to the position and stay there."""
     return _ramp(phase, 0, 0.8)
 
 
 def swing(phase: Array, count: int) -> Array:
-    """Swing to both sides, ``count`` times, while the limb is there."""
+    """Swing to both sides ``count`` times, while the limb is at the position."""
     return (
         _ramp(phase, 0.05, 0.2) * (1 - _ramp(phase, 0.8, 0.95)) * np.sin(2 * np.pi * count * phase)
     )
 
 
 def middle(phase: Array, count: int) -> Array:
-    """Go there and back once, in the middle of the action."""
+    """Move to the position and back once, in the middle of the action."""
     return _ramp(phase, 0.25, 0.5) * (1 - _ramp(phase, 0.55, 0.85))
 
 
 def window(start: float, end: float) -> Curve:
-    """Make a curve that goes there and back inside a part of each of the ``count`` repetitions."""
+    """Return a curve that moves forth and back in a part of each of ``count`` repetitions."""
 
     def curve(phase: Array, count: int) -> Array:
         within = (phase * count) % 1.0
@@ -51,7 +51,7 @@ def window(start: float, end: float) -> Curve:
 
 
 def stride(sign: float, until: float = 1.0) -> Curve:
-    """Make a curve of a leg that swings forward and back; the other leg has the other sign."""
+    """Return the curve of a leg that swings forward and back. The legs have opposite signs."""
 
     def curve(phase: Array, count: int) -> Array:
         fade = 1 - _ramp(phase, 0.8 * until, until)
@@ -61,7 +61,7 @@ def stride(sign: float, until: float = 1.0) -> Curve:
 
 
 def step(sign: float, until: float = 1.0) -> Curve:
-    """Make a curve of the knee that bends while its leg swings forward in :func:`stride`."""
+    """Return the curve of a knee that bends while its leg swings forward in :func:`stride`."""
 
     def curve(phase: Array, count: int) -> Array:
         fade = _ramp(phase, 0, 0.05) * (1 - _ramp(phase, 0.8 * until, until))

@@ -1,4 +1,4 @@
-"""The stand-in data set: every file is a function of the plan, the format and its name."""
+"""Write the synthetic data set. A file depends only on the plan, the format and its name."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -22,23 +22,24 @@ def generate(
     on_files: Callable[[int], None] | None = None,
     fmt: str = 'ntu',
 ) -> int:
-    """Write the data set, or what is missing of it after an interruption.
+    """Write the data set. After an interruption, write only the missing files.
 
-    Files appear whole or not at all, and :data:`LABEL` appears before all others.
+    No incomplete file is ever visible. :data:`LABEL` is written before all other files.
 
     Args:
-        out_dir (str | os.PathLike): Folder to fill; new, empty, or holding the same data set.
-        plan (Plan, optional): What to generate. Defaults to the format's own.
-        jobs (int): Number of processes; the files do not depend on it.
-        on_files (Callable, optional): Called with the number of files that have become ready.
-        fmt (str): Key of :data:`FORMATS`.
+        out_dir (str | os.PathLike): Output folder. It must be new or empty, or contain the same
+            data set.
+        plan (Plan, optional): Parameters of the data set. Defaults to the plan of the format.
+        jobs (int): Number of processes. The files do not depend on it.
+        on_files (Callable, optional): Called with the number of files that are newly finished.
+        fmt (str): Key of :data:`FORMATS`. Defaults to ``'ntu'``.
 
     Returns:
-        int: Number of files written; 0 if the whole data set was there already.
+        int: Number of written files. It is 0 if the data set was complete.
 
     Raises:
-        FileExistsError: If the folder holds something else.
-        InputError: If ``jobs`` is below 1, or the format is unknown or cannot hold the plan.
+        FileExistsError: If the folder contains other files.
+        InputError: If ``jobs`` is below 1, or the format is unknown or does not support the plan.
     """
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, not {jobs}')
@@ -82,7 +83,7 @@ def _run(
 
 
 def _write(fmt: str, plan: Plan, folder: Path, unit: Unit) -> tuple[int, int]:
-    """Write what is missing of a unit; returns the numbers of its files and of those written."""
+    """Write the missing files of a unit. Return the numbers of all and of written files."""
     names = FORMATS[fmt].names(plan, unit)
     missing = [name for name in names if not (folder / name).exists()]
     if missing:

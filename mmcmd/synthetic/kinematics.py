@@ -1,7 +1,8 @@
-"""The human body of the simulation: a chain of 25 joints moved by named degrees of freedom.
+"""The simulated human body: a chain of 25 joints with named degrees of freedom.
 
-Body frame: x to the person's right, y up, and the person looks along -z, so that a person with no
-turn faces a camera whose depth axis is +z. At rest the body stands with the arms hanging.
+Body frame: x points to the right of the person, y points up, and the person looks along -z. Without
+rotation, the person faces a camera whose depth axis is +z. At rest, the body stands upright and the
+arms hang down.
 """
 
 import numpy as np
@@ -12,11 +13,11 @@ from mmcmd.skeletons import NTU
 
 Array = NDArray[np.floating]
 
-EULER = 'XZY'  # flexion, then spreading, then twist about the limb itself
-SIDES = {'right': 1.0, 'left': -1.0}  # sign of x; rotations about y and z mirror with it
+EULER = 'XZY'  # flexion, then spreading, then rotation about the axis of the limb
+SIDES = {'right': 1.0, 'left': -1.0}  # sign of x, and of rotations about y and z
 
-# Joint, the joint it hangs on, and the bone between them at rest as a share of the body height.
-# Limbs are given for the right side.
+# Joint, parent joint, and the bone between them at rest as a fraction of the body height. Limbs are
+# those of the right side.
 _TRUNK = (
     ('spine_mid', 'spine_base', (0, 0.155, 0)),
     ('spine_shoulder', 'spine_mid', (0, 0.125, 0)),
@@ -36,7 +37,7 @@ _LIMBS = (
     ('foot', 'ankle', (0, -0.03, -0.065)),
 )
 
-# Degree of freedom -> the rotations it is made of: (joint, axis, degrees per degree).
+# Degree of freedom -> its rotations: (joint, axis, degrees per degree).
 _TRUNK_FREEDOMS = {
     'bend': (('spine_base', 'X', -0.6), ('spine_mid', 'X', -0.4)),
     'lean': (('spine_mid', 'Z', 1.0),),
@@ -53,9 +54,10 @@ _LIMB_FREEDOMS = {
     'hip': (('hip', 'X', 1.0),),
     'hip_out': (('hip', 'Z', 1.0),),
     'knee': (('knee', 'X', -1.0),),
-    # Thigh forward and shin upright, with the foot flat: the hips go down behind the feet.
+    # The thigh turns forward, the shin stays upright and the foot flat. The hips move down and
+    # behind the feet.
     'sit': (('hip', 'X', 1.0), ('knee', 'X', -1.0)),
-    # The knee bends twice as much as the hip, so the hips go down above the feet.
+    # The knee bends twice as much as the hip, so the hips move down above the feet.
     'crouch': (('hip', 'X', 1.0), ('knee', 'X', -2.0), ('ankle', 'X', 1.0)),
 }
 
@@ -92,7 +94,7 @@ def _build_freedoms() -> dict[str, tuple[tuple[int, int, float], ...]]:
                 (joint(f'{on}_{side}'), EULER.index(axis), weight if axis == 'X' else sign * weight)
                 for on, axis, weight in parts
             )
-    # A bending trunk tips the pelvis; the legs must not tip with it.
+    # A bending trunk rotates the pelvis. The legs must not rotate with it.
     freedoms['bend'] += tuple((joint(f'hip_{side}'), 0, 0.6) for side in SIDES)
     return freedoms
 
@@ -104,10 +106,10 @@ _SOLES = [*_ANKLES, joint('foot_left'), joint('foot_right')]
 
 
 def pose_angles(freedoms: dict[str, Array], length: int) -> Array:
-    """Turn degrees of freedom into joint rotations.
+    """Convert degrees of freedom to joint rotations.
 
     Args:
-        freedoms (dict[str, Array]): Degrees over time, each (T,), by name in :data:`FREEDOMS`.
+        freedoms (dict[str, Array]): Maps names of :data:`FREEDOMS` to degrees over time, each (T,).
         length (int): Number of frames T.
 
     Returns:
@@ -121,10 +123,10 @@ def pose_angles(freedoms: dict[str, Array], length: int) -> Array:
 
 
 def forward_kinematics(offsets: Array, angles: Array) -> Array:
-    """Place the joints of a body whose spine base stays at the origin.
+    """Compute the joint positions of a body whose spine base is at the origin.
 
     Args:
-        offsets (Array): Bone from parent to joint at rest in metres, (V, 3).
+        offsets (Array): Vectors from parent to joint at rest in metres, (V, 3).
         angles (Array): Euler angles in degrees, (T, V, 3).
 
     Returns:
@@ -141,14 +143,14 @@ def forward_kinematics(offsets: Array, angles: Array) -> Array:
 
 
 def stand_on_floor(positions: Array, lift: Array) -> Array:
-    """Move a body so that its lower foot stays on the floor (y = 0), which also makes it walk.
+    """Move a body so that its lower foot stays fixed on the floor (y = 0). This makes it walk.
 
     Args:
-        positions (Array): Joints about the spine base in metres, (T, V, 3).
+        positions (Array): Joints relative to the spine base in metres, (T, V, 3).
         lift (Array): Height of the feet above the floor in metres, (T,).
 
     Returns:
-        Array: Joints in metres, (T, V, 3); the spine base starts above the origin.
+        Array: Joints in metres, (T, V, 3). In the first frame, the spine base is above the origin.
     """
     soles = positions[:, _SOLES, 1]
     floor = -0.01 * np.log(np.exp(-(soles - soles.min()) / 0.01).sum(1)) + soles.min()

@@ -1,4 +1,4 @@
-"""Who performs: each subject has proportions, a tempo and a style of its own."""
+"""The subjects. Each has its own body proportions, tempo and style."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,12 @@ class Performer:
 
     Attributes:
         offsets (Array): Bones at rest in metres, (V, 3).
-        tempo (float): Speed of movement, 1 on average.
-        reach (float): Size of movement, 1 on average.
-        smoothing (float): Width in frames of the Gaussian that rounds movements off.
-        sway (float): Size in degrees of the movements nobody intends.
-        habits (dict[str, float]): Degrees by which the posture differs from upright standing.
-        lefty (float): Probability of leading with the left hand.
+        tempo (float): Factor of the speed of movements, 1 on average.
+        reach (float): Factor of the size of movements, 1 on average.
+        smoothing (float): Standard deviation, in frames, of the Gaussian filter over movements.
+        sway (float): Size of unintended movements in degrees.
+        habits (dict[str, float]): Difference between the posture and upright standing, in degrees.
+        lefty (float): Probability that the left side is the leading side.
     """
 
     offsets: Array
@@ -36,7 +36,7 @@ class Performer:
 
 
 def make_performer(seed: int, subject: int) -> Performer:
-    """Draw a subject; the same seed and number give the same person.
+    """Draw a subject. The same seed and number give the same subject.
 
     Args:
         seed (int): Seed of the data set.
@@ -64,7 +64,8 @@ def _draw_bones(rng: np.random.Generator) -> Array:
         scale[joint(f'shoulder_{side}'), 0] = shoulders
         scale[joint(f'hip_{side}'), 0] = hips
     offsets = PROPORTIONS * scale
-    # Head to sole, so that the drawn height is the height whatever the ratios; 0.07 is the skull.
+    # Scale the distance from head to sole, so that the body has the drawn height for all
+    # proportions. 0.07 is the part above the head joint.
     upright = np.zeros_like(offsets)
     for index, parent in CHAIN:
         upright[index] = upright[parent] + offsets[index]

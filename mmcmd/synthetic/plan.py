@@ -1,4 +1,4 @@
-"""What is generated: how many subjects, actions and cameras, and the label that tells it."""
+"""Parameters of a synthetic data set, and the label that describes them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,24 +8,25 @@ from mmcmd.errors import InputError
 
 from .actions import ACTIONS
 
-VERSION = 1  # to be raised whenever the same parameters give other files
+VERSION = 1  # increase it whenever the same parameters give other files
 SETUPS = 4
 _CAMERA_CHOICES = [chosen for count in (1, 2, 3) for chosen in combinations((1, 2, 3), count)]
 
 Performance = tuple[int, int, int]
-"""Subject, replication and action, counted from 1; the action is a place in :data:`ACTIONS`."""
+"""Subject, replication and action, counted from 1. The action is a position in :data:`ACTIONS`."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is generated.
+    """Parameters of a synthetic data set.
 
     Attributes:
-        seed (int): Seed of everything.
+        seed (int): Seed of all random numbers.
         subjects (int): Number of subjects, numbered from 1.
-        actions (int): Number of actions, the first of those that the format can hold.
-        replications (int): How often each subject performs each action.
-        cameras (tuple[int, ...]): Cameras out of 1 (-45 degrees), 2 (frontal) and 3 (+45 degrees).
+        actions (int): Number of actions. They are the first actions that the format supports.
+        replications (int): Number of times that each subject performs each action.
+        cameras (tuple[int, ...]): Numbers of the cameras: 1 (-45 degrees), 2 (frontal), 3 (+45
+            degrees).
 
     Raises:
         InputError: If a number is out of its range.
@@ -51,25 +52,25 @@ class Plan:
 
     @property
     def size(self) -> int:
-        """Number of recordings: one a performance and camera."""
+        """Number of recordings: one per performance and camera."""
         return self.subjects * self.actions * self.replications * len(self.cameras)
 
     def performances(self, actions: Sequence[int] | None = None) -> list[Performance]:
         """List all performances.
 
         Args:
-            actions (Sequence[int], optional): Numbers of the actions to choose the first from.
-                Defaults to all.
+            actions (Sequence[int], optional): Numbers of actions. The first ``self.actions`` of
+                them are used. Defaults to all.
         """
         chosen = (actions or range(1, len(ACTIONS) + 1))[: self.actions]
         subjects, replications = range(1, self.subjects + 1), range(1, self.replications + 1)
         return list(product(subjects, replications, chosen))
 
     def label(self, title: str, files: int, classes: Sequence[str]) -> str:
-        """Return the text that marks the data set as synthetic and tells its parameters.
+        """Return the text that marks the data set as synthetic and lists its parameters.
 
         Args:
-            title (str): Data set whose file format it is.
+            title (str): Name of the data set whose file format is used.
             files (int): Number of files.
             classes (Sequence[str]): Names of the classes.
         """
@@ -89,5 +90,5 @@ class Plan:
 
 
 def setup_of(subject: int) -> int:
-    """Return the setup (camera heights and distances) in which a subject is recorded."""
+    """Return the number of the setup (camera heights and distances) of a subject."""
     return (subject - 1) % SETUPS + 1

@@ -1,4 +1,4 @@
-"""What the depth cameras make of a performance: viewpoints, noise, lost and spurious bodies."""
+"""Simulated depth cameras: viewpoints, noise, lost bodies and spurious bodies (ghosts)."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from mmcmd.skeletons import NTU
 
 from .kinematics import Array, joint
 
-INFERRED, TRACKED = 1, 2  # Kinect's tracking states of a joint
+INFERRED, TRACKED = 1, 2  # tracking states of a joint (Kinect)
 
 _NOISE = np.full(NTU.num_joints, 0.006)  # metres
 _LIMBS: list[list[int]] = []
@@ -26,10 +26,10 @@ class Camera:
     """One viewpoint.
 
     Attributes:
-        turn (float): Degrees about the vertical from the frontal view.
-        height (float): Metres above the floor.
-        distance (float): Metres to the middle of the stage.
-        tilt (float): Degrees the camera looks down.
+        turn (float): Rotation about the vertical axis from the frontal view, in degrees.
+        height (float): Height above the floor in metres.
+        distance (float): Distance to the middle of the scene in metres.
+        tilt (float): Angle by which the camera looks down, in degrees.
     """
 
     turn: float
@@ -38,7 +38,7 @@ class Camera:
     tilt: float
 
     def view(self, points: Array) -> Array:
-        """Turn world coordinates (..., 3) into camera coordinates: x right, y up, z depth."""
+        """Convert world coordinates (..., 3) to camera coordinates: x right, y up, z depth."""
         rotation = Rotation.from_euler('XY', [self.tilt, self.turn], degrees=True).as_matrix()
         lever = np.array([0, -self.height, 0])
         tilt = Rotation.from_euler('X', self.tilt, degrees=True).as_matrix()
@@ -46,7 +46,7 @@ class Camera:
 
 
 def make_camera(seed: int, setup: int, camera: int) -> Camera:
-    """Place a camera: number 1 at -45, 2 at 0 and 3 at +45 degrees; the setup moves all three."""
+    """Return camera 1 (-45 degrees), 2 (0) or 3 (+45). The setup sets heights and distances."""
     rng = np.random.default_rng([seed, 2, setup])
     distances, heights = rng.uniform(3.1, 3.8, 3), rng.uniform(0.9, 1.9, 3)
     height = heights[camera - 1]
@@ -55,12 +55,12 @@ def make_camera(seed: int, setup: int, camera: int) -> Camera:
 
 @dataclass
 class Track:
-    """One body as the sensor lists it.
+    """One body in the output of the sensor.
 
     Attributes:
         joints (Array): Camera coordinates in metres, (T, V, 3).
         states (Array): Tracking state of each joint, (T, V).
-        present (Array): Frames in which the sensor saw the body, (T,), bool.
+        present (Array): True in frames in which the sensor detected the body, (T,).
     """
 
     joints: Array
@@ -73,11 +73,11 @@ def observe(bodies: list[Array], camera: Camera, rng: np.random.Generator) -> li
 
     Args:
         bodies (list[Array]): World coordinates in metres, each (T, V, 3).
-        camera (Camera): Where it is seen from.
-        rng (np.random.Generator): Source of the sensor's faults.
+        camera (Camera): The camera.
+        rng (np.random.Generator): Source of the random errors of the sensor.
 
     Returns:
-        list[Track]: Bodies in the order in which a frame lists them, ghosts included.
+        list[Track]: The bodies, with ghosts, in their order in the frames.
     """
     tracks = [_measure(camera.view(body), rng) for body in bodies]
     length = len(bodies[0])
@@ -108,13 +108,13 @@ def _lose(track: Track, start: int, frames: int) -> None:
 def _measure(joints: Array, rng: np.random.Generator) -> Track:
     length = len(joints)
     white = rng.standard_normal(joints.shape)
-    # Half of the error lasts for some frames, and depth is the least certain coordinate.
+    # Half of the error changes slowly over time. The error is largest in depth.
     slow = 2.2 * gaussian_filter1d(rng.standard_normal(joints.shape), 2, axis=0)
     scale = _NOISE[:, None] * [0.8, 0.8, 1.2]
     noisy = joints + scale * (0.6 * white + 0.8 * slow)
     states = np.full(joints.shape[:2], TRACKED)
     for limb in _LIMBS:
-        # The limb on the far side of the trunk is hidden more often.
+        # A limb behind the trunk is hidden more often.
         hidden = np.mean(joints[:, limb, 2]) - np.mean(joints[:, 0, 2])
         if rng.random() < 0.12 + 1.2 * np.clip(hidden, 0, 0.3):
             start, frames = int(rng.integers(0, length)), int(rng.integers(3, 18))
@@ -127,12 +127,12 @@ def _measure(joints: Array, rng: np.random.Generator) -> Track:
 
 
 def _ghost(joints: Array, rng: np.random.Generator) -> Track:
-    """Invent the body that the sensor sees in a chair or a shadow for a short time."""
+    """Simulate a spurious body, such as a chair or a shadow, that is seen for a short time."""
     length = len(joints)
     still = joints[rng.integers(length)]
     still = still.mean(0) + (still - still.mean(0)) * rng.uniform(0.3, 0.9, 3)
     spot = np.array([rng.choice([-1, 1]) * rng.uniform(0.7, 1.3), 0, rng.uniform(-0.2, 0.6)])
-    # Most ghosts stand still; some flicker wildly and have more energy than the person.
+    # Most ghosts stand still. Some flicker and have more motion energy than the person.
     restless = 0.25 if rng.random() < 0.1 else rng.uniform(0.003, 0.02)
     body = still + spot + restless * rng.standard_normal(joints.shape)
     present = np.zeros(length, bool)

@@ -1,7 +1,7 @@
-"""Who moves how: one performance of an action as bodies in world coordinates, before any sensor.
+"""Simulate the bodies of one performance in world coordinates, without a sensor.
 
-World frame: metres, y up from the floor, the persons stand about the origin; z points away from the
-frontal camera.
+World frame: in metres, y points up from the floor, and z points away from the frontal camera. The
+persons stand near the origin.
 """
 
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ MIN_FRAMES, MAX_FRAMES = 40, 160
 
 _SWAYING = ('bend', 'lean', 'twist', 'nod', 'tilt', 'right_hip', 'left_hip')
 _SWAYING_ARMS = tuple(f'{side}_{name}' for side in ('right', 'left') for name in ('raise', 'elbow'))
-# How the person stands before the action; what the action does not move stays like this.
+# Postures before the action. Degrees of freedom that the action does not use keep their values.
 _POSTURES: tuple[dict[str, float], ...] = (
     {},
     {},
-    {'both_raise': 22, 'both_elbow': 70, 'both_inward': 40},  # hands folded in front
+    {'both_raise': 22, 'both_elbow': 70, 'both_inward': 40},  # hands together in front of the body
     {'off_spread': 38, 'off_elbow': 75, 'off_inward': 35, 'off_raise': -15},  # hand on the hip
     {'both_raise': -22, 'both_elbow': 22, 'both_inward': 30},  # hands behind the back
-    {'lead_raise': 10, 'lead_elbow': 60, 'off_hip_out': 8},  # ready to act
+    {'lead_raise': 10, 'lead_elbow': 60, 'off_hip_out': 8},  # ready for the action
 )
 _SEATED = {'both_sit': 84.0, 'both_raise': 20.0, 'both_elbow': 30.0}
-# What people do with the idle arm meanwhile: scratch, look at the watch, adjust the clothes.
+# Movements of the unused arm: scratch, look at the watch, adjust the clothes.
 _FIDGETS = (
     {'off_raise': 40, 'off_elbow': 125, 'off_inward': 20},
     {'off_raise': 45, 'off_elbow': 85, 'off_inward': 35},
@@ -39,10 +39,10 @@ _FIDGETS = (
 
 @dataclass(frozen=True)
 class Script:
-    """What the persons of one performance have in common: when it happens and how often.
+    """The timing of a performance. All persons of the performance share it.
 
     Attributes:
-        phase (Array): Phase of the action in [0, 1], (T,); constant in the pauses.
+        phase (Array): Phase of the action in [0, 1], (T,). It is constant in the pauses.
         count (int): Number of repetitions.
     """
 
@@ -50,13 +50,13 @@ class Script:
     count: int
 
     def delayed(self, frames: int) -> 'Script':
-        """Return the script of somebody who is some frames behind."""
+        """Return the script with a delay of some frames."""
         phase = np.concatenate([np.full(frames, self.phase[0]), self.phase])
         return Script(phase[: len(self.phase)], self.count)
 
 
 def write_script(action: Action, tempo: float, rng: np.random.Generator) -> Script:
-    """Draw the timing: pauses, duration, a smooth warp of time, the number of repetitions."""
+    """Draw the timing: pauses, duration, smooth changes of speed, number of repetitions."""
     count = int(rng.integers(action.repeats[0], action.repeats[1] + 1))
     active = round(rng.uniform(*action.seconds) / tempo * FPS)
     active = int(np.clip(active, 30, MAX_FRAMES - 20))
@@ -76,12 +76,12 @@ def perform(
     """Simulate one performance.
 
     Args:
-        action (Action): What is performed.
-        performers (tuple[Performer, ...]): One performer, or two where the action has a partner.
-        rng (np.random.Generator): Source of everything that varies between performances.
+        action (Action): The action.
+        performers (tuple[Performer, ...]): One performer, or two if the action has a partner.
+        rng (np.random.Generator): Source of the random differences between performances.
 
     Returns:
-        list[Array]: For each body the joints in metres, world frame, (T, V, 3).
+        list[Array]: Joints of each body in metres in the world frame, (T, V, 3).
     """
     script = write_script(action, performers[0].tempo, rng)
     first, lead = _act(action.moves, script, performers[0], rng, action.seatable)
@@ -92,14 +92,14 @@ def perform(
 
     late = round(action.lag * FPS) + int(rng.integers(0, 5))
     second, partner_lead = _act(action.partner, script.delayed(late), performers[1], rng, False)
-    # Each looks along -z; the distance between the two makes the joints meet half-way through.
+    # Each body looks along -z. Choose the gap so that the joints meet in the middle of the action.
     touch = np.argmin(abs(script.phase - 0.5))
     reach = -first[touch, joint(_led(action.touch[0], lead)), 2]
     partner_reach = -second[touch, joint(_led(action.touch[1], partner_lead)), 2]
     gap = reach + partner_reach + action.touch[2] + rng.normal(0, 0.05)
     half = np.array([0, 0, gap / 2])
     aside = np.array([rng.normal(0, 0.05), 0, 0])
-    # The pair is seen from the side by the frontal camera, from either side.
+    # The frontal camera sees the pair from the side, either left or right.
     facing += rng.choice([-90, 90])
     return [_turn(first + half, facing) + spot, _turn(second + half + aside, facing + 180) + spot]
 
@@ -156,7 +156,7 @@ def _fidget(add, used: set[str], lead: str, length: int, rng: np.random.Generato
 
 
 def _resolve(name: str, lead: str) -> tuple[str, ...]:
-    """Name the sides of a degree of freedom that is given as leading, other or both."""
+    """Replace ``lead``, ``off`` or ``both`` in the name of a degree of freedom by sides."""
     whose, _, rest = name.partition('_')
     off = 'right' if lead == 'left' else 'left'
     sides = {'lead': (lead,), 'off': (off,), 'both': ('right', 'left')}.get(whose)
@@ -168,7 +168,7 @@ def _led(name: str, lead: str) -> str:
 
 
 def _smooth_noise(rng: np.random.Generator, length: int, width: int, sigma: float) -> Array:
-    """Draw noise of unit variance that changes over ``sigma`` frames, (T, width)."""
+    """Draw smooth noise (length, width) of unit variance. It changes over ``sigma`` frames."""
     noise = gaussian_filter1d(rng.standard_normal((length, width)), sigma, axis=0)
     return noise * np.sqrt(2 * sigma * np.sqrt(np.pi))
 

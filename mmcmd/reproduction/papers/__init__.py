@@ -1,4 +1,4 @@
-"""The published papers, one file each, the comparison of their methods, and the leaderboard."""
+"""Published papers (one file each), the comparison of their methods, and the leaderboard."""
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.paper import Method, Table
@@ -20,16 +20,16 @@ PAPERS = (
     *(comparison, leaderboard),
 )
 METHODS: dict[str, Method] = {k: x for paper in PAPERS for k, x in paper.METHODS.items()}
-"""Name to method, of all papers."""
+"""Maps names to methods, for all papers."""
 TABLES: dict[str, Table] = {k: x for paper in PAPERS for k, x in paper.TABLES.items()}
-"""Name to table, of all papers."""
+"""Maps names to tables, for all papers."""
 
 
 def get_method(name: str) -> Method:
     """Return a method by its name.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no such method.
     """
     if name not in METHODS:
         raise InputError(f'there is no method {name!r}; methods are {"; ".join(METHODS)}')

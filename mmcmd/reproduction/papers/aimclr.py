@@ -1,4 +1,4 @@
-"""AimCLR (AAAI 2022, https://arxiv.org/abs/2112.03590): one training holds its three streams."""
+"""AimCLR (AAAI 2022, https://arxiv.org/abs/2112.03590). One training has all three streams."""
 
 from mmcmd.reproduction.paper import Cell, Method, Table
 

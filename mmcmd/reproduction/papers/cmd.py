@@ -1,6 +1,6 @@
-"""CMD (ECCV 2022, https://arxiv.org/abs/2208.12448): its methods, ablations and figures.
+"""CMD (ECCV 2022, https://arxiv.org/abs/2208.12448): methods, ablations and figures.
 
-The tables that compare it with other methods are in ``cmd_tables``.
+The tables that compare CMD with other methods are in ``cmd_tables``.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ from mmcmd.reproduction.paper import MODALITIES, STREAMS, Cell, Method, Table, g
 from mmcmd.reproduction.protocols import CROPS, KNN
 
 JOINT, MOTION, BONE = MODALITIES
-NEIGHBOURS = (64, 256, 1024, 4096, 8192, 16384)  # of 16384 keys; Fig. 3
+NEIGHBOURS = (64, 256, 1024, 4096, 8192, 16384)  # with a queue of 16384 keys; Fig. 3
 TEMPERATURES = ((0.03, 0.1), (0.05, 0.05), (0.1, 0.1), (0.05, 0.2))  # teacher, student
 _LONG = 'configs/cmd/cmd_pkummd2.py'
 _HEAD = 'model.distill_head'
@@ -21,7 +21,7 @@ _cmd = partial(
 
 
 def _neighbours(share: float, *options: str) -> Method:
-    """Return CMD with K as a share of the queue, because a small budget has a smaller queue."""
+    """Return CMD with K as a fraction of the queue, which is smaller with a small budget."""
 
     def choose(config: Config) -> tuple[str, ...]:
         return (f'{_HEAD}.topk={max(1, round(share * config.model.queue.size))}', *options)
@@ -44,11 +44,11 @@ METHODS = {
         )
         for teacher, student in TEMPERATURES
     },
-    # Eq. 7: a teacher with a very low temperature, over the whole queue.
+    # Eq. 7: a teacher with a very low temperature, compared with the whole queue.
     'positive mining': _neighbours(1.0, f'{_HEAD}.teacher_temperature=0.001'),
 }
 
-# Columns: bone, motion, joint of the linear and then of the KNN evaluation, NTU-60 x-sub.
+# Columns: bone, motion, joint with linear evaluation, then with KNN evaluation, NTU-60 x-sub.
 _KINDS5 = [(protocol, stream) for protocol in ('linear', KNN) for stream in (BONE, MOTION, JOINT)]
 _TABLE5 = {
     ('Baseline', 'MoCo'): (74.4, 73.1, 76.1, 62.0, 56.8, 63.4),

@@ -1,7 +1,7 @@
-"""Tables 1 to 4 of CMD: all methods that the paper compares, on their own encoders and protocols.
+"""Tables 1 to 4 of CMD: all compared methods, with their own encoders and protocols.
 
-Table 1 prints 79.8 for CMD on NTU-60 x-sub. Table 5 shows that this is J<->M, and 79.4 is CMD with
-three modalities. Here both have a row. MoCo is in Table 5 only.
+Table 1 reports 79.8 for CMD on NTU-60 x-sub. Table 5 shows that this is the result of J<->M, and
+that CMD with three modalities has 79.4. Here, both have a row. MoCo is only in Table 5.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from mmcmd.reproduction.protocols import KNN, PERCENTS
 
 METHODS = {}
 _JOINT, _THREE = 'joint', '3s'
-# Published encoder, and the protocols that are not CMD's.
+# Published encoder, and the protocols that differ from those of CMD.
 _RECIPES = {
     'AimCLR': ('stgcn_clr', dict(linear='linear_clr', semi='semi_clr')),
     'CrosSCLR': ('stgcn_clr', dict(linear='linear_joint', semi='semi_clr')),
@@ -38,11 +38,12 @@ def _cell(
     """Return a cell with the published encoder and protocol of its method.
 
     Args:
-        method (str): Name of a method, also of one that cannot be run.
+        method (str): Name of a method. It may be one that cannot be run.
         protocol (str): Protocol of CMD: ``'linear'``, ``'knn'``, ``'transfer'`` or ``'semi...'``.
         stream (str): Name of a stream.
         table (int): Number of the table in the paper.
-        paper (Mapping[str, float | None]): Published numbers by data set; None if there is none.
+        paper (Mapping[str, float | None]): Published number for each data set. None means that
+            there is no number.
     """
     numbers = {data: x for data, x in paper.items() if x is not None}
     source = f'CMD, Table {table}{_REMARKS.get((method, table), "")}' if numbers else ''

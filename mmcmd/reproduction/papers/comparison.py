@@ -1,7 +1,7 @@
-"""Tables that no paper prints: encoders without training, and all methods side by side.
+"""Tables that are not from a paper: untrained encoders, and a comparison of all methods.
 
 With the small budget, all methods have the same encoder, epochs, batch, optimiser and queue. Each
-method keeps its own preprocessing and augmentation. Mining begins in the middle of the training.
+method keeps its own preprocessing and augmentation. Mining starts in the middle of the training.
 """
 
 from mmcmd.reproduction.paper import STREAMS, UNTRAINED, Cell, Method, Table, grid
@@ -9,7 +9,7 @@ from mmcmd.reproduction.papers import generative
 from mmcmd.reproduction.protocols import KNN
 
 METHODS = {
-    # 1-NN by cosine similarity, and a linear classifier, on the coordinates of the test pipeline.
+    # 1-NN with cosine similarity and a linear classifier, on the coordinates of the test pipeline.
     'raw': Method(UNTRAINED, encoder='raw'),
     'random': Method(UNTRAINED),
 }

@@ -1,6 +1,6 @@
-"""LongT GAN, MS2L, P&C and AS-CAL: their rows are in the tables of CMD.
+"""LongT GAN, MS2L, P&C and AS-CAL. Their rows are in the tables of CMD.
 
-One training holds three modalities, which share nothing. The papers have the joint modality alone.
+One training has three modalities, which share no weights. The papers use only the joint modality.
 """
 
 from mmcmd.reproduction.paper import Method

@@ -1,7 +1,7 @@
-"""ISC (ACM MM 2021, https://arxiv.org/abs/2108.03656): one training holds three modalities.
+"""ISC (ACM MM 2021, https://arxiv.org/abs/2108.03656). One training has three modalities.
 
-The paper has the joint modality alone. The modalities share nothing, so the joint stream is that of
-a training of its own.
+The paper uses only the joint modality. The modalities share no weights, so the joint stream is the
+same as in a training with only this modality.
 """
 
 from mmcmd.reproduction.paper import Cell, Method, Table

@@ -1,30 +1,30 @@
-"""The leaderboard: every method in equal minutes, and what needs no pre-training.
+"""The leaderboard: all methods with equal training minutes, and baselines without pre-training.
 
 ``python tools/reproduce.py leaderboard --data DATA --minutes 30`` gives each pre-training and each
-supervised training the same minutes. All have the same encoder and clips. The pre-trained encoders
-stay frozen; a linear classifier is trained on all labels, or on a few of each class.
+supervised training the same minutes. All use the same encoder and clip length. The pre-trained
+encoders are frozen. A linear classifier is trained on all labels, or on a few labels per class.
 """
 
 from mmcmd.reproduction.paper import STREAMS, Cell, Method, Table
 from mmcmd.reproduction.papers import comparison
 from mmcmd.reproduction.protocols import KNN, LABELS
 
-# The same training as of CMD, with the views, the optimiser and the schedule of the recipe.
+# The training of CMD, with the views, the optimiser and the schedule of the recipe.
 METHODS = {'recipe': Method('configs/recipes/small.py', ['final_evaluation=False'])}
-_MASKED = 'MAMP', 'SkeletonMAE', 'USDRL'  # which have encoders of their own
+_MASKED = 'MAMP', 'SkeletonMAE', 'USDRL'  # by default with their own encoders
 ALL_LABELS = 'linear, 3s'
-"""Head of the column with all labels."""
+"""Title of the column with all labels."""
 
 
 def label_column(labels: int) -> str:
-    """Return the head of the column with so many labels of each class."""
+    """Return the title of the column with a number of labels per class."""
     return f'{labels} label{"s" * (labels > 1)}, 3s'
 
 
 def _row(
     method: str, nearest: str | None, linear: str | None, few: str, encoder: str | None = None
 ) -> list[Cell | None]:
-    """Return nearest neighbours and a classifier in each stream, and the latter with few labels."""
+    """Return a row: nearest neighbours and a classifier per stream, then with few labels."""
     return [
         *(nearest and Cell(method, nearest, stream, encoder=encoder) for stream in STREAMS),
         *(linear and Cell(method, linear, stream, encoder=encoder) for stream in STREAMS),

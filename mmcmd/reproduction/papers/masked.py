@@ -19,7 +19,7 @@ _BY_HAND = {'STARS': 'it tunes an encoder of MAMP: train it with encoder_from=CH
 def _cell(
     name: str, protocol: str, source: str, *numbers: float, pkummd2: float | None = None
 ) -> Cell:
-    """Return the numbers of a method on NTU-60, NTU-120 and PKU-MMD II, cross-subject first."""
+    """Return a cell with the numbers of a method, in the order of ``_DATA``."""
     paper = dict(zip(_DATA, numbers, strict=False))
     paper |= {} if pkummd2 is None else {'pkummd2_xsub': pkummd2}
     known = name if name in METHODS else None
@@ -59,7 +59,8 @@ _ROWS = {
     'MAMP, as others print it': {
         _LINEAR: _cell('MAMP', _LINEAR, 'README of USDRL', 84.9, 89.1, 78.6, 79.1, pkummd2=53.8)
     },
-    # Another program of this name. Our SkeletonMAE is the baseline of MAMP, which has no numbers.
+    # Another method with this name. Our SkeletonMAE is the baseline in MAMP, without published
+    # numbers.
     'SkeletonMAE (ICMEW 2023)': {
         _LINEAR: _cell(
             'another SkeletonMAE', _LINEAR, _OTHERS, 74.8, 77.7, 72.5, 73.5, pkummd2=36.1

@@ -1,6 +1,6 @@
 """SkeletonCLR and CrosSCLR (CVPR 2021, https://arxiv.org/abs/2104.14466).
 
-CrosSCLR-B has no paper of its own: the authors of CMD made it as a comparison.
+CrosSCLR-B has no separate paper. The authors of CMD added it for comparison.
 """
 
 from mmcmd.reproduction.paper import Cell, Method, Table

@@ -1,4 +1,4 @@
-"""The raw formats that the simulation can be written in; one is an entry of :data:`FORMATS`."""
+"""Raw formats in which the simulation can be written. Each is an entry of :data:`FORMATS`."""
 
 from .bandai2 import Bandai2Format
 from .base import Format
@@ -18,6 +18,6 @@ FORMATS: dict[str, Format] = {
     'utdmhad': UTDMHADFormat(),
     'utkinect': UTKinectFormat(),
 }
-"""By the name of the converter that reads it."""
+"""Maps the name of the converter that reads a format to the format."""
 
 __all__ = ['FORMATS', 'Format']

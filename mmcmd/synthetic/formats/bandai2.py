@@ -14,9 +14,9 @@ from ..recording import simulate
 from .base import SOLO, Format, Unit
 
 STYLES = ('active', 'elderly', 'exhausted', 'feminine', 'masculine', 'normal', 'youthful')
-_EVERY = 2  # frames: 15 a second
+_EVERY = 2  # keep every second frame: 15 frames per second
 
-# A joint of the rig is half-way between two of the simulation, or one of them.
+# A joint of the layout is the mean of two simulated joints, which may be the same.
 _TRUNK = {
     'hips': ('spine_base', 'spine_base'),
     'spine': ('spine_base', 'spine_mid'),
@@ -50,21 +50,21 @@ _PAIRS = np.array([_halves(name) for name in BANDAI2.joints])
 
 
 class Bandai2Format(Format):
-    """One file for all. There are no cameras; a style is how some of the subjects move."""
+    """One file for all performances. There are no cameras. Each subject has one of the styles."""
 
     title = 'Bandai-Namco-Research-Motiondataset-2'
     actions = SOLO
 
     def units(self, plan: Plan) -> list[Unit]:
-        """Write all together."""
+        """Write all performances in one unit."""
         return [tuple(plan.performances(self.actions))]
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name the file."""
+        """Return the name of the file."""
         return ['bandai2.npz']
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Simulate all performances."""
+        """Simulate all performances, and return the file."""
         motions = [_capture(simulate(plan.seed, performance)[0]) for performance in unit]
         subjects, _, numbers = np.array(unit).T
         labels = np.array([self.actions.index(number) for number in numbers.tolist()])
@@ -86,5 +86,5 @@ class Bandai2Format(Format):
 
 
 def _capture(body: Array) -> Array:
-    """Turn a body the way the rig's performers face, (T, 21, 3)."""
+    """Return the joints of the layout (T', 21, 3), with the axes of the data set."""
     return body[::_EVERY, _PAIRS].mean(axis=2) * [-1, 1, -1]

@@ -1,4 +1,4 @@
-"""How performances become files: what a raw format has to say about itself."""
+"""Base class of the raw formats, which write performances to files."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from ..actions import ACTIONS
 from ..plan import Performance, Plan
 
 Unit = tuple[Performance, ...]
-"""Performances that are written together."""
+"""Performances that are written in one process."""
 
 ALL = tuple(range(1, len(ACTIONS) + 1))
 SOLO = tuple(number for number in ALL if not ACTIONS[number - 1].partner)
@@ -21,9 +21,10 @@ class Format(ABC):
     """A raw format.
 
     Attributes:
-        title (str): Name of the data set that has it.
-        actions (tuple[int, ...]): Numbers of the actions it can hold, in the order of its classes.
-        limits (dict[str, int]): The most that it can hold of what a :class:`Plan` counts.
+        title (str): Name of the data set that uses the format.
+        actions (tuple[int, ...]): Numbers of the actions that the format supports, in the order of
+            its classes.
+        limits (dict[str, int]): Maximum of some attributes of a :class:`Plan`.
     """
 
     title: ClassVar[str]
@@ -31,10 +32,10 @@ class Format(ABC):
     limits: ClassVar[dict[str, int]] = {}
 
     def plan(self, **given: Any) -> Plan:
-        """Make a plan; what is not given is :class:`Plan`'s default or the most there can be.
+        """Return a plan. Missing values are the defaults of :class:`Plan`, but within the limits.
 
         Raises:
-            InputError: If more is asked for than the format holds.
+            InputError: If a value exceeds a limit of the format.
         """
         limits = {'actions': len(self.actions), **self.limits}
         defaults = {name: min(getattr(Plan, name), most) for name, most in limits.items()}
@@ -43,10 +44,10 @@ class Format(ABC):
         return plan
 
     def check(self, plan: Plan) -> None:
-        """Check that the format can hold what is planned.
+        """Check that the format supports a plan.
 
         Raises:
-            InputError: If it cannot.
+            InputError: If a value exceeds a limit of the format.
         """
         for name, most in {'actions': len(self.actions), **self.limits}.items():
             if getattr(plan, name) > most:
@@ -56,16 +57,16 @@ class Format(ABC):
                 )
 
     def units(self, plan: Plan) -> list[Unit]:
-        """List what is written together, each in one process; a unit may have no performance."""
+        """List the units. Each is written in one process. A unit may have no performance."""
         return [(performance,) for performance in plan.performances(self.actions)]
 
     @abstractmethod
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name the files of a unit, relative to the folder."""
+        """Return the names of the files of a unit, relative to the output folder."""
 
     @abstractmethod
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Make some of the files of a unit: names and contents, functions of the plan alone."""
+        """Yield the name and the content of some files of a unit. Both depend only on the plan."""
 
     def count(self, plan: Plan) -> int:
         """Return the number of files, without the label."""

@@ -1,4 +1,4 @@
-"""What a Kinect of the first generation would have seen: 20 joints of one person."""
+"""Simulated recordings of a first-generation Kinect: 20 joints of one person."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from ..kinematics import Array, joint
 from ..plan import Performance, Plan
 from ..recording import record
 
-# The first generation has no neck, hand tips and thumbs, and names the trunk differently.
+# The first generation has no neck, hand tips and thumbs, and other names for the trunk.
 _RENAMED = {
     'hip_centre': 'spine_base',
     'spine': 'spine_mid',
@@ -18,13 +18,14 @@ _JOINTS = [joint(_RENAMED.get(name, name)) for name in KINECT_V1.joints]
 
 
 def record_person(plan: Plan, performance: Performance, bodies: list[Array], camera: int) -> Array:
-    """Record the performer of an action of one person, without spurious bodies.
+    """Record an action of one person, without spurious bodies.
 
     Returns:
-        Array: Metres, in the order of the layout ``kinect_v1``, (T, 20, 3), without the frames in
-        which the performer was lost.
+        Array: Joints in metres in the order of the layout ``kinect_v1``, (T, 20, 3). Frames in
+        which the person was lost are removed.
     """
     tracks = record(plan.seed, performance, bodies, camera)
-    performer = max(tracks, key=lambda track: track.states.mean())  # all of a ghost is inferred
+    # All joints of a ghost are inferred, so the person has the highest mean state.
+    performer = max(tracks, key=lambda track: track.states.mean())
     seen = performer.present if performer.present.any() else slice(None)
     return np.ascontiguousarray(performer.joints[seen][:, _JOINTS])

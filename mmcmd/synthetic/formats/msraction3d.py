@@ -11,25 +11,25 @@ from .base import SOLO, Format, Unit
 from .kinect_v1 import record_person
 
 _ORDER = [KINECT_V1.joints.index(name) for name in msraction3d.JOINTS]
-_MIRROR = (-1, 1, 1)  # the published files have x to the right of the image
+_MIRROR = (-1, 1, 1)  # in the published files, x points to the right of the image
 
 
 class MSRAction3DFormat(Format):
-    """A file for each performance, by one camera, the frontal one if planned."""
+    """One file per performance, from the frontal camera or else the first planned camera."""
 
     title = 'MSR-Action3D'
     actions = SOLO[: len(msraction3d.CLASSES)]
     limits = {'subjects': 99, 'replications': 99}  # noqa: RUF012
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name the file."""
+        """Return the name of the file."""
         ((subject, replication, number),) = unit
         action = self.actions.index(number) + 1
         stem = f'a{action:02}_s{subject:02}_e{replication:02}'
         return [f'MSRAction3DSkeletonReal3D/{stem}{msraction3d.SUFFIX}']
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Record the performance."""
+        """Record the performance, and return the file."""
         (performance,) = unit
         camera = 2 if 2 in plan.cameras else plan.cameras[0]
         bodies = simulate(plan.seed, performance)

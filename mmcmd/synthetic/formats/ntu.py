@@ -12,7 +12,7 @@ from .base import Format, Unit
 
 SUFFIX = '.skeleton'
 
-# Pinhole cameras of the Kinect v2: focal length and centre in pixels, for depth and colour.
+# Pinhole cameras of the Kinect v2: focal length and centre in pixels, for depth and colour images.
 _DEPTH = (366.0, 256.0, 207.0)
 _COLOR = (1063.0, 975.0, 540.0)
 _JOINT = '%.7g %.7g %.7g %.4f %.4f %.3f %.3f 0 0 0 0 %d\r\n'
@@ -22,16 +22,16 @@ _FIRST_ID = 72057594037900000
 
 
 class NTUFormat(Format):
-    """A file for each camera and performance."""
+    """One file per performance and camera."""
 
     title = 'NTU RGB+D'
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name one file a camera."""
+        """Return the names of the files, one per camera."""
         return list(_files(plan, unit))
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Record what is asked for."""
+        """Record the performance with the cameras of the given files."""
         cameras = _files(plan, unit)
         (performance,) = unit
         bodies = simulate(plan.seed, performance)
@@ -41,22 +41,22 @@ class NTUFormat(Format):
 
 
 def _files(plan: Plan, unit: Unit) -> dict[str, int]:
-    """Map the names of the files to the cameras that record them."""
+    """Map the name of each file to its camera."""
     (performance,) = unit
     setup = setup_of(performance[0])
     return {file_name(setup, camera, *performance) + SUFFIX: camera for camera in plan.cameras}
 
 
 def file_name(setup: int, camera: int, subject: int, replication: int, action: int) -> str:
-    """Name a sample as NTU does, without the suffix; all numbers count from 1."""
+    """Return the name of a sample in the style of NTU, without suffix. Numbers start at 1."""
     return f'S{setup:03d}C{camera:03d}P{subject:03d}R{replication:03d}A{action:03d}'
 
 
 def format_skeleton(tracks: list[Track]) -> str:
-    """Write a recording as the text of a ``.skeleton`` file, with CRLF line ends.
+    """Format a recording as the text of a ``.skeleton`` file, with CRLF line ends.
 
     Args:
-        tracks (list[Track]): Bodies in the order in which each frame lists those it sees.
+        tracks (list[Track]): Bodies in their order in the frames.
     """
     rows = [_rows(track) for track in tracks]
     frames = [f'{len(tracks[0].present)}\r\n']

@@ -12,18 +12,18 @@ from .kinect_v1 import record_person
 
 
 class NWUCLAFormat(Format):
-    """A file for each camera, here the view, and performance; replications are environments."""
+    """One file per performance and camera (the view). Replications are the environments."""
 
     title = 'Northwestern-UCLA'
     actions = SOLO[: len(nwucla.ACTIONS)]
     limits = {'subjects': nwucla.SUBJECTS, 'replications': 100}  # noqa: RUF012
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name one file a camera."""
+        """Return the names of the files, one per camera."""
         return list(self._files(plan, unit))
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Record what is asked for."""
+        """Record the performance with the cameras of the given files."""
         cameras = self._files(plan, unit)
         (performance,) = unit
         bodies = simulate(plan.seed, performance)

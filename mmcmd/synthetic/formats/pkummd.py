@@ -1,4 +1,4 @@
-"""The text files of PKU-MMD: long recordings of many actions, with pauses between them."""
+"""The text files of PKU-MMD: long recordings of many actions with pauses between them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -21,25 +21,25 @@ _ROW = ' '.join(['%.6f'] * (PERSONS * NTU.num_joints * 3))
 
 
 class PKUMMDFormat(Format):
-    """A recording for each subject and replication; the cameras are the views L, M and R."""
+    """One recording per subject and replication. The cameras are the views L, M and R."""
 
     title = 'PKU-MMD'
     limits = {'subjects': 99, 'replications': 99}  # noqa: RUF012
 
     def units(self, plan: Plan) -> list[Unit]:
-        """Write the lists of the splits, and one recording after the other."""
+        """Return a unit for the lists of the splits, and one unit per recording."""
         performances = plan.performances(self.actions)
         return [(), *(tuple(unit) for _, unit in groupby(performances, key=lambda p: p[:2]))]
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name a skeleton file and a label file a camera, or the lists."""
+        """Return the names of a skeleton and a label file per camera, or of the lists."""
         if not unit:
             return list(_LISTS.values())
         stems = [f'{_number(plan, unit[0])}-{VIEWS[camera]}' for camera in plan.cameras]
         return [f'{folder}/{stem}.txt' for stem in stems for folder in ('Skeleton', 'Label')]
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Perform the actions one after the other and record what is asked for."""
+        """Perform the actions one after the other, and record the given files."""
         if not unit:
             yield from ((name, _list(plan, name).encode()) for name in names)
             return
@@ -57,7 +57,7 @@ Scene = tuple[Performance | None, list[Array]]
 
 
 def _stage(plan: Plan, unit: Unit) -> list[Scene]:
-    """Put the performances in some order and let the subject walk from each to the next."""
+    """Shuffle the performances, and add transitions of the subject between them."""
     rng = np.random.default_rng([plan.seed, 5, *unit[0][:2]])
     order = [unit[index] for index in rng.permutation(len(unit))]
     acts: list[Scene] = [(performance, simulate(plan.seed, performance)) for performance in order]
@@ -94,7 +94,7 @@ def _rows(plan: Plan, scenes: list[Scene], camera: int, first: Performance) -> I
 
 
 def _persons(tracks: list[Track]) -> Array:
-    """Keep the first two bodies that the sensor lists in each frame, (T, 2, V, 3)."""
+    """Keep the first two detected bodies of each frame, (T, 2, V, 3)."""
     frames = np.zeros((len(tracks[0].present), PERSONS, NTU.num_joints, 3))
     for time, frame in enumerate(frames):
         seen = [track.joints[time] for track in tracks if track.present[time]][:PERSONS]
@@ -108,7 +108,10 @@ def _number(plan: Plan, performance: Performance) -> str:
 
 
 def _list(plan: Plan, name: str) -> str:
-    """Odd subjects train, and views M and R; the headings are spelt as published."""
+    """Return the list of a split. The training part has odd subjects, or the views M and R.
+
+    The spelling of the headings is that of the published files.
+    """
     halves: dict[bool, list[str]] = {True: [], False: []}
     for subject, replication, _ in plan.performances(range(1, 2)):
         number = _number(plan, (subject, replication, 1))

@@ -14,24 +14,24 @@ from .base import SOLO, Format, Unit
 from .kinect_v1 import record_person
 
 _ORDER = [KINECT_V1.joints.index(name) for name in utdmhad.JOINTS]
-# Instead of the text that tells the time of writing: the first 116 bytes are for readers.
+# The first 116 bytes are free text. This replaces the default text, which has the time of writing.
 _HEADER = b'MATLAB 5.0 MAT-file, synthetic data'.ljust(116)
 
 
 class UTDMHADFormat(Format):
-    """A file for each performance, by one camera, the frontal one if planned."""
+    """One file per performance, from the frontal camera or else the first planned camera."""
 
     title = 'UTD-MHAD'
     actions = SOLO[: utdmhad.ACTIONS]
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name the file."""
+        """Return the name of the file."""
         ((subject, replication, number),) = unit
         action = self.actions.index(number) + 1
         return [f'Skeleton/a{action}_s{subject}_t{replication}{utdmhad.SUFFIX}']
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Record the performance."""
+        """Record the performance, and return the file."""
         (performance,) = unit
         camera = 2 if 2 in plan.cameras else plan.cameras[0]
         bodies = simulate(plan.seed, performance)

@@ -15,26 +15,26 @@ from .kinect_v1 import record_person
 
 _STEP = 2  # every second frame has a skeleton
 _PAUSE = 100  # frames between two actions
-_REPEAT = 25  # every so many frames, a number stands there twice
+_REPEAT = 25  # every 25th frame has two lines with the same number
 
 
 class UTKinectFormat(Format):
-    """A file for each subject and replication, the episode; all actions one after the other."""
+    """One file per subject and replication (the episode), with all actions one after the other."""
 
     title = 'UTKinect-Action3D'
     actions = SOLO[: len(utkinect.CLASSES)]
     limits = {'subjects': 99, 'replications': 99}  # noqa: RUF012
 
     def units(self, plan: Plan) -> list[Unit]:
-        """Write the list of the actions, and one recording after the other."""
+        """Return a unit for the list of the actions, and one unit per recording."""
         return [(), *self._recordings(plan)]
 
     def names(self, plan: Plan, unit: Unit) -> list[str]:
-        """Name the file of a recording, or the list."""
+        """Return the name of the file of a recording, or of the list."""
         return [f'joints/joints_{_stem(unit)}.txt'] if unit else [utkinect.LABELS]
 
     def contents(self, plan: Plan, unit: Unit, names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """Record the actions, or count their frames."""
+        """Record the actions, or write the list of their frames."""
         for name in names:
             text = self._recording(plan, unit) if unit else self._list(plan)
             yield name, ''.join(text).encode()
@@ -44,7 +44,7 @@ class UTKinectFormat(Format):
         return [tuple(unit) for _, unit in groupby(performances, key=lambda p: p[:2])]
 
     def _recording(self, plan: Plan, unit: Unit) -> Iterator[str]:
-        """Write a line for each frame."""
+        """Yield a line for each frame."""
         rng = np.random.default_rng([plan.seed, 7, *unit[0][:2]])
         for start, joints, _ in _stage(plan, unit):
             for index, frame in enumerate(joints.reshape(len(joints), -1)):
@@ -69,7 +69,7 @@ def _stem(unit: Unit) -> str:
 
 
 def _stage(plan: Plan, unit: Unit) -> Iterator[tuple[int, Array, Performance]]:
-    """Return the number of the first frame, the joints and the performance of each action."""
+    """Yield the number of the first frame, the joints and the performance of each action."""
     start = _PAUSE
     camera = 2 if 2 in plan.cameras else plan.cameras[0]
     for performance in unit:
