@@ -142,7 +142,7 @@ class StreamModel(BaseModel):
         inputs: Tensor | dict[str, Tensor],
         data_samples: list[ActionDataSample] | None = None,
     ) -> dict[str, Tensor]:
-        """Return the losses of one step. Models that can be trained override this."""
+        """Return the losses of one step. Models that can be trained override this method."""
         raise NotImplementedError(f'{type(self).__name__} has no loss: it cannot be trained')
 
     def forward(

@@ -32,8 +32,8 @@ class Clock:
     Attributes:
         minutes (float): Minutes of each training.
         root (Path): Folder of the measurements.
-        stages (dict[str, Stage]): The measurement for each title of a training. After unfinished
-            measurements have run, the runs must be planned again.
+        stages (dict[str, Stage]): The measurement for each title of a training. Run the unfinished
+            ones first, then plan the runs again.
     """
 
     minutes: float

@@ -45,9 +45,10 @@ class LeaveOneOut:
     def note(self) -> str:
         """Note for the report."""
         return (
-            'Leave one subject out: each number is the mean over subjects. For each subject, the '
-            'model was trained on all other subjects and tested on this subject. Subjects: '
-            f'{", ".join(self.parts)}. The standard deviation is over subjects and seeds.\n'
+            f'Leave one subject out: each number is the mean over the subjects '
+            f'{", ".join(self.parts)}. For each subject, the model was trained on all other '
+            'subjects and tested on this subject. The standard deviation is over subjects and '
+            'seeds.\n'
         )
 
     @property

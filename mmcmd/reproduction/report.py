@@ -204,7 +204,7 @@ def write(
 
 
 def view(table: Table, records: Records, data: str, note: str = '') -> View:
-    """Return the table, with a note, for a terminal."""
+    """Return the table with a note, in a form for the terminal."""
     head, rows = cells(table, records)
     caption = f'top-1, %, last epoch. {note}'.rstrip()
     shown = View(*head, title=f'{table.title}, {data}', caption=caption)

@@ -129,7 +129,7 @@ class _Schedule:
         self.say(f'failed: {failure}')
 
     def show(self, stage: Stage) -> None:
-        """Show the progress as a bar, or without a terminal as a line for each tenth."""
+        """Show the progress as a bar, or without a terminal as a line for each 10 %."""
         share = stage.progress()
         self.bars.update(self.tasks[stage.work_dir], completed=share)
         if not self.console.is_terminal and int(10 * share) > self.shares.get(stage.work_dir, 0):

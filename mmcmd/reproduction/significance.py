@@ -63,7 +63,7 @@ def difference(first: np.ndarray, second: np.ndarray) -> Difference:
             parts.append(means.var(ddof=1) / len(means))
             degrees.append(len(means) - 1)
     variance = sum(parts)
-    if variance == 0:  # all differences are equal
+    if variance == 0:  # the means do not vary over seeds or sequences
         p = float(table.mean() == 0)
     else:
         freedom = variance**2 / sum(x**2 / n for x, n in zip(parts, degrees, strict=True))

@@ -1,4 +1,4 @@
-"""Compare rows without pre-training with the methods: which columns they win."""
+"""Find the columns in which a row without pre-training is better than some methods."""
 
 import statistics
 from collections.abc import Mapping, Sequence

@@ -54,8 +54,8 @@ def run_kernel(rnn: nn.RNNBase, frames: Tensor, start: Tensor | None = None) -> 
     Args:
         rnn (nn.RNNBase): A GRU or LSTM.
         frames (Tensor): Shape (T, N, F).
-        start (Tensor, optional): First state of a GRU, (layers * directions, N, hidden_size). By
-            default it is 0.
+        start (Tensor, optional): Initial state of a GRU, (layers * directions, N, hidden_size).
+            Defaults to zeros.
 
     Returns:
         Tensor: Outputs of the last layer, shape (T, N, directions * hidden_size).
@@ -93,7 +93,7 @@ def is_special() -> bool:
 
 
 def cast_together(weights: Sequence[Tensor], dtype: torch.dtype) -> list[Tensor]:
-    """Cast weights into one block of memory, with gradient: matrices, then biases (cuDNN)."""
+    """Cast weights (any shapes) into one block of memory: matrices, then biases, as in cuDNN."""
     ordered = sorted(weights, key=Tensor.dim, reverse=True)
     flat = torch.cat([x.flatten().to(dtype) for x in ordered])
     pieces = zip(ordered, flat.split([x.numel() for x in ordered]), strict=True)

@@ -22,6 +22,9 @@ class CMDHead(BaseModule):
         student_temperature (float): tau_s. Defaults to 0.1.
         loss_weight (float): Weight of the sum over pairs. Defaults to 1.
         init_cfg (dict, optional): Initialisation, as in mmengine.
+
+    Raises:
+        InputError: If ``topk`` is below 1, or a temperature is not positive.
     """
 
     def __init__(

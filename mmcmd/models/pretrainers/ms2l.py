@@ -156,7 +156,7 @@ def prediction_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tenso
     Returns:
         Tensor: Shape ().
     """
-    frames = target.permute(0, 2, 4, 3, 1).flatten(2)  # (C, V, M), as released
+    frames = target.permute(0, 2, 4, 3, 1).flatten(2)  # (C, V, M), the order of the released code
     kept = first_frames(target.shape[2], valid)[..., None]
     return F.mse_loss(prediction.float() * kept, frames.float())
 

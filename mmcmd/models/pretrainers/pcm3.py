@@ -123,7 +123,7 @@ class PCM3(MomentumContrast):
         return losses
 
     def draw(self, stream: str, inputs: Tensor) -> Draws:
-        """Draw the random numbers of a step for one stream, with ``generator``."""
+        """Draw the random numbers of a step for one stream and views (N, 3, M, T, V, C)."""
         num_frames = inputs.shape[3]
         masked = self.masking.draw(self.generator, num_frames)
         mix = self.mixing.draw(self.generator, len(inputs), num_frames)

@@ -120,7 +120,7 @@ def sample_ids(data_samples: Sequence[ActionDataSample] | None, device: torch.de
     """Return the ids of the samples of a batch, shape (N,).
 
     Raises:
-        InputError: If they have none.
+        InputError: If the samples have no ids.
     """
     if not data_samples or 'sample_idx' not in data_samples[0].metainfo:
         raise InputError(

@@ -131,7 +131,7 @@ class SkeletonClassifier(StreamModel):
         if len({x.shape[-1] for x in feats}) > 1:
             raise InputError(
                 'the features of the streams differ in size and cannot be cached together; use '
-                'train_cfg.type=ResumableEpochLoop, or one stream a run'
+                'train_cfg.type=ResumableEpochLoop, or one stream per run'
             )
         return torch.stack(feats, dim=2)
 
@@ -170,7 +170,15 @@ class SkeletonClassifier(StreamModel):
         return super().forward(inputs, data_samples, mode)
 
     def loss(self, inputs: Tensor, data_samples: list[ActionDataSample]) -> dict[str, Tensor]:
-        """Return the cross entropy of each stream, or with ``joint_loss`` of the mean score."""
+        """Return the cross entropy of each stream, or with ``joint_loss`` of the mean score.
+
+        Args:
+            inputs (Tensor): As in :meth:`scores`.
+            data_samples (list[ActionDataSample]): One per sequence, with its label.
+
+        Returns:
+            dict[str, Tensor]: ``loss_{stream}``, or ``loss_fused``, each of shape ().
+        """
         scores = self.scores(inputs, data_samples)
         if self.joint_loss:
             scores = {'fused': torch.stack(list(scores.values())).mean(dim=0)}
@@ -183,7 +191,15 @@ class SkeletonClassifier(StreamModel):
     def predict(
         self, inputs: Tensor, data_samples: list[ActionDataSample]
     ) -> list[ActionDataSample]:
-        """Store the probabilities of each stream and, as ``{n}s``, of the fusion of n streams."""
+        """Store the probabilities of each stream and, as ``{n}s``, of the fusion of n streams.
+
+        Args:
+            inputs (Tensor): As in :meth:`scores`.
+            data_samples (list[ActionDataSample]): One per sequence.
+
+        Returns:
+            list[ActionDataSample]: The same samples, with ``pred_scores`` (num_classes,) by stream.
+        """
         scores = self.scores(inputs, data_samples)
         streams = {name: x.softmax(dim=1) for name, x in scores.items()}
         if len(streams) > 1:

@@ -41,7 +41,7 @@ class TokenMask:
         if not 0 < kept < num_tokens:
             raise InputError(
                 f'a mask of ratio {self.ratio} keeps {kept} of {num_tokens} tokens, but at least '
-                'one must stay and one must go; correct model.masking.ratio'
+                'one must be kept and one removed; correct model.masking.ratio'
             )
         return kept
 
@@ -71,7 +71,7 @@ class RandomTokenMask(TokenMask):
     """Remove random tokens (SkeletonMAE)."""
 
     def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
-        """Return the random numbers."""
+        """Return the random numbers, (B, T' V)."""
         return uniform
 
 
@@ -103,7 +103,7 @@ class MotionAwareMask(TokenMask):
         self.tau = tau
 
     def scores(self, patches: Tensor, uniform: Tensor) -> Tensor:
-        """Return log-probabilities with Gumbel noise. The tokens with the largest are removed."""
+        """Return log-probabilities with Gumbel noise, (B, T' V). The largest are removed."""
         motion = patches.diff(dim=1).abs().mean(dim=3)
         # With one patch there is no difference, so the motion is 0.
         first = motion[:, :1] if motion.shape[1] else torch.zeros_like(patches[..., 0])
