@@ -73,7 +73,7 @@ class Clock:
         epochs = int(self.minutes / epoch)
         if not epochs:
             raise InputError(
-                f'{title} needs {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
+                f'{title} takes {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
                 f'{self.minutes:g} is too few for one validation; give more minutes'
             )
         config = load_config(path, **arguments, options=parse_options(options))
