@@ -1,3 +1,5 @@
+"""The error for mistakes of a user, and hints for its message."""
+
 import os
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,17 +8,17 @@ from difflib import get_close_matches
 class InputError(ValueError):
     """A user's file, option or config value is wrong.
 
-    The message is one sentence that names the file or value and the remedy; the command line
-    tools print it without a traceback.
+    The message is one sentence that names the file or value, and says what to do. The command
+    line tools print it without a traceback.
     """
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """Return words for a message, such as `` (did you mean 'coco'?)``; '' if nothing is close.
+    """Return a hint for a message, such as `` (did you mean 'coco'?)``; '' if no name is close.
 
     Args:
-        name (object): What the user wrote.
-        known (Iterable[str]): Names that there are.
+        name (object): The name that the user wrote.
+        known (Iterable[str]): The names that exist.
     """
     text, small = str(name).lower(), {x.lower(): x for x in known}
     close = get_close_matches(text, small, n=1) or [x for x in small if text and x.startswith(text)]
@@ -24,11 +26,11 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
 
 
 def not_a_file(path: str | os.PathLike, what: str) -> str:
-    """Say that there is no such file, or that it is a folder.
+    """Return a message that a file does not exist, or that its path is a folder.
 
     Args:
-        path (str or PathLike): What the user wrote.
-        what (str): What the file is, such as ``'checkpoint'``.
+        path (str or PathLike): The path that the user wrote.
+        what (str): Kind of file, such as ``'checkpoint'``.
     """
     if os.path.isdir(path):
         return f'{what} {path} is a folder, expected a file'

@@ -1,4 +1,4 @@
-"""Signals by which a scheduler asks a training to stop. This module imports nothing of torch."""
+"""Signals that a scheduler sends to stop a training. This module does not import torch."""
 
 import os
 import signal
@@ -8,28 +8,29 @@ from contextlib import contextmanager
 from time import perf_counter
 
 STARTED = perf_counter()
-"""When the program started: a tool imports this module before all others."""
+"""Start of the program, in seconds of ``perf_counter``. Tools import this module first."""
 
 EXIT_STATUS = 85
-"""Exit status of a training that was asked to stop. ``--resume`` goes on from where it was."""
+"""Exit status of a training that was asked to stop. ``--resume`` continues this training."""
 
 STOP = frozenset(getattr(signal, x) for x in ('SIGTERM', 'SIGUSR1') if hasattr(signal, x))
-"""SIGTERM, and SIGUSR1, which Slurm sends ahead of the time limit (``--signal=B:USR1@120``)."""
+"""SIGTERM, and SIGUSR1, which Slurm sends before the time limit (``--signal=B:USR1@120``)."""
 
 _kept: set[int] = set()
 _thread = threading.local()
 
 
 def stop_at_start_up() -> None:
-    """Leave with :data:`EXIT_STATUS` at once when a signal comes; there is nothing to save yet.
+    """Exit with :data:`EXIT_STATUS` as soon as a signal arrives: there is nothing to save yet.
 
-    This holds until :func:`end_start_up`. It must be called before torch is imported, because that
-    takes seconds.
+    This holds until :func:`end_start_up` is called. Call this function before torch is imported,
+    because that import takes seconds.
     """
     for number in STOP:
         signal.signal(number, lambda *_: os._exit(EXIT_STATUS))
-    # Python calls a handler only between two instructions of the main thread, and a rank may wait
-    # in C++ for the others for minutes. The number of a signal is written into a pipe at once.
+    # Python calls a handler only between two instructions of the main thread, but a rank may wait
+    # in C++ for the others for minutes. So Python also writes the number of the signal into a pipe,
+    # which it does at once, and a thread reads it there.
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
@@ -39,7 +40,7 @@ def stop_at_start_up() -> None:
 
 
 def end_start_up() -> None:
-    """Leave the signals to the handlers that the training has installed."""
+    """End :func:`stop_at_start_up`: from now on, the handlers of the training get the signals."""
     if hasattr(_thread, 'tell'):
         signal.set_wakeup_fd(-1)
 
@@ -51,24 +52,25 @@ def _leave_when_told(told: int) -> None:
 
 
 def unblock() -> None:
-    """Receive the signals that ``tools/torchrun.py`` holds back while it starts the ranks."""
+    """Unblock the signals that ``tools/torchrun.py`` blocks while it starts the ranks."""
     if hasattr(signal, 'pthread_sigmask'):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
 
 @contextmanager
 def kept_from_children(numbers: Iterable[int]) -> Iterator[None]:
-    """Let child processes that are forked inside ignore signals, unless this process sends them.
+    """Make children that are forked in this context ignore signals from other processes.
 
     A scheduler sends its signals to all processes of a job. Without this function, the workers of
-    the data loaders die first, and torch raises an error in the process that needs them. A worker
-    must still obey this process: if it ignored every SIGTERM, this process would wait for it at
-    exit forever.
+    the data loaders end first, and torch raises an error in the process that needs them. A worker
+    must still obey the signals of this process: if it ignored every SIGTERM, this process would
+    wait for it at exit forever.
 
-    The signals are blocked while a child is forked, so there is no moment at which they kill it.
+    The signals are blocked while a child is forked, so they can never end it.
 
     Args:
-        numbers (Iterable[int]): Signals. Systems without ``sigwaitinfo`` (macOS) keep none.
+        numbers (Iterable[int]): Signals to ignore. Systems without ``sigwaitinfo`` (macOS) cannot
+            ignore any.
     """
     _kept.update(numbers)
     try:
@@ -88,7 +90,7 @@ def _restore() -> None:
 
 
 def _obey_parent_only() -> None:
-    """Receive the blocked signals in a thread: only there can one see who has sent them."""
+    """Receive the blocked signals in a thread, because only ``sigwaitinfo`` gives their sender."""
     if _kept:
         arguments = os.getppid(), frozenset(_kept)
         threading.Thread(target=_wait_for_parent, args=arguments, daemon=True).start()

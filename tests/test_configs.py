@@ -394,7 +394,7 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
     model, trained, file = checkpoints[method]
     changes = read(protocol).get('encoder_options')
     if changes and trained.model.backbone.type not in TRANSFORMERS:
-        with pytest.raises(InputError, match='sets drop_path_rate of the encoder, which'):
+        with pytest.raises(InputError, match='sets the option drop_path_rate, which the encoder'):
             load_config(CONFIGS / protocol, pretrained=str(file))
         return
     argument = 'checkpoint' if '/knn' in protocol else 'pretrained'
@@ -433,8 +433,8 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
 @pytest.mark.parametrize(
     ('protocol', 'message'),
     [
-        ('benchmarks/supervised.py', 'trains from scratch and takes no --pretrained'),
-        ('benchmarks/transfer.py', 'was trained on ntu60_xsub itself; add --data'),
+        ('benchmarks/supervised.py', 'trains from scratch, so --pretrained cannot be used'),
+        ('benchmarks/transfer.py', 'was trained on ntu60_xsub, and a transfer needs another'),
     ],
 )
 def test_evaluation_that_a_checkpoint_does_not_fit_is_refused(protocol, message, checkpoints):

@@ -31,15 +31,16 @@ ENCODERS = {
     'usdrl': 'dste',
     'pc': 'bigru_pc',
 }
-"""Encoder of a method's released code, if it is not ``stgcn_clr``."""
+"""Maps a method to the encoder of its released code. All other methods use ``stgcn_clr``."""
 OTHER_ENCODERS = {'AGCN': 'agcn'}
-"""Encoder by the type that the tensors of a file show, if the method has encoders of many kinds."""
+"""Maps a type of backbone to its encoder, for a method that has several kinds of encoders. The type
+is recognised by the tensors of the file."""
 
 
 def convert_authors(
     method: str, files: Mapping[str, str | Path], data: str | None = None
 ) -> dict[str, Any]:
-    """Turn checkpoints of a method's released pre-training into one of this package.
+    """Convert checkpoints of a method's released pre-training to one checkpoint of mmcmd.
 
     Args:
         method (str): One of :data:`mmcmd.io.authors.METHODS`.
@@ -51,8 +52,8 @@ def convert_authors(
 
     Returns:
         dict: ``state_dict``, which the model of the method's config can load, and ``meta`` with the
-        description of the encoders (:func:`mmcmd.io.encoders.describe`). If the file holds encoders
-        alone, ``state_dict`` holds these.
+        description of the encoders (:func:`mmcmd.io.encoders.describe`). If the file holds only
+        encoders, ``state_dict`` also holds only these.
 
     Raises:
         InputError: If the method is not known, or a file is not a checkpoint of this method.
@@ -74,14 +75,14 @@ def convert_authors(
         options={f'model.{name}': x for name, x in _dotted(sizes).items()},
     )
     distilling = cfg.model.get('distill_head')
-    if distilling:  # K is not in the checkpoint; a small queue needs less.
+    if distilling:  # K is not in the checkpoint, and must not be larger than the queue
         distilling.topk = min(distilling.topk, cfg.model.queue.size)
-    with torch.device('meta'):  # the shapes are enough
+    with torch.device('meta'):  # only the shapes are needed
         model = MODELS.build(cfg.model)
     state = drop_unused_prompts(state, model.state_dict())
     expected = model.state_dict()
     if all(name.startswith(PREFIX) for name in state):
-        # The file holds encoders alone, as that of MS2L does.
+        # The file holds only encoders, like the file of MS2L.
         expected = {x: y for x, y in expected.items() if x.startswith(PREFIX)}
     check_architecture(expected, state, names)
     if data is None:
@@ -110,7 +111,20 @@ def _read(method: str, file: str | Path) -> tuple[dict[str, Tensor], int]:
 def write_converted(
     method: str, files: Mapping[str, str | Path], out: Path, data: str | None = None
 ) -> str:
-    """Convert as :func:`convert_authors` does, write the checkpoint, and return a summary of it."""
+    """Convert checkpoints with :func:`convert_authors`, and write the result.
+
+    Args:
+        method (str): See :func:`convert_authors`.
+        files (Mapping[str, str | Path]): See :func:`convert_authors`.
+        out (Path): File to write.
+        data (str, optional): See :func:`convert_authors`.
+
+    Returns:
+        str: Summary of the checkpoint in one line.
+
+    Raises:
+        InputError: If the method is not known, or a file is not a checkpoint of this method.
+    """
     checkpoint = convert_authors(method, files, data)
     with replace_file(out) as file:
         torch.save(checkpoint, file)

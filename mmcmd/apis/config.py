@@ -1,4 +1,4 @@
-"""Configs with arguments: data set, encoder, budget, and the encoders of a checkpoint."""
+"""Read configs with arguments: data set, encoder, budget, and the encoders of a checkpoint."""
 
 import logging
 import os
@@ -22,21 +22,31 @@ from mmcmd.io.encoders import read_description
 
 BUDGETS = ('small', 'paper')
 EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
-"""Types of models that take the encoders of a checkpoint."""
+"""Types of models that evaluate the encoders of a checkpoint."""
 
 
 def configs_root(config: str | Path | None = None) -> Path:
-    """Return the folder of configs that a config file belongs to, or that of this package."""
+    """Return the folder of configs that a config file belongs to, or that of this package.
+
+    Args:
+        config (str | Path, optional): The config file.
+
+    Raises:
+        InputError: If there is no such folder.
+    """
     package = Path(mmcmd.__file__).parent
     near = Path(config).resolve().parents if config is not None else ()
     for folder in (*near, package.parent / 'configs', package / '.mim' / 'configs'):
         if (folder / '_base_' / 'datasets').is_dir():
             return folder
-    raise InputError(f'there are no configs/_base_/datasets beside {config} or in the package')
+    raise InputError(
+        f'there is no folder configs/_base_/datasets near {config} or in the package; install '
+        'mmcmd again'
+    )
 
 
 def choices(kind: str, config: str | Path | None = None) -> list[str]:
-    """List the names that an argument takes.
+    """List the names of the known data sets or encoders.
 
     Args:
         kind (str): ``'datasets'`` or ``'encoders'``.
@@ -49,7 +59,7 @@ def split_name(config: str | Path) -> tuple[str | None, str | None]:
     """Return the encoder and the data set in the name of a config file.
 
     ``cmd_bigru_ntu60_xsub.py`` is ``cmd.py`` with the encoder ``bigru`` and the data set
-    ``ntu60_xsub``. Both are None for a file with another kind of name.
+    ``ntu60_xsub``. Both are None for any other name.
     """
     rest, found = Path(config).stem, []
     for kind in ('datasets', 'encoders'):
@@ -74,33 +84,34 @@ def load_config(
     select: int | None = None,
     without: str | None = None,
 ) -> Config:
-    """Read a config file and fill in its arguments.
+    """Read a config file and apply the arguments to it.
 
-    The modules that ``custom_imports`` names are imported. They may lie in the folder of the config
-    file, see :func:`mmcmd.apis.custom_code.import_custom_code`.
+    The modules in ``custom_imports`` of the config are imported. They may be in the folder of the
+    config file, see :func:`mmcmd.apis.custom_code.import_custom_code`.
 
     Args:
         config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` gives encoder and
             data set.
-        data (str, optional): Name of a file in ``configs/_base_/datasets``, or a path to such a
-            file of your own, or the path of an annotation pickle (:func:`describe_pickle`).
-        encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or a path.
-        budget (str, optional): ``'paper'``, or ``'small'`` for a CPU. Defaults to what fits the
-            data set.
-        pretrained (str, optional): Checkpoint whose encoders are evaluated; it gives encoder,
-            joint layout, streams, clip length and pipelines, and the data set if none is named.
-            ``'random'`` means encoders without training.
+        data (str, optional): Name of a file in ``configs/_base_/datasets``, path of your own file
+            of this kind, or path of an annotation pickle (:func:`describe_pickle`).
+        encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or path of your own
+            file of this kind.
+        budget (str, optional): ``'paper'``, or ``'small'`` for a CPU. Defaults to ``'small'`` for
+            small data sets, and to the entry ``budget`` of the config for others.
+        pretrained (str, optional): Checkpoint whose encoders are evaluated. Encoder, joint layout,
+            streams, clip length and pipelines are read from it, and also the data set if none is
+            named. ``'random'`` means encoders without training.
         checkpoint (str, optional): Checkpoint that is tested. If the config is an evaluation, the
             same entries are read from it.
-        ann_file (str | Path, optional): Annotation pickle, in place of the data set's.
+        ann_file (str | Path, optional): Annotation pickle that replaces the one of the data set.
         options (Mapping, optional): Entries that override the config, with dotted names. They are
             applied last.
-        description (Mapping, optional): The encoders of ``pretrained``, if that checkpoint is not
-            written yet (``encoder`` of :func:`mmcmd.io.encoders.describe`). By default they are
-            read from the checkpoint.
-        select (int, optional): Validate on this part of the training subjects, from 0, and not on
-            the test split, see :func:`mmcmd.apis.held_out.hold_out_fold`.
-        without (str, optional): Test on this subject, and train on all others, see
+        description (Mapping, optional): Description of the encoders of ``pretrained``, if that
+            checkpoint is not written yet (``encoder`` of :func:`mmcmd.io.encoders.describe`). By
+            default it is read from the checkpoint.
+        select (int, optional): Number of the part of the training subjects to validate on, from 0.
+            The test split is then not used, see :func:`mmcmd.apis.held_out.hold_out_fold`.
+        without (str, optional): Subject to test on. All other subjects are used for training, see
             :func:`mmcmd.apis.held_out.leave_out`.
 
     Raises:
@@ -120,7 +131,7 @@ def load_config(
         if value is not None and variable not in cfg.env_variables:
             raise InputError(
                 f'{config} has its own data set and encoder, and {value!r} cannot replace them; '
-                'give one of the files in configs/'
+                'use a config of the folder configs/'
             )
     evaluates = (cfg.get('model') or {}).get('type') in EVALUATIONS
     if pretrained:
@@ -132,12 +143,12 @@ def load_config(
             if trained_on not in choices('datasets', config):
                 raise InputError(
                     f'{source} was trained on the data set {trained_on}, which is not in '
-                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with that data set, '
-                    'or another'
+                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with this or '
+                    'another data set'
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
-    # These say which joints the encoders get. All other options come last.
+    # These options define which joints the encoders get. All other options are applied at the end.
     mapping = {key: value for key, value in (options or {}).items() if key.startswith('data.map_')}
     if mapping:
         _merge(cfg, config, mapping)
@@ -157,7 +168,7 @@ def load_config(
             cfg.model.modalities = [cfg.model.modalities]
         choose_streams(cfg, description)
     if select is not None and without is not None:
-        raise InputError('--select and --without hold out different subjects; give one of them')
+        raise InputError('--select and --without hold out different subjects; use only one of them')
     if select is not None:
         hold_out_fold(cfg, select)
     if without is not None:
@@ -174,28 +185,32 @@ def _merge(cfg: Config, config: str | Path, options: Mapping[str, Any]) -> None:
 
 
 def _check_pretrained(cfg: Config, config: str | Path, pretrained: str) -> None:
-    """Refuse ``pretrained`` where a config does not take it."""
+    """Check that a config can be used with ``pretrained``.
+
+    Raises:
+        InputError: If it cannot.
+    """
     model = cfg.get('model') or {}
     if model.get('type') not in EVALUATIONS:
         raise InputError(
-            f'--pretrained is for evaluations, and {config} is none; to start a training from '
-            'weights, add --cfg-options load_from=CHECKPOINT'
+            f'--pretrained is only for evaluations, and {config} is not an evaluation; to start a '
+            'training from weights, add --cfg-options load_from=CHECKPOINT'
         )
     if model.type == 'FeatureExtractor':
         raise InputError(
-            f'{config} trains nothing and takes no --pretrained; give the checkpoint to '
-            'tools/test.py CONFIG CHECKPOINT'
+            f'{config} trains nothing, so --pretrained cannot be used; run tools/test.py CONFIG '
+            'CHECKPOINT'
         )
     if model.get('pretrained') == 'random' != pretrained:
         raise InputError(
-            f'{config} trains from scratch and takes no --pretrained; to start from a checkpoint, '
-            'use configs/benchmarks/finetune.py'
+            f'{config} trains from scratch, so --pretrained cannot be used; to start from a '
+            'checkpoint, use configs/benchmarks/finetune.py'
         )
 
 
 def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
-    """Read a file with its environment variables set to the arguments."""
-    # A config outside the repository inherits by '{{$MMCMD_CONFIGS:}}/_base_/...'.
+    """Read a config file, with its environment variables set to the arguments."""
+    # A config outside the repository inherits from '{{$MMCMD_CONFIGS:}}/_base_/...'.
     arguments = {'MMCMD_CONFIGS': str(configs_root(config))}
     arguments |= {
         variable: _argument(kind, value, config)
@@ -207,9 +222,9 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
         with _quiet(), _written(arguments, config) as written:
             os.environ.update(written)
             cfg = Config.fromfile(config, import_custom_modules=False)
-    except InputError:  # of a data set that is given as a pickle
+    except InputError:  # the data set is a pickle that cannot be used
         raise
-    except Exception as error:  # of any kind: a config is code
+    except Exception as error:  # a config is Python code, which can raise any error
         reason = ' '.join(str(error).split())
         raise InputError(
             f'config {config} cannot be read: {type(error).__name__}: {reason}'
@@ -229,7 +244,7 @@ def _read(config: str | Path, data: str | None, encoder: str | None) -> Config:
 
 @contextmanager
 def _written(arguments: Mapping[str, str], config: str | Path) -> Iterator[dict[str, str]]:
-    """Write a data config for a pickle, as long as the config is read."""
+    """Write a temporary data config for a pickle, while the config is being read."""
     if not arguments.get('DATA', '').endswith('.pkl'):
         yield dict(arguments)
         return
@@ -256,7 +271,7 @@ def _is_no_variable(record: logging.LogRecord) -> bool:
 
 
 def _argument(kind: str, value: str, config: str | Path) -> str:
-    """Return the text for a name or a path in the list of base files."""
+    """Return the text that stands for a name or a path in the list of base files."""
     known, folder = choices(kind, config), configs_root(config) / '_base_' / kind
     if value in known or (kind == 'datasets' and value.endswith('.pkl')):
         return value

@@ -1,4 +1,4 @@
-"""Import the modules of a user, which lie outside the package, for a config."""
+"""Import the modules that a user has written and that a config needs."""
 
 import sys
 import warnings
@@ -12,11 +12,11 @@ from mmcmd.errors import InputError
 
 
 def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
-    """Import the modules that ``custom_imports`` of a config names.
+    """Import the modules in ``custom_imports`` of a config.
 
-    A module is found in the folder of the config file, in the folders that ``code_folder`` of the
-    config names, or anywhere on ``PYTHONPATH``. The folders are appended to ``sys.path`` and stay
-    there. Worker processes therefore find the modules too, also if they are spawned.
+    A module may be in the folder of the config file, in the folders in ``code_folder`` of the
+    config, or anywhere on ``PYTHONPATH``. The folders are appended to ``sys.path`` and stay there.
+    Therefore worker processes also find the modules, even if they are spawned.
 
     Args:
         cfg (Mapping): The config. ``code_folder`` (str or list of str) is optional.
@@ -26,8 +26,8 @@ def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
         list[str]: The folders that hold one of the modules.
 
     Raises:
-        InputError: If a folder or a module does not exist, a module of the same name from another
-            folder is found first, or a module registers a name that is taken.
+        InputError: If a folder or a module does not exist, Python finds a module of the same name
+            in another folder first, or a module registers a name that is already in use.
     """
     wanted = cfg.get('custom_imports') or {}
     given = cfg.get('code_folder') or []
@@ -36,7 +36,8 @@ def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f'config {config}: code_folder {folder} does not exist')
-        # At the end: a folder of configs may hold files such as cmd.py, which Python has too.
+        # Append them, because a folder of configs may hold files such as cmd.py, and Python has
+        # modules of such names.
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
     used, names = [], wanted.get('imports') or []
@@ -59,7 +60,7 @@ def _import(
 ) -> ModuleType | None:
     try:
         return import_module(name)
-    except KeyError as error:  # of a registry
+    except KeyError as error:  # a registry raises it
         if 'already registered' not in str(error):
             raise
         raise InputError(
@@ -68,7 +69,7 @@ def _import(
         ) from None
     except ModuleNotFoundError as error:
         if not f'{name}.'.startswith(f'{error.name}.'):
-            raise  # a module that the user's own code imports
+            raise  # the user's module exists, but imports a missing one
         message = (
             f'config {config}: custom_imports names {name!r}, which is not installed and not in '
             f'{" or ".join(map(str, folders))}; put the file there, or set code_folder'

@@ -1,4 +1,4 @@
-"""Fit a pre-training to its training set: sizes, and whether bodies are turned."""
+"""Adapt a pre-training to its training set: its sizes, and whether bodies are turned."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,20 +14,20 @@ from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.skeletons import get_layout
 
 NOTES = 'notes'
-"""Entry of a config: what was chosen for this run, in words. The ``FittingHook`` logs it."""
+"""Config entry with lines of text about what was chosen for this run. ``FittingHook`` logs them."""
 SAME_DIRECTION = 0.5
 """People face one direction if their agreement (:func:`measure_agreement`) is at least this."""
 MOST_MEASURED = 500
-"""Sequences whose direction is measured."""
+"""Largest number of sequences whose direction is measured."""
 
 
 def add_note(cfg: Config, note: str) -> None:
-    """Add a line that the log of a training begins with."""
+    """Add a line of text to the beginning of the log of a training."""
     cfg[NOTES] = [*cfg.get(NOTES, ()), note]
 
 
 def split_size(dataset: Mapping[str, Any]) -> int:
-    """Return the number of sequences that the config of a data set names.
+    """Return the number of sequences that the config of a data set selects.
 
     Args:
         dataset (Mapping): ``ann_file``, ``split`` and ``hold_out`` of :class:`SkeletonDataset`.
@@ -54,20 +54,20 @@ def training_size(cfg: Config) -> int | None:
     try:
         return split_size(dataset)
     except AnnotationsNotFoundError:
-        return None  # the data set says which command makes it
+        return None  # building the data set raises an error that names the command to run
 
 
 def fit_to_data(cfg: Config) -> None:
-    """Shorten the batch, the queue and the number of neighbours of a small training set.
+    """Reduce the batch, the queue and the number of neighbours for a small training set.
 
-    A queue that is longer than the training set holds several keys of one sequence, which the loss
-    takes for different sequences. So a queue is at most as long as the training set, K is at most
-    half of the queue, and a batch is at most half of the training set.
+    A queue that is longer than the training set holds several keys of one sequence, and the loss
+    treats them as different sequences. So a queue is at most as long as the training set, K is at
+    most half of the queue, and a batch is at most half of the training set.
 
     Bodies are turned if people face all directions, see :func:`_fit_turning`.
 
-    Only configs of the budget ``small`` are changed, but not those with ``fit_data=False``. The log
-    tells what was changed.
+    Only configs with the budget ``small`` are changed, and not those with ``fit_data=False``. The
+    log lists the changes.
 
     Args:
         cfg (Config): Config of a training or of a test; it is changed in place.
@@ -93,7 +93,7 @@ def fit_to_data(cfg: Config) -> None:
         add_note(
             cfg,
             f'fitted to {size} training sequences: {", ".join(changes)} '
-            '(fit_data=False keeps them)',
+            '(fit_data=False keeps the old values)',
         )
     _fit_turning(cfg)
 
@@ -101,8 +101,9 @@ def fit_to_data(cfg: Config) -> None:
 def _fit_turning(cfg: Config) -> None:
     """Let ``NormalizeSkeleton(turn=False)`` turn bodies if people face all directions.
 
-    Where all face the sensor, turning by the first frame adds more error than it removes
-    (docs/small_data.md). Where they face all directions, one motion would have many forms.
+    If all people face the sensor, turning bodies by the first frame adds more error than it
+    removes (docs/small_data.md). If people face all directions and are not turned, the same motion
+    has very different coordinates.
     """
     steps = [x for x in _entries(cfg) if x.get('type') == 'NormalizeSkeleton' and 'turn' in x]
     if not steps or any(step['turn'] for step in steps):
@@ -120,7 +121,7 @@ def _fit_turning(cfg: Config) -> None:
         add_note(
             cfg,
             f'people face many directions (agreement {agreement:.2f}, limit {SAME_DIRECTION}), so '
-            'bodies are turned upright and forward (fit_data=False leaves them)',
+            'bodies are turned upright and forward (fit_data=False does not turn them)',
         )
 
 

@@ -1,4 +1,4 @@
-"""Options of the tools that hold out a part of the training."""
+"""Hold out a part of the training data: the options ``--select`` and ``--without``."""
 
 import re
 
@@ -9,15 +9,15 @@ from mmcmd.errors import InputError
 
 
 def hold_out_fold(cfg: Config, fold: int) -> None:
-    """Validate inside the training split: hold out a part of its subjects.
+    """Hold out a part of the training subjects, and validate on it.
 
-    All loaders read the training split. Those that validate or test read the part that is held out,
-    the others (training and galleries) read the rest. No loader reads the test split. See
+    All loaders read the training split. Loaders for validation and test read the part that is held
+    out. The others (training and galleries) read the rest. No loader reads the test split. See
     :func:`mmcmd.datasets.annotations.parts.choose_part`.
 
     Args:
         cfg (Config): It is changed in place.
-        fold (int): Which part, from 0.
+        fold (int): Number of the part, from 0.
 
     Raises:
         InputError: If a split is not named like ``xsub_train`` and ``xsub_val``.
@@ -33,7 +33,7 @@ def leave_out(cfg: Config, subject: str | int) -> None:
 
     Args:
         cfg (Config): It is changed in place.
-        subject (str | int): As the field ``subject`` of the samples holds it.
+        subject (str | int): Value of the field ``subject`` of its samples.
 
     Raises:
         InputError: If a split is not named like ``xsub_train`` and ``xsub_val``.
@@ -48,15 +48,15 @@ _PARTS = {'train': 'rest', 'val': 'held_out', 'test': 'held_out'}
 
 
 def _split(dataset: ConfigDict) -> tuple[str, str]:
-    """Return the start of the name of a split, and which half it is."""
+    """Return the start of a split's name, and its end: ``train``, ``val`` or ``test``."""
     if dataset.get('hold_out'):
         raise InputError(
-            'the config holds out a part of the training already; leave --select and --without out'
+            'the config already holds out training data; remove --select and --without'
         )
     match = re.fullmatch('(.+_|)(train|val|test)', dataset.get('split') or '')
     if match is None:
         raise InputError(
-            'to hold out a part of the training, splits must have names such as xsub_train and '
+            'to hold out training data, splits must have names such as xsub_train and '
             f'xsub_val, but the config says split={dataset.get("split")!r}'
         )
     return match[1], match[2]

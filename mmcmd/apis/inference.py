@@ -29,22 +29,22 @@ LOADERS = {
     'test': 'test_dataloader',
     'gallery': 'test_cfg.gallery_dataloader',
 }
-"""Short names of a config's data loaders. The gallery is the training split, as in tests."""
+"""Short names of a config's data loaders. The gallery is the unaugmented training split."""
 
 
 def init_model(
     config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'
 ) -> BaseModel:
-    """Build the model of a config and load its weights, or build what a checkpoint describes.
+    """Build the model of a config and load its weights, or build the model of a checkpoint.
 
     Args:
-        config (str | Path | Config): Config or its file. Without a second argument it may be a
-            checkpoint: a folder as ``publish_model.py`` writes it, its name on the hub
+        config (str | Path | Config): Config or its file. If ``checkpoint`` is not given, this may
+            also be a checkpoint: a folder as ``publish_model.py`` writes it, its name on the hub
             (``'user/name'``), or a ``.pth`` file that describes its encoders.
-        checkpoint (str | Path, optional): File, folder or name on the hub. Without one, the model
-            of a config keeps its initial weights. A checkpoint with encoders only gives features
-            only.
-        device (str): Defaults to ``'cpu'``.
+        checkpoint (str | Path, optional): File, folder or name on the hub. By default, the model
+            of a config keeps its initial weights. With a checkpoint that holds only encoders, the
+            model can only compute features.
+        device (str): Device of the model. Defaults to ``'cpu'``.
 
     Returns:
         BaseModel: The model, in ``eval()``. Without a config, it is a
@@ -52,18 +52,18 @@ def init_model(
         :class:`mmcmd.models.FeatureExtractor` otherwise.
 
     Raises:
-        InputError: If the checkpoint is missing, holds more than data or is of another
+        InputError: If the checkpoint is missing, holds more than data or has another
             architecture.
     """
     if checkpoint is None and not isinstance(config, Config) and _is_checkpoint(str(config)):
-        from mmcmd.inference.checkpoints import build_from_checkpoint  # which imports this package
+        from mmcmd.inference.checkpoints import build_from_checkpoint  # it imports this package
 
         init_default_scope(SCOPE)
         method = read_description(str(config)).get('method')
         model, _ = build_from_checkpoint(config, classifier=method == SkeletonClassifier.__name__)
         return model.to(device)
     if isinstance(config, Config):
-        config = deepcopy(config)  # it is fitted to the data, as the training was
+        config = deepcopy(config)  # fit_to_data changes it
     else:
         config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
     fit_to_data(config)
@@ -75,7 +75,7 @@ def init_model(
         if getattr(model, 'encoders_only', False):
             state = keep_encoders(state, model.streams)
         expected = model.state_dict()
-        if not isinstance(model, SkeletonClassifier):  # it is of no use without its heads
+        if not isinstance(model, SkeletonClassifier):  # a classifier needs its heads
             expected = needed(expected, state)
         check_architecture(expected, state, str(checkpoint))
         model.load_state_dict(state, strict=False)
@@ -83,7 +83,7 @@ def init_model(
 
 
 def _is_checkpoint(name: str) -> bool:
-    """Say whether a text names a checkpoint and no config."""
+    """Return whether a text names a checkpoint, and not a config."""
     return Path(name).is_dir() or name.endswith('.pth') or is_hub_id(name)
 
 
@@ -92,8 +92,8 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
 
     Args:
         config (str | Path | Config): Config or its file.
-        loader (str): Its name, with dots, such as ``'test_cfg.gallery_dataloader'``. Defaults to
-            ``'test_dataloader'``.
+        loader (str): Dotted name of the loader, such as ``'test_cfg.gallery_dataloader'``. Defaults
+            to ``'test_dataloader'``.
 
     Raises:
         InputError: If the config has no such loader, or its data cannot be read.
@@ -112,7 +112,7 @@ def sample_names(loader: DataLoader) -> list[str]:
 
     Args:
         loader (DataLoader): Loader of a :class:`mmcmd.datasets.SkeletonDataset`. Its sampler must
-            give the same order each time in one epoch.
+            give the same order each time it is used in one epoch.
     """
     indices = (key[-1] if isinstance(key, tuple) else key for key in loader.sampler)
     return [str(loader.dataset.get_data_info(index)['frame_dir']) for index in indices]
@@ -162,7 +162,7 @@ def predict_scores(model: StreamModel, loader: Iterable[dict]) -> tuple[dict[str
 def _run_over(
     model: StreamModel, loader: Iterable[dict], function: Callable[[dict], dict[str, Tensor]]
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """Apply a function to every batch. Join its results, and the labels."""
+    """Apply a function to every batch, and join its results and the labels."""
     parts, labels = defaultdict(list), []
     for batch in loader:
         batch = model.data_preprocessor(batch)

@@ -21,7 +21,7 @@ def set_dataset(cfg: Config, **values: Any) -> None:
 
 
 def map_joints(cfg: Config) -> None:
-    """Give ``map_to`` and ``map_joints`` of the data set to the loaders and to the model."""
+    """Copy ``map_to`` and ``map_joints`` of the data set to the loaders and to the model."""
     names = ('map_to', 'map_joints')
     set_dataset(cfg, **{name: cfg.data[name] for name in names if name in cfg.data})
     if 'map_to' in cfg.data and 'model' in cfg:

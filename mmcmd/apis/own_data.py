@@ -15,12 +15,12 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
     """Return the entry ``data`` of a config for an annotation pickle.
 
     Args:
-        path (str | Path): Pickle with splits ``NAME_train`` and ``NAME_val`` of one name, as
-            ``tools/data/convert.py`` writes it. If there are several pairs, the pair ``all_train``
-            and ``all_val`` is taken (``convert.py merge`` makes it).
+        path (str | Path): Pickle with two splits ``NAME_train`` and ``NAME_val``, as
+            ``tools/data/convert.py`` writes it. If there are several such pairs, ``all_train`` and
+            ``all_val`` are used (``convert.py merge`` makes them).
 
     Raises:
-        InputError: If it cannot be read, or does not have exactly one pair of such splits.
+        InputError: If the pickle cannot be read, or has neither one pair of such splits nor the pair ``all``.
     """
     annotations = open_annotations(path)
     pairs = pairs_of(annotations.splits)
@@ -30,7 +30,7 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f'{path}: --data FILE.pkl needs one pair of splits NAME_train and NAME_val, but its '
             f'splits are {found}; write a data config (docs/bring_your_own_data.md) that names the '
-            'split, and give it as --data FILE.py'
+            'split, and use it as --data FILE.py'
         )
     train = annotations.select(f'{pairs[0]}_train')
     return dict(

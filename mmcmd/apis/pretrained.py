@@ -25,9 +25,10 @@ def adopt(
     Args:
         cfg (Config): Config of an evaluation; it is changed in place.
         source (str): Name of the checkpoint in messages.
-        description (dict): Its description, see :func:`mmcmd.io.encoders.read_description`.
+        description (dict): Description of its encoders, see
+            :func:`mmcmd.io.encoders.read_description`.
         encoder (str, optional): Encoder that the user has named.
-        tested (bool): The checkpoint itself is tested, and no training follows. Defaults to False.
+        tested (bool): The checkpoint is only tested, and no training follows. Defaults to False.
 
     Raises:
         InputError: If the encoders do not fit the config.
@@ -36,21 +37,21 @@ def adopt(
     if not description:
         if encoder is None:
             raise InputError(
-                f'{source} is from before version 0.2 and does not say what its encoders are; '
-                'add --encoder NAME (and --budget small, or --cfg-options, if they were changed)'
+                f'{source} is from before version 0.2 and does not describe its encoders; add '
+                '--encoder NAME (and the --budget and --cfg-options of its training)'
             )
         return
     if tested and model.type == 'SkeletonClassifier' != description.get('method', model.type):
         raise InputError(
-            f'{source} holds encoders of {description["method"]} and no classifier; train one by '
-            'tools/train.py CONFIG --pretrained CHECKPOINT, or test by configs/benchmarks/knn.py'
+            f'{source} holds encoders of {description["method"]} and no classifier; train one with '
+            'tools/train.py CONFIG --pretrained CHECKPOINT, or test with configs/benchmarks/knn.py'
         )
     _fit_layout(cfg, source, description['layout'])
     trained_on = (description.get('data') or {}).get('name')
     if cfg.get('transfer') and trained_on == cfg.data.name:
         raise InputError(
-            f'{source} was trained on {trained_on} itself; add --data NAME with the data set that '
-            'it is transferred to'
+            f'{source} was trained on {trained_on}, and a transfer needs another data set; add '
+            '--data NAME'
         )
     cfg.pretrained_by = {'method': description.get('method'), 'data': trained_on}
     evaluated = description.get('evaluated', description['streams'])
@@ -58,8 +59,8 @@ def adopt(
     backbones = [dict(stream['backbone']) for stream in streams.values()]
     if encoder is not None and dict(model.backbone) not in backbones:
         raise InputError(
-            f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; leave '
-            '--encoder out'
+            f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; remove '
+            '--encoder'
         )
     model.pop('backbone', None)
     if simple := _simple(streams):
@@ -70,12 +71,13 @@ def adopt(
 
 
 def adopt_pipelines(cfg: Config, recipe: Mapping[str, Any]) -> None:
-    """Give an evaluation the clip length and the pipelines of a pre-training.
+    """Copy the clip length and the pipelines of a pre-training to an evaluation.
 
     Args:
-        cfg (Config): Of the evaluation; it is changed in place.
-        recipe (Mapping): ``clip_len``, ``finetune_pipeline`` and ``test_pipeline``, as far as they
-            are there: the description in a checkpoint, or the config of the pre-training.
+        cfg (Config): Config of the evaluation; it is changed in place.
+        recipe (Mapping): The description in a checkpoint, or the config of the pre-training. Its
+            entries ``clip_len``, ``finetune_pipeline`` and ``test_pipeline`` are used if they
+            exist.
     """
     for name in RECIPE[1:]:
         if name in recipe:
@@ -92,9 +94,9 @@ def change_encoders(cfg: Config) -> None:
     """Apply ``encoder_options`` of an evaluation config to all of its encoders.
 
     Args:
-        cfg (Config): It is changed in place. ``encoder_options`` is a dict with ``backbone``,
-            options that are added to those of each backbone, and ``pooling``, which replaces that
-            of each encoder.
+        cfg (Config): It is changed in place. ``encoder_options`` is a dict. Its entry ``backbone``
+            holds options that are added to those of each backbone. Its entry ``pooling`` replaces
+            the pooling of each encoder.
 
     Raises:
         InputError: If a backbone does not have an option.
@@ -108,8 +110,9 @@ def change_encoders(cfg: Config) -> None:
         known = inspect.signature(cls).parameters if cls else added
         if unknown := [name for name in added if name not in known]:
             raise InputError(
-                f'this evaluation sets {unknown[0]} of the encoder, which {encoder.backbone.type} '
-                'does not have; choose another config, such as configs/benchmarks/finetune.py'
+                f'this evaluation sets the option {unknown[0]}, which the encoder '
+                f'{encoder.backbone.type} does not have; choose another config, such as '
+                'configs/benchmarks/finetune.py'
             )
         encoder.backbone.update(added)
         if 'pooling' in options:
@@ -133,13 +136,15 @@ def _fit_layout(cfg: Config, source: str, trained_on: str | dict) -> None:
         make_layout_map(given, layout, data.get('map_joints'))
     except InputError as error:
         raise InputError(f'{reason}; {error}') from None
-    print_log(f'{reason}; its joints are mapped (MapLayout)', 'current', logging.WARNING)
+    print_log(
+        f'{reason}; the joints of the data are mapped (MapLayout)', 'current', logging.WARNING
+    )
     data.map_to = trained_on
     map_joints(cfg)
 
 
 def _simple(streams: Mapping[str, dict]) -> dict[str, Any] | None:
-    """Return the short form of modalities with one kind of backbone; None for other streams."""
+    """Return the short form of streams that differ only in the modality; None for other streams."""
     first = next(iter(streams.values()))
     shared = {key: value for key, value in first.items() if key != 'modality'}
     if any({'modality': name, **shared} != stream for name, stream in streams.items()):

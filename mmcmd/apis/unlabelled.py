@@ -1,4 +1,4 @@
-"""Pre-training on sequences without labels: the nearest neighbours need some, the training none."""
+"""Pre-training on sequences without labels, which an evaluation by nearest neighbours needs."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from mmcmd.datasets.annotations.store import open_annotations
 def skip_unlabelled_validation(cfg: Config) -> str | None:
     """Leave out the nearest-neighbour evaluation of a pre-training whose data have no labels.
 
-    A config is changed if no query or no entry of the gallery has a label. An evaluation at the
-    end of a recipe is left out too.
+    A config is changed if no query or no entry of the gallery has a label. The evaluation at the
+    end of a recipe is also left out.
 
     Args:
-        cfg (Config): Of a training; changed in place.
+        cfg (Config): Config of a training; it is changed in place.
 
     Returns:
-        str | None: Says that the evaluation is left out, and why.
+        str | None: Message that the evaluation is left out, and why; None if it stays.
 
     Raises:
         InputError: If the annotations cannot be read.
@@ -37,11 +37,11 @@ def skip_unlabelled_validation(cfg: Config) -> str | None:
     checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
     for key in ('save_best', 'rule'):
         checkpoint.pop(key, None)
-    return f'{reason}: there is no evaluation by nearest neighbours in this pre-training'
+    return f'{reason}, so this pre-training has no evaluation by nearest neighbours'
 
 
 def _lack_of_labels(dataset: ConfigDict) -> str | None:
-    """Say that a split has no labels, if that is so; other faults are the data set's to tell."""
+    """Return a message if a split has no labels, else None. The data set reports other errors."""
     path, split = dataset.get('ann_file'), dataset.get('split')
     if not dataset.get('labelled') or not path or not Path(path).is_file():
         return None

@@ -133,7 +133,7 @@ def test_other_joints_are_refused(linear, save):
 @pytest.mark.parametrize('encoder', ['stgcn', 'bigru'])
 def test_encoder_of_another_kind_or_size_is_refused(linear, save, encoder):
     file = str(save())
-    message = f'holds encoders .*BiGRU.*, not those of --encoder {encoder}; leave --encoder out'
+    message = f'holds encoders .*BiGRU.*, not those of --encoder {encoder}; remove --encoder'
     refused(lambda: linear(pretrained=file, encoder=encoder), message)
 
 
@@ -151,7 +151,7 @@ def test_pre_training_takes_no_checkpoint_of_encoders(configs, save):
     for config in ('cmd/cmd.py', 'aimclr/aimclr.py'):
         refused(
             lambda config=config: load_config(configs / config, pretrained=file),
-            '--pretrained is for evaluations, .*load_from=CHECKPOINT',
+            '--pretrained is only for evaluations, .*load_from=CHECKPOINT',
         )
 
 

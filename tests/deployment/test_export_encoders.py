@@ -225,7 +225,7 @@ def test_a_checkpoint_without_a_description_takes_a_config(
 ):
     checkpoint = torch.load(pretrained / 'epoch_2.pth', weights_only=True)
     torch.save({'state_dict': checkpoint['state_dict']}, tmp_path / 'old.pth')
-    with pytest.raises(InputError, match='does not say what its encoders are'):
+    with pytest.raises(InputError, match='does not describe its encoders'):
         export_checkpoint(tmp_path / 'old.pth')
     path = root / 'configs/cmd/cmd_bigru_ntu60_xsub.py'
     done = export_checkpoint(tmp_path / 'old.pth', config=load_config(path, options=tiny_options))

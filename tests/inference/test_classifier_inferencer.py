@@ -52,5 +52,5 @@ def test_classes_have_names(classifier_file, joints):
 
 
 def test_encoder_without_classifier_is_told(encoder_file):
-    with pytest.raises(InputError, match='FeatureExtractor and no classifier; train one by'):
+    with pytest.raises(InputError, match='FeatureExtractor and no classifier; train one with'):
         ActionInferencer(encoder_file, 'cpu')

@@ -138,7 +138,7 @@ def test_checkpoint_from_before_version_02_needs_a_config(
 ):
     state = torch.load(encoder_file, weights_only=True)['state_dict']
     torch.save({'state_dict': state}, tmp_path / 'old.pth')
-    with pytest.raises(InputError, match=r'old\.pth does not say what its encoders are.*config='):
+    with pytest.raises(InputError, match=r'old\.pth does not describe its encoders.*config='):
         SkeletonEncoderInferencer(tmp_path / 'old.pth', 'cpu')
     cfg = make_config(**tiny_bigru)
     old = SkeletonEncoderInferencer(tmp_path / 'old.pth', 'cpu', config=cfg)

@@ -38,7 +38,7 @@ def test_pre_training_without_labels_leaves_out_the_nearest_neighbours(
     status, out, err = run_tool('train.py', *tiny_command(**options))
     assert status == 0, err
     reason = f'{path}: no sequence of xsub_val has a label' if train else f'{path} has no labels'
-    assert (out + err).count(f'{reason}: there is no evaluation by nearest neighbours') == 1
+    assert (out + err).count(f'{reason}, so this pre-training has no evaluation') == 1
     assert (tmp_path / 'work/epoch_2.pth').is_file()
     assert not list((tmp_path / 'work').glob('best_*'))
 
