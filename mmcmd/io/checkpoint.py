@@ -27,14 +27,14 @@ ENCODERS = 'encoders.'
 """``encoders.{stream}.`` is the prefix of all weights that are used after pre-training."""
 ENCODERS_ONLY = 'holds encoders only'
 USES = (
-    'evaluate them by tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
+    'evaluate them with tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
     'configs/benchmarks/linear.py --pretrained CHECKPOINT'
 )
 """What a user can do with encoders, for messages."""
 
 
 def trust_checkpoints() -> None:
-    """Let this process load checkpoints that hold more than data. They can run code."""
+    """Let this process load checkpoints that hold more than data. Such files can run code."""
     global _trusted
     _trusted = True
 
@@ -43,16 +43,19 @@ def trust_checkpoints() -> None:
 def load_plain(filename: str, map_location: Any = None) -> dict:
     """Load a checkpoint that holds only tensors and plain containers.
 
-    It takes the place of mmengine's loader for local files.
+    It replaces mmengine's loader for local files.
 
     Args:
         filename (str): Path of a file, path of a folder as ``publish_model.py`` writes it, or name
             of such a folder on the Hugging Face hub (:func:`mmcmd.io.hub.is_hub_id`).
-        map_location: As in ``torch.load``.
+        map_location (Any): Device, as in ``torch.load``.
+
+    Returns:
+        dict: Content of the checkpoint, with the tensor names of the current version.
 
     Raises:
         InputError: If the file is missing or damaged, holds more than data, or names a type that is
-            in no registry of ours.
+            not in the registries of mmcmd.
     """
     filename = str(filename)
     path = Path(filename).expanduser()
@@ -80,7 +83,7 @@ def _load_file(filename: str, path: Path, map_location: Any) -> dict:
             check_plain(path)
         with torch.serialization.safe_globals([Namespace]):  # options of a program are data
             checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
-    except Exception as error:  # of any kind, from a damaged file
+    except Exception as error:  # a damaged file can raise any error
         reason = ' '.join(str(error).split('\n')[0].split()) or type(error).__name__
         if isinstance(error, (MoreThanData, pickle.UnpicklingError)) and not _trusted:
             raise InputError(
@@ -88,19 +91,27 @@ def _load_file(filename: str, path: Path, map_location: Any) -> dict:
                 f'where it comes from, add {TRUST_FLAG}'
             ) from None
         raise InputError(
-            f'{filename} is no readable checkpoint (torn or of another kind)'
+            f'{filename} is not a readable checkpoint (damaged, or in another format)'
             + (f': {reason}' if is_pickle else '')
         ) from None
     if not isinstance(checkpoint, dict):
         raise InputError(
-            f'{filename} holds a {type(checkpoint).__name__} and not a dict: it is no checkpoint'
+            f'{filename} holds a {type(checkpoint).__name__} and not a dict: it is not a checkpoint'
         )
     return upgrade(checkpoint)
 
 
 @CheckpointLoader.register_scheme(prefixes=('http://', 'https://'), force=True)
 def load_plain_from_url(url: str, map_location: Any = None) -> dict:
-    """Download a checkpoint to torch's hub folder, once, and load it as :func:`load_plain` does."""
+    """Download a checkpoint to torch's hub folder, if it is not there yet, and load it.
+
+    Args:
+        url (str): Address of the file.
+        map_location (Any): Device, as in ``torch.load``.
+
+    Raises:
+        InputError: If the file cannot be downloaded, or :func:`load_plain` cannot load it.
+    """
     path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlsplit(url).path).name
     if get_rank() == 0 and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +131,7 @@ _PLAIN = {'', 'http://', 'https://'}
 )
 def refuse_scheme(filename: str, map_location: Any = None) -> dict:
     """Refuse mmengine's other sources, because their loaders run code in a checkpoint."""
-    raise InputError(f'{filename} is not loaded from there; download it and give the file')
+    raise InputError(f'{filename} cannot be loaded from there; download it and give its path')
 
 
 def check_architecture(
@@ -134,7 +145,7 @@ def check_architecture(
         source (str): Name of the file in the message.
 
     Raises:
-        InputError: If a tensor is missing, left over, or of another shape.
+        InputError: If a tensor is missing, or unexpected, or has another shape.
     """
 
     def shape(state: Mapping[str, Tensor], name: str) -> str:
@@ -147,21 +158,22 @@ def check_architecture(
         raise InputError(f'{source} {ENCODERS_ONLY}, and this model also needs {wrong[0]}; {USES}')
     if wrong:
         raise InputError(
-            f'{source} is of another architecture than the config: {len(wrong)} of '
+            f'{source} has another architecture than the config: {len(wrong)} of '
             f'{len(every)} tensors differ, {wrong[0]} is {shape(found, wrong[0])} in the file '
-            f'and {shape(expected, wrong[0])} in the model; use the config it was trained with'
+            f'and {shape(expected, wrong[0])} in the model; use the config that it was trained with'
         )
 
 
 def needed(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the part of a model's state that features need, if a file holds encoders only.
+    """Return the part of a model's state that a file must hold so that features can be computed.
 
     Args:
         expected (Mapping[str, Tensor]): State of the model.
         found (Mapping[str, Tensor]): State in the file.
 
     Returns:
-        dict[str, Tensor]: The state of the encoders, or all of it if the file holds more.
+        dict[str, Tensor]: The state of the encoders if the file holds only encoders, else the whole
+        state.
     """
     only_encoders = all(name.startswith(ENCODERS) for name in found)
     return {k: x for k, x in expected.items() if not only_encoders or k.startswith(ENCODERS)}
@@ -180,7 +192,11 @@ def keep_encoders(state: Mapping[str, Any], streams: Iterable[str]) -> dict[str,
 
 
 def _check_layout(filename: str, meta: Mapping[str, Any], layout: Layout) -> None:
-    """Compare the joint layout that a checkpoint was trained on, if it says so."""
+    """Check that a checkpoint was trained on a joint layout, if the checkpoint names its layout.
+
+    Raises:
+        InputError: If it was trained on another layout.
+    """
     trained_on = (meta.get('encoder') or {}).get('layout', meta.get('layout', layout))
     if isinstance(trained_on, str) and trained_on not in LAYOUTS:  # from before version 0.2
         name, difference = trained_on, trained_on != layout.name and 'their names'
@@ -190,7 +206,7 @@ def _check_layout(filename: str, meta: Mapping[str, Any], layout: Layout) -> Non
     if difference:
         raise InputError(
             f'{filename} was trained on the joints of layout {name!r}, but the data set has '
-            f'those of {layout.name!r}, and they differ in {difference}; map the joints by '
+            f'those of {layout.name!r}, and they differ in {difference}; map the joints with '
             f'map_to={name!r} in the data set (docs/layouts.md)'
         )
 
@@ -201,14 +217,17 @@ def load_encoder_state(
     """Load the state of one stream's encoder from a checkpoint.
 
     Args:
-        filename (str): Checkpoint of any model with ``encoders.{stream}.``.
+        filename (str): Checkpoint of any model with weights named ``encoders.{stream}.``.
         stream (str): Name of the stream.
         encoder (nn.Module): The encoder that the state is for.
         layout (Layout, optional): Joint layout of the data.
 
+    Returns:
+        dict[str, Tensor]: State with the names of ``encoder.state_dict()``.
+
     Raises:
-        InputError: If the file has no encoder of that stream, or one of another architecture or
-            joint layout.
+        InputError: If the file has no encoder of that stream, or its encoder has another
+            architecture or joint layout.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
     if layout is not None:
@@ -221,7 +240,7 @@ def load_encoder_state(
             + (
                 f', only for {", ".join(streams)}; set model.modalities=[{",".join(streams)}]'
                 if streams
-                else ': it is no checkpoint of a model with encoders'
+                else ': it is not a checkpoint of a model with encoders'
             )
         )
     prefix = f'{ENCODERS}{stream}.'

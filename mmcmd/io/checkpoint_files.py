@@ -4,7 +4,7 @@
 gigabytes (``bytearray(n)``, ``torch.Tensor(n)``, a compressed archive) or overflow the stack. Here
 the pickle is read first, with stand-ins for all objects of torch. Measured with torch 2.13: without
 this check, a file of 813 bytes takes 956 MiB, and a deeply nested key of 200 kB ends the process.
-To check a checkpoint of 176 MB takes a millisecond.
+Checking a checkpoint of 176 MB takes a millisecond.
 """
 
 import pickle
@@ -18,7 +18,7 @@ import torch
 
 from mmcmd.io.safe_pickle import PLAIN, MoreThanData, PlainUnpickler, check_extent
 
-STARTS = b'PK\x03\x04', b'\x80'  # of torch's zip files, and of its pickles before 1.6
+STARTS = b'PK\x03\x04', b'\x80'  # torch's zip files, and its pickles before 1.6
 _LEGACY_PICKLES = 5  # magic number, version, byte order, the checkpoint, keys of its storages
 
 
@@ -36,7 +36,7 @@ def _inert(*_: Any) -> _Inert:
 
 def _counter(counts: dict) -> dict:
     if type(counts) is not dict:  # the keys of a dict are checked already
-        raise ValueError('it counts what is no dict')
+        raise ValueError('it holds a Counter that is not made of a dict')
     return counts
 
 
@@ -47,8 +47,8 @@ _TORCH: dict[tuple[str, str], Any] = {
     ('torch.serialization', '_get_layout'): _inert,
     ('torch', 'Size'): _inert,
     ('torch', 'device'): _inert,
-    ('argparse', 'Namespace'): _Options,  # of a program's options, which MAMP saves
-    ('collections', 'Counter'): _counter,  # of the milestones of a learning rate
+    ('argparse', 'Namespace'): _Options,  # options of a program; MAMP saves them
+    ('collections', 'Counter'): _counter,  # milestones of a learning rate
     ('builtins', 'complex'): _inert,
     ('__builtin__', 'complex'): _inert,
 }
@@ -78,29 +78,29 @@ class _Unpickler(PlainUnpickler):
     def persistent_load(self, pid: Any) -> _Inert:
         """Check that the file holds a storage, and return a stand-in."""
         if not (isinstance(pid, tuple) and len(pid) >= 5 and pid[0] == 'storage'):
-            raise MoreThanData('it refers to something that is no storage')
+            raise MoreThanData('it refers to something that is not a storage')
         key, claimed = pid[2], pid[4]
         if type(key) is not str or type(claimed) is not int:
             raise ValueError('it refers to a storage without key or size')
         held = self._most if self._most is not None else self._sizes.get(key, -1)
         if not 0 <= claimed <= held:
-            raise ValueError(f'it claims a tensor of {claimed} numbers, which it does not hold')
+            raise ValueError(f'it claims to hold a tensor of {claimed} numbers, but it does not')
         return _Inert()
 
     def _build(self) -> None:
-        """Accept versions of modules, attached to a state dict, and the values of options."""
+        """Accept the module versions that torch attaches to a state dict, and values of options."""
         state, made = self.stack.pop(), self.stack[-1]
         if type(made) is _Options and type(state) is dict and all(type(x) is str for x in state):
             made.update(state)
             return
         if type(made) is not dict or not isinstance(state, dict) or set(state) != {'_metadata'}:
-            raise MoreThanData(f'it gives a state to a {type(made).__name__}')
+            raise MoreThanData(f'it sets the state of a {type(made).__name__}')
 
     def _new(self) -> None:
-        """Make empty options, and no object of any other class."""
+        """Make an empty set of options, and refuse every other class."""
         arguments, cls = self.stack.pop(), self.stack.pop()
         if cls is not _Options or arguments != ():
-            raise MoreThanData('it makes an object that is no tensor')
+            raise MoreThanData('it makes an object that is not a tensor')
         self.append(_Options())
 
     dispatch[pickle.NEWOBJ[0]] = _new
@@ -109,7 +109,7 @@ class _Unpickler(PlainUnpickler):
 
 
 def check_plain(path: Path) -> None:
-    """Check that a checkpoint holds what it claims, and only tensors and plain containers.
+    """Check that a checkpoint holds only tensors and plain containers, of the sizes that it claims.
 
     Args:
         path (Path): The file.
@@ -128,18 +128,18 @@ def check_plain(path: Path) -> None:
             for _ in range(_LEGACY_PICKLES):
                 check_extent(_Unpickler(file, {}, size).load(), size)
         else:
-            raise ValueError('it does not begin as a checkpoint does')
+            raise ValueError('its first bytes are not those of a checkpoint')
 
 
 def _check_archive(file: IO[bytes], size: int) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError('it is compressed, which torch does not do')
+            raise ValueError('it is compressed, but torch does not compress checkpoints')
         if any(member.compress_size != member.file_size for member in members):
-            raise ValueError('it has a member of two sizes')
+            raise ValueError('it gives two sizes for one member')
         if sum(member.file_size for member in members) > size:
-            raise ValueError('it claims to hold more than it is long')
+            raise ValueError('its members are larger than the file')
         if any(member.filename.endswith('constants.pkl') for member in members):
             raise MoreThanData('it holds programs (TorchScript)')
         pickles = [member for member in members if member.filename.endswith('data.pkl')]

@@ -1,4 +1,4 @@
-"""Check what a file says of its encoders, before anything is built from it."""
+"""Check the description of the encoders in a file, before a model is built from it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,27 +15,27 @@ _LISTS = 'test_pipeline', 'finetune_pipeline', 'evaluated', 'classes'
 def check_description(description: Any, source: str) -> None:
     """Check the form of a description, and that it names only classes of our registries.
 
-    mmengine takes a name with dots, such as ``os.system``, for an object of any module, imports it
-    and calls it. A description comes out of a file that others may have written.
+    If a type is a name with dots, such as ``os.system``, mmengine imports this object and calls it.
+    But a description comes from a file that somebody else may have written.
 
     Args:
-        description (Mapping): See :func:`mmcmd.io.encoders.describe`. An empty one says nothing.
+        description (Mapping): See :func:`mmcmd.io.encoders.describe`. It may be empty.
         source (str): Name of the file in the message.
 
     Raises:
-        InputError: If a part is missing or of another kind, or a type is no plain name.
+        InputError: If an entry is missing or has a wrong kind, or a type is not a plain name.
     """
     if not isinstance(description, Mapping):
-        raise InputError(f'{source}: what it says of its encoders is no object')
+        raise InputError(f'{source}: the description of its encoders is not an object')
     for fault in _faults(description):
-        raise InputError(f'{source}: {fault} in what it says of its encoders; publish it again')
+        raise InputError(f'{source}: {fault} in the description of its encoders; publish it again')
     for key, value in description.items():
-        if key != 'config':  # it is for readers, nothing is built from it
+        if key != 'config':  # it is only for people; nothing is built from it
             _check_types(value, source)
 
 
 def _faults(description: Mapping[str, Any]) -> Iterator[str]:
-    """Say what has another form than it should."""
+    """Yield a message for each entry that has a wrong form."""
     if not description:
         return
     for key in ('layout', 'streams'):
@@ -45,34 +45,34 @@ def _faults(description: Mapping[str, Any]) -> Iterator[str]:
         yield '`layout` is neither a name nor an object'
     for key in _OBJECTS:
         if not isinstance(description.get(key, {}), Mapping):
-            yield f'`{key}` is no object'
+            yield f'`{key}` is not an object'
     for key in _LISTS:
         if not isinstance(description.get(key, []), (list, tuple)):
-            yield f'`{key}` is no list'
+            yield f'`{key}` is not a list'
     for name, stream in description['streams'].items():
         if not isinstance(stream, Mapping) or not isinstance(stream.get('backbone'), Mapping):
             yield f'stream {str(name)[:80]!r} has no backbone'
     if not set(description.get('evaluated', ())) <= set(description['streams']):
-        yield '`evaluated` names a stream that is not there'
+        yield '`evaluated` names a stream that does not exist'
     clip_len = description.get('clip_len', 1)
     if type(clip_len) is not int or not 1 <= clip_len <= _LONGEST_CLIP:
-        yield f'`clip_len` is no number from 1 to {_LONGEST_CLIP}'
+        yield f'`clip_len` is not a whole number from 1 to {_LONGEST_CLIP}'
 
 
 def _check_types(value: Any, source: str, depth: int = 0) -> None:
     """Check the names of classes in a part of a description."""
     if depth > _DEPTH:
-        raise InputError(f'{source}: what it says of its encoders is nested too deep')
+        raise InputError(f'{source}: the description of its encoders is nested too deep')
     if isinstance(value, Mapping):
         kind = value.get('type', 'none')
         name = kind if isinstance(kind, str) else repr(kind)
         if not name.removeprefix(_scope(name)).isidentifier():
             raise InputError(
-                f'{source} asks for the type {name[:80]!r}, and only names of registered classes '
-                'are taken from a file; do not use it, it may be meant to run code'
+                f'{source} asks for the type {name[:80]!r}, but a file may only name registered '
+                'classes; do not use this file, because it may try to run code'
             )
         if '_scope_' in value:
-            raise InputError(f'{source} asks for another `_scope_`, which no file may choose')
+            raise InputError(f'{source} asks for another `_scope_`, which a file may not choose')
     parts = value.values() if isinstance(value, Mapping) else value
     if isinstance(value, (Mapping, list, tuple)):
         for part in parts:

@@ -11,13 +11,13 @@ from mmcmd.io.checkpoint import encoder_names
 from mmcmd.skeletons import get_layout
 
 RECIPE = ('data', 'clip_len', 'finetune_pipeline', 'test_pipeline')
-"""Entries of a config that belong to an encoder: how its inputs are made."""
+"""Entries of a config that say how the inputs of an encoder are made."""
 METHOD = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'pretrain_pipeline', 'budget')
 """Entries of a config that say how an encoder was trained. Nothing is built from them."""
 
 
 def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an evaluation must know about a model's encoders.
+    """Return the description of a model's encoders that an evaluation needs.
 
     Args:
         model (nn.Module): A :class:`mmcmd.models.StreamModel`, or another model.
@@ -26,7 +26,7 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         dict: ``layout`` (name of the joint layout) and ``encoder`` with ``method``, ``layout``,
         ``streams``, the entries :data:`RECIPE` of the config, and ``config`` with its entries
-        :data:`METHOD`. It is plain data. If the model has no streams, the dict is empty.
+        :data:`METHOD`. All values are plain data. If the model has no streams, the dict is empty.
     """
     if not hasattr(model, 'describe'):
         return {}
@@ -35,7 +35,7 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
     recipe.get('data', {}).pop('ann_file', None)
     encoder = {'method': type(model).__name__, **plain(model.describe()), **recipe}
     encoder['config'] = _method_of(config)
-    if config.get('pretrained_by'):  # of a classifier: what trained its encoders
+    if config.get('pretrained_by'):  # only a classifier has it: method and data of its encoders
         encoder['pretrained_by'] = plain(config['pretrained_by'])
     return {'layout': get_layout(encoder['layout']).name, 'encoder': encoder}
 
@@ -49,7 +49,7 @@ def _method_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_data(value: Any) -> Any:
-    """Turn all that is no plain data in a config, such as a class, into text."""
+    """Turn values of a config that are not plain data, such as classes, into text."""
     if isinstance(value, Mapping):
         return {str(key): _as_data(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -73,8 +73,8 @@ def read_description(filename: str) -> dict[str, Any]:
         filename (str): Checkpoint of a pre-training, whole or published.
 
     Returns:
-        dict: See ``encoder`` of :func:`describe`. A checkpoint from before version 0.2 has no
-        description; the dict is then empty.
+        dict: The entry ``encoder`` of :func:`describe`. It is empty for a checkpoint from before
+        version 0.2, which has no description.
 
     Raises:
         InputError: If the file is not a checkpoint of a model with encoders.

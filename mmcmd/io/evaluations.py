@@ -1,4 +1,4 @@
-"""Find what was measured of a checkpoint: the results files beside it."""
+"""Find the results of a checkpoint, in the results files beside it."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,10 +15,10 @@ Results = Mapping[str, Mapping[str, Mapping[str, float]]]
 def find_results(checkpoint: Path) -> dict[str, dict[str, Any]]:
     """Read the results that belong to a checkpoint.
 
-    They lie where the tools write them: ``results.json`` of the training itself in the folder of
-    the checkpoint, and the evaluations in the folders ``CONFIG_DATA_CHECKPOINT`` beside it, or in
-    ``linear``. The results of a training and those in ``linear`` are of its last checkpoint, so
-    they are left out for an earlier one.
+    The tools write ``results.json`` of the training into the folder of the checkpoint, and results
+    of evaluations into the folders ``CONFIG_DATA_CHECKPOINT`` beside it, or into ``linear``. The
+    results of a training and those in ``linear`` belong to its last checkpoint, so they are left
+    out for an earlier one.
 
     Args:
         checkpoint (Path): Checkpoint of a training.
@@ -39,13 +39,16 @@ def find_results(checkpoint: Path) -> dict[str, dict[str, Any]]:
 
 
 def read_results(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Read results files that a user names, or the folders that hold them.
+    """Read results files that a user names.
+
+    Args:
+        files (Iterable[Path]): Results files, or folders that hold one.
 
     Returns:
         dict: See :data:`Results`; an evaluation has the name of its folder.
 
     Raises:
-        InputError: If one is missing or no results file.
+        InputError: If a file is missing or is not a results file.
     """
     results = {}
     for path in files:
@@ -57,7 +60,7 @@ def read_results(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
 
 
 def _read_folder(folder: Path) -> dict[str, Any]:
-    """Read the results of a training, or else those of a test."""
+    """Read the results of a training, or those of a test if there is no training."""
     for name in (RESULTS, TEST_RESULTS):
         if (folder / name).is_file():
             return _read_file(folder / name)
@@ -76,5 +79,5 @@ def _read_file(path: Path) -> dict[str, Any]:
         }
     except (ValueError, AttributeError, KeyError, TypeError):
         raise InputError(
-            f'{path} is no results file: expected metrics with last and best'
+            f'{path} is not a results file: expected metrics with last and best'
         ) from None

@@ -1,4 +1,4 @@
-"""Write files so that they appear whole or not at all."""
+"""Write files so that they appear complete or not at all."""
 
 import hashlib
 import os
@@ -18,11 +18,11 @@ def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
     The temporary file is synced to the disk before it is renamed. After an error it is removed.
 
     Args:
-        path (str or PathLike): The file to write; parent folders are made.
+        path (str or PathLike): The file to write. Missing parent folders are made.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not the process id: a process in another container or on another node can have the same id.
+    # A random name, because a process on another node or in another container can have the same id.
     temporary = path.with_name(f'.{path.name}.{secrets.token_hex(8)}.part')
     try:
         with temporary.open('xb') as file:
@@ -36,10 +36,13 @@ def replace_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
 
 @register_backend('atomic')
 class AtomicBackend(LocalBackend):
-    """mmengine's local files, written whole: ``backend_args=dict(backend='atomic')``."""
+    """mmengine's backend for local files, with :func:`replace_file` for writing.
+
+    Choose it with ``backend_args=dict(backend='atomic')``.
+    """
 
     def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        """Write bytes."""
+        """Write bytes to a file, completely or not at all."""
         with replace_file(filepath) as file:
             file.write(obj)
 

@@ -1,6 +1,6 @@
-"""Encoders as folders that ``huggingface_hub`` understands, on this machine or on the hub.
+"""Save and load encoders as folders for ``huggingface_hub``, on this machine or on the hub.
 
-A folder has three files: the weights (``model.safetensors``), what the encoders are
+A folder has three files: the weights (``model.safetensors``), the description of the encoders
 (``config.json``), and a model card (``README.md``). None of them can run code.
 """
 
@@ -23,25 +23,25 @@ from mmcmd.version import __version__
 WEIGHTS, CONFIG, CARD = FILES = 'model.safetensors', 'config.json', 'README.md'
 LIBRARY = 'mmcmd'
 _HEADER = 'library_name', 'mmcmd_version'
-_MOST_BYTES = 10_000_000  # of config.json; that of a CMD encoder has 10 kB
+_MOST_BYTES = 10_000_000  # size of config.json; for a CMD encoder it is 10 kB
 _SCHEME = 'hf://'
 _HUB_ID = re.compile(r'[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w./-]+)?', re.ASCII)
 _FILE_ENDINGS = {'.pth', '.pt', '.tar', '.ckpt', '.bin', '.safetensors', '.py', '.pkl', '.json'}
 
 
 def save_folder(checkpoint: Mapping[str, Any], folder: Path, card: str) -> None:
-    """Write a folder for others.
+    """Write the folder of a published encoder.
 
     Args:
         checkpoint (Mapping): ``meta`` and ``state_dict``, see :func:`mmcmd.io.publish.published`.
-        folder (Path): It is made. What an earlier call wrote is replaced.
+        folder (Path): Folder to write. Files of an earlier call are replaced.
         card (str): The model card.
 
     Raises:
         InputError: If the path is a file, or a folder with other files.
     """
     if folder.exists() and not folder.is_dir():
-        raise InputError(f'{folder} is a file, expected a folder, or a name that ends in .pth')
+        raise InputError(f'{folder} is a file, expected a folder or a name that ends in .pth')
     there = sorted(x.name for x in folder.iterdir()) if folder.is_dir() else []
     others = [x for x in there if x not in FILES and not x.startswith('.')]
     if others or (there and CARD in there and CONFIG not in there):
@@ -64,8 +64,8 @@ def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
     """Read a folder as a checkpoint.
 
     Args:
-        folder (Path): With ``model.safetensors`` and ``config.json``.
-        map_location: A device; the CPU for all else that ``torch.load`` takes.
+        folder (Path): Folder with ``model.safetensors`` and ``config.json``.
+        map_location (Any): A device. All other values mean the CPU.
 
     Returns:
         dict: ``meta`` and ``state_dict``, as in a published ``.pth`` file.
@@ -75,7 +75,7 @@ def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
     """
     if missing := [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]:
         raise InputError(
-            f'{folder} is a folder without {missing[0]}, so it is no published encoder; give a '
+            f'{folder} is a folder without {missing[0]}, so it is not a published encoder; give a '
             'folder that publish_model.py has written, or a checkpoint file (.pth)'
         )
     meta = _read_config(folder / CONFIG)
@@ -83,14 +83,20 @@ def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
     try:
         state = load_file(folder / WEIGHTS, device=str(device))
     except (SafetensorError, ValueError) as error:
-        raise InputError(f'{folder / WEIGHTS} is torn or of another kind: {error}') from None
+        raise InputError(f'{folder / WEIGHTS} is damaged, or in another format: {error}') from None
     return {'meta': meta, 'state_dict': state}
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """Read what a folder says of its encoders."""
+    """Read ``config.json`` of a folder.
+
+    Raises:
+        InputError: If it is too large, or was not written by mmcmd.
+    """
     if path.stat().st_size > _MOST_BYTES:
-        raise InputError(f'{path} is larger than {_MOST_BYTES:,} bytes, so it is no such config')
+        raise InputError(
+            f'{path} is larger than {_MOST_BYTES:,} bytes, so it does not describe encoders'
+        )
     try:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
@@ -106,10 +112,13 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def is_hub_id(name: str) -> bool:
-    """Say whether a text names a model on the hub, such as ``user/name`` or ``user/name@v1``.
+    """Return whether a text names a model on the hub, such as ``user/name`` or ``user/name@v1``.
 
-    A path of this machine is none: it exists, its first part is a folder here, or it ends as a file
-    does. ``hf://user/name`` always is one.
+    A text is a path of this machine, and not such a name, if it exists, if its parent folder exists
+    or if it ends like a file. A text that begins with ``hf://`` is always a name on the hub.
+
+    Args:
+        name (str): The text that the user wrote.
     """
     if name.startswith(_SCHEME):
         return True
@@ -123,7 +132,7 @@ def download(name: str) -> Path:
     """Download the files of a model on the hub, or find them in the library's cache.
 
     Args:
-        name (str): ``user/name``, perhaps with ``hf://`` before it and ``@REVISION`` behind it.
+        name (str): ``user/name``. ``hf://`` may stand before it, and ``@REVISION`` after it.
 
     Returns:
         Path: The folder, for :func:`load_folder`.
@@ -131,13 +140,14 @@ def download(name: str) -> Path:
     Raises:
         InputError: If ``huggingface_hub`` is not installed, or the model cannot be downloaded.
     """
-    hub = _import_hub(f'{name} is no file or folder here; if it is a model on the hub')
+    hub = _import_hub(f'{name} is not a file or folder here; if it is a model on the hub')
     repo, _, revision = name.removeprefix(_SCHEME).partition('@')
     try:
         folder = hub.snapshot_download(repo, revision=revision or None, allow_patterns=list(FILES))
     except (OSError, ValueError, hub.errors.HTTPError) as error:
         raise InputError(
-            f'{name} is no file or folder here, and the hub does not give it: {_in_one_line(error)}'
+            f'{name} is not a file or folder here, and it cannot be downloaded from the hub: '
+            f'{_in_one_line(error)}'
         ) from None
     return Path(folder)
 
@@ -147,8 +157,8 @@ def upload(folder: Path, repo: str, private: bool = False) -> str:
 
     Args:
         folder (Path): Written by :func:`save_folder`.
-        repo (str): ``user/name``; it is made if it is not there.
-        private (bool): Make it private. Defaults to False.
+        repo (str): ``user/name``. It is made if it does not exist.
+        private (bool): Whether a new repository is private. Defaults to False.
 
     Returns:
         str: Address of the model.

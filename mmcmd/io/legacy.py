@@ -1,11 +1,11 @@
-"""Checkpoints of earlier versions: one table of names."""
+"""Rename the tensors in checkpoints of earlier versions."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 RENAMED = (
-    # Until version 0.1 a query encoder held its projection, and a head held its queue.
+    # Until version 0.1, a projection was part of its query encoder, and a queue part of its head.
     (r'query_encoders\.([^.]+)\.neck\.', r'necks.\1.'),
     (r'query_encoders\.', 'encoders.'),
     (r'key_encoders\.([^.]+)\.neck\.', r'key_necks.\1.'),
@@ -15,7 +15,7 @@ RENAMED = (
 
 
 def rename(name: str) -> str:
-    """Return the present name of a tensor."""
+    """Return the current name of a tensor."""
     for pattern, present in RENAMED:
         renamed, count = re.subn(f'^{pattern}', present, name)
         if count:
@@ -24,13 +24,13 @@ def rename(name: str) -> str:
 
 
 def upgrade(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Give the tensors of a checkpoint their present names; their order stays.
+    """Rename the tensors of a checkpoint to their current names, and keep their order.
 
     Args:
-        checkpoint (dict): Checkpoint of a run, or a bare state.
+        checkpoint (dict): Checkpoint of a run, or only the ``state_dict`` of one.
 
     Returns:
-        dict: The same object if nothing had to be renamed.
+        dict: The renamed checkpoint, or the same object if nothing had to be renamed.
     """
     state = checkpoint.get('state_dict', checkpoint)
     if 'encoder' in (checkpoint.get('meta') or ()):  # written by version 0.2 or later

@@ -7,16 +7,17 @@ import yaml
 
 from mmcmd.io.evaluations import Results
 
-NOT_RECORDED = 'not recorded; ask whoever published the data'
+NOT_RECORDED = 'not recorded; ask the publisher of the data'
 
 
 def write_card(name: str, meta: Mapping[str, Any], repo: str | None = None) -> str:
-    """Write the card: YAML metadata of the hub, then Markdown.
+    """Return the text of a card: YAML metadata for the hub, then Markdown.
 
     Args:
         name (str): Title.
-        meta (Mapping): Of :func:`mmcmd.io.publish.published`, with ``results`` and ``licence``.
-        repo (str, optional): ``user/name`` on the hub, for the example.
+        meta (Mapping): ``meta`` of :func:`mmcmd.io.publish.published`, and optionally ``results``
+            and ``licence``.
+        repo (str, optional): ``user/name`` on the hub, for the example in the card.
     """
     header = yaml.safe_dump(_metadata(name, meta), sort_keys=False, allow_unicode=True)
     return f'---\n{header}---\n\n' + '\n'.join(_body(name, meta, repo)) + '\n'
@@ -50,7 +51,7 @@ def _metadata(name: str, meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shown(results: Results) -> Results:
-    """Leave out all but top-1 accuracies; ``config.json`` has the rest."""
+    """Keep only the top-1 accuracies. ``config.json`` holds all metrics."""
     shown = {
         evaluation: {name: entry for name, entry in metrics.items() if name.endswith('top1')}
         for evaluation, metrics in results.items()
@@ -71,12 +72,12 @@ def _body(name: str, meta: Mapping[str, Any], repo: str | None) -> Iterator[str]
     yield from (f'# {name}', '')
     yield f'{what} of 3D skeleton sequences, made with mmcmd.'
     if meta.get('synthetic'):
-        yield from ('', '**Trained on SYNTHETIC stand-in data: it is of no use on real data.**')
+        yield from ('', '**Trained on SYNTHETIC stand-in data: it is not useful on real data.**')
     yield from ('', '## Use', '', '```python', 'from mmcmd.apis import init_model', '')
     yield f'model = init_model({repo or name!r})'
     yield from ('```', '')
     yield 'The options `--pretrained` of `tools/train.py` and `CHECKPOINT` of `tools/test.py` take'
-    yield from ('the same name. `config.json` says all about joints, clips and training.', '')
+    yield from ('the same name. `config.json` describes joints, clips and training.', '')
     yield from ('## Encoder', '', *_table(_facts(encoder, streams)), '')
     if classes := encoder.get('classes'):
         yield from ('Classes: ' + ', '.join(f'{i} {_text(x)}' for i, x in enumerate(classes)), '')
@@ -119,7 +120,7 @@ def _training(
 
 def _measured(results: Results) -> Iterator[str]:
     if not results:
-        yield 'Nothing was measured, or no results file lay beside the checkpoint.'
+        yield 'Nothing was measured, or there was no results file beside the checkpoint.'
         return
     yield '| evaluation | metric | last, % | best, % | epoch of the best |'
     yield '| --- | --- | ---: | ---: | ---: |'
@@ -130,9 +131,9 @@ def _measured(results: Results) -> Iterator[str]:
             yield f'| {_text(evaluation)} | `{_text(metric)}` | {last} | {best} | {epoch} |'
     yield ''
     yield (
-        'The best value is chosen on the split that it is measured on, so it is too optimistic: '
-        'compare last values. `knn` is the nearest neighbour by cosine similarity, `acc` a '
-        'classifier. `3s` joins three streams.'
+        'The best value is chosen on the split on which it is measured, so it is too optimistic: '
+        'compare the last values. `knn` is the nearest neighbour by cosine similarity, `acc` is a '
+        'classifier. `3s` combines three streams.'
     )
 
 
@@ -141,7 +142,7 @@ def _licence(licence: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[st
     yield f'- data ({_text(data.get("name", "unknown"))}): {_text(of_data)}'
     yield f'- weights: {_text(licence.get("weights") or "not stated")}'
     yield ''
-    yield 'Whether the licence of the data allows this use of the weights is for you to check.'
+    yield 'Check yourself whether the licence of the data allows your use of the weights.'
 
 
 def _table(rows: Iterator[tuple[str, Any]]) -> Sequence[str]:
@@ -151,6 +152,6 @@ def _table(rows: Iterator[tuple[str, Any]]) -> Sequence[str]:
 
 
 def _text(value: Any) -> str:
-    """Return text that stays in its cell: no line breaks, bars or tags out of a data file."""
+    """Return a value as text for one cell of a table, without line breaks, bars and HTML tags."""
     text = ' '.join(str(value).split())
     return text.replace('|', '/').replace('<', '&lt;').replace('`', "'")

@@ -1,6 +1,6 @@
-"""Write checkpoints for other users: the encoders, and all that is needed to use them.
+"""Write checkpoints for other users: the encoders, and everything that is needed to use them.
 
-They become a file of ``torch.save`` that is named by its content, or a folder
+A published checkpoint is a file of ``torch.save`` with its hash in the name, or a folder
 (:mod:`mmcmd.io.hub`).
 """
 
@@ -25,26 +25,28 @@ def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False
     """Return the part of a checkpoint that is published.
 
     The optimiser, the schedule and the log are left out. The encoders of all streams and their
-    description are kept. With ``keep_all``, all other weights are kept too. A classifier is kept
-    whole.
+    description are kept. With ``keep_all``, all other weights are also kept. All weights of a
+    classifier are kept.
 
     Args:
-        checkpoint (Mapping): Checkpoint of a run, or a bare state.
+        checkpoint (Mapping): Checkpoint of a run, or only the ``state_dict`` of one.
         source (str): Name of the file in the message.
         keep_all (bool): Keep projections, key encoders, queues and heads. Defaults to False.
 
     Returns:
         dict: ``meta`` with numbers of the training and the description of the encoders, and
-        ``state_dict``. The description holds all fields of the joint layout, because a later
-        version may define the layout of this name differently, and the names of the ``classes``.
+        ``state_dict``. The description also holds the names of the ``classes`` and all fields of
+        the joint layout, because a later version may define the layout of this name differently.
 
     Raises:
-        InputError: If there are no weights.
+        InputError: If the file holds no weights.
     """
     state = checkpoint.get('state_dict', checkpoint)
     is_state = isinstance(state, Mapping) and state
     if not is_state or not all(isinstance(x, torch.Tensor) for x in state.values()):
-        raise InputError(f'{source} has no state_dict of tensors: it is no checkpoint of a model')
+        raise InputError(
+            f'{source} has no state_dict of tensors: it is not a checkpoint of a model'
+        )
     meta = checkpoint.get('meta') if 'state_dict' in checkpoint else None
     meta = meta if isinstance(meta, Mapping) else {}
     # A pre-training has parts that only training needs; a classifier has none.
@@ -57,8 +59,8 @@ def published(checkpoint: Mapping[str, Any], source: str, keep_all: bool = False
             **{name: int(meta[name]) for name in _META if isinstance(meta.get(name), int)},
             **_described(description, meta.get('dataset_meta') or {}),
         },
-        # A clone has its own storage. A view would be saved together with the whole tensor behind
-        # it.
+        # A clone has its own storage. For a view, torch would save the whole tensor that it is a
+        # part of.
         'state_dict': {name: state[name].detach().cpu().contiguous().clone() for name in names},
     }
 
@@ -78,8 +80,8 @@ def _described(description: Mapping[str, Any], dataset: Mapping[str, Any]) -> di
 def write_published(checkpoint: dict, out: Path) -> Path:
     """Write a checkpoint under a name that ends in the first 8 digits of its SHA-256.
 
-    The same tensors give the same bytes, hence the same name (with one version of torch), and
-    ``torch.hub`` can check a download by the name.
+    The same tensors give the same bytes and therefore the same name (with one version of torch).
+    ``torch.hub`` can use the name to check a download.
 
     Args:
         checkpoint (dict): Result of :func:`published`.

@@ -1,7 +1,7 @@
 """Load pickles of unknown origin: numbers, text, plain arrays and containers, but no code.
 
-The unpickler of ``torch.load(weights_only=True)`` cannot replace this one: it refuses pickles of
-protocol 4, which most annotations are, and numpy arrays.
+The unpickler of ``torch.load(weights_only=True)`` cannot replace this one: it refuses numpy arrays,
+and pickles of protocol 4, which most annotation files are.
 """
 
 import codecs
@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import numpy as np
 
-_PLAIN_DTYPE = re.compile(r'[biuf][1-9]\d?|[SU][1-9]\d{0,4}')  # with a width that is no danger
+_PLAIN_DTYPE = re.compile(r'[biuf][1-9]\d?|[SU][1-9]\d{0,4}')  # of a limited width
 _FIRST_BEYOND_UNICODE = 0x110000
 _DEEPEST = 64  # containers in containers
-_FEW = 1 << 20  # so many items are no danger, however small the file is
+_FEW = 1 << 20  # this many items are always accepted, even from a small file
 _FLAT = (str, bytes, int, float, complex, type(None), np.generic)
 
 
@@ -28,20 +28,25 @@ class MoreThanData(ValueError):
 
 
 def _brief(value: Any) -> str:
-    """Describe a value. Only text is written out; others may be endless (:func:`check_extent`)."""
+    """Describe a value for a message. Only text is quoted: other values may have no end."""
     return repr(value[:40]) if isinstance(value, str) else f'a {type(value).__name__}'
 
 
 def check_text(array: np.ndarray) -> None:
-    """Check that an array of text holds valid characters. numpy checks a text only when it is read.
+    """Check that an array of text holds valid characters.
+
+    numpy itself checks a text only when the text is read.
+
+    Args:
+        array (np.ndarray): An array of any type and shape. Arrays of numbers always pass.
 
     Raises:
-        ValueError: If it does not.
+        ValueError: If a character is not valid.
     """
     if array.dtype.kind == 'U' and array.size:
         codes = np.ascontiguousarray(array).view(array.dtype.byteorder + 'u4')
         if codes.max() >= _FIRST_BEYOND_UNICODE:
-            raise ValueError('it holds text with characters that do not exist')
+            raise ValueError('it holds text with characters that are not Unicode')
 
 
 class _DType:
@@ -69,14 +74,14 @@ def _reconstruct(*_: Any) -> np.ndarray:
 
 def _check_shape(shape: tuple[int, ...], dtype: _DType, raw: bytes | str) -> None:
     if not all(type(axis) is int and axis >= 0 for axis in shape):
-        raise ValueError('it holds an array whose shape is no shape')
+        raise ValueError('it holds an array with an invalid shape')
     if prod(shape) * dtype.dtype.itemsize != len(raw):
-        raise ValueError('it holds an array that its bytes do not fill')
+        raise ValueError('it holds an array whose shape does not fit its bytes')
 
 
 def _fill(array: np.ndarray, state: tuple) -> None:
     """Fill an array of :func:`_reconstruct` with its contents."""
-    *_, shape, dtype, fortran, raw = state  # all but the oldest have a version before these
+    *_, shape, dtype, fortran, raw = state  # a version comes first, except in very old files
     _check_shape(shape, dtype, raw)
     array.__setstate__((1, shape, dtype.dtype, fortran, raw))
     check_text(array)
@@ -104,11 +109,11 @@ def _encode(text: str, encoding: str) -> bytes:
 def _flat(keys: Iterable[Any]) -> list[Any]:
     """Check values before they are hashed: the hash of a deep tuple overflows the stack."""
     keys = list(keys)
-    if set(map(type, keys)) != {str}:  # mostly all keys are text
+    if set(map(type, keys)) != {str}:  # in most files, all keys are text
         for key in keys:
             parts = key if isinstance(key, tuple) else (key,)
             if not all(isinstance(part, _FLAT) for part in parts):
-                raise ValueError('a key of a dict or a member of a set is no number or text')
+                raise ValueError('a key of a dict or a member of a set is not a number or text')
     return keys
 
 
@@ -126,9 +131,9 @@ def _dict(pairs: Iterable[Any] = ()) -> dict:
     return dict(pairs)
 
 
-# The globals that a pickle may name, and what it gets for them. Our own functions replace those
-# of numpy. `ndarray` is only an argument of `_reconstruct`, so the pickle gets something for it
-# that cannot be called.
+# The globals that a pickle may name, and the objects that replace them. Our own functions replace
+# those of numpy. A text that cannot be called replaces `ndarray`, because `ndarray` is only needed
+# as an argument of `_reconstruct`.
 PLAIN: dict[tuple[str, str], Any] = {
     ('numpy', 'ndarray'): 'ndarray',
     ('numpy', 'dtype'): _DType,
@@ -145,7 +150,10 @@ for _builtins in ('builtins', '__builtin__'):  # Python 3 and 2
 
 
 class _Source:
-    """A file that refuses to read more than it has left, so that a false size takes no memory."""
+    """A file that raises an error if it should read more bytes than are left.
+
+    A false size in the file therefore allocates no memory.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         place = file.tell()
@@ -166,10 +174,10 @@ class _Source:
 
 
 class _Opcodes(dict):
-    """Opcodes that are understood."""
+    """Table of the opcodes that are accepted. Any other opcode raises an error."""
 
     def __missing__(self, opcode: int) -> Any:
-        raise pickle.UnpicklingError(f'it holds opcode {bytes([opcode])!r}')
+        raise pickle.UnpicklingError(f'it holds the opcode {bytes([opcode])!r}, which is refused')
 
 
 _OPCODES = """
@@ -184,16 +192,16 @@ _OPCODES = """
 
 
 class PlainUnpickler(pickle._Unpickler):
-    """Rebuilds containers, numbers, text and plain arrays; any other global is refused.
+    """Rebuilds containers, numbers, text and plain arrays, and refuses any other global.
 
-    It derives from the unpickler written in Python. The one written in C is not safe: a file can
-    make up an index of the memo, and it takes memory up to that index. Only the opcodes that plain
-    data needs are kept.
+    It derives from the unpickler written in Python. The one written in C is not safe: it allocates
+    memory up to the largest memo index in the file, and a file can contain any index. Only the
+    opcodes that plain data needs are accepted.
 
     Args:
         file (IO[bytes]): Opened for reading in binary mode.
-        table (Mapping): Maps a module and a name that a pickle may ask for to the object that it
-            gets.
+        table (Mapping): Maps each pair of module and name that a pickle may ask for to the object
+            that is used for it.
     """
 
     dispatch = _Opcodes(
@@ -207,7 +215,11 @@ class PlainUnpickler(pickle._Unpickler):
         self._table = table
 
     def find_class(self, module: str, name: str) -> Any:
-        """Look the global up in a fixed table: nothing is imported and no attribute is followed."""
+        """Look up a global in the fixed table. Nothing is imported.
+
+        Raises:
+            MoreThanData: If the table does not hold it.
+        """
         try:
             return self._table[module, name]
         except KeyError:
@@ -223,7 +235,7 @@ class PlainUnpickler(pickle._Unpickler):
         elif type(made) is np.ndarray and made.shape == (0,):
             _fill(made, state)
         else:
-            raise ValueError(f'it gives a state to a {type(made).__name__}')
+            raise ValueError(f'it sets the state of a {type(made).__name__}')
 
     def _bytearray(self) -> None:
         (size,) = unpack('<Q', self.read(8))
@@ -266,23 +278,24 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def check_extent(value: Any, size: int) -> None:
-    """Check that containers do not hold more items than fit their file.
+    """Check that containers do not hold more items than a file of this size can hold.
 
     A small file can hold a list that contains a second list twice, which contains a third list
-    twice, and so on. To write this out would take for ever. A list that contains itself has no end.
+    twice, and so on. Going through all its items would take forever. A list that contains itself
+    has no end.
 
     Args:
-        value (Any): Containers in containers.
-        size (int): Bytes of the file.
+        value (Any): Containers, which may hold containers.
+        size (int): Size of the file in bytes.
 
     Raises:
-        ValueError: If they hold more, or are nested too deeply.
+        ValueError: If there are too many items, or the containers are nested too deeply.
     """
     level, left = [value], max(size, _FEW)
     for _ in range(_DEEPEST):
         left -= len(level)
         if left < 0:
-            raise ValueError('it holds the same over and over')
+            raise ValueError('it holds the same items too often')
         level = list(islice(chain.from_iterable(map(_parts, level)), left + 1))
         if not level:
             return
@@ -299,7 +312,7 @@ def load_plain(file: IO[bytes]) -> Any:
         Any: The value that was pickled.
 
     Raises:
-        MoreThanData: If it asks for anything else. None of that has run.
+        MoreThanData: If it asks for anything else. No code of the file has run.
         Exception: If it is damaged. The type depends on the damage.
     """
     value = PlainUnpickler(file).load()

@@ -94,7 +94,7 @@ def test_config_may_be_a_file(root):
 def test_checkpoint_of_another_architecture_is_one_sentence(config, pretrained):
     config.model.backbone.hidden_size = 5
     config.model.neck.in_channels = 10
-    with pytest.raises(InputError, match=r'epoch_2\.pth is of another architecture') as error:
+    with pytest.raises(InputError, match=r'epoch_2\.pth has another architecture') as error:
         init_model(config, pretrained / 'epoch_2.pth')
     assert '\n' not in str(error.value)
 

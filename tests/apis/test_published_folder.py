@@ -71,7 +71,7 @@ def test_config_of_the_training_is_tested_on_encoders_alone(
 @pytest.mark.parametrize(
     ('argument', 'message'),
     [
-        ('--resume', 'holds encoders only and cannot be resumed; evaluate them by'),
+        ('--resume', 'holds encoders only and cannot be resumed; evaluate them with'),
         ('load_from', 'holds encoders only, and this model also needs necks.joint'),
     ],
 )

@@ -90,7 +90,7 @@ def test_discriminator_that_diverges_is_named_with_the_iteration(run):
 def test_checkpoint_of_another_method_is_told(run, tmp_path):
     run(PC).train()
     runner = run(LONGT, 'other', load_from=str(tmp_path / 'run/epoch_2.pth'))
-    with pytest.raises(InputError, match='a checkpoint of PredictCluster, is of another architect'):
+    with pytest.raises(InputError, match='a checkpoint of PredictCluster, has another architect'):
         runner.train()
 
 

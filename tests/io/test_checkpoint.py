@@ -267,7 +267,7 @@ def test_tool_tells_a_checkpoint_of_another_architecture(run_test, pretrained):
     status, _, stderr = run_test(pretrained / 'epoch_2.pth', changes)
     assert status == 2
     assert stderr.splitlines()[-1].startswith('test.py: error: ')
-    assert 'epoch_2.pth is of another architecture' in stderr
+    assert 'epoch_2.pth has another architecture' in stderr
 
 
 def test_tool_tells_a_torn_checkpoint(run_test, pretrained, tmp_path):
@@ -275,7 +275,7 @@ def test_tool_tells_a_torn_checkpoint(run_test, pretrained, tmp_path):
     torn.write_bytes((pretrained / 'epoch_2.pth').read_bytes()[:-1000])
     status, _, stderr = run_test(torn)
     assert status == 2
-    assert 'torn.pth is no readable checkpoint' in stderr
+    assert 'torn.pth is not a readable checkpoint' in stderr
     assert stderr.splitlines()[-1].startswith('test.py: error: ')
 
 

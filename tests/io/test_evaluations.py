@@ -51,7 +51,7 @@ def test_results_may_be_named_by_file_or_folder(work_dir):
 @pytest.mark.parametrize('content', ['{', '[]', '{"knn/top1": 0.5}', '{"knn/top1": {"last": 1}}'])
 def test_file_without_results_is_told(tmp_path, content):
     (tmp_path / 'results.json').write_text(content)
-    with pytest.raises(InputError, match=r'results\.json is no results file'):
+    with pytest.raises(InputError, match=r'results\.json is not a results file'):
         read_results([tmp_path])
     with pytest.raises(InputError, match=r'nothing\.json does not exist'):
         read_results([tmp_path / 'nothing.json'])

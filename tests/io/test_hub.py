@@ -84,18 +84,18 @@ def cut(folder):
     [
         (lambda x: (x / 'config.json').unlink(), r'without config\.json'),
         (lambda x: (x / 'model.safetensors').unlink(), r'without model\.safetensors'),
-        (cut, r'model\.safetensors is torn'),
+        (cut, r'model\.safetensors is damaged'),
         (lambda x: (x / 'config.json').write_text('{'), r'config\.json is not JSON'),
         (lambda x: (x / 'config.json').write_text('[' * 100_000), r'config\.json is not JSON'),
         (lambda x: (x / 'config.json').write_text(' ' * 10_000_001), 'larger than 10,000,000'),
         (lambda x: (x / 'config.json').write_text('{"a": 1}'), 'another program wrote it'),
         (spoil('config.json', lambda x: x.pop('encoder')), 'lacks the object `encoder`'),
         (encoder(lambda x: x.pop('streams')), '`streams` is missing'),
-        (encoder(lambda x: x.update(streams=[])), '`streams` is no object'),
+        (encoder(lambda x: x.update(streams=[])), '`streams` is not an object'),
         (encoder(lambda x: x['streams'].update(bone={})), "stream 'bone' has no backbone"),
         (encoder(lambda x: x.update(evaluated=['smell'])), '`evaluated` names a stream'),
-        (encoder(lambda x: x.update(test_pipeline={})), '`test_pipeline` is no list'),
-        (encoder(lambda x: x.update(clip_len=10**9)), '`clip_len` is no number from 1 to'),
+        (encoder(lambda x: x.update(test_pipeline={})), '`test_pipeline` is not a list'),
+        (encoder(lambda x: x.update(clip_len=10**9)), '`clip_len` is not a whole number from 1 to'),
         (encoder(lambda x: x.update(layout=3)), '`layout` is neither a name nor an object'),
         (encoder(lambda x: x.update(data=nested(70))), 'is nested too deep'),
     ],
@@ -126,7 +126,7 @@ def test_names_of_the_hub_are_told_from_paths(tmp_path, monkeypatch):
 
 def test_hub_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, 'huggingface_hub', None)
-    with pytest.raises(InputError, match=r"nobody/here is no file or folder here.*'\.\[hub\]'"):
+    with pytest.raises(InputError, match=r"nobody/here is not a file or folder here.*'\.\[hub\]'"):
         load_plain('nobody/here')
     with pytest.raises(InputError, match=r"cmd is written; to upload.*'\.\[hub\]'"):
         upload(Path('cmd'), 'me/cmd')

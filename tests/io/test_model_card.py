@@ -50,7 +50,7 @@ def test_card_without_results_or_licence_says_so(meta):
     del meta['results'], meta['licence']
     card = write_card('x', meta)
     assert 'Nothing was measured' in card
-    assert '- data (ntu60_xsub): not recorded; ask whoever published the data' in card
+    assert '- data (ntu60_xsub): not recorded; ask the publisher of the data' in card
     assert 'model-index' not in card
 
 

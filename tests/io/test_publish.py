@@ -90,5 +90,5 @@ def test_encoders_load_into_models_and_downstream(root, checkpoint, tiny_options
 
     config.model.backbone.hidden_size = 5
     config.model.neck.in_channels = 10
-    with pytest.raises(InputError, match='of another architecture'):
+    with pytest.raises(InputError, match='has another architecture'):
         init_model(config, path)

@@ -36,7 +36,8 @@ def test_encoder_goes_to_the_hub_and_comes_back(hub, root, pretrained, tmp_path)
     hub.requests.clear()
     done = hub.run('-c', DOWNLOAD, folder, 'me/encoder', 'me/nothing')
     assert done.returncode == 0, done.stderr
-    assert 'me/nothing is no file or folder here, and the hub does not give it: 404' in done.stdout
+    assert 'me/nothing is not a file or folder here' in done.stdout
+    assert 'cannot be downloaded from the hub: 404' in done.stdout
     weights = [x for x in hub.requests if x[0] == 'GET' and x[1].endswith('safetensors')]
     assert len(weights) == 1, 'a process downloads a file once'
 

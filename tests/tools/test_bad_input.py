@@ -85,7 +85,7 @@ def test_testing(case, arguments, run_tool):
 def test_checkpoint_of_another_architecture(arguments, run_tool, pretrained):
     command = arguments({'model.backbone.hidden_size': 5, 'model.neck.in_channels': 10})
     command.insert(1, pretrained / 'epoch_2.pth')
-    parts = 'epoch_2.pth is of another architecture', 'use the config it was trained with'
+    parts = 'epoch_2.pth has another architecture', 'use the config that it was trained with'
     check(run_tool('test.py', *command), 'test.py', *parts)
 
 

@@ -61,7 +61,7 @@ def test_mistakes(run_tool, tiny_command, tmp_path, check_mistake, pretrained):
     out = tmp_path / 'x.npz'
     for source, options, part in (
         (tmp_path / 'no.pth', ('--out', out), 'no.pth does not exist'),
-        (tmp_path / 'text.pth', ('--out', out), 'text.pth is no readable checkpoint'),
+        (tmp_path / 'text.pth', ('--out', out), 'text.pth is not a readable checkpoint'),
         (pretrained / 'epoch_2.pth', ('--out', tmp_path / 'x.txt'), 'must end in .npz'),
         (tmp_path / 'no.pth', ('--out', out, '--loader', 'smell'), "invalid choice: 'smell'"),
     ):

@@ -42,7 +42,7 @@ def test_mistakes(run_tool, tmp_path, check_mistake):
     for name, part in (
         ('no.pth', 'does not exist'),
         ('empty.pth', 'no state_dict of tensors'),
-        ('text.pth', 'is no readable checkpoint'),
+        ('text.pth', 'is not a readable checkpoint'),
     ):
         outcome = run_tool(TOOL, tmp_path / name, tmp_path / 'out' / 'x.pth')
         check_mistake(outcome, 'publish_model.py', name, part)

@@ -1,4 +1,4 @@
-"""Checkpoints that the authors of a method released: their names and sizes."""
+"""Tensor names and model sizes in the checkpoints that the authors of a method released."""
 
 from .names import METHODS, authors_tensors, rename_authors_state
 from .pcm3 import drop_unused_prompts

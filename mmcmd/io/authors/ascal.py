@@ -1,4 +1,4 @@
-"""Names in checkpoints that AS-CAL's pre-training released."""
+"""Tensor names in the checkpoints that AS-CAL released."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,11 +18,11 @@ NAMES = (
 def tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the tensors of a released checkpoint in one dict.
 
-    The rows of the released memory are keys; the columns of our queue are. The file does not say
-    where the next key goes, so this starts at 0.
+    The released memory has a key in each row, but our queue has a key in each column, so the memory
+    is transposed. The file does not say where the next key is written, so ``queue_ptr`` is 0.
 
     Args:
-        checkpoint (Mapping): ``model``, ``model_ema`` and ``contrast``.
+        checkpoint (Mapping): It has the entries ``model``, ``model_ema`` and ``contrast``.
 
     Raises:
         KeyError: If an entry is missing.

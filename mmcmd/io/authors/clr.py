@@ -1,9 +1,9 @@
-"""Names in checkpoints that SkeletonCLR, CrosSCLR and AimCLR released."""
+"""Tensor names in the checkpoints that SkeletonCLR, CrosSCLR and AimCLR released."""
 
 from mmcmd.io.authors import stgcn
 
 ADJACENCY = 'backbone.A'
-"""End of the name of the adjacency, until :func:`stgcn.spread_adjacency` moves it."""
+"""End of the adjacency's name, before :func:`stgcn.spread_adjacency` copies it to the blocks."""
 
 _BACKBONE = (
     *((theirs, f'encoders.{{}}.backbone.{ours}') for theirs, ours in stgcn.NAMES),
@@ -22,4 +22,4 @@ SHARED = (
     (r'fc\.2\.0\.(weight|bias)', r'necks.{}.2.hidden.\1'),
     (r'fc\.2\.2\.(weight|bias)', r'necks.{}.2.out.\1'),
 )
-"""The same for the later streams of CrosSCLR, which repeat the projection of the first one."""
+"""Such pairs for the later streams of CrosSCLR. Their neck ends with the neck of the first one."""

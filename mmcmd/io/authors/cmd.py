@@ -1,4 +1,4 @@
-"""Names in checkpoints that CMD's pre-training (with ``--mlp``) released."""
+"""Tensor names in the checkpoints of CMD's released pre-training (with ``--mlp``)."""
 
 NAMES = (
     (r'encoder\.gru\.(.+)', r'encoders.{}.backbone.rnn.\1'),

@@ -1,4 +1,4 @@
-"""Names in checkpoints that ISC released, and the sizes of its graph and image encoders."""
+"""Tensor names in the checkpoints that ISC released, and sizes of its graph and image encoders."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmcmd.models.pretrainers.isc import PARTNER
 
-# The two representations of a sample: query and key encoder, queue.
+# The query encoder and the key encoder of each of the two representations of a sample.
 _PARTS = {'q': ('', ''), 'k': ('key_', ''), 'r': ('', PARTNER), 'l': ('key_', PARTNER)}
 _QUEUES = {'1': '', '2': PARTNER}
 
@@ -29,8 +29,8 @@ _HCN = (
     (r'conv6\.0\.(weight|bias)', r'backbone.last.\1'),
 )
 ENCODERS = (*_GRU, *_AGCN, *_HCN)
-"""Pairs of a released name and our name below ``encoders.{stream}.``. A block of 2s-AGCN still has
-its released number, which is counted from 1."""
+"""Pairs of a released name and our name below ``encoders.{stream}.``. The blocks of 2s-AGCN keep
+their released numbers, which start at 1; :func:`translate` changes them."""
 _NECK = ((r'fc\.0\.(weight|bias)', r'hidden.\1'), (r'fc\.2\.(weight|bias)', r'out.\1'))
 
 
@@ -38,7 +38,7 @@ def rename(name: str, stream: str) -> str | None:
     """Return our name of a released tensor, or None if there is no such tensor.
 
     Args:
-        name (str): Such as ``encoder_q.fc.2.bias`` or ``Queue_S1``.
+        name (str): Released name, such as ``encoder_q.fc.2.bias`` or ``Queue_S1``.
         stream (str): The modality of the file.
     """
     if match := re.fullmatch(r'(Queue|queue_ptr)_S([12])', name):
@@ -52,7 +52,15 @@ def rename(name: str, stream: str) -> str | None:
 
 
 def translate(name: str, table: tuple[tuple[str, str], ...]) -> str | None:
-    """Return the name in a table, with the blocks of 2s-AGCN counted from 0."""
+    """Translate a name by a table, and count the blocks of 2s-AGCN from 0.
+
+    Args:
+        name (str): Released name, without the prefix of its encoder.
+        table (tuple): Pairs of a released name (a regular expression) and our name.
+
+    Returns:
+        str | None: Our name; None if the table does not have the released name.
+    """
     for theirs, ours in table:
         if found := re.fullmatch(theirs, name):
             return re.sub(r'gcn\.(\d+)', lambda x: f'gcn.{int(x[1]) - 1}', found.expand(ours))
@@ -60,10 +68,10 @@ def translate(name: str, table: tuple[tuple[str, str], ...]) -> str | None:
 
 
 def kind(encoder: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Return type and sizes of a graph or image encoder; None for another one.
+    """Return the type and the sizes of a graph or image encoder; None for other encoders.
 
     Args:
-        encoder (Mapping[str, Tensor]): State of a backbone, under our names.
+        encoder (Mapping[str, Tensor]): State of a backbone, with our names.
     """
     if 'joined.weight' in encoder:
         channels, clip_len = encoder['last.weight'].shape[0] // 4, encoder['motion.time.bias']

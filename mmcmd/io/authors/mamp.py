@@ -1,4 +1,4 @@
-"""Names in checkpoints of MAMP and SkeletonMAE."""
+"""Tensor names in checkpoints of MAMP and SkeletonMAE."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ _BLOCK = (
 
 
 def transformer_names(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
-    """Return the names of blocks, codes and last norm of a transformer.
+    """Return pairs of names for the blocks, position codes and last norm of a transformer.
 
     Args:
         theirs (str): Prefix of the released names, a regular expression without groups.
@@ -37,7 +37,11 @@ def transformer_names(theirs: str, ours: str) -> tuple[tuple[str, str], ...]:
 
 
 def encoder_names(theirs: str = '') -> tuple[tuple[str, str], ...]:
-    """Return the names of an encoder, whose released prefix is a regular expression."""
+    """Return pairs of names for an encoder.
+
+    Args:
+        theirs (str): Prefix of the released names, a regular expression without groups.
+    """
     return (
         (rf'{theirs}joints_embed\.proj\.(.+)', r'encoders.{}.backbone.patch_embed.\1'),
         *transformer_names(theirs, 'encoders.{}.backbone'),
@@ -55,17 +59,17 @@ NAMES = (
 
 
 def tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint; its other entries are optimiser and options."""
+    """Return the tensors of a checkpoint. Its other entries are the optimiser and the options."""
     return checkpoint['model']
 
 
 def sizes(encoder: Mapping[str, Tensor]) -> dict[str, int] | None:
-    """Return the sizes of a :class:`SkeletonTransformer`; None if the tensors are not of one.
+    """Return the sizes of a :class:`SkeletonTransformer`; None for other encoders.
 
     The number of heads is not in a checkpoint.
 
     Args:
-        encoder (Mapping[str, Tensor]): Our names, below the backbone.
+        encoder (Mapping[str, Tensor]): State of a backbone, with our names.
     """
     if 'patch_embed.weight' not in encoder:
         return None
@@ -83,11 +87,11 @@ def sizes(encoder: Mapping[str, Tensor]) -> dict[str, int] | None:
 
 
 def decoder_sizes(state: Mapping[str, Tensor], stream: str) -> dict[str, int] | None:
-    """Return the sizes of a :class:`TokenDecoder`; None if there is none.
+    """Return the sizes of a :class:`TokenDecoder`; None if the state has no such decoder.
 
     Args:
-        state (Mapping[str, Tensor]): Our names.
-        stream (str): The stream.
+        state (Mapping[str, Tensor]): State of a model, with our names.
+        stream (str): Name of the stream.
     """
     start = f'decoders.{stream}.'
     if f'{start}mask_token' not in state:

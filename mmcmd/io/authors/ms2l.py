@@ -1,4 +1,4 @@
-"""Names in checkpoints of MS2L. The released file holds the encoder alone."""
+"""Tensor names in checkpoints of MS2L. The released file holds only the encoder."""
 
 _HEADS = tuple(
     (rf'{theirs}_head\.classifier\.{layer}\.(.+)', rf'{ours}_heads.{{}}.{part}.\1')

@@ -1,4 +1,4 @@
-"""Rename the tensors in checkpoints of a method's authors to our names."""
+"""Rename the tensors in the checkpoints of a method's authors to our names."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ TABLES = {
     'aimclr': (clr.NAMES, ()),
     'pcm3': (cmd.NAMES, ()),
 }
-# Methods whose names are of another form.
+# For each method whose names have another form: a function that renames.
 RENAMERS = {'isc': isc.rename}
-# For each method that has some: names of what is neither an encoder nor a queue.
+# For methods that have other tensors than those of encoders and queues: names of these tensors.
 OTHERS = {'pcm3': pcm3.NAMES}
-# For each method whose names have no such suffix: all names.
+# For each method whose names never have a stream as a suffix: all names.
 PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     'ascal': ascal.NAMES,
     'mamp': mamp.NAMES,
@@ -39,7 +39,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
     'mamp': mamp.tensors,
     'pc': pc.tensors,
 }
-"""How the tensors of a checkpoint are found, if they are not in its ``state_dict``."""
+"""Maps a method to a function that finds the tensors, if they are not in the ``state_dict``."""
 METHODS = (*TABLES, *RENAMERS, *PLAIN)
 """The methods whose released checkpoints can be read."""
 
@@ -57,8 +57,11 @@ def authors_tensors(
         checkpoint (Mapping): The content of the file.
         source (str): Name of the file in messages.
 
+    Returns:
+        dict[str, Tensor]: The tensors, with their released names.
+
     Raises:
-        InputError: If the checkpoint is not one of this method.
+        InputError: If the checkpoint is not a checkpoint of this method.
     """
     read = READERS.get(method, lambda file: file.get('state_dict', file))
     try:
@@ -99,7 +102,7 @@ def rename_authors_state(
         blocks.
 
     Raises:
-        InputError: If there is no such method, or the method has no tensor of a name.
+        InputError: If there is no such method, or the method has no tensor with such a name.
     """
     if method not in METHODS:
         raise InputError(
@@ -138,7 +141,7 @@ def _rename(method: str, name: str, stream: str) -> str | None:
 
 
 def _expand(names: Sequence[tuple[str, str]], name: str, stream: str) -> str | None:
-    """Return the name that a table has for another one."""
+    """Return our name of a tensor by a table of names; None if the table does not have it."""
     for theirs, ours in names:
         if found := re.fullmatch(theirs, name):
             return found.expand(ours).format(stream)

@@ -1,4 +1,4 @@
-"""Names in checkpoints of the PyTorch program of P&C."""
+"""Tensor names in checkpoints of the PyTorch program of P&C."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +14,9 @@ NAMES = (
 
 
 def tensors(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the tensors of a released checkpoint: those of its ``model_state_dict``.
+    """Return the tensors of a released checkpoint, which are in its ``model_state_dict``.
 
     Raises:
-        KeyError: If it has none.
+        KeyError: If this entry is missing.
     """
     return checkpoint['model_state_dict']

@@ -1,4 +1,4 @@
-"""Names in checkpoints that PCM3's pre-training released; those of its encoders are CMD's."""
+"""Tensor names in the checkpoints that PCM3 released. Its encoders have the names of CMD."""
 
 from collections.abc import Collection, Mapping
 
@@ -18,10 +18,10 @@ NAMES = (
 def drop_unused_prompts(state: Mapping[str, Tensor], names: Collection[str]) -> dict[str, Tensor]:
     """Leave out the prompts that a model does not have.
 
-    A released training without prompts saves them all the same, as they were at the start.
+    The released code saves prompts even if it does not train with them.
 
     Args:
-        state (Mapping[str, Tensor]): Our names.
+        state (Mapping[str, Tensor]): State of the checkpoint, with our names.
         names (Collection[str]): Names of the tensors of the model.
     """
     return {x: y for x, y in state.items() if not x.startswith('prompts.') or x in names}

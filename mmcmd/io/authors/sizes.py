@@ -12,19 +12,18 @@ from mmcmd.models.pretrainers.isc import PARTNER
 
 
 def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return the options of a model that fit a state.
+    """Return the options of a model that fit the tensors of a state.
 
     Args:
-        state (Mapping[str, Tensor]): Our names, as :func:`rename_authors_state` returns them.
+        state (Mapping[str, Tensor]): State with our names, from :func:`rename_authors_state`.
 
     Returns:
-        dict: ``modalities``, and sizes in ``backbone`` and, if the model has them, in ``neck`` and
-        ``queue``; for ISC also in ``partner``, and the type of an encoder that its config does not
-        name; for PCM3 and MAMP also in ``decoder``, and ``prompt_size``; for MS2L in ``decoder``,
-        ``jigsaw_head`` and ``contrast_head``.
+        dict: ``modalities``, and the sizes of each part that the model has: ``backbone``, ``neck``,
+        ``queue``, ``partner`` (ISC), ``decoder`` (PCM3, MAMP and MS2L), ``prompt_size`` (PCM3),
+        ``jigsaw_head`` and ``contrast_head`` (MS2L). An encoder of ISC also has its type.
 
     Raises:
-        InputError: If a tensor that gives a size is missing.
+        InputError: If a tensor that is needed to find a size is missing.
     """
     streams = encoder_names(state)
     try:
@@ -34,7 +33,7 @@ def model_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
         } | _contrast(state, streams[0])
     except (LookupError, ValueError) as error:
         raise InputError(
-            f'the checkpoint lacks a tensor that says a size of the model ({error}); give the '
+            f'the checkpoint lacks a tensor that shows a size of the model ({error}); give the '
             'whole checkpoint that a pre-training wrote'
         ) from None
     if (partner := streams[0] + PARTNER) in streams:
@@ -63,14 +62,14 @@ def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
 
 
 def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
-    """Return the sizes of neck and queue."""
+    """Return the sizes of neck and queue, as far as the model has them."""
     projects = any(name.startswith('necks.') for name in state)
     queue = f'queues.{stream}.queue'
     if queue not in state and (not projects or f'necks.{stream}.instance.layers.0.weight' in state):
         return {}
     feat_dim, size = state[queue].shape
     neck = state.get(f'necks.{stream}.predictor.0.weight')
-    if neck is not None:  # of STARS
+    if neck is not None:  # only STARS has a predictor
         return {'queue': {'size': size}, 'neck': {'hidden_channels': neck.shape[0]}}
     return {'queue': {'size': size}} | ({'neck': {'out_channels': feat_dim}} if projects else {})
 
@@ -85,7 +84,7 @@ def _recurrent(encoder: Mapping[str, Tensor]) -> dict[str, int]:
 
 
 def _graph(encoder: Mapping[str, Tensor]) -> dict[str, int]:
-    """Return the sizes of an ST-GCN of SkeletonCLR."""
+    """Return the sizes of the ST-GCN of SkeletonCLR."""
     blocks = [int(name.split('.')[1]) for name in encoder if name.endswith('.gcn.PA')]
     return {
         'hidden_channels': encoder['gcn.0.tcn.conv.weight'].shape[0],

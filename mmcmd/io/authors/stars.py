@@ -1,4 +1,4 @@
-"""Names in checkpoints of STARS, whose encoder is that of MAMP."""
+"""Tensor names in checkpoints of STARS, which has the encoder of MAMP."""
 
 from mmcmd.io.authors.mamp import encoder_names
 

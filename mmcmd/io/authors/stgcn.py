@@ -1,4 +1,4 @@
-"""Names of the ST-GCN in checkpoints that SkeletonCLR, CrosSCLR and AimCLR released."""
+"""Tensor names of the ST-GCN that SkeletonCLR, CrosSCLR and AimCLR released."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,8 @@ def spread_adjacency(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tens
     """Copy the single adjacency of a released ST-GCN to each of its blocks.
 
     Args:
-        state (Mapping[str, Tensor]): Our names, but one ``A`` of shape (3, V, V) for all blocks.
+        state (Mapping[str, Tensor]): State with our names, except for one tensor ``A`` of shape
+            (3, V, V) for all blocks.
         prefix (str): Text before the names of this ST-GCN, such as ``encoders.joint.backbone.``.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Names in checkpoints of USDRL, with either of its encoders."""
+"""Tensor names in checkpoints of USDRL, for both of its encoders."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -51,12 +51,12 @@ NAMES = tuple(_names())
 
 
 def sizes(encoder: Mapping[str, Tensor]) -> dict[str, Any] | None:
-    """Return the sizes of a :class:`SpatioTemporalTransformer`; None if it is not one.
+    """Return the sizes of a :class:`SpatioTemporalTransformer`; None for other encoders.
 
-    Persons and coordinates are those of the released data, two and three.
+    The released data have two persons and three coordinates.
 
     Args:
-        encoder (Mapping[str, Tensor]): Our names, below the backbone.
+        encoder (Mapping[str, Tensor]): State of a backbone, with our names.
     """
     if 'temporal.codes' not in encoder:
         return None

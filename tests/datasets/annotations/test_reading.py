@@ -157,7 +157,7 @@ def test_opcodes_that_could_call_something_are_not_understood(tmp_path, monkeypa
     monkeypatch.setattr(copyreg, '_inverted_registry', {240: ('os', 'system')})
     mark = tmp_path / 'ran'
     path = dump(tmp_path / 'a.pkl', content.replace(b'%s', str(mark).encode()))
-    with pytest.raises(InputError, match=r'a\.pkl .*(holds opcode|asks for)'):
+    with pytest.raises(InputError, match=r'a\.pkl .*(holds the opcode|asks for)'):
         load_annotations(path)
     assert not mark.exists()
 
@@ -166,7 +166,7 @@ def test_opcodes_that_could_call_something_are_not_understood(tmp_path, monkeypa
 @pytest.mark.parametrize('state', ["}S'mark'\nK\x01s", "(N}S'mark'\nK\x01st"])
 def test_a_file_cannot_change_what_it_may_call(tmp_path, name, state):
     path = dump(tmp_path / 'a.pkl', f'{name}\n{state}b.'.encode())
-    with pytest.raises(InputError, match='gives a state to a'):
+    with pytest.raises(InputError, match='sets the state of a'):
         load_annotations(path)
     assert not any(hasattr(made, 'mark') for made in safe_pickle.PLAIN.values())
 

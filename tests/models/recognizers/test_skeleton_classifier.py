@@ -182,7 +182,7 @@ def test_encoders_of_a_classifier_can_be_taken_up(make, tmp_path):
 
 def test_checkpoint_without_encoders_is_told(make, tmp_path):
     torch.save({'state_dict': {'backbone.conv.weight': torch.ones(2)}}, tmp_path / 'other.pth')
-    with pytest.raises(InputError, match=r'other\.pth .* no checkpoint of a model with encoders'):
+    with pytest.raises(InputError, match=r'other\.pth .* not a checkpoint of a model with'):
         make(str(tmp_path / 'other.pth')).init_weights()
 
 
