@@ -1,4 +1,4 @@
-"""Use an encoder: arrays or files in, features, classes and neighbours out; see docs/use.md."""
+"""Turn arrays or files into features, classes and neighbours with an encoder; see docs/use.md."""
 
 from mmcmd.inference.classifier import ActionInferencer, Prediction
 from mmcmd.inference.encoder import Features, SkeletonEncoderInferencer

@@ -1,4 +1,4 @@
-"""What all inferencers share: a model out of a checkpoint, and recordings made into batches."""
+"""The base of all inferencers: it loads a checkpoint, and makes batches of recordings."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +31,10 @@ Source = np.ndarray | Tensor | str | os.PathLike | Recording | Sequence
 
 
 class SkeletonInferencer(BaseInferencer):
-    """Base of the inferencers for skeletons, on mmengine's ``BaseInferencer``.
+    """Base class of the inferencers for skeletons, derived from mmengine's ``BaseInferencer``.
 
-    The checkpoint says what its encoders are, which joints they take and how clips are made, so no
-    config file is needed.
+    The checkpoint describes its encoders, their joints, and how clips are made. So no config file
+    is needed.
 
     Args:
         checkpoint (str | Path): Checkpoint of a training, whole or published.
@@ -43,17 +43,18 @@ class SkeletonInferencer(BaseInferencer):
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
         config (str | Path | Config, optional): Config of an evaluation, for a checkpoint from
             before version 0.2, which does not describe its encoders.
-        batch_size (int): Recordings that are encoded at a time. Defaults to 64.
+        batch_size (int): Number of recordings in a batch. Defaults to 64.
         show_progress (bool): Show a progress bar if there is more than one batch. Defaults to True.
-        map_joints (Mapping | str, optional): Which joints of another layout take the place of those
-            that it lacks, or ``'nearest'``: ``joints`` of :class:`MapLayout`.
+        map_joints (Mapping | str, optional): For joints that the layout of a recording lacks: the
+            joints that are used instead, or ``'nearest'``. It is the argument ``joints`` of
+            :class:`MapLayout`.
 
     Attributes:
         model (StreamModel): The model, in ``eval()``.
         recipe (Recipe): Layout, clip length, pipeline and class names.
 
     Raises:
-        InputError: If the checkpoint cannot be used; says why.
+        InputError: If the checkpoint cannot be used. The message says why.
     """
 
     preprocess_kwargs: ClassVar[set] = {'layout', 'fmt', 'split'}
@@ -91,15 +92,20 @@ class SkeletonInferencer(BaseInferencer):
 
         Args:
             inputs (Source): Arrays, files, recordings, or a sequence of these.
-            batch_size (int, optional): Defaults to that of the inferencer.
-            layout (str | Mapping | Layout, optional): Joint layout of the inputs, if no file says
-                it. Defaults to that of the encoder. If it differs, the joints are mapped.
-            fmt (str, optional): Format of the files, see :func:`read_file`. Defaults to a guess.
-            split (str, optional): Name of a split, for a pickle. Defaults to all recordings.
+            batch_size (int, optional): Number of recordings in a batch. Defaults to the
+                ``batch_size`` of the inferencer.
+            layout (str | Mapping | Layout, optional): Joint layout of the inputs, if the files do
+                not store it. Defaults to the layout of the encoder. If it differs from that, the
+                joints are mapped.
+            fmt (str, optional): Format of the files, see :func:`read_file`. By default it is found
+                by trial.
+            split (str, optional): Name of a split, if the input is a pickle. Defaults to all
+                recordings.
             **kwargs: Arguments of :meth:`postprocess`.
 
         Raises:
-            InputError: If an input cannot be read or does not fit the encoder; names it.
+            InputError: If an input cannot be read or does not fit the encoder. The message names
+                the input.
         """
         return super().__call__(
             inputs,
@@ -112,7 +118,7 @@ class SkeletonInferencer(BaseInferencer):
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """Hash of each stream's encoder, see :func:`stream_hashes`."""
+        """The hash of each stream's encoder, see :func:`stream_hashes`."""
         return stream_hashes(self.model, self.recipe)
 
     @property
@@ -127,7 +133,7 @@ class SkeletonInferencer(BaseInferencer):
         fmt: str | None = None,
         split: str | None = None,
     ) -> list[RecordingList | PickleRecordings]:
-        """Return the recordings of the inputs; one list for each array, file or recording.
+        """Return the recordings of the inputs: one list for each array, file or recording.
 
         Args:
             inputs (Source): See :meth:`__call__`.
@@ -164,15 +170,15 @@ class SkeletonInferencer(BaseInferencer):
         split: str | None = None,
         **kwargs: Any,
     ) -> Iterator[tuple[dict, list[Recording]]]:
-        """Yield batches as the loaders give them, each with its recordings.
+        """Yield batches in the form of the data loaders, each with its recordings.
 
         Args:
             inputs (Source): See :meth:`__call__`.
-            batch_size (int): Recordings of a batch.
+            batch_size (int): Number of recordings in a batch.
             layout (str | Mapping | Layout, optional): See :meth:`__call__`.
             fmt (str, optional): See :meth:`__call__`.
             split (str, optional): See :meth:`__call__`.
-            **kwargs: There are none.
+            **kwargs: They are not used.
         """
         groups = self.recordings(inputs, layout, fmt, split)
         total = sum(map(len, groups))
@@ -196,12 +202,12 @@ class SkeletonInferencer(BaseInferencer):
             yield stack_inputs(samples), [recording for _, recording in chunk]
 
     def _init_pipeline(self, cfg: ConfigDict) -> ClipMaker:
-        """Return a function: (index, recording) -> sample of a batch."""
+        """Return a function that makes a sample from an index and a recording."""
         channels = next(iter(self.model.encoders.values())).frame_shape[-1]
         return ClipMaker(self.recipe, channels, self._map_joints)
 
     def _init_model(self, cfg: ConfigDict, weights: str, device: str = 'cpu') -> StreamModel:
-        """Build the model that the checkpoint describes, or that of the config."""
+        """Build the model that the checkpoint describes, or the model of the config."""
         init_default_scope(SCOPE)
         if self._config is None:
             model, self.recipe = build_from_checkpoint(weights, self.classifier, self._chosen)
@@ -210,11 +216,11 @@ class SkeletonInferencer(BaseInferencer):
         return model.to(device)
 
     def _init_collate(self, cfg: ConfigDict) -> Any:
-        """Return the function of the evaluations' loaders."""
+        """Return the function with which the loaders of evaluations make batches."""
         return stack_inputs
 
     def _init_visualizer(self, cfg: ConfigDict) -> None:
-        """Draw nothing."""
+        """Return None, because an inferencer draws nothing."""
 
     def visualize(self, inputs: Any, preds: Any, show: bool = False, **kwargs: Any) -> None:
-        """Draw nothing; see ``tools/misc/browse_dataset.py`` and the page of ``tools/serve.py``."""
+        """Draw nothing. ``tools/misc/browse_dataset.py`` and ``tools/serve.py`` show motions."""

@@ -1,4 +1,4 @@
-"""The model that a checkpoint describes, without a config file."""
+"""Build the model that a checkpoint describes, without a config file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _HEADS = 'heads.'
 
 
 class _LeaveUninitialised(TorchFunctionMode):
-    """Draw no initial weights, because all weights are loaded. This saves a second."""
+    """Skip the random initial weights, because all weights are loaded. This saves a second."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence = (), kwargs: Mapping | None = None
@@ -40,8 +40,8 @@ class Recipe:
     Attributes:
         layout (Layout): Joint layout that the encoder takes.
         clip_len (int): Frames of a clip.
-        pipeline (list[dict]): Transforms of a test.
-        classes (list[str]): Names of the classes of the training data; empty if not known.
+        pipeline (list[dict]): Transforms of the test pipeline.
+        classes (list[str]): Class names of the training data; empty if they are not known.
         method (str): Name of the method that trained the encoder.
     """
 
@@ -79,8 +79,8 @@ def build_from_checkpoint(
     description = meta.get('encoder') or {}
     if not {'streams', 'layout', 'test_pipeline', 'clip_len'} <= description.keys():
         raise InputError(
-            f'{name} does not say what its encoders are (it is from before version 0.2, or another '
-            'program wrote it); give config=FILE with the config it was trained with'
+            f'{name} does not describe its encoders (it is from before version 0.2, or another '
+            'program wrote it); give config=FILE with the config that it was trained with'
         )
     config = {
         'type': 'FeatureExtractor',
@@ -91,7 +91,7 @@ def build_from_checkpoint(
     if classifier:
         kept |= _heads_of(name, state, config['modalities'], description.get('method'))
         config |= _classifier_config(description, kept)
-    get_layout(description['layout'], files=False)  # a name out of a file is no path
+    get_layout(description['layout'], files=False)  # a file must not name a path
     try:
         with _LeaveUninitialised():
             model = MODELS.build(config)
@@ -114,6 +114,12 @@ def build_from_config(
         config (str | Path | Config): Config of an evaluation, or its file.
         checkpoint (str): The checkpoint.
         streams (Sequence[str], optional): Names of the streams. Defaults to those of the config.
+
+    Returns:
+        tuple[StreamModel, Recipe]: The model, in ``eval()`` on the CPU, and its recipe.
+
+    Raises:
+        InputError: If the config or the checkpoint cannot be read, or they do not fit.
     """
     if not isinstance(config, Config):
         options = {'model.modalities': list(streams)} if streams else None
@@ -130,7 +136,12 @@ def build_from_config(
 
 
 def make_recipe(description: Mapping[str, Any], meta: Mapping[str, Any]) -> Recipe:
-    """Return the recipe in the description of a checkpoint."""
+    """Return the recipe that the description of a checkpoint holds.
+
+    Args:
+        description (Mapping): The entry ``encoder`` of :func:`mmcmd.io.encoders.describe`.
+        meta (Mapping): ``meta`` of the checkpoint. It may hold the class names.
+    """
     data = description.get('data') or {}
     found = (x.get('classes') for x in (description, data, meta, meta.get('dataset_meta') or {}))
     classes = next((x for x in found if x), ())
@@ -160,13 +171,13 @@ def _heads_of(
     """Return the weights of the classifier.
 
     Raises:
-        InputError: If there is none.
+        InputError: If there is no classifier.
     """
     prefixes = tuple(f'{_HEADS}{stream}.' for stream in streams)
     heads = {key: x for key, x in state.items() if key.startswith(prefixes)}
     if not heads or method not in (None, SkeletonClassifier.__name__):
         raise InputError(
-            f'{name} holds encoders of {method} and no classifier; train one by: python '
+            f'{name} holds encoders of {method} and no classifier; train one with: python '
             f'tools/train.py configs/benchmarks/linear.py --pretrained {name}'
         )
     return heads
@@ -175,7 +186,7 @@ def _heads_of(
 def _classifier_config(
     description: Mapping[str, Any], state: Mapping[str, Tensor]
 ) -> dict[str, Any]:
-    """Return the config of the classifier, whose head is read off its weights if need be."""
+    """Return the config of the classifier. Without a description, the weights show its head."""
     weight = next(x for key, x in state.items() if key.endswith('.fc.weight'))
     head = {
         'type': 'LinearHead',

@@ -1,3 +1,5 @@
+"""Classify recordings."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -19,9 +21,10 @@ class Prediction:
         label (int): The most probable class.
         class_name (str): Its name, ``'class N'`` if the names are not known.
         probability (float): Its probability.
-        probabilities (np.ndarray): Probability of each class, all streams together, (classes,).
-        streams (dict[str, np.ndarray]): The same of each stream.
-        true_label (int): Class that the file says, -1 if there is none.
+        probabilities (np.ndarray): Probability of each class, from all streams together, shape
+            (classes,).
+        streams (dict[str, np.ndarray]): Probabilities by stream, each of shape (classes,).
+        true_label (int): Class in the file, -1 if there is none.
     """
 
     name: str
@@ -34,14 +37,14 @@ class Prediction:
 
 
 class ActionInferencer(SkeletonInferencer):
-    """Classify recordings: arrays or files in, labels with probabilities out.
+    """Classify recordings: turn arrays or files into labels with probabilities.
 
     Args:
-        checkpoint (str | Path): Checkpoint of a classifier, such as a linear evaluation writes.
+        checkpoint (str | Path): Checkpoint of a classifier, for example of a linear evaluation.
         *args: Further arguments of :class:`SkeletonInferencer`.
         classes (Sequence[str], optional): Names of the classes. Defaults to those in the
             checkpoint.
-        **kwargs: The same.
+        **kwargs: Further arguments of :class:`SkeletonInferencer`.
 
     Raises:
         InputError: If the checkpoint holds no classifier, or there are more or fewer names than
@@ -68,8 +71,11 @@ class ActionInferencer(SkeletonInferencer):
         """Classify a batch.
 
         Args:
-            inputs (tuple): A batch and its recordings, of :meth:`preprocess`.
-            **kwargs: There are none.
+            inputs (tuple): A batch and its recordings, from :meth:`preprocess`.
+            **kwargs: They are not used.
+
+        Returns:
+            list[Prediction]: One for each recording of the batch.
         """
         batch, recordings = inputs
         batch = self.model.data_preprocessor(batch)
@@ -92,5 +98,5 @@ class ActionInferencer(SkeletonInferencer):
     def postprocess(
         self, preds: list, visualization: Any, return_datasample: bool = False, **kwargs: Any
     ) -> list[Prediction]:
-        """Return the predictions, one for each recording."""
+        """Return the predictions of all batches, one for each recording."""
         return preds

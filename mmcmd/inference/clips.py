@@ -1,4 +1,4 @@
-"""From a recording to the sample that an encoder takes, as the loaders make it."""
+"""Turn a recording into the sample that an encoder takes, in the same way as the data loaders."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +16,10 @@ T = TypeVar('T')
 
 
 def one_ahead(items: Iterable[T]) -> Iterator[T]:
-    """Make the next item in a thread, while the caller works with the present one.
+    """Yield items. A thread makes the next item while the caller works with the current one.
 
     Args:
-        items (Iterable): It is used by the thread only.
+        items (Iterable): Only the thread iterates over it.
     """
     iterator, end = iter(items), object()
     with ThreadPoolExecutor(1) as pool:
@@ -30,12 +30,12 @@ def one_ahead(items: Iterable[T]) -> Iterator[T]:
 
 
 class ClipMaker:
-    """Make samples of recordings by the test pipeline of an encoder.
+    """Turn recordings into samples with the test pipeline of an encoder.
 
     Args:
         recipe (Recipe): Layout, clip length and pipeline.
-        channels (int): Coordinates of a joint that the encoder takes.
-        map_joints (Mapping | str, optional): ``joints`` of :class:`MapLayout`.
+        channels (int): Number C of coordinates of a joint that the encoder takes.
+        map_joints (Mapping | str, optional): Argument ``joints`` of :class:`MapLayout`.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class ClipMaker:
         """Return a sample: ``inputs`` and ``data_samples``.
 
         Args:
-            index (int): Place of the recording in the inputs.
+            index (int): Position of the recording in the inputs.
             recording (Recording): Its joints are mapped if its layout differs from the encoder's.
 
         Raises:
-            InputError: If the recording does not fit the encoder; names it.
+            InputError: If the recording does not fit the encoder. The message names the recording.
         """
         wanted = self.recipe.layout
         check_numbers(recording.keypoint, recording.name)

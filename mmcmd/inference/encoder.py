@@ -1,3 +1,5 @@
+"""Encode recordings."""
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,11 +17,11 @@ class Features:
     """Features of N recordings.
 
     Attributes:
-        streams (dict[str, np.ndarray]): Features before any projection, not normalised, float32
-            (N, D) by stream.
+        streams (dict[str, np.ndarray]): Features before any projection, not normalised, by stream,
+            float32, each of shape (N, D).
         names (list[str]): Names of the recordings.
-        labels (np.ndarray): Classes, -1 where there is none, int64 (N,).
-        fields (list[Mapping]): What else the files say of each recording.
+        labels (np.ndarray): Classes, or -1 for a recording without a class, int64, shape (N,).
+        fields (list[Mapping]): Further metadata of each recording, such as ``subject``.
     """
 
     streams: dict[str, np.ndarray]
@@ -35,25 +37,25 @@ class Features:
 
     @property
     def fused(self) -> np.ndarray:
-        """One unit vector of all streams, (N, sum of D).
+        """One unit vector for each recording, made of all streams, float32, (N, sum of D).
 
-        The inner product of two is the mean of the streams' cosine similarities, by which a KNN
-        evaluation compares several streams.
+        The inner product of two such vectors is the mean of the streams' cosine similarities. A KNN
+        evaluation compares several streams in the same way.
         """
         parts = [unit(x) for x in self.streams.values()]
         return np.concatenate(parts, axis=1) / np.float32(np.sqrt(len(parts)))
 
     def to_dict(self) -> dict[str, np.ndarray]:
-        """Return all features by name: the streams and, of several, ``'{n}s'`` for the fused."""
+        """Return features by stream name and, for n > 1 streams, :attr:`fused` as ``'{n}s'``."""
         count = len(self.streams)
         return self.streams | ({f'{count}s': self.fused} if count > 1 else {})
 
 
 class SkeletonEncoderInferencer(SkeletonInferencer):
-    """Encode recordings: arrays or files in, features out.
+    """Encode recordings: turn arrays or files into features.
 
-    The numbers are those of ``mmcmd.apis.extract_features`` on a loader. The arguments are those of
-    :class:`SkeletonInferencer`.
+    The features equal those of ``mmcmd.apis.extract_features`` on a data loader. The arguments are
+    those of :class:`SkeletonInferencer`.
 
     Example:
         >>> encoder = SkeletonEncoderInferencer('encoder.pth')
@@ -67,8 +69,11 @@ class SkeletonEncoderInferencer(SkeletonInferencer):
         """Encode a batch.
 
         Args:
-            inputs (tuple): A batch and its recordings, of :meth:`preprocess`.
-            **kwargs: There are none.
+            inputs (tuple): A batch and its recordings, from :meth:`preprocess`.
+            **kwargs: They are not used.
+
+        Returns:
+            list[tuple]: One pair: the features (N, D) by stream, and the recordings.
         """
         batch, recordings = inputs
         features, _ = extract_features(self.model, [batch])

@@ -1,4 +1,4 @@
-"""Hashes that tell encoders apart."""
+"""Hashes that identify encoders."""
 
 import hashlib
 import json
@@ -8,14 +8,17 @@ from mmcmd.models import StreamModel
 
 
 def stream_hashes(model: StreamModel, recipe: Recipe) -> dict[str, str]:
-    """Return 16 hex digits for each stream: of its weights, joints, clip length and pipeline.
+    """Return a hash for each stream, made of its weights, joints, clip length and pipeline.
 
-    The same encoder has the same hash in a whole checkpoint, in a published one and in a classifier
-    on frozen encoders. Features of encoders with different hashes cannot be compared.
+    An encoder has the same hash in a whole checkpoint, in a published one and in a classifier on
+    frozen encoders. Features of encoders with different hashes cannot be compared.
 
     Args:
         model (StreamModel): Its weights may be on any device.
         recipe (Recipe): How its inputs are made.
+
+    Returns:
+        dict[str, str]: 16 hex digits by stream.
     """
     layout = {key: x for key, x in recipe.layout.to_dict().items() if key in ('joints', 'parents')}
     inputs = json.dumps([layout, recipe.clip_len, recipe.pipeline], sort_keys=True, default=str)

@@ -1,4 +1,4 @@
-"""Where in a long recording a motion is."""
+"""Find where a motion occurs in a long recording."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Match:
         start (int): First frame.
         end (int): Frame after the last one.
         similarity (float): Cosine similarity to the query.
-        neighbours (list[Neighbour]): Its neighbours in a gallery, if one was asked.
+        neighbours (Sequence[Neighbour]): Its neighbours in a gallery; empty if there is no gallery.
     """
 
     start: int
@@ -33,19 +33,23 @@ class Match:
 
 
 class MotionLocalizer:
-    """Find where a motion is in a long recording.
+    """Find where a motion occurs in a long recording.
 
-    Windows of several lengths slide over the recording. Each is encoded and compared with the
-    query. Of windows that overlap, the most similar one is kept.
+    Windows of several lengths slide over the recording. Each window is encoded and compared with
+    the query. If windows overlap, only the most similar one is kept.
 
     Args:
         checkpoint (str | Path | SkeletonEncoderInferencer): The encoder, or a checkpoint of it.
         scales (Sequence[float]): Lengths of the windows, as multiples of the query's length.
             Defaults to 0.75, 1 and 1.5.
-        stride (float): Share of its length that a window is shifted by. Defaults to 0.25.
-        max_iou (float): Two matches overlap at most this much (intersection over union). Defaults
-            to 0.3.
-        **options: Arguments of :class:`SkeletonInferencer`.
+        stride (float): Distance from a window to the next one, as a share of the window's length.
+            Defaults to 0.25.
+        max_iou (float): Largest overlap of two matches (intersection over union). Defaults to 0.3.
+        **options: Further arguments of :class:`SkeletonInferencer`.
+
+    Raises:
+        InputError: If the checkpoint cannot be used, a scale is not above 0, or ``max_iou`` is not
+            in [0, 1].
 
     Example:
         >>> localizer = MotionLocalizer('encoder.pth')
@@ -85,10 +89,11 @@ class MotionLocalizer:
             query (Source): One recording of the motion, or several examples of it.
             recording (Source | Windows): A long recording, or its windows
                 (:func:`encode_windows`).
-            k (int): Matches at most. Defaults to 10.
-            least (float): Least similarity of a match. Defaults to -1: all are kept.
+            k (int): Largest number of matches. Defaults to 10.
+            least (float): Smallest similarity of a match. Defaults to -1: all matches are kept.
             stream (str, optional): Stream that is compared. Defaults to all streams together.
-            layout (str | Mapping | Layout, optional): Joint layout of both, if no file says it.
+            layout (str | Mapping | Layout, optional): Joint layout of query and recording, if the
+                files do not store it.
 
         Raises:
             InputError: If an input cannot be read, or ``recording`` is not one recording.
@@ -134,13 +139,17 @@ def label_timeline(
         retriever (MotionRetriever): Encoder and gallery.
         recording (Source): One long recording.
         length (int): Frames of a window.
-        stride (float): Share of the length that a window is shifted by. Defaults to 0.5.
-        k (int): Neighbours of each window. Defaults to 1.
+        stride (float): Distance from a window to the next one, as a share of the window's length.
+            Defaults to 0.5.
+        k (int): Number of neighbours of each window. Defaults to 1.
         stream (str, optional): Stream that is compared. Defaults to all streams together.
         layout (str | Mapping | Layout, optional): Joint layout of the recording.
 
     Returns:
-        list[Match]: The similarity is that of the nearest neighbour.
+        list[Match]: One for each window. Its similarity is that of the nearest neighbour.
+
+    Raises:
+        InputError: If ``recording`` cannot be read or is not one recording.
     """
     long = one_recording(retriever.encoder, recording, layout)
     windows = encode_windows(retriever.encoder, long, [length], stride)

@@ -1,4 +1,4 @@
-"""Recordings out of files of any format that ``tools/data/convert.py`` reads."""
+"""Read recordings from files of any format that ``tools/data/convert.py`` reads."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -36,9 +36,9 @@ FORMATS: dict[str, tuple[str, ...]] = {
 }
 """Formats that are tried for a file of this ending, and for a folder that holds such files."""
 _WHOLE_FILES = ('ctrgcn', 'npz', 'pyskl')
-"""Formats whose converters take a file, and not a folder."""
+"""Formats whose converters take a file instead of a folder."""
 _FILES_ONLY = ('pickle', 'array', *_WHOLE_FILES)
-_REMEDY = 'say which it is by fmt=NAME (--format NAME)'
+_REMEDY = 'name the format with fmt=NAME (--format NAME)'
 _STARTS = {
     b'\x93NUMPY': '.npy',
     b'PK\x03\x04': '.npz',
@@ -47,8 +47,8 @@ _STARTS = {
     b'MATLAB': '.mat',
     b'{': '.json',
 }
-"""First bytes of a file, for names with another ending."""
-_LOOKED_AT = 20  # files of a folder, to guess its format
+"""Maps the first bytes of a file to an ending, for files with another ending in their name."""
+_LOOKED_AT = 20  # number of files that are used to guess the format of a folder
 
 
 def read_file(
@@ -62,22 +62,22 @@ def read_file(
 
     Args:
         path (str or PathLike): An annotation pickle, an array (``.npy``, ``.npz``), or a source of
-            any format of ``tools/data/convert.py``. A single file of a format that has a folder of
-            files is read too.
+            any format of ``tools/data/convert.py``. If the format consists of a folder of files, a
+            single file of it can also be read.
         fmt (str, optional): ``'pickle'``, ``'array'`` or a format of ``convert.py``. By default the
             formats in :data:`FORMATS` are tried one after the other.
-        layout (str | Mapping | Layout, optional): Joint layout, if the file does not say it.
+        layout (str | Mapping | Layout, optional): Joint layout, if the file does not store it.
         default_layout (Layout, optional): Layout for files that need one, if ``layout`` is not
             given.
-        split (str, optional): Name of a split, for a pickle.
+        split (str, optional): Name of a split, if the file is a pickle.
 
     Raises:
-        InputError: If there is no such file, or no format fits; says what was tried, and why each
-            format did not fit.
+        InputError: If there is no such file, or no format fits. The message says which formats were
+            tried, and why each of them did not fit.
     """
     path = Path(path)
     if not path.exists():
-        raise InputError(f'there is no {path}')
+        raise InputError(f'{path} does not exist')
     if fmt is not None:
         known = ['pickle', 'array', *sorted(CONVERTERS.module_dict)]
         if fmt not in known:
@@ -95,15 +95,15 @@ def read_file(
         except InputError as error:
             reasons.append(f'{candidate} ({error})')
     if len(reasons) == 1:
-        raise InputError(f'{path} was taken for the format {reasons[0]}')
+        raise InputError(f'{path} cannot be read in the format {reasons[0]}')
     tried = f'these were tried: {"; ".join(reasons)}'
     if not reasons:
-        tried = f'its name ends in none of {", ".join(FORMATS)}, and its first bytes tell nothing'
-    raise InputError(f'{path} is of no known format; {tried}; {_REMEDY}')
+        tried = f'its name does not end in {", ".join(FORMATS)}, and its first bytes show no format'
+    raise InputError(f'{path} has no known format; {tried}; {_REMEDY}')
 
 
 def _kind(path: Path) -> str:
-    """Return the ending of a file that is among :data:`FORMATS`, or that its first bytes tell."""
+    """Return the ending in :data:`FORMATS` that the name or the first bytes of a file show."""
     if path.suffix.lower() in FORMATS:
         return path.suffix.lower()
     with path.open('rb') as file:
@@ -127,7 +127,7 @@ def _read(
     if fmt == 'pickle':
         return PickleRecordings(path, split, layout)
     if split is not None:
-        raise InputError(f'{path}: only a pickle has splits, leave split={split!r} out')
+        raise InputError(f'{path}: only a pickle has splits; remove split={split!r}')
     if fmt == 'array':
         return RecordingList(_read_arrays(path, layout))
     if fmt == 'ntu' and path.is_file():
@@ -149,7 +149,7 @@ def _read_arrays(path: Path, layout: Any) -> Iterator[Recording]:
         try:
             with path.open('rb') as file:
                 arrays = load_plain(file)
-        except Exception as error:  # of any kind, from a damaged pickle
+        except Exception as error:  # a damaged pickle can raise any error
             reason = ' '.join(str(error).split()) or type(error).__name__
             raise InputError(f'{path} is not a pickle of plain data: {reason}') from None
     if isinstance(arrays, np.ndarray):
@@ -170,7 +170,7 @@ def _read_ntu(path: Path) -> Recording:
     except (ValueError, OSError) as error:
         raise InputError(str(error)) from None
     if not len(keypoint):
-        raise InputError(f'{path}: no joint of any body is ever non-zero (a missing skeleton)')
+        raise InputError(f'{path}: all joints of all bodies are zero (a missing skeleton)')
     name = SampleName.parse(path.stem)
     sample = {'frame_dir': path.stem, 'keypoint': keypoint}
     if name is not None:
@@ -179,7 +179,7 @@ def _read_ntu(path: Path) -> Recording:
 
 
 def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList:
-    """Read a source by its converter. A single file is seen as a folder with this file in it."""
+    """Read a source with its converter. A single file is put into a temporary folder by a link."""
     cls: Callable[..., Any] = CONVERTERS.module_dict[fmt]
     takes_layout = issubclass(cls, (JointsConverter, PysklConverter))
     if takes_layout and layout is not None and not isinstance(layout, (str, os.PathLike)):
@@ -204,7 +204,7 @@ def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList
         raise InputError(errors[0] if errors else f'{path} holds no recording')
     if errors:
         print_log(
-            f'{path}: {len(errors)} of {len(outcomes)} recordings are left out, the first one: '
+            f'{path}: {len(errors)} of {len(outcomes)} recordings are left out; the first error: '
             f'{errors[0]}',
             'current',
         )

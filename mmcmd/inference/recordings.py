@@ -1,4 +1,4 @@
-"""Recordings of joints, checked before an encoder sees them."""
+"""Recordings of joints, and checks whether an encoder can take them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,10 +18,10 @@ class Recording:
     Attributes:
         keypoint (np.ndarray): Coordinates in metres, shape (M, T, V, C).
         name (str): Name in results and messages.
-        layout (Layout, optional): Which joints these are. None means those of the encoder.
+        layout (Layout, optional): Joint layout. None means the layout of the encoder.
         label (int): Class number, :data:`UNLABELLED` if there is none.
-        normalized (bool): The file holds coordinates that are pre-normalised already.
-        fields (Mapping): What else the file says, such as ``subject``.
+        normalized (bool): The coordinates in the file are already pre-normalised.
+        fields (Mapping): Further metadata in the file, such as ``subject``.
     """
 
     keypoint: np.ndarray
@@ -33,7 +33,7 @@ class Recording:
 
     @property
     def num_frames(self) -> int:
-        """T."""
+        """Number of frames T."""
         return self.keypoint.shape[1]
 
     def cut(self, start: int, end: int) -> 'Recording':
@@ -44,7 +44,7 @@ class Recording:
 def from_array(
     array: Any, name: str, layout: str | Mapping[str, Any] | Layout | None = None
 ) -> Recording:
-    """Make a recording of an array.
+    """Make a recording from an array.
 
     Args:
         array (array_like): Coordinates, shape (T, V, C) or (M, T, V, C): M persons, T frames, V
@@ -54,14 +54,15 @@ def from_array(
             that of the encoder.
 
     Raises:
-        InputError: If the array has another rank, no frames, is not of numbers, or holds NaN.
+        InputError: If the array has another rank, has no frames, does not hold numbers, or holds
+            numbers that :func:`check_numbers` refuses.
     """
     if hasattr(array, 'detach'):
         array = array.detach().cpu()
     try:
         keypoint = np.asarray(array)
     except ValueError as error:
-        raise InputError(f'{name} is no array: {error}') from None
+        raise InputError(f'{name} is not an array: {error}') from None
     if keypoint.ndim == 3:
         keypoint = keypoint[None]
     if keypoint.ndim != 4:
@@ -73,7 +74,7 @@ def from_array(
     if keypoint.dtype.kind not in 'fiu':
         raise InputError(f'{name} holds {keypoint.dtype}, expected numbers')
     if keypoint.dtype.kind != 'f' or keypoint.dtype.itemsize > 4:
-        with np.errstate(over='ignore'):  # infinity is told below
+        with np.errstate(over='ignore'):  # check_numbers reports infinity
             keypoint = keypoint.astype(np.float32)
     check_numbers(keypoint, name)
     return Recording(keypoint, name, None if layout is None else get_layout(layout))
@@ -87,7 +88,7 @@ def check_numbers(keypoint: np.ndarray, name: str) -> None:
         name (str): Name in messages.
 
     Raises:
-        InputError: If not.
+        InputError: If a check fails.
     """
     if not keypoint.shape[1]:
         raise InputError(f'{name} has no frames (shape {keypoint.shape}); leave it out')
@@ -97,7 +98,7 @@ def check_numbers(keypoint: np.ndarray, name: str) -> None:
         person, frame, joint, _ = np.argwhere(~np.isfinite(keypoint))[0]
         raise InputError(
             f'{name}: a coordinate is NaN or infinite (person {person}, frame {frame}, joint '
-            f'{joint}); set joints that are missing to zero'
+            f'{joint}); set missing joints to zero'
         )
     if not keypoint.any():
         raise InputError(f'{name}: all coordinates are zero, so no body was seen; leave it out')
@@ -109,22 +110,22 @@ def check_joints(recording: Recording, layout: Layout, channels: int) -> None:
     Args:
         recording (Recording): Its layout may be None.
         layout (Layout): Layout of the encoder.
-        channels (int): Coordinates of a joint that the encoder takes.
+        channels (int): Number C of coordinates of a joint that the encoder takes.
 
     Raises:
-        InputError: If the number of joints or coordinates is another one.
+        InputError: If the number of joints or of coordinates differs.
     """
     *_, joints, found = recording.keypoint.shape
     expected = recording.layout or layout
     if joints != expected.num_joints:
         fitting = [name for name, x in LAYOUTS.items() if x.num_joints == joints]
         known = f' (layouts with {joints}: {", ".join(fitting)})' if fitting else ''
-        owner = 'the encoder takes those' if recording.layout is None else 'its layout has those'
+        owner = 'the encoder takes' if recording.layout is None else 'its layout has'
         raise InputError(
-            f'{recording.name} has {joints} joints, but {owner} of {expected.name!r}, which are '
-            f'{expected.num_joints}; say which joints these are by layout=NAME{known}'
+            f'{recording.name} has {joints} joints, but {owner} the {expected.num_joints} joints '
+            f'of {expected.name!r}; name the joint layout with layout=NAME{known}'
         )
     if found != channels:
         raise InputError(
-            f'{recording.name} has {found} coordinates a joint, but the encoder takes {channels}'
+            f'{recording.name} has {found} coordinates per joint, but the encoder takes {channels}'
         )

@@ -17,10 +17,10 @@ class MotionRetriever:
 
     Args:
         checkpoint (str | Path | SkeletonEncoderInferencer): The encoder, or a checkpoint of it.
-        gallery (MotionIndex | Source): An index, the folder of one, or recordings to make one of:
-            a file or arrays.
-        layout (str | Mapping | Layout, optional): Joint layout of the gallery's recordings, if no
-            file says it.
+        gallery (MotionIndex | Source): An index, the folder of an index, or recordings (a file or
+            arrays) from which an index is made.
+        layout (str | Mapping | Layout, optional): Joint layout of the gallery's recordings, if the
+            files do not store it.
         split (str, optional): Name of a split of the gallery's pickle, such as ``'xsub_train'``.
         **options: Further arguments of :class:`SkeletonInferencer`, such as ``device``.
 
@@ -29,8 +29,8 @@ class MotionRetriever:
         index (MotionIndex): The gallery.
 
     Raises:
-        InputError: If the checkpoint or the gallery cannot be used, or another checkpoint made the
-            gallery.
+        InputError: If the checkpoint or the gallery cannot be used, or the gallery was made with
+            another checkpoint.
 
     Example:
         >>> retriever = MotionRetriever('encoder.pth', 'gallery.pkl')
@@ -71,10 +71,10 @@ class MotionRetriever:
 
         Args:
             inputs (Source | Features): Recordings (arrays, files), or their features.
-            k (int): Neighbours. Defaults to 5.
+            k (int): Number of neighbours. Defaults to 5.
             stream (str, optional): Stream that is compared. Defaults to all streams together.
-            together (bool): All recordings are examples of one query, which is the mean of their
-                unit vectors. Defaults to False.
+            together (bool): Treat all recordings as examples of one query, which is the mean of
+                their unit vectors. Defaults to False.
             without (Sequence[str]): Names of entries that are left out.
             exact (bool): See :meth:`MotionIndex.search`. Defaults to True.
             **options: ``layout``, ``fmt`` and ``split`` of :meth:`SkeletonInferencer.__call__`.
@@ -98,13 +98,13 @@ class MotionRetriever:
 
         Args:
             *names (str): Names of entries.
-            k (int): Neighbours. Defaults to 5.
+            k (int): Number of neighbours. Defaults to 5.
             stream (str, optional): See :meth:`__call__`.
-            keep_examples (bool): The examples themselves may be found. Defaults to False.
+            keep_examples (bool): Whether the examples themselves may be found. Defaults to False.
             exact (bool): See :meth:`MotionIndex.search`. Defaults to True.
 
         Raises:
-            InputError: If there is no entry of a name, or no name is given.
+            InputError: If there is no entry with a name, or no name is given.
         """
         if not names:
             raise InputError('give the name of at least one entry')
@@ -120,9 +120,12 @@ class MotionRetriever:
 
         Args:
             label (int | str): Class number or name.
-            k (int): Neighbours. Defaults to 5.
+            k (int): Number of neighbours. Defaults to 5.
             stream (str, optional): See :meth:`__call__`.
             exact (bool): See :meth:`MotionIndex.search`. Defaults to True.
+
+        Raises:
+            InputError: If there is no such class, or no entry has it.
         """
         return self.index.search(self.index.of_class(label), k, stream, exact=exact)[0]
 
@@ -134,22 +137,23 @@ def build_index(
     fmt: str | None = None,
     split: str | None = None,
 ) -> MotionIndex:
-    """Encode recordings and make an index of them.
+    """Encode recordings and make an index from them.
 
     Args:
         encoder (SkeletonEncoderInferencer): The encoder.
         inputs (Source): Arrays, files or recordings.
         layout (str | Mapping | Layout, optional): See :meth:`SkeletonInferencer.__call__`.
-        fmt (str, optional): The same.
-        split (str, optional): The same.
+        fmt (str, optional): See :meth:`SkeletonInferencer.__call__`.
+        split (str, optional): See :meth:`SkeletonInferencer.__call__`.
 
     Raises:
-        InputError: If an input cannot be read, there is none, or two have one name.
+        InputError: If an input cannot be read, there are no recordings, or two recordings have the
+            same name.
     """
     groups = encoder.recordings(inputs, layout, fmt, split)
     features = encoder(groups)
     if not len(features):
-        raise InputError('there is no recording to make an index of')
+        raise InputError('there is no recording to make an index from')
     found = [getattr(group, 'classes', None) for group in groups]
     return MotionIndex(
         features.streams,

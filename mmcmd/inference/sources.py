@@ -1,4 +1,4 @@
-"""Recordings of one source: a list, or a pickle that is read one by one."""
+"""The recordings of one source: a list, or an annotation pickle that is read step by step."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -32,14 +32,15 @@ class PickleRecordings(Sequence[Recording]):
     Args:
         path (str or PathLike): The pickle.
         split (str, optional): Name of a split in the file. Defaults to all recordings.
-        layout (str | Mapping | Layout, optional): Joint layout, if the file does not say it.
+        layout (str | Mapping | Layout, optional): Joint layout, if the file does not store it.
 
     Attributes:
-        layout (Layout | None): Joint layout; None if neither the file nor the caller says it.
+        layout (Layout | None): Joint layout; None if neither the file nor the caller names it.
         classes (list[str]): Names of the classes; empty if the file has none.
 
     Raises:
-        InputError: If the file cannot be read or lacks the split, or its layout is another one.
+        InputError: If the file cannot be read or lacks the split, or its layout differs from
+            ``layout``.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class PickleRecordings(Sequence[Recording]):
         if told and given and (difference := told.difference(given)):
             raise InputError(
                 f'{path} has joints of layout {told.name!r}, and not {given.name!r}: they differ '
-                f'in {difference}; leave `layout` out'
+                f'in {difference}; remove `layout`'
             )
         self.layout = told or given
         self.classes = [str(name) for name in facts.get('classes') or ()]
@@ -73,17 +74,18 @@ class PickleRecordings(Sequence[Recording]):
 
     @property
     def labels(self) -> list[int]:
-        """Classes of the recordings, -1 where there is none."""
+        """Classes of the recordings, or -1 for a recording without a class."""
         return self.annotations.labels[self.rows].tolist()
 
 
 def to_recording(sample: dict[str, Any], layout: Layout | None, normalized: bool) -> Recording:
-    """Make a recording of an annotation.
+    """Make a recording from an annotation.
 
     Args:
-        sample (dict): ``frame_dir``, ``keypoint`` (M, T, V, C), and perhaps more.
+        sample (dict): ``frame_dir``, ``keypoint`` of shape (M, T, V, C), and optionally ``label``
+            and other fields.
         layout (Layout, optional): Its joint layout.
-        normalized (bool): The coordinates are pre-normalised already.
+        normalized (bool): The coordinates are already pre-normalised.
     """
     fields = {
         key: value.item() if isinstance(value, np.generic) else value

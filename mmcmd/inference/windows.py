@@ -1,4 +1,4 @@
-"""Windows over a long recording, and which of them to keep."""
+"""Cut a long recording into windows, and keep the best of windows that overlap."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Windows:
     """Encoded windows of one recording.
 
     Attributes:
-        segments (np.ndarray): First frame and frame after the last one, int64 (W, 2).
+        segments (np.ndarray): First frame and frame after the last one, int64, shape (W, 2).
         features (Features): Features of the windows.
         num_frames (int): Frames of the recording.
     """
@@ -29,12 +29,12 @@ class Windows:
 
 
 def sliding_windows(num_frames: int, length: int, stride: int) -> np.ndarray:
-    """Return windows that cover a recording. The last one ends at its end.
+    """Return windows that cover a recording. The last window ends at the end of the recording.
 
     Args:
         num_frames (int): Frames of the recording.
-        length (int): Frames of a window. A shorter recording is one window.
-        stride (int): Frames from the start of a window to that of the next.
+        length (int): Frames of a window. A recording that is shorter than this is one window.
+        stride (int): Frames from the start of a window to the start of the next one.
 
     Returns:
         np.ndarray: First frame and frame after the last one, int64 (W, 2).
@@ -59,15 +59,16 @@ def encode_windows(
 
     Args:
         encoder (SkeletonEncoderInferencer): The encoder.
-        recording (Recording): A long one.
-        lengths (Sequence[int]): Frames of a window.
-        stride (float): Share of the length that a window is shifted by. Defaults to 0.25.
+        recording (Recording): A long recording.
+        lengths (Sequence[int]): Lengths of the windows in frames.
+        stride (float): Distance from a window to the next one, as a share of the window's length.
+            Defaults to 0.25.
 
     Raises:
         InputError: If a length is below 1, or ``stride`` is not in (0, 1].
     """
     if not 0 < stride <= 1:
-        raise InputError(f'stride={stride} must lie in (0, 1], it is a share of the window')
+        raise InputError(f'stride={stride} must lie in (0, 1], because it is a share of the window')
     parts = [
         sliding_windows(recording.num_frames, length, max(round(stride * length), 1))
         for length in sorted(set(lengths))
@@ -80,14 +81,13 @@ def encode_windows(
 
 
 def suppress(segments: np.ndarray, scores: np.ndarray, max_iou: float, k: int) -> np.ndarray:
-    """Keep the best of segments that overlap (non-maximum suppression along time).
+    """Keep only the best of segments that overlap (non-maximum suppression along time).
 
     Args:
         segments (np.ndarray): Start and end, shape (W, 2).
-        scores (np.ndarray): The higher, the better, shape (W,).
-        max_iou (float): Two segments that are kept overlap at most this much (intersection over
-            union).
-        k (int): How many are kept at most.
+        scores (np.ndarray): Scores of the segments, shape (W,). A higher score is better.
+        max_iou (float): Largest overlap of two segments that are kept (intersection over union).
+        k (int): Largest number of segments that are kept.
 
     Returns:
         np.ndarray: Rows of the segments that are kept, the best first.
@@ -104,7 +104,7 @@ def one_recording(encoder: SkeletonEncoderInferencer, source: Source, layout: ob
     """Return the only recording of a source.
 
     Raises:
-        InputError: If there are none or several.
+        InputError: If there is no recording, or more than one.
     """
     groups = encoder.recordings(source, layout)
     if sum(map(len, groups)) != 1:

@@ -164,7 +164,7 @@ def _work(
             str(error)
             .replace(f'{folder}/', '')
             .replace(folder, 'the file')
-            .partition('; say which it is by')[0]
+            .partition('; name the format with')[0]
         )
         end.send_bytes(json.dumps({'error': message}).encode())
         return

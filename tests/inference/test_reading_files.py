@@ -136,9 +136,9 @@ def test_pickle_gives_its_split_layout_and_fields(tiny_pickle, tmp_path):
 @pytest.mark.parametrize(
     ('name', 'content', 'message'),
     [
-        ('notes.md', b'hello', r'notes\.md is of no known format; its name ends in none of'),
+        ('notes.md', b'hello', r'notes\.md has no known format; its name does not end in'),
         ('mine.npz', b'PK', r'these were tried: npz \(.*; ctrgcn \(.*; array \(.*fmt=NAME'),
-        ('a.skeleton', b'one', r'a\.skeleton was taken for the format ntu \(.*a\.skeleton'),
+        ('a.skeleton', b'one', r'a\.skeleton cannot be read in the format ntu \(.*a\.skeleton'),
         ('a.bvh', b'HIER', r'tried: bvh \(.*; bandai2 \('),
         ('a.pkl', pickle.dumps(['x']), r'tried: pickle \(.*; array \(.*holds no array'),
         ('a.csv', b'x0,y0\n1,2', r'format csv \(.*a\.csv: column|2 columns'),

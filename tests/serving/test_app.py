@@ -102,7 +102,7 @@ def test_other_joints_are_told_or_mapped(client, npy, body):
     assert answer.status_code == 422
     assert 'copy has 20 joints' in answer.json()['detail']
     answer = client.post('/api/motions', files=files, data={'layout': 'azure_kinect'})
-    assert "its layout has those of 'azure_kinect'" in answer.json()['detail']
+    assert "its layout has the 32 joints of 'azure_kinect'" in answer.json()['detail']
     files = {'file': ('copy.npy', npy(body('azure_kinect')))}
     answer = client.post('/api/motions', files=files, data={'layout': 'azure_kinect'})
     assert answer.status_code == 201, answer.text

@@ -42,8 +42,8 @@ def test_a_pickle_tells_names_and_classes(reader, motion):
     [
         (b'', 'x.npy', ['x.npy is empty']),
         (b'nothing', 'x.npy', ['x.npy']),
-        (b'nothing', 'x.docx', ['x.docx is of no known format', '.npz']),
-        (b'nothing', '../../etc/passwd', ['passwd is of no known format']),
+        (b'nothing', 'x.docx', ['x.docx has no known format', '.npz']),
+        (b'nothing', '../../etc/passwd', ['passwd has no known format']),
         (pickle.dumps(print), 'x.pkl', ['x.pkl']),
     ],
 )
