@@ -1,4 +1,4 @@
-"""The recipe for small data: as many steps as fit into some minutes, and a table in the end."""
+"""The recipe for small data: training for a given time, then an evaluation with a table."""
 
 from .evaluation import Evaluation, evaluate, worth_it
 from .overview import overview

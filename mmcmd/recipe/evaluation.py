@@ -1,4 +1,4 @@
-"""Evaluate a pre-training beside raw coordinates: nearest neighbours and a linear classifier."""
+"""Compare a pre-training with raw coordinates: nearest neighbours and a linear classifier."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ KNN, LINEAR = 'nearest neighbour', 'linear'
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The accuracies of a pre-training and of raw coordinates, in percent.
+    """Accuracies of a pre-training and of raw coordinates, in percent.
 
     Attributes:
         streams (Sequence[str]): Names of the columns.
@@ -35,7 +35,7 @@ class Evaluation:
 
 
 def worth_it(evaluation: Evaluation) -> str:
-    """Say in a sentence for each protocol whether the pre-training is better than no training."""
+    """Return a sentence for each protocol that compares the pre-training with raw coordinates."""
     sentences = []
     for name in (KNN, LINEAR):
         ours, raw = evaluation.best(name), evaluation.best(f'raw coordinates, {name}')
@@ -57,7 +57,7 @@ def evaluate(
     ann_file: str | None = None,
     held_out: Mapping[str, Any] | None = None,
 ) -> Evaluation:
-    """Evaluate a pre-training on its validation split, and raw coordinates beside it.
+    """Evaluate a pre-training and raw coordinates on the validation split.
 
     The runs are in ``linear``, ``raw_knn`` and ``raw_linear`` of the work dir. The table is
     written to ``evaluation.json`` there.
@@ -66,10 +66,10 @@ def evaluate(
         cfg (Config): Config of the pre-training, with its work dir. Its ``final_evaluation`` holds
             the ``epochs`` of the linear evaluation.
         checkpoint (Path): Its last checkpoint.
-        data (str, optional): Data set, as the pre-training had it.
-        ann_file (str, optional): Annotation pickle, as the pre-training had it.
-        held_out (Mapping, optional): ``select`` and ``without`` of :func:`load_config`, as the
-            pre-training had them. Without them, a pre-training with ``--select`` would be evaluated
+        data (str, optional): Data set of the pre-training (``--data``).
+        ann_file (str, optional): Annotation pickle of the pre-training (``--ann-file``).
+        held_out (Mapping, optional): Arguments ``select`` and ``without`` of :func:`load_config`
+            for the pre-training. Without them, a pre-training with ``--select`` would be evaluated
             on the test split.
     """
     root, work_dir = configs_root() / 'benchmarks', Path(cfg.work_dir)
@@ -79,7 +79,7 @@ def evaluate(
     steps = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
     ours = load_config(linear, pretrained=str(checkpoint), options=steps, **common)
     common |= {'encoder': 'raw'}
-    # Raw coordinates are compared in the form that suits them best: a large ridge only centres.
+    # Raw coordinates get the form that suits them best: with a large ridge, they are only centred.
     centred = {'test_evaluator.whiten': 1000.0}
     raw_knn = load_config(root / 'knn.py', options=_raw_options(cfg) | centred, **common)
     steps |= _raw_options(cfg)
@@ -110,7 +110,7 @@ def _raw_options(cfg: Config) -> dict[str, Any]:
 
 
 def _run(evaluation: Config, cfg: Config, work_dir: Path) -> None:
-    """Train and validate an evaluation, or test it if it trains nothing."""
+    """Run an evaluation: train and validate, or only test if it has no training."""
     evaluation.work_dir = str(work_dir)
     evaluation.experiment_name = work_dir.name
     evaluation.launcher = cfg.get('launcher', 'none')
@@ -124,7 +124,7 @@ def _run(evaluation: Config, cfg: Config, work_dir: Path) -> None:
 
 
 def _read(file: Path, prefix: str, streams: Sequence[str]) -> dict[str, float]:
-    """Return the last values of a results file by stream, in percent."""
+    """Return the last accuracies in a results file by stream, in percent."""
     results = json.loads(file.read_text())
     first, values = streams[0], {}
     for stream in (*streams, f'{len(streams)}s'):

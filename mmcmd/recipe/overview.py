@@ -1,4 +1,4 @@
-"""Say what a training is going to do."""
+"""Describe a training before it begins."""
 
 from mmengine.config import Config
 
@@ -10,7 +10,7 @@ def overview(cfg: Config) -> list[str]:
     """Return lines that name the data, the model and the folder of a pre-training.
 
     Args:
-        cfg (Config): Its config, with ``data``, ``model`` and ``work_dir``.
+        cfg (Config): Config of the training, with ``data``, ``model`` and ``work_dir``.
 
     Raises:
         InputError: If the annotations cannot be read or lack a split.

@@ -1,4 +1,4 @@
-"""Choose the number of steps for a time in minutes, by measuring how fast this machine is."""
+"""Measure the speed of this machine, and choose the number of steps for a given time."""
 
 import gc
 import json
@@ -22,20 +22,21 @@ from mmcmd.io.files import replace_file
 
 PLAN = 'plan.json'
 VALIDATIONS = 4
+"""Largest number of validations during a training."""
 WARM_UP, MEASURED = 5, 20
-"""Steps that are not measured, and steps that are."""
+"""Number of steps before the measurement, and number of steps that are measured."""
 MARGIN = 1.05
-"""For checkpoints and logs, which are not in the steps that were measured."""
+"""Factor for the time of checkpoints and logs, which the measurement does not include."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast a machine is.
+    """Speed of a machine.
 
     Attributes:
-        step (float): Seconds of a training step.
-        validation (float): Seconds of a validation: both splits are encoded once. 0 if the config
-            has none, because its data have no labels.
+        step (float): Seconds for a training step.
+        validation (float): Seconds for a validation, which encodes both splits once. It is 0 if the
+            config has no validation, because its data have no labels.
     """
 
     step: float
@@ -43,12 +44,12 @@ class Pace:
 
     @property
     def evaluation(self) -> float:
-        """Seconds of the evaluations in the end, an estimate on the safe side."""
+        """Seconds for the evaluations after the training, a generous estimate."""
         return 20 + 12 * self.validation if self.validation else 0.0
 
 
 class _PaceHook(Hook):
-    """Remember when steps and validations ended."""
+    """Record the times at which steps and validations end."""
 
     priority = 'LOWEST'
 
@@ -67,9 +68,9 @@ class _PaceHook(Hook):
 
 
 def measure_pace(cfg: Config) -> Pace:
-    """Train a few steps and validate once, as the config says, and take the time.
+    """Measure the time of training steps and of a validation, with a short training.
 
-    Nothing is kept of this training.
+    The files and weights of this short training are not kept.
 
     Args:
         cfg (Config): Config of a pre-training. It is not changed.
@@ -96,7 +97,7 @@ def measure_pace(cfg: Config) -> Pace:
         runner = Runner.from_cfg(trial)
         runner.register_hook(hook)
         runner.train()
-    # Loaders that are left to be collected write errors from the worker processes of the next one.
+    # If Python frees these loaders later, inside a worker of the next loader, they write errors.
     del runner
     gc.collect()
     times = hook.steps[WARM_UP - 1 :]
@@ -106,15 +107,16 @@ def measure_pace(cfg: Config) -> Pace:
 
 
 def choose_steps(pace: Pace, epoch_steps: int, seconds: float) -> tuple[int, int]:
-    """Return how many epochs fit into a time, and after how many of them to validate.
+    """Return the number of epochs that fit into a time, and the interval of validations.
 
     Args:
-        pace (Pace): Of this machine.
-        epoch_steps (int): Steps of an epoch.
-        seconds (float): For training, validations and the evaluations in the end.
+        pace (Pace): Speed of this machine.
+        epoch_steps (int): Number of steps of an epoch.
+        seconds (float): Time for the training, its validations and the evaluations after it.
 
     Returns:
-        tuple[int, int]: Both are 0 if not even one epoch with one validation fits.
+        tuple[int, int]: Number of epochs, and number of epochs between validations. Both are 0 if
+        the time is too short for one epoch with one validation.
     """
     epoch = MARGIN * epoch_steps * pace.step
     left = seconds - pace.evaluation
@@ -126,19 +128,20 @@ def choose_steps(pace: Pace, epoch_steps: int, seconds: float) -> tuple[int, int
 
 
 def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = False) -> None:
-    """Set the number of epochs of a config so that all is done after some minutes.
+    """Set the number of epochs of a config so that training and evaluations fit into a time.
 
-    What was chosen is written to ``plan.json`` in the work dir. A resumed training takes it from
-    there, because another number of epochs would change the learning rates.
+    The choice is written to ``plan.json`` in the work dir. A resumed training reads it from there,
+    because another number of epochs would change the learning rates.
 
     Args:
-        cfg (Config): Config of a pre-training whose epochs count steps; it is changed in place.
-        minutes (float): For everything, from the start of the program.
-        started (float): When the program started, in seconds of ``time.perf_counter``.
-        resumed (bool): The training goes on from a checkpoint. Defaults to False.
+        cfg (Config): Config of a pre-training whose epochs have a fixed number of steps. It is
+            changed in place.
+        minutes (float): Time for everything, from the start of the program.
+        started (float): Start of the program, in seconds of ``time.perf_counter``.
+        resumed (bool): The training resumes from a checkpoint. Defaults to False.
 
     Raises:
-        InputError: If the epochs of the config do not count steps, or the time is too short for
+        InputError: If the config does not set the steps of an epoch, or the time is too short for
             one epoch and one validation.
     """
     if not 0 < minutes < math.inf:
@@ -147,7 +150,7 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
     if steps is None:
         raise InputError(
             f'--minutes needs a config whose schedule counts steps (train_cfg.epoch_steps), such '
-            f'as configs/recipes/small.py, but {cfg.filename} counts epochs; leave --minutes out'
+            f'as configs/recipes/small.py, but {cfg.filename} counts epochs; remove --minutes'
         )
     file = Path(cfg.work_dir, PLAN)
     if resumed and file.is_file():
@@ -173,6 +176,6 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
     add_note(
         cfg,
         f'{plan["step"]:.2f} s a step: {plan["epochs"] * steps} steps ({plan["epochs"]} epochs of '
-        f'{steps}) in {plan["minutes"]:g} minutes; the same number again: --cfg-options '
+        f'{steps}) in {plan["minutes"]:g} minutes; to repeat this number of steps: --cfg-options '
         f'train_cfg.max_epochs={plan["epochs"]} train_cfg.val_interval={plan["val_interval"]}',
     )

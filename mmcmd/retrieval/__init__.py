@@ -1,4 +1,4 @@
-"""Search among encoded motions."""
+"""Search in an index of encoded motions."""
 
 from mmcmd.retrieval.index import MotionIndex
 from mmcmd.retrieval.search import Neighbour

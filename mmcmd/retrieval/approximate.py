@@ -1,4 +1,4 @@
-"""Approximate search by FAISS, for galleries of millions; the extra ``retrieval`` installs it."""
+"""Approximate search with FAISS, for millions of motions; the extra ``retrieval`` installs it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ from mmcmd.retrieval.search import exact_rows
 if TYPE_CHECKING:
     from mmcmd.retrieval.index import MotionIndex
 
-_PER_CELL = 40  # vectors that k-means gets for each cell
+_PER_CELL = 40  # vectors with which k-means is trained, for each cell
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _BLOCK = 65_536  # vectors that are added at a time
 
@@ -21,11 +21,11 @@ _BLOCK = 65_536  # vectors that are added at a time
 class ApproximateIndex:
     """An inverted file of a :class:`MotionIndex`: its vectors, sorted into cells by k-means.
 
-    A search looks into the nearest cells only. Several streams are compared together: their unit
-    vectors are joined to one.
+    A search compares only the vectors in the nearest cells. If there are several streams, they are
+    compared together: their unit vectors are concatenated.
 
     Args:
-        index (faiss.Index): Trained and filled.
+        index (faiss.Index): Trained index that holds all vectors.
         streams (tuple[str, ...]): The streams of the vectors.
         facts (Mapping): ``recall``, ``k``, ``probes`` and ``cells``, see :meth:`build`.
     """
@@ -43,19 +43,20 @@ class ApproximateIndex:
         num_queries: int = 256,
         seed: int = 0,
     ) -> 'ApproximateIndex':
-        """Build the inverted file, and choose how many cells a search looks into.
+        """Build the inverted file, and choose the number of cells that a search uses.
 
-        The recall is the share of the true k nearest entries that is found. It is measured on
-        entries of the index, each between two neighbours: a query is never an entry itself.
+        The recall is the share of the true k nearest entries that a search finds. Each query of its
+        measurement lies in the middle between an entry and its nearest neighbour, so a query is
+        never an entry itself.
 
         Args:
             motions (MotionIndex): The exact index.
-            cells (int, optional): Cells of k-means. Defaults to twice the root of the number of
-                entries, or fewer if there are few entries.
+            cells (int, optional): Number of cells of k-means. Defaults to twice the square root of
+                the number of entries, or fewer if there are few entries.
             recall (float): Wanted recall. Defaults to 0.95.
-            k (int): Neighbours of which the recall is measured. Defaults to 10.
-            num_queries (int): Queries of the measurement. Defaults to 256.
-            seed (int): Of k-means and of the choice of queries. Defaults to 0.
+            k (int): Number of neighbours for which the recall is measured. Defaults to 10.
+            num_queries (int): Number of queries of the measurement. Defaults to 256.
+            seed (int): Seed of k-means and of the choice of queries. Defaults to 0.
 
         Raises:
             InputError: If FAISS is not installed, or the index is empty.
@@ -82,7 +83,7 @@ class ApproximateIndex:
     def _choose_probes(
         self, motions: 'MotionIndex', wanted: float, k: int, count: int, rng: np.random.Generator
     ) -> None:
-        """Look into as few cells as give the wanted recall, and note the recall."""
+        """Choose the smallest number of cells that gives the wanted recall. Store the recall."""
         rows = rng.choice(len(motions), min(count, len(motions)), replace=False)
         queries = {name: x[rows] for name, x in motions.vectors.items()}
         _, near = exact_rows(motions.vectors, queries, min(2, len(motions)))
@@ -97,11 +98,15 @@ class ApproximateIndex:
                 return
 
     def search(self, queries: Mapping[str, np.ndarray], k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Find neighbours of unit vectors (N, D) by stream.
+        """Find the neighbours of queries.
+
+        Args:
+            queries (Mapping[str, np.ndarray]): Unit vectors (N, D) by stream.
+            k (int): Number of neighbours.
 
         Returns:
-            tuple[np.ndarray, np.ndarray]: Similarities and rows, each (N, k). Where fewer are
-            found, the row is -1.
+            tuple[np.ndarray, np.ndarray]: Similarities and rows, each of shape (N, k). If fewer
+            neighbours are found, the remaining rows are -1.
 
         Raises:
             InputError: If the queries have other streams than the index.
@@ -109,12 +114,12 @@ class ApproximateIndex:
         if set(queries) != set(self.streams):
             raise InputError(
                 f'the approximate index compares the streams {", ".join(self.streams)} together; '
-                'search exactly for one of them'
+                'use the exact search for one of them'
             )
         return self.index.search(join({name: queries[name] for name in self.streams}), k)
 
     def save(self, path: Path) -> None:
-        """Write it to a file."""
+        """Write the index to a file."""
         import_faiss().write_index(self.index, str(path))
 
     @classmethod
@@ -124,7 +129,8 @@ class ApproximateIndex:
         """Open a file that :meth:`save` wrote, memory-mapped.
 
         Raises:
-            InputError: If FAISS is not installed, or the file is not of this index.
+            InputError: If FAISS is not installed, the file is damaged, or it does not belong to
+                ``motions``.
         """
         faiss = import_faiss()
         try:
@@ -136,19 +142,29 @@ class ApproximateIndex:
             ) from None
         if index.ntotal != len(motions):
             raise InputError(
-                f'{path} has {index.ntotal} entries, the index {len(motions)}; build it again'
+                f'{path} has {index.ntotal} entries, but the index has {len(motions)}; build it '
+                'again'
             )
         return cls(index, motions.streams, facts)
 
 
 def recall_of(found: np.ndarray, true: np.ndarray) -> float:
-    """Return the share of the true rows (N, k) that is among the rows found (N, k)."""
+    """Return the share of the true rows (N, k) that is among the found rows (N, k)."""
     hits = (found[:, :, None] == true[:, None, :]).any(axis=1)
     return float(hits.mean())
 
 
 def join(vectors: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Join unit vectors (N, D) of several streams, so that a product is the mean of theirs."""
+    """Concatenate unit vectors of several streams.
+
+    The inner product of two results is the mean of the inner products of the streams.
+
+    Args:
+        vectors (Mapping[str, np.ndarray]): Unit vectors (N, D) by stream.
+
+    Returns:
+        np.ndarray: Unit vectors, float32, shape (N, sum of D).
+    """
     scale = np.float32(len(vectors) ** -0.5)
     return np.ascontiguousarray(np.concatenate([x * scale for x in vectors.values()], axis=1))
 

@@ -1,4 +1,4 @@
-"""The folder of an index: vectors as memory maps, names, labels, and metadata line by line."""
+"""Read and write the folder of an index: vectors, names, labels and metadata."""
 
 import json
 import os
@@ -25,8 +25,11 @@ class StoredFields(Sequence[Mapping[str, Any]]):
     """Metadata of the entries, read from the disk one by one.
 
     Args:
-        path (Path): File with one JSON object a line.
-        ends (np.ndarray): Byte at which each line ends, (G,).
+        path (Path): File with one JSON object per line.
+        ends (np.ndarray): Position in bytes at which each line ends, shape (G,).
+
+    Raises:
+        ValueError: If the file has another length.
     """
 
     def __init__(self, path: Path, ends: np.ndarray) -> None:
@@ -45,14 +48,18 @@ class StoredFields(Sequence[Mapping[str, Any]]):
 
 
 def write_index(folder: str | os.PathLike, index: 'MotionIndex') -> None:
-    """Write an index. The folder appears whole; an index that is there is replaced.
+    """Write an index to a folder. The folder appears complete, and replaces an older index.
+
+    Args:
+        folder (str or PathLike): Folder to write.
+        index (MotionIndex): The index.
 
     Raises:
-        InputError: If there is a file or folder of this name that is no index.
+        InputError: If the path exists and is not an index.
     """
     folder = Path(folder)
     if folder.exists() and not (folder / DESCRIPTION).is_file():
-        raise InputError(f'{folder} is there and is no index; give the name of a new folder')
+        raise InputError(f'{folder} exists and is not an index; give the name of a new folder')
     folder.parent.mkdir(parents=True, exist_ok=True)
     mark = token_hex(8)
     part, old = (folder.with_name(f'.{folder.name}.{mark}.{end}') for end in ('part', 'old'))
@@ -93,15 +100,15 @@ def _write_parts(folder: Path, index: 'MotionIndex') -> None:
 
 
 def read_description(folder: str | os.PathLike) -> dict[str, Any]:
-    """Return what the description of an index says.
+    """Return the description of an index, from its file ``index.json``.
 
     Raises:
-        InputError: If the folder is no index of this version.
+        InputError: If the folder is not an index, or an index of another version.
     """
     path = Path(folder, DESCRIPTION)
     if not path.is_file():
         raise InputError(
-            f'{folder} is no index (it has no {DESCRIPTION}); make one with: python '
+            f'{folder} is not an index (it has no {DESCRIPTION}); make one with: python '
             'tools/index.py build CHECKPOINT FILE.pkl --out FOLDER'
         )
     try:
@@ -111,8 +118,8 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
         raise InputError(f'{path} is damaged: {error}; build the index again') from None
     if version != VERSION:
         raise InputError(
-            f'{folder} is an index of version {version}, and this program reads {VERSION}; build '
-            'it again'
+            f'{folder} is an index of version {version}, but this program reads version {VERSION}; '
+            'build it again'
         )
     return said
 
@@ -121,7 +128,7 @@ def read_index(folder: str | os.PathLike) -> dict[str, Any]:
     """Return the arguments of a :class:`MotionIndex`. The vectors are memory-mapped.
 
     Raises:
-        InputError: If the folder is no index, or a part is missing or damaged.
+        InputError: If the folder is not an index, or a part is missing or damaged.
     """
     folder = Path(folder)
     said = read_description(folder)
@@ -146,7 +153,7 @@ def _vectors(
     folder: Path, size: int, streams: Mapping[str, int]
 ) -> Iterator[tuple[str, np.ndarray]]:
     for number, (stream, dims) in enumerate(streams.items()):
-        # 'c' never writes to the file; torch warns of arrays that are read-only.
+        # The mode 'c' never writes to the file. With 'r', torch warns that the array is read-only.
         path = folder / f'vectors_{number}.npy'
         vectors = np.load(path, mmap_mode='c' if size else None, allow_pickle=False)
         if vectors.shape != (size, dims) or vectors.dtype != np.float32:
@@ -162,7 +169,11 @@ def _part(folder: Path, name: str, size: int) -> np.ndarray:
 
 
 def read_approximate(folder: str | os.PathLike, index: 'MotionIndex') -> Any:
-    """Return the approximate part of an index; None if it has none."""
+    """Return the :class:`ApproximateIndex` of an index; None if it has none.
+
+    Raises:
+        InputError: If FAISS is not installed, or the file is damaged.
+    """
     facts = read_description(folder).get('approximate')
     if facts is None:
         return None

@@ -1,4 +1,4 @@
-"""An index of encoded motions: exact search by cosine similarity, on disk as a memory map."""
+"""An index of encoded motions, which is searched by cosine similarity."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,19 @@ class MotionIndex:
     """Unit vectors of motions by stream, with names, labels and metadata.
 
     Args:
-        vectors (Mapping[str, np.ndarray]): Features (G, D) by stream. They are normalised here.
-        names (Sequence[str]): Name of each entry, all different.
-        labels (np.ndarray, optional): Classes (G,), -1 where there is none.
-        fields (Sequence[Mapping], optional): Metadata of each entry, plain data.
+        vectors (Mapping[str, np.ndarray]): Features (G, D) by stream. Each row is divided by its
+            length.
+        names (Sequence[str]): Names of the entries. They must differ.
+        labels (np.ndarray, optional): Classes, or -1 for an entry without a class, shape (G,).
+        fields (Sequence[Mapping], optional): Metadata of each entry, as plain data.
         classes (Sequence[str]): Names of the classes.
-        hashes (Mapping[str, str]): Hash of each stream's encoder. Defaults to none, which any
-            encoder fits.
-        facts (Mapping): What is known of the whole gallery, such as its source.
-        normalized (bool): The vectors are unit vectors already. Defaults to False.
+        hashes (Mapping[str, str], optional): Hash of each stream's encoder. Without hashes, the
+            index accepts every encoder.
+        facts (Mapping, optional): Metadata of the whole gallery, such as its source.
+        normalized (bool): The vectors are already unit vectors. Defaults to False.
 
     Raises:
-        InputError: If the parts differ in length, or two entries have one name.
+        InputError: If the parts differ in length, or two entries have the same name.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class MotionIndex:
             hashes (Mapping[str, str], optional): Hashes of the encoder that makes the queries.
 
         Raises:
-            InputError: If it is no index, is damaged, or was made by another encoder.
+            InputError: If the folder is not an index, is damaged, or was made by another encoder.
         """
         parts = files.read_index(folder)
         index = cls(**parts, normalized=True)
@@ -82,17 +83,19 @@ class MotionIndex:
         return index
 
     def build_approximate(self, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
-        """Add an approximate index, which ``search(exact=False)`` asks.
+        """Add an approximate index, which ``search(exact=False)`` uses.
 
         Args:
-            recall (float): Share of the true k nearest entries that is found. Defaults to 0.95.
-            k (int): Defaults to 10.
+            recall (float): Share of the true k nearest entries that a search should find. Defaults
+                to 0.95.
+            k (int): Number of neighbours for which the recall is measured. Defaults to 10.
 
         Returns:
-            dict: Measured ``recall``, ``k``, and the number of ``cells`` and of ``probes``.
+            dict: Measured ``recall``, ``k``, the number of ``cells``, and the number of cells that
+            a search uses (``probes``).
 
         Raises:
-            InputError: If FAISS is not installed.
+            InputError: If FAISS is not installed, or the index is empty.
         """
         from mmcmd.retrieval.approximate import ApproximateIndex
 
@@ -100,7 +103,11 @@ class MotionIndex:
         return self.approximate.facts
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write the index to a folder. An index that is there is replaced."""
+        """Write the index to a folder. An older index in this folder is replaced.
+
+        Raises:
+            InputError: If the path exists and is not an index.
+        """
         files.write_index(folder, self)
 
     def __len__(self) -> int:
@@ -113,7 +120,7 @@ class MotionIndex:
 
     @property
     def fused(self) -> str:
-        """Name of all streams together: ``'{n}s'``, or that of the only stream."""
+        """Name of all streams together: ``'{n}s'``, or the name of the only stream."""
         return self.streams[0] if len(self.streams) == 1 else f'{len(self.streams)}s'
 
     @cached_property
@@ -121,26 +128,26 @@ class MotionIndex:
         return {name: row for row, name in enumerate(self.names)}
 
     def check_encoder(self, hashes: Mapping[str, str], source: str = 'the index') -> None:
-        """Check that the index was made by an encoder.
+        """Check that an encoder is the one that made the index.
 
         Args:
             hashes (Mapping[str, str]): Hash of each stream of the encoder.
             source (str): Name of the index in the message.
 
         Raises:
-            InputError: If a stream lacks, or its hash is another one.
+            InputError: If the encoder lacks a stream of the index, or its hash differs.
         """
         for stream in self.streams:
             if stream not in hashes:
                 raise InputError(
-                    f'{source} has the stream {stream!r}, but the encoder only '
+                    f'{source} has the stream {stream!r}, but the encoder has only '
                     f'{", ".join(hashes)}; give the checkpoint that made the index'
                 )
             made_by = self.hashes.get(stream)
             if made_by not in (None, hashes[stream]):
                 raise InputError(
                     f'{source} was made by another checkpoint (its encoder {stream!r} has the hash '
-                    f'{made_by}, this one {hashes[stream]}), and their features cannot be '
+                    f'{made_by}, this one has {hashes[stream]}), and their features cannot be '
                     'compared; build the index again with this checkpoint'
                 )
 
@@ -148,7 +155,7 @@ class MotionIndex:
         """Return the row of an entry.
 
         Raises:
-            InputError: If there is none of that name.
+            InputError: If there is no entry with this name.
         """
         if name not in self._rows:
             near = did_you_mean(name, self.names[:10_000])
@@ -156,17 +163,20 @@ class MotionIndex:
         return self._rows[name]
 
     def class_name(self, label: int) -> str:
-        """Return the name of a class; ``'class N'`` if it has none, '' if there is no class."""
+        """Return the name of a class; ``'class N'`` if it is not known, and '' for label -1."""
         if label == UNLABELLED:
             return ''
         return self.classes[label] if label < len(self.classes) else f'class {label}'
 
     def add(self, more: 'MotionIndex') -> 'MotionIndex':
-        """Return an index with the entries of another one behind those of this one.
+        """Return a new index with the entries of this index, then those of another index.
+
+        Args:
+            more (MotionIndex): The other index.
 
         Raises:
-            InputError: If a name is there already, a stream lacks or has another size, or another
-                encoder made the other one.
+            InputError: If both have an entry of the same name, the other index lacks a stream or
+                has features of another size, or another encoder made it.
         """
         if more.hashes:
             self.check_encoder(more.hashes, 'the index')
@@ -174,8 +184,8 @@ class MotionIndex:
             new = more.vectors.get(stream)
             if new is None or new.shape[1] != old.shape[1]:
                 raise InputError(
-                    f'the index has features of size {old.shape[1]} in stream {stream!r}, and the '
-                    f'new entries {"none" if new is None else new.shape[1]}'
+                    f'the index has features of size {old.shape[1]} in stream {stream!r}, but the '
+                    f'new entries have {"none" if new is None else f"size {new.shape[1]}"}'
                 )
         return MotionIndex(
             {x: np.concatenate([y, more.vectors[x]]) for x, y in self.vectors.items()},
@@ -187,17 +197,20 @@ class MotionIndex:
         )
 
     def remove(self, names: Sequence[str]) -> 'MotionIndex':
-        """Return an index without some entries.
+        """Return a new index without some entries.
+
+        Args:
+            names (Sequence[str]): Names of the entries to leave out.
 
         Raises:
-            InputError: If there is no entry of a name.
+            InputError: If there is no entry with a name.
         """
         dropped = {self.row(name) for name in names}
         kept = [row for row in range(len(self)) if row not in dropped]
         return self.select(kept)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> 'MotionIndex':
-        """Return an index of some rows, in the given order."""
+        """Return a new index with some rows, in the given order."""
         return MotionIndex(
             {stream: x[rows] for stream, x in self.vectors.items()},
             [self.names[row] for row in rows],
@@ -225,24 +238,28 @@ class MotionIndex:
         return Neighbour(row, self.names[row], similarity, label, self.class_name(label), fields)
 
     def entry(self, name: str) -> dict[str, np.ndarray]:
-        """Return the vectors (1, D) of an entry by stream, as a query."""
+        """Return the unit vectors (1, D) of an entry by stream, for use as a query.
+
+        Raises:
+            InputError: If there is no entry with this name.
+        """
         row = self.row(name)
         return {stream: np.array(x[row : row + 1]) for stream, x in self.vectors.items()}
 
     def of_class(self, label: int | str) -> dict[str, np.ndarray]:
-        """Return the mean vector (1, D) of a class by stream, as a query.
+        """Return the mean vectors (1, D) of a class by stream, for use as a query.
 
         Args:
             label (int | str): Class number or name.
 
         Raises:
-            InputError: If there is no such class, or the index has no entry of it.
+            InputError: If there is no such class, or no entry has it.
         """
         if isinstance(label, str):
             if label not in self.classes:
                 near = did_you_mean(label, self.classes)
                 known = ', '.join(self.classes) or 'none'
-                raise InputError(f'there is no class {label!r}{near}; names of classes are {known}')
+                raise InputError(f'there is no class {label!r}{near}; the classes are {known}')
             label = self.classes.index(label)
         rows = np.flatnonzero(self.labels == label)
         if label == UNLABELLED or not len(rows):

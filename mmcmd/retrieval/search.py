@@ -1,4 +1,4 @@
-"""Search in an index: exact by comparison with each entry, or approximate."""
+"""Search in an index: exact, by comparison with every entry, or approximate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ class Neighbour:
     Attributes:
         row (int): Row of the entry in the index.
         name (str): Its name.
-        similarity (float): Cosine similarity to the query; of several streams, their mean.
+        similarity (float): Cosine similarity to the query. For several streams, it is their mean.
         label (int): Its class, -1 if there is none.
         class_name (str): Name of its class; empty if there is none.
-        fields (Mapping): What else is known of it, such as ``subject``.
+        fields (Mapping): Further metadata, such as ``subject``.
     """
 
     row: int
@@ -54,18 +54,20 @@ def search(
     Args:
         index (MotionIndex): Where to search.
         queries (Mapping[str, np.ndarray]): Features (N, D) by stream.
-        k (int): Neighbours. A smaller index gives all it has. Defaults to 5.
-        stream (str, optional): Stream that is compared. Defaults to all streams together, by
-            the mean of their similarities.
+        k (int): Number of neighbours. An index with fewer entries returns all of them. Defaults
+            to 5.
+        stream (str, optional): Stream that is compared. By default all streams are compared
+            together, by the mean of their similarities.
         without (Sequence[str]): Names of entries that are left out.
-        exact (bool): Compare with each entry. False asks the approximate index, if there is
-            one. Defaults to True.
+        exact (bool): If True, compare with every entry. If False, use the approximate index.
+            Defaults to True.
 
     Returns:
         list[list[Neighbour]]: For each query its neighbours, the nearest first.
 
     Raises:
-        InputError: If there is no such stream, or no approximate index.
+        InputError: If ``k`` is below 1, there is no such stream or entry, or the index has no
+            approximate index.
     """
     if k < 1:
         raise InputError(f'k must be at least 1, got {k}')
@@ -95,16 +97,16 @@ def search(
 def exact_rows(
     vectors: Mapping[str, np.ndarray], queries: Mapping[str, np.ndarray], k: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Compare queries with each entry, block by block.
+    """Compare queries with every entry, block by block.
 
     Args:
         vectors (Mapping[str, np.ndarray]): Unit vectors (G, D) by stream; may be memory maps.
         queries (Mapping[str, np.ndarray]): Unit vectors (N, D) of some of the streams.
-        k (int): Neighbours, at most G.
+        k (int): Number of neighbours, at most G.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Similarities, the mean over the streams of the queries, and
-        rows, each (N, k).
+        tuple[np.ndarray, np.ndarray]: Similarities (the mean over the streams of the queries) and
+        rows, each of shape (N, k).
     """
     gallery = {name: torch.from_numpy(vectors[name]) for name in queries}
     size = len(next(iter(queries.values())))
@@ -113,7 +115,7 @@ def exact_rows(
     for first in range(0, size, BLOCK[0]):
         part = slice(first, first + BLOCK[0])
         chunk = {name: torch.from_numpy(x[part]) for name, x in queries.items()}
-        # Of several streams, the last result is that of all together.
+        # If there are several streams, the last result is for all streams together.
         values, found = list(nearest_entries(chunk, gallery, k, num_entries).values())[-1]
         similarities[part], rows[part] = (values / len(queries)).numpy(), found.numpy()
     return similarities, rows
@@ -122,7 +124,11 @@ def exact_rows(
 def _choose(
     index: 'MotionIndex', queries: Mapping[str, np.ndarray], stream: str | None
 ) -> tuple[str, ...]:
-    """Return the streams that are compared, after a check of their sizes."""
+    """Return the streams that are compared, and check their sizes.
+
+    Raises:
+        InputError: If a stream is missing, or its sizes differ.
+    """
     streams = index.streams if stream in (None, index.fused) else (stream,)
     for name in streams:
         if name not in index.vectors or name not in queries:
@@ -134,7 +140,7 @@ def _choose(
         sizes = [x[name].shape[1] for x in (queries, index.vectors)]
         if sizes[0] != sizes[1]:
             raise InputError(
-                f'features of stream {name!r} have size {sizes[0]}, and those of the index '
-                f'{sizes[1]}'
+                f'features of stream {name!r} have size {sizes[0]}, but those of the index have '
+                f'size {sizes[1]}'
             )
     return streams

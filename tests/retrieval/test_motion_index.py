@@ -130,7 +130,7 @@ def test_index_of_another_checkpoint_is_refused(index, tmp_path):
     index.save(tmp_path / 'index')
     with pytest.raises(InputError, match=r'made by another checkpoint .* j1, this one j2'):
         MotionIndex.open(tmp_path / 'index', {'joint': 'j2', 'bone': 'b1'})
-    with pytest.raises(InputError, match=r"has the stream 'bone', but the encoder only joint"):
+    with pytest.raises(InputError, match=r"has the stream 'bone', but the encoder has only joint"):
         MotionIndex.open(tmp_path / 'index', {'joint': 'j1'})
     with pytest.raises(InputError, match=r'made by another checkpoint'):
         index.add(MotionIndex(features(1), ['z'], hashes={'joint': 'j2', 'bone': 'b1'}))
@@ -145,7 +145,7 @@ def test_index_of_another_checkpoint_is_refused(index, tmp_path):
         (lambda x: x.search({'joint': np.ones((1, 5))}, stream='joint'), 'size 5, and .* 6'),
         (lambda x: x.entry('m99'), "no entry 'm99'"),
         (lambda x: x.of_class(7), 'no entry of class 7'),
-        (lambda x: x.of_class('bb'), "no class 'bb'.*names of classes are a, b, c"),
+        (lambda x: x.of_class('bb'), "no class 'bb'.*the classes are a, b, c"),
         (lambda x: x.search(features(1), exact=False), 'no approximate part; build'),
         (lambda x: MotionIndex(features(2), ['a']), 'as many vectors, labels and fields as names'),
     ],
@@ -177,9 +177,9 @@ def test_damaged_index_is_told(index, tmp_path, part):
 def test_folder_that_is_no_index_is_kept(index, tmp_path):
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine' / 'notes.txt').write_text('mine')
-    with pytest.raises(InputError, match=r'mine is there and is no index'):
+    with pytest.raises(InputError, match=r'mine exists and is not an index'):
         index.save(tmp_path / 'mine')
-    with pytest.raises(InputError, match=r'mine is no index .*tools/index\.py build'):
+    with pytest.raises(InputError, match=r'mine is not an index .*tools/index\.py build'):
         MotionIndex.open(tmp_path / 'mine')
     assert (tmp_path / 'mine' / 'notes.txt').read_text() == 'mine'
 

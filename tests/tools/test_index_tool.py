@@ -69,7 +69,7 @@ def test_index_grows(built, run_tool, checkpoint, tiny_pickle):
     ('arguments', 'message'),
     [
         (('search', '{checkpoint}', '{built}'), 'search for one of: files, --name'),
-        (('search', '{checkpoint}', '{pickle}', '--class', '1'), r'is no index'),
+        (('search', '{checkpoint}', '{pickle}', '--class', '1'), r'is not an index'),
         (('search', '{checkpoint}', '{built}', '--name', 'sample99'), "no entry 'sample99'"),
         (('build', '{checkpoint}', '{checkpoint}', '--out', 'x'), 'has no known format'),
         (('build', '{checkpoint}', '{pickle}', '--out', 'x', '--add'), 'there is no index x'),
