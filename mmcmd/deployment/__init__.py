@@ -1,4 +1,4 @@
-"""Encoders as files that run without this package: ONNX or torch.export; see docs/export.md."""
+"""Export encoders to ONNX or torch.export, to run without this package; see docs/export.md."""
 
 from mmcmd.deployment.export import FORMATS, Exported, export_checkpoint
 from mmcmd.deployment.exportable import OUTPUTS

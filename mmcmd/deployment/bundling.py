@@ -1,4 +1,4 @@
-"""Functions of this package, with all that they call, as the text of one file."""
+"""Join functions of this package, and everything that they use, to the text of one file."""
 
 import ast
 import inspect
@@ -13,23 +13,23 @@ from mmcmd.errors import InputError
 
 
 class Bundle(NamedTuple):
-    """Text of functions, and the imports that they need."""
+    """The text of functions, and the imports that they need."""
 
     code: str
     imports: list[str]
 
 
 def bundle(functions: Iterable[Callable]) -> Bundle:
-    """Join the text of functions and of all functions and constants that they use.
+    """Join the text of functions, and the text of all functions and constants that they use.
 
-    Annotations, and docstrings except for their first line, are left out. :class:`InputError`
+    Annotations are left out. Only the first line of each docstring is kept. :class:`InputError`
     becomes ``ValueError``.
 
     Args:
         functions (Iterable[Callable]): Functions at the top level of modules of this package.
 
     Raises:
-        TypeError: If they use something that can neither be copied nor imported.
+        TypeError: If a function uses an object that can neither be copied nor imported.
     """
     imports = {'import numpy as np', 'from types import SimpleNamespace'}
     parts: dict[str, str] = {}
@@ -66,13 +66,13 @@ def bundle(functions: Iterable[Callable]) -> Bundle:
 
     for function in functions:
         add(function)
-    # Constants come first, because a default of an argument may use them.
+    # Constants come first, because the default of an argument may be a constant.
     ordered = sorted(parts.values(), key=lambda x: x.startswith(('def ', '@')))
     return Bundle('\n\n\n'.join(ordered), sorted(imports))
 
 
 class _Plain(ast.NodeTransformer):
-    """Leave out annotations and all but the first line of a docstring."""
+    """Remove annotations, and all lines of a docstring except the first."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         text = ast.get_docstring(node)

@@ -1,4 +1,4 @@
-"""Compare an exported file with the module that it was made of."""
+"""Compare an exported file with the module from which it was made."""
 
 import statistics
 import time
@@ -12,20 +12,26 @@ from mmcmd.deployment.exportable import ExportableModel, example_inputs
 from mmcmd.errors import InputError
 
 TOLERANCE = 1e-4
-"""Largest difference of an output, as a share of the largest output if this is above 1."""
+"""Largest accepted difference of an output. If the largest output is above 1, it is relative."""
 
 Run = Callable[[Mapping[str, Tensor]], dict[str, Tensor]]
 
 
 class Latency(NamedTuple):
-    """Median milliseconds of one clip, measured in turns."""
+    """Median milliseconds for one clip. The file and the module are measured in turns."""
 
     exported: float
     torch: float
 
 
 def takes_length(exportable: ExportableModel, num_frames: int, counts_valid: bool) -> bool:
-    """Return whether a module encodes clips of another length than that of its training."""
+    """Return whether a module can encode clips of a given length.
+
+    Args:
+        exportable (ExportableModel): The module.
+        num_frames (int): Length T of a clip, other than that of the training.
+        counts_valid (bool): Whether the module takes ``valid_frames``.
+    """
     try:
         with torch.no_grad():
             exportable(**example_inputs(exportable, 1, num_frames, counts_valid))
@@ -38,15 +44,16 @@ def takes_length(exportable: ExportableModel, num_frames: int, counts_valid: boo
 def largest_difference(
     run: Run, exportable: ExportableModel, inputs: Mapping[str, Tensor]
 ) -> float:
-    """Return the largest difference of an output of a file from that of its module.
+    """Return the largest difference between the outputs of a file and those of its module.
 
     Args:
         run (Callable): Runs the file.
         exportable (ExportableModel): The module.
-        inputs (Mapping[str, Tensor]): Inputs of both.
+        inputs (Mapping[str, Tensor]): Inputs for both.
 
     Returns:
-        float: See :data:`TOLERANCE`; infinite if the shapes differ or a number is not finite.
+        float: Difference, absolute or relative as in :data:`TOLERANCE`. It is infinite if shapes
+        differ or a number is not finite.
     """
     wanted, found = exportable(**inputs), run(inputs)
     differences = [0.0]
@@ -62,14 +69,14 @@ def largest_difference(
 def measure_latency(
     run: Run, exportable: ExportableModel, inputs: Mapping[str, Tensor], seconds: float = 3.0
 ) -> Latency:
-    """Time a file and its module in turns, after a first round that is not counted.
+    """Measure the times of a file and of its module in turns. The first round is not counted.
 
     Args:
         run (Callable): Runs the file.
         exportable (ExportableModel): The module.
         inputs (Mapping[str, Tensor]): One clip.
-        seconds (float): About how long the measurement takes. There are 5 rounds at least, and 100
-            at most. Defaults to 3.
+        seconds (float): Approximate time of the measurement. It has at least 5 rounds, and at most
+            100. Defaults to 3.
     """
     sides = {'exported': lambda: run(inputs), 'torch': lambda: exportable(**inputs)}
     times: dict[str, list[float]] = {name: [] for name in sides}

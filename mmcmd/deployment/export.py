@@ -1,4 +1,4 @@
-"""A checkpoint turned into a file that runs without this package."""
+"""Export a checkpoint to a file that runs without this package."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from mmcmd.version import __version__
 
 
 class Format(NamedTuple):
-    """A kind of file: its ending, and functions that write and run it."""
+    """A file format: its ending, and functions that write and run such files."""
 
     suffix: str
     write: Callable[..., bytes]
@@ -41,14 +41,15 @@ FORMATS = {
 
 
 class Exported(NamedTuple):
-    """What was written.
+    """Result of an export.
 
     Attributes:
         path (Path): The file.
-        preprocessing (Path | None): The Python file beside it.
-        facts (dict): What a user must know of the file; it is also stored in it.
+        preprocessing (Path | None): The Python file beside it, if it was written.
+        facts (dict): Shapes, names and settings that a user of the file needs. They are also stored
+            in the file.
         difference (float): Largest difference from torch, see :data:`TOLERANCE`.
-        latency (Latency): Of one clip.
+        latency (Latency): Time for one clip.
         seconds (float): Time of the conversion, without checks.
     """
 
@@ -82,15 +83,15 @@ def export_checkpoint(
         output (str, optional): See :func:`load_exportable`.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
         config (str | Path | Config, optional): See :func:`load_exportable`.
-        with_preprocessing (bool): Write the pre-processing as a Python file too. Defaults to True.
-        timing (float): About how many seconds the latency is measured. Defaults to 3.
+        with_preprocessing (bool): Also write the pre-processing as a Python file. Defaults to True.
+        timing (float): Approximate time of the latency measurement in seconds. Defaults to 3.
 
     Raises:
-        InputError: If the checkpoint cannot be exported; says why.
+        InputError: If the checkpoint cannot be exported. The message says why.
     """
     if fmt not in FORMATS:
         raise InputError(f'the format must be one of {", ".join(FORMATS)}, but got {fmt!r}')
-    if fmt == 'onnx':  # before the work
+    if fmt == 'onnx':  # check this before the long work
         import_extra('onnx')
         import_extra('onnxruntime')
     out = Path(out or str(checkpoint).rstrip('/').removesuffix('.pth') + FORMATS[fmt].suffix)
@@ -135,7 +136,7 @@ class _Conversion(NamedTuple):
 
 
 def _try(*arguments: Any) -> _Conversion | None:
-    """Convert with clips of any length; None if the graph is right for one length only."""
+    """Convert for clips of any length; None if the graph is only correct for one length."""
     try:
         done = _convert(*arguments)
     except InputError:
@@ -149,7 +150,7 @@ def _convert(
     batches: Sequence[Mapping[str, Tensor]],
     facts: dict[str, Any],
 ) -> _Conversion:
-    """Convert a module, and compare the file with it.
+    """Convert a module, and compare the file with the module.
 
     Raises:
         InputError: If torch cannot convert the module.
@@ -162,7 +163,7 @@ def _convert(
         difference = max(largest_difference(run, exportable, x) for x in batches)
     except InputError:
         raise
-    except Exception as error:  # of many kinds, from torch and from the runtime
+    except Exception as error:  # torch and the runtime raise errors of many kinds
         names = {type(x.backbone).__name__ for x in exportable.model.encoders.values()}
         reason = next((x.strip() for x in str(error).splitlines() if x.strip()), '')
         raise InputError(
@@ -173,7 +174,7 @@ def _convert(
 
 
 def _facts(exportable: ExportableModel, recipe: Recipe) -> dict[str, Any]:
-    """Return what a user must know of the file."""
+    """Return the shapes, names and settings that a user of the file needs."""
     persons, joints, channels = exportable.clip_shape
     counts = any(x['type'] == 'PadFrames' and x.get('count_valid', True) for x in recipe.pipeline)
     return {

@@ -1,4 +1,4 @@
-"""The part of a model that is exported, as one module."""
+"""The part of a model that is exported, as a single module."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,14 +22,13 @@ _NECK = ('hidden.weight', 'hidden.bias', 'out.weight', 'out.bias')
 
 
 class ExportableModel(nn.Module):
-    """All streams of a model, from clips to one output a stream.
+    """All streams of a model in one module, which returns one output per stream.
 
     Args:
         model (StreamModel): The model.
         output (str): ``'feature'`` is the feature before the projection. ``'projection'`` is the
-            embedding that a contrastive method compares. ``'scores'`` are the probabilities of the
-            classes: those of each stream and, if there are several, as ``{n}s`` those of their
-            fusion.
+            embedding that a contrastive method compares. ``'scores'`` are the class probabilities
+            of each stream and, if there are n > 1 streams, of their fusion, with the name ``{n}s``.
         necks (Mapping[str, nn.Module], optional): Projections by stream, for ``'projection'``.
         normalize (bool): Divide projections by their length. Defaults to True.
     """
@@ -63,7 +62,7 @@ class ExportableModel(nn.Module):
         """Encode clips.
 
         Args:
-            keypoint (Tensor): Joint coordinates that the pre-processing has made, float32, shape
+            keypoint (Tensor): Joint coordinates after the pre-processing, float32, shape
                 (N, M, T, V, C).
             valid_frames (Tensor, optional): How many of the T frames are valid, int64, shape (N,).
 
@@ -93,20 +92,20 @@ def load_exportable(
     streams: Sequence[str] | None = None,
     config: str | Path | Config | None = None,
 ) -> tuple[ExportableModel, Recipe]:
-    """Build what is exported of a checkpoint.
+    """Build the module that is exported from a checkpoint.
 
     Args:
         checkpoint (str | Path): Checkpoint of a training, whole or published.
-        output (str, optional): One of :data:`OUTPUTS`. Defaults to ``'scores'`` of a classifier,
-            and to ``'feature'`` of any other model.
+        output (str, optional): One of :data:`OUTPUTS`. Defaults to ``'scores'`` for a classifier,
+            and to ``'feature'`` for any other model.
         streams (Sequence[str], optional): Names of the streams. Defaults to all that an evaluation
             takes.
-        config (str | Path | Config, optional): Config that the checkpoint was trained with, for one
-            that does not describe its encoders (from before version 0.2).
+        config (str | Path | Config, optional): Config that the checkpoint was trained with. It is
+            needed if the checkpoint is from before version 0.2 and does not describe its encoders.
 
     Returns:
-        tuple[ExportableModel, Recipe]: The module in ``eval()`` and without gradient, and how its
-        inputs are made.
+        tuple[ExportableModel, Recipe]: The module in ``eval()`` and without gradients, and the
+        recipe for its inputs.
 
     Raises:
         InputError: If the checkpoint cannot be loaded, or has no such output.
@@ -134,20 +133,20 @@ def _neck_of(source: str, state: Mapping[str, Tensor], stream: str, method: str)
     """Build the projection of a stream with the sizes of its weights.
 
     Raises:
-        InputError: If there is none, or it is of another kind.
+        InputError: If there is no projection, or it is not a :class:`ProjectionNeck`.
     """
     prefix = f'necks.{stream}.'
     found = {key.removeprefix(prefix): x for key, x in state.items() if key.startswith(prefix)}
     if not found:
         raise InputError(
             f'{source} has no projection of the stream {stream!r}; give the checkpoint of a '
-            'contrastive pre-training (publish_model.py keeps projections with --keep-all only), '
+            'contrastive pre-training (publish_model.py keeps projections only with --keep-all), '
             'or export the feature'
         )
     if not set(_NECK) <= set(found):
         raise InputError(
-            f'the projection of {method} for the stream {stream!r} is no ProjectionNeck and cannot '
-            'be exported; export the feature'
+            f'the projection of {method} for the stream {stream!r} is not a ProjectionNeck and '
+            'cannot be exported; export the feature'
         )
     sizes: dict[str, Any] = {
         'in_channels': found['hidden.weight'].shape[1],
@@ -164,14 +163,14 @@ def _neck_of(source: str, state: Mapping[str, Tensor], stream: str, method: str)
 def example_inputs(
     exportable: ExportableModel, batch: int, num_frames: int, counts_valid: bool, seed: int = 0
 ) -> dict[str, Tensor]:
-    """Draw random clips. In the last one, all persons but the first are missing.
+    """Draw random clips. In the last clip, all persons except the first are missing.
 
     Args:
-        exportable (ExportableModel): Its clips have this shape.
-        batch (int): N.
-        num_frames (int): T.
+        exportable (ExportableModel): The module, which gives the shape (M, V, C) of a clip.
+        batch (int): Number of clips N.
+        num_frames (int): Number of frames T.
         counts_valid (bool): Whether there is an input ``valid_frames``.
-        seed (int): Defaults to 0.
+        seed (int): Random seed. Defaults to 0.
 
     Returns:
         dict[str, Tensor]: Arguments of :meth:`ExportableModel.forward`.

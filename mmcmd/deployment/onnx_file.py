@@ -1,4 +1,4 @@
-"""ONNX files: written by torch's exporter, run by onnxruntime."""
+"""Write ONNX files with torch's exporter, and run them with onnxruntime."""
 
 import io
 import json
@@ -15,9 +15,9 @@ from mmcmd.deployment.exportable import ExportableModel
 from mmcmd.errors import InputError
 
 OPSET = 17
-"""Understood by onnxruntime since 1.12."""
+"""Version of the operators. onnxruntime supports it since version 1.12."""
 LARGEST = 2 * 10**9
-"""Bytes of weights. An ONNX file is a protobuf message, which ends at 2 GiB."""
+"""Largest size of the weights in bytes. An ONNX file is a protobuf message, at most 2 GiB long."""
 
 
 class _Values(nn.Module):
@@ -39,29 +39,29 @@ def write_onnx(
 ) -> bytes:
     """Convert a module to ONNX.
 
-    torch's tracing exporter is used. It makes one ``GRU`` node for each layer and direction, in
-    which the number of frames is free. torch's newer exporter fixes the number of frames of a
-    recurrent network and needs 5 to 70 times as long (docs/export.md).
+    The tracing exporter of torch is used. It makes one ``GRU`` node for each layer and direction,
+    and this node accepts any number of frames. The newer exporter of torch fixes the number of
+    frames of a recurrent network, and takes 5 to 70 times as long (docs/export.md).
 
     Args:
         exportable (ExportableModel): The module.
         inputs (Mapping[str, Tensor]): Example of its inputs.
-        any_length (bool): Leave T free. N is always free.
-        facts (Mapping): What a user must know of the file. It is stored as JSON in the entry
-            ``mmcmd`` of its metadata.
+        any_length (bool): Whether T may differ from that of the example. N may always differ.
+        facts (Mapping): Shapes, names and settings that a user of the file needs. They are stored
+            as JSON in the entry ``mmcmd`` of its metadata.
 
     Returns:
         bytes: The file.
 
     Raises:
-        InputError: If it is too large, or the package onnx is not installed.
+        InputError: If the weights are too large, or the package onnx is not installed.
     """
     onnx = import_extra('onnx')
     size = sum(x.nbytes for x in exportable.state_dict().values())
     if size > LARGEST:
         raise InputError(
-            f'the streams have {size / 1e9:.1f} GB of weights, and an ONNX file ends at 2 GB; '
-            'export fewer --streams at a time'
+            f'the streams have {size / 1e9:.1f} GB of weights, but an ONNX file can hold at most '
+            '2 GB; export fewer --streams at a time'
         )
     names = exportable.output_names
     axes: dict[str, dict[int, str]] = {name: {0: 'N'} for name in (*inputs, *names)}
@@ -69,7 +69,7 @@ def write_onnx(
         axes['keypoint'][2] = 'T'
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        # It warns that checks of shapes in Python are not part of the graph, and that it is old.
+        # The exporter warns that shape checks in Python are not in the graph, and that it is old.
         warnings.simplefilter('ignore')
         torch.onnx.export(
             _Values(exportable).eval(),
@@ -89,7 +89,7 @@ def write_onnx(
 
 
 class OnnxSession:
-    """An ONNX file in onnxruntime, on the CPU with as many threads as torch has.
+    """Runs an ONNX file with onnxruntime, on the CPU with as many threads as torch uses.
 
     Args:
         file (bytes): The file.
@@ -102,7 +102,7 @@ class OnnxSession:
         runtime = import_extra('onnxruntime')
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 4  # an error is raised, too
+        options.log_severity_level = 4  # errors are also raised as exceptions
         self.session = runtime.InferenceSession(file, options, ['CPUExecutionProvider'])
         self.names = [x.name for x in self.session.get_outputs()]
 

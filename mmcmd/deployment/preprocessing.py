@@ -1,7 +1,7 @@
-"""The pre-processing of an encoder as a Python file that needs numpy alone.
+"""Write the pre-processing of an encoder as a Python file that needs only numpy.
 
-The file is put together from the functions of this package that the test pipeline calls, so the two
-cannot differ.
+The file is made from the functions of this package that the test pipeline calls. So it does exactly
+the same.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ def preprocessing_source(recipe: Recipe, facts: Mapping[str, Any]) -> str:
     """Return the Python file with the function ``prepare`` of an encoder.
 
     Args:
-        recipe (Recipe): Its ``pipeline`` is the one of a test.
+        recipe (Recipe): Recipe with the test pipeline.
         facts (Mapping): See :func:`mmcmd.deployment.export_checkpoint`.
 
     Raises:
@@ -55,7 +55,7 @@ def _fields(layout: Layout) -> str:
 
 _FILE = '''"""Pre-processing of an encoder that was exported by mmcmd ({method}, output: {output}).
 
-It needs numpy alone:  session.run(None, prepare(array))
+It needs only numpy. Use it with onnxruntime:  session.run(None, prepare(array))
 """
 
 {imports}

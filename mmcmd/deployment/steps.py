@@ -1,4 +1,4 @@
-"""The transforms of test pipelines as lines of numpy code."""
+"""Write the transforms of test pipelines as lines of numpy code."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,8 @@ class Step(NamedTuple):
 
     Attributes:
         functions (tuple[str, ...]): ``module.function`` in :data:`TRANSFORMS`, or in this module.
-        code (Callable): Options of the transform, as keywords -> lines that change ``keypoint``. It
-            takes exactly those options that it can write.
+        code (Callable): Function from the options of the transform (as keywords) to lines of code
+            that change ``keypoint``. It accepts only the options that it can write as code.
     """
 
     functions: tuple[str, ...]
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 def fit_persons(keypoint: np.ndarray, num_person: int, mode: str) -> np.ndarray:
-    """Cut or fill the persons of (M, T, V, C), with zeros or (``'loop'``) copies of one person."""
+    """Give (M, T, V, C) ``num_person`` persons: drop some, add zeros or repeat one (``'loop'``)."""
     missing = num_person - len(keypoint)
     if missing <= 0:
         return keypoint[:num_person]
@@ -48,8 +48,8 @@ def _pad(count_valid: bool = True, repeat: bool = False) -> list[str]:
 def _crop(ratio: float | Sequence[float] = (0.1, 1.0), min_frames: int = 64) -> list[str]:
     if isinstance(ratio, (list, tuple)):
         raise InputError(
-            f'TemporalCropResize of the test pipeline has ratio={ratio}, which is random and has '
-            'no numpy function; test with one number, or add --no-preprocessing'
+            f'TemporalCropResize of the test pipeline has ratio={ratio}, which is random and '
+            'cannot be written in numpy; test with one number, or add --no-preprocessing'
         )
     return [
         f'first, kept = centre_frames(keypoint.shape[1], {ratio!r})',
@@ -101,7 +101,7 @@ STEPS = {
     'StrideFrames': Step(
         ('view_invariant.stride_frames',), lambda: _set('stride_frames(keypoint, num_frames)')
     ),
-    'TranslateToStart': Step(  # of the masked methods
+    'TranslateToStart': Step(  # the masked methods use it
         ('camera.translate_to_start', 'camera.drop_empty_frames'), _translate
     ),
     'FormatGCNInput': Step(
@@ -119,8 +119,8 @@ def write_step(transform: Mapping[str, Any]) -> tuple[list[Callable], list[str]]
         transform (Mapping): ``type`` and options of a transform.
 
     Raises:
-        InputError: If the transform is not among :data:`STEPS`, or has an option that is unknown
-            here.
+        InputError: If the transform is not in :data:`STEPS`, or has an option that cannot be
+            written as code.
     """
     options = dict(transform)
     kind = options.pop('type')

@@ -1,4 +1,4 @@
-"""Files of ``torch.export``, which need torch alone."""
+"""Write and run files of ``torch.export``, which need only torch."""
 
 import io
 import json
@@ -13,7 +13,7 @@ from torch.export import Dim
 from mmcmd.deployment.exportable import ExportableModel
 
 FACTS = 'mmcmd.json'
-"""Name of the entry of the file that holds what a user must know of it."""
+"""Entry of the file that holds the shapes, names and settings that a user of it needs."""
 
 
 def write_program(
@@ -22,13 +22,14 @@ def write_program(
     any_length: bool,
     facts: Mapping[str, Any],
 ) -> bytes:
-    """Convert a module by ``torch.export``.
+    """Convert a module with ``torch.export``.
 
     Args:
         exportable (ExportableModel): The module.
         inputs (Mapping[str, Tensor]): Example of its inputs.
-        any_length (bool): Leave T free. N is always free.
-        facts (Mapping): What a user must know of the file. It is stored as :data:`FACTS`.
+        any_length (bool): Whether T may differ from that of the example. N may always differ.
+        facts (Mapping): Shapes, names and settings that a user of the file needs. They are stored
+            as JSON in the entry :data:`FACTS`.
 
     Returns:
         bytes: The file, for ``torch.export.load``.
@@ -46,12 +47,12 @@ def write_program(
 
 @contextmanager
 def _free_length() -> Iterator[None]:
-    """Leave the number of frames of a recurrent network free.
+    """Let a recurrent network accept any number of frames.
 
     Without this, torch follows the shapes through a network that is unrolled frame by frame. This
-    takes two to four times as long, and fixes the number of frames. The exported program is the
-    same otherwise: it calls torch's own kernels. Where torch lacks the two functions, the number of
-    frames is fixed.
+    takes two to four times as long, and fixes the number of frames. The exported program is
+    otherwise the same: it calls torch's own kernels. If torch lacks the two functions, the number
+    of frames is fixed.
     """
     try:
         from torch.export._patches import (
@@ -68,7 +69,7 @@ def _free_length() -> Iterator[None]:
 
 
 class Program:
-    """A file of ``torch.export`` that is loaded.
+    """Runs a file of ``torch.export``.
 
     Args:
         file (bytes): The file.
