@@ -1,1 +1,1 @@
-"""The page of tools/serve.py; see docs/page.md. Its packages are the extra ``page``."""
+"""The web page of tools/serve.py, see docs/page.md. The extra ``page`` installs its packages."""

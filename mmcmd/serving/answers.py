@@ -1,4 +1,4 @@
-"""Neighbours and classes of a motion, and the time line of a long recording."""
+"""Find the neighbours and classes of a motion, and the time line of a long recording."""
 
 import threading
 from collections import Counter
@@ -22,14 +22,14 @@ from mmcmd.serving.motions import Motion, Motions
 FUSED = 'fused'
 """Name of all streams together."""
 _MOST_WINDOWS = 400
-_MOST_CLASSES = 8  # that are shown
+_MOST_CLASSES = 8  # number of classes that are shown
 
 
 class Answers:
-    """Answer what the page asks about a motion.
+    """Computes the answers that the page shows about a motion.
 
     Args:
-        encoder (SkeletonEncoderInferencer): It made the index.
+        encoder (SkeletonEncoderInferencer): The encoder that made the index.
         index (MotionIndex): Features of the gallery.
         motions (Motions): All motions.
         window (int): Frames of a window of a long recording.
@@ -51,7 +51,7 @@ class Answers:
         self._windows = lru_cache(maxsize=16)(self._encode_windows)
 
     def check(self, recording: Recording) -> None:
-        """Check that the encoder takes a recording.
+        """Check that the encoder can take a recording.
 
         Raises:
             InputError: If its joints, coordinates or numbers do not fit.
@@ -60,7 +60,7 @@ class Answers:
             self.encoder.pipeline(0, recording)
 
     def is_long(self, recording: Recording) -> bool:
-        """Return whether a recording may hold several actions, and so has a time line."""
+        """Return whether a recording has a time line, because it may hold several actions."""
         return recording.num_frames > 2 * self.window
 
     def answer(
@@ -69,16 +69,21 @@ class Answers:
         """Return the neighbours and classes of a motion, or of a part of it.
 
         Args:
-            motion_id (str): Id of the motion. If it is in the gallery, it is not a neighbour of
-                itself.
+            motion_id (str): Id of the motion. A motion of the gallery is never its own neighbour.
             stream (str): Name of a stream.
             k (int): Number of neighbours.
             start (int, optional): First frame. Defaults to 0.
-            stop (int, optional): Frame behind the last one. Defaults to the end; of a long
-                recording, to the end of the first window.
+            stop (int, optional): Frame after the last one. Defaults to the end. If neither
+                ``start`` nor ``stop`` is given, the part of a long recording is the first window
+                with a body.
+
+        Returns:
+            dict: ``query``, ``start``, ``stop``, ``stream``, ``neighbours``, ``classes`` (the most
+            probable first), their ``source``, and the ``predicted`` class.
 
         Raises:
-            InputError: If the frames are not those of the motion, or show no body.
+            UnknownMotion: If there is no such motion.
+            InputError: If the motion does not have these frames, or they show no body.
         """
         motion = self.motions.get(motion_id)
         start, stop = self._part(motion, start, stop)
@@ -103,6 +108,13 @@ class Answers:
         Args:
             motion_id (str): Id of the motion.
             stream (str): Name of a stream.
+
+        Returns:
+            dict: ``frames``, ``fps``, and ``windows`` with their first frame (``start``), the frame
+            after the last one (``stop``) and their best match.
+
+        Raises:
+            UnknownMotion: If there is no such motion.
         """
         motion = self.motions.get(motion_id)
         windows = self._windows(motion.id)
@@ -134,12 +146,12 @@ class Answers:
         length = motion.recording.num_frames
         if start is None and stop is None and self.is_long(motion.recording):
             seen = motion.recording.keypoint.any(axis=(0, 2, 3)).argmax()
-            start = min(int(seen), length - self.window)  # where the first body is
+            start = min(int(seen), length - self.window)  # first frame with a body
             return start, start + self.window
         start, stop = start or 0, length if stop is None else stop
         if not 0 <= start < stop <= length:
             raise InputError(
-                f'frames {start} to {stop} are no part of {motion.recording.name}, which has '
+                f'frames {start} to {stop} are not in {motion.recording.name}, which has '
                 f'{length} frames'
             )
         return start, stop
@@ -164,7 +176,8 @@ class Answers:
     ) -> tuple[list[dict[str, Any]], str]:
         """Return the classes with their probabilities, the most probable first, and the source.
 
-        Of classes with equally many votes, that of the nearest neighbour is the first.
+        If two classes have the same number of votes, the class with the nearer neighbour comes
+        first.
         """
         if self.classifier is None:
             votes = Counter(x.label for x in neighbours if x.class_name)

@@ -1,4 +1,4 @@
-"""The page and its REST interface. ``/openapi.json`` describes it for programs."""
+"""The page and its REST interface, which ``/openapi.json`` describes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,11 +40,11 @@ def create_app(
     """Make the application.
 
     Args:
-        loader (Loader): Loads the model and the gallery. It need not have begun.
-        upload_limit (int): Bytes of a file. Defaults to 20 MB.
+        loader (Loader): It loads the model and the gallery, now or later.
+        upload_limit (int): Largest size of a file in bytes. Defaults to 20 MB.
         host (str): Address that the server is bound to.
-        hosts (Sequence[str]): Further names by which it may be called.
-        uploads_per_minute (float): Files of one client.
+        hosts (Sequence[str]): Further host names that a request may use for this server.
+        uploads_per_minute (float): Number of files that one client may send in a minute.
     """
     # The pages /docs and /redoc of FastAPI load scripts from another host.
     app = FastAPI(
@@ -54,7 +54,7 @@ def create_app(
         redoc_url=None,
         responses=_FAILURES,
     )
-    # The last one that is added is the first to see a request.
+    # A request passes these in the reverse order: first the Guard.
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts(host, hosts))
     app.add_middleware(Guard, upload_limit=upload_limit, uploads_per_minute=uploads_per_minute)
@@ -67,7 +67,7 @@ def create_app(
 
 
 def _add_errors(app: FastAPI) -> None:
-    """Answer a mistake in one sentence."""
+    """Add the answers to errors. Each is one sentence."""
 
     @app.exception_handler(InputError)
     def wrong_input(request: Request, error: InputError) -> JSONResponse:
@@ -75,7 +75,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(UnknownMotion)
     def unknown(request: Request, error: UnknownMotion) -> JSONResponse:
-        detail = 'there is no such motion; of the uploads only the last ones are kept'
+        detail = 'there is no such motion; only the latest uploads are kept'
         return JSONResponse({'detail': detail}, 404)
 
     @app.exception_handler(NotReady)

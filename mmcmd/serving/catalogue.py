@@ -1,4 +1,4 @@
-"""The gallery of the page: its motions, wrong answers and map; and motions that are uploaded."""
+"""The gallery of the page (its motions, wrong answers and map), and the uploaded motions."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,20 +21,20 @@ from mmcmd.serving.gallery_map import GalleryMap
 from mmcmd.serving.motions import Motion, Motions
 
 FRAMES = 'frames'
-"""Field of an entry of the index: number of frames of the motion."""
-_BLOCK = 1024  # motions that are compared with all others at a time
+"""Name of the field of an index entry that holds the number of frames of the motion."""
+_BLOCK = 1024  # number of motions that are compared with all others at a time
 
 
 class Catalogue:
-    """A gallery, an encoder, and perhaps a classifier.
+    """A gallery with an encoder and, optionally, a classifier.
 
     Args:
-        encoder (SkeletonEncoderInferencer): It made the index.
-        index (MotionIndex): Features of the gallery, row for row.
+        encoder (SkeletonEncoderInferencer): The encoder that made the index.
+        index (MotionIndex): Features of the gallery, in the same order.
         gallery (PickleRecordings): Motions of the gallery.
-        cache (Path): Folder of the maps.
-        classifier (ActionInferencer, optional): Gives the class probabilities. Without one, the
-            neighbours vote.
+        cache (Path): Folder for the maps.
+        classifier (ActionInferencer, optional): Gives the class probabilities. Without one, they
+            are the shares of the votes of the neighbours.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Catalogue:
         return np.concatenate(parts, axis=1) / np.float32(np.sqrt(len(parts)))
 
     def check_stream(self, stream: str | None) -> str:
-        """Return the name of a stream, by default the last one, which is all together.
+        """Return the name of a stream. The default is the last one: all streams together.
 
         Raises:
             InputError: If there is no such stream.
@@ -77,12 +77,13 @@ class Catalogue:
         return stream or self.streams[-1]
 
     def add(self, told: Mapping[str, Any]) -> Motion:
-        """Keep an uploaded motion, if the encoder takes it.
+        """Keep an uploaded motion, if the encoder can take it.
 
-        A label counts only if its class is one of the gallery's: a number alone may mean anything.
+        Its label is kept only if the gallery has a class of the same name. Without a name, the same
+        number can mean different classes in two files.
 
         Args:
-            told (Mapping): What :class:`mmcmd.serving.uploads.UploadReader` tells of it.
+            told (Mapping): One motion from :meth:`mmcmd.serving.uploads.UploadReader.read`.
 
         Raises:
             InputError: If its joints or coordinates do not fit the encoder.
@@ -111,11 +112,11 @@ class Catalogue:
         }
 
     def find(self, text: str, only_wrong: bool, stream: str) -> list[tuple[int, bool]]:
-        """Return the rows of motions of the gallery, and whether their answer is wrong.
+        """Search the gallery. Return pairs of a row, and whether its nearest neighbour is wrong.
 
         Args:
             text (str): Part of a name, or of the name of a class.
-            only_wrong (bool): Leave out those whose nearest neighbour has the same class.
+            only_wrong (bool): Leave out motions whose nearest neighbour has the same class.
             stream (str): Name of a stream.
         """
         wrong, wanted = self.wrong(stream), text.strip().lower()
@@ -127,7 +128,7 @@ class Catalogue:
         ]
 
     def map_points(self, stream: str) -> dict[str, Any]:
-        """Return the map of the gallery as far as it is computed.
+        """Return the map of the gallery, or a preliminary map while it is being computed.
 
         Args:
             stream (str): Name of a stream.
@@ -141,7 +142,7 @@ class Catalogue:
         return {'method': method, 'final': final, 'points': points}
 
     def _find_wrong(self, stream: str) -> np.ndarray:
-        """Return which motions of the gallery have a nearest neighbour of another class, (N,)."""
+        """Return a mask (N,) of the motions whose nearest neighbour has another class."""
         vectors, labels = self.vectors(stream), self.index.labels
         wrong = np.zeros(len(labels), bool)
         for first in range(0, len(labels), _BLOCK) if len(labels) > 1 else ():

@@ -1,4 +1,4 @@
-"""Coordinates for drawing: the y axis points up, and the body looks towards the camera."""
+"""Coordinates for drawing: the y axis points up, and the body faces the camera."""
 
 import numpy as np
 
@@ -7,23 +7,23 @@ from mmcmd.skeletons import Layout
 
 
 def frames_to_draw(keypoint: np.ndarray, layout: Layout, normalized: bool = False) -> np.ndarray:
-    """Turn a motion upright and put its first pose into the origin.
+    """Turn a motion upright, and move its first pose to the origin.
 
-    An encoder gets each frame centred. Here only the first pose is centred, so that one sees a
-    body walk or jump.
+    For an encoder, each frame is centred. Here only the first pose is centred, so that walking and
+    jumping can be seen.
 
     Args:
         keypoint (np.ndarray): Coordinates, shape (M, T, V, C). C is 2 or 3. A joint whose
             coordinates are all zero is missing.
         layout (Layout): Joint layout.
-        normalized (bool): The coordinates are pre-normalised already. Defaults to False.
+        normalized (bool): The coordinates are already pre-normalised. Defaults to False.
 
     Returns:
         np.ndarray: float32, shape (M, T, V, 3). Missing joints and absent persons are NaN.
     """
     keypoint = np.asarray(keypoint, dtype=np.float32)
     seen = keypoint.any(axis=-1)
-    if normalized:  # the centre joint is zero, too
+    if normalized:  # the centre joint is zero, but not missing
         seen = np.repeat(seen.any(axis=-1, keepdims=True), keypoint.shape[2], axis=-1)
     points = np.zeros((*keypoint.shape[:3], 3), np.float32)
     points[..., : keypoint.shape[-1]] = keypoint
@@ -41,7 +41,7 @@ def frames_to_draw(keypoint: np.ndarray, layout: Layout, normalized: bool = Fals
 
 
 def _upright(points: np.ndarray, seen: np.ndarray, layout: Layout) -> np.ndarray:
-    """Turn a motion by the first pose in which all joints are seen."""
+    """Turn a motion by the first pose in which no joint is missing."""
     poses = np.argwhere(seen.all(axis=-1))
     if layout.spine is not None and len(poses):
         rotation = body_rotation(points[tuple(poses[0])], layout).astype(np.float32)

@@ -17,13 +17,13 @@ _FEWEST = 6  # motions; fewer have no t-SNE
 
 
 class GalleryMap:
-    """Make the maps of the streams, one after the other, in a process of their own.
+    """Makes the maps of the streams, one after the other, in a separate process.
 
-    Until a map is ready, the first two principal components stand in for it.
+    Until a map is ready, the first two principal components are shown.
 
     Args:
         features (dict[str, np.ndarray]): Unit vectors (N, D) by stream.
-        folder (Path): Where the maps are kept.
+        folder (Path): Folder in which the maps are kept.
     """
 
     def __init__(self, features: dict[str, np.ndarray], folder: Path) -> None:
@@ -40,7 +40,7 @@ class GalleryMap:
         Places lie in [0, 1].
 
         Args:
-            stream (str): If its map is not there, it is begun.
+            stream (str): Name of the stream. If it has no map yet, the computation starts.
         """
         with self._lock:
             if stream in self._found:
@@ -67,7 +67,7 @@ class GalleryMap:
             process.join()
         places = _read(path, len(self.rows))
         with self._lock:
-            if places is None:  # no scikit-learn, or no room
+            if places is None:  # scikit-learn is missing, or the disk is full
                 self._found[stream] = _PRINCIPAL, True, self._found[stream][2]
             else:
                 self._found[stream] = _TSNE, True, places
@@ -102,12 +102,12 @@ def _unit_square(places: np.ndarray) -> np.ndarray:
 
 
 def _make_map(features: np.ndarray, path: str) -> None:
-    """Make a map and write it. This runs in the other process."""
+    """Make a map and write it. This runs in the separate process."""
     import os
 
     from sklearn.manifold import TSNE
 
-    os.nice(10)  # requests come first
+    os.nice(10)  # requests are more urgent
     perplexity = min(30.0, (len(features) - 1) / 3)
     tsne = TSNE(metric='cosine', init='random', perplexity=perplexity, random_state=0)
     with replace_file(path) as file:

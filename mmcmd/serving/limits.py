@@ -1,4 +1,4 @@
-"""What the server refuses before a request reaches its work."""
+"""Refuse requests that are too large, too many, or from other web sites."""
 
 import time
 from collections import OrderedDict
@@ -12,8 +12,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 UPLOAD_LIMIT = 20_000_000
-"""Bytes of an upload."""
-_OVERHEAD = 10_000  # bytes of a form around its file
+"""Largest size of an upload in bytes."""
+_OVERHEAD = 10_000  # bytes of a form without its file
 _MOST_CLIENTS = 1000
 
 _HEADERS = {
@@ -27,16 +27,17 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuse bodies that are too large, too many requests, and requests of other web sites.
+    """Refuses bodies that are too large, too many requests, and requests of other web sites.
 
     A page of another site that is open in the same browser can send requests to 127.0.0.1. The
     browser names that site as the origin. So a request whose origin is another host is refused.
 
     Args:
-        app (ASGIApp): What answers the other requests.
-        upload_limit (int): Bytes of a body. Defaults to :data:`UPLOAD_LIMIT`.
-        uploads_per_minute (float): Of one client. Defaults to 60.
-        requests_per_minute (float): Of one client, all together. Defaults to 3,000.
+        app (ASGIApp): It answers the other requests.
+        upload_limit (int): Largest size of a file in bytes. Defaults to :data:`UPLOAD_LIMIT`.
+        uploads_per_minute (float): Uploads that one client may send in a minute. Defaults to 60.
+        requests_per_minute (float): Requests of all kinds that one client may send in a minute.
+            Defaults to 3,000.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             nonlocal has_begun
             if is_too_large and not has_begun:
-                return  # the application's own answer to a body that was cut off
+                return  # drop the application's own answer to the body that was cut off
             if message['type'] == 'http.response.start':
                 has_begun = True
                 headers = MutableHeaders(scope=message)
@@ -80,7 +81,7 @@ class Guard:
             nonlocal left, is_too_large
             message = await receive()
             left -= len(message.get('body', b''))
-            if left < 0:  # a body in parts does not say how long it is
+            if left < 0:  # a body that is sent in chunks does not state its length
                 is_too_large = True
                 return {'type': 'http.disconnect'}
             return message
@@ -117,10 +118,11 @@ def _answer(status: int, detail: str, wait: float = 0) -> JSONResponse:
 
 
 class Buckets:
-    """A token bucket for each client: a minute's allowance at once, which then fills up again.
+    """A token bucket for each client. It holds the tokens of one minute, and fills up over time.
 
     Args:
-        per_minute (float): Allowance.
+        per_minute (float): Number of tokens of a full bucket, and of those that are added in a
+            minute.
     """
 
     def __init__(self, per_minute: float) -> None:
@@ -128,11 +130,11 @@ class Buckets:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, client: str, now: float | None = None) -> float:
-        """Take a token. Return 0, or the seconds until there is one, at least 1.
+        """Take a token. Return 0, or the seconds until there is a token (at least 1).
 
         Args:
-            client (str): Address.
-            now (float, optional): Time in seconds. Defaults to that of the machine's clock.
+            client (str): Address of the client.
+            now (float, optional): Time in seconds. Defaults to the clock of the machine.
         """
         now = time.monotonic() if now is None else now
         left, before = self._left.pop(client, (self.per_minute, now))
@@ -145,7 +147,7 @@ class Buckets:
 
 
 def allowed_hosts(host: str, others: Iterable[str] = ()) -> list[Any]:
-    """Return the names by which a browser may call the server.
+    """Return the host names that a request may use for the server; ``'*'`` means any name.
 
     Args:
         host (str): Address that the server is bound to.

@@ -1,4 +1,4 @@
-"""Load the model and the gallery while the page says how far it is."""
+"""Load the model and the gallery, while the page shows the progress."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ from mmcmd.retrieval import MotionIndex
 from mmcmd.serving.catalogue import FRAMES, Catalogue
 from mmcmd.serving.uploads import UploadReader
 
-_CHUNK = 32  # motions that are encoded between two messages
+_CHUNK = 32  # number of motions that are encoded between two messages
 
 
 class NotReady(Exception):
@@ -25,20 +25,21 @@ class NotReady(Exception):
 
 
 class Loader:
-    """Load a catalogue in a thread of its own.
+    """Loads a catalogue in a separate thread.
 
     Args:
         checkpoint (str): Checkpoint of a training.
         gallery (Path): Annotation pickle of the motions to search in.
-        cache (Path, optional): Folder of features and maps. Defaults to ``GALLERY.page``.
+        cache (Path, optional): Folder for features and maps. Defaults to ``GALLERY.page``.
         split (str, optional): Name of a split of the gallery. Defaults to all motions.
-        index (Path, optional): Index that ``tools/index.py`` built of the gallery.
-        classifier (str, optional): Checkpoint of a classifier.
-        device (str, optional): Device of the models.
+        index (Path, optional): Index that ``tools/index.py`` built from the gallery.
+        classifier (str, optional): Checkpoint of a classifier. Defaults to ``checkpoint``, if this
+            is a classifier.
+        device (str, optional): Device of the models. Defaults to the accelerator, if there is one.
 
     Attributes:
         state (str): ``'loading'``, ``'ready'`` or ``'failed'``.
-        message (str): What it does now, or why it failed.
+        message (str): The current step, or the reason of a failure.
     """
 
     def __init__(
@@ -71,20 +72,20 @@ class Loader:
 
     @property
     def reader(self) -> UploadReader:
-        """What reads uploads.
+        """The reader of uploads.
 
         Raises:
-            NotReady: If it is not there yet.
+            NotReady: If it is not ready yet.
         """
         if self._reader is None or self._catalogue is None:
             raise NotReady(self.message)
         return self._reader
 
     def start(self, on_failure: Callable[[], Any] | None = None) -> threading.Thread:
-        """Begin to load.
+        """Start the thread that loads.
 
         Args:
-            on_failure (Callable, optional): Called if the checkpoint or the gallery is refused.
+            on_failure (Callable, optional): Called if the checkpoint or the gallery cannot be used.
         """
         thread = threading.Thread(target=self._load, args=(on_failure,), daemon=True)
         thread.start()
@@ -139,7 +140,7 @@ class Loader:
                 index = MotionIndex.open(folder, encoder.hashes)
                 if index.facts == facts:
                     return index
-            except InputError:  # it is damaged, and is made again
+            except InputError:  # the stored index is damaged, so it is made again
                 pass
         index = self._encode(encoder, gallery, facts)
         try:

@@ -1,4 +1,4 @@
-"""The motions of the page: those of the gallery, and the last ones that were uploaded."""
+"""The motions of the page: those of the gallery, and the latest uploads."""
 
 import threading
 from collections import OrderedDict
@@ -9,9 +9,9 @@ from mmcmd.inference import Recording
 from mmcmd.skeletons import Layout
 
 FPS = 30.0
-"""Frames a second of a motion whose file does not say it."""
+"""Frames per second of a motion whose file does not store this number."""
 MOST_UPLOADS = 100
-"""Uploaded motions that are kept. The oldest one is dropped."""
+"""Number of uploaded motions that are kept. The one that was not used for longest is dropped."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Motion:
     Attributes:
         id (str): ``gN`` is row N of the gallery, ``uN`` the Nth upload.
         recording (Recording): Its coordinates and label.
-        layout (Layout): Which joints it has.
+        layout (Layout): Its joint layout.
         class_name (str): Name of its class; empty if it has none.
     """
 
@@ -32,12 +32,12 @@ class Motion:
 
     @property
     def fps(self) -> float:
-        """Frames a second."""
+        """Frames per second."""
         return float(self.recording.fields.get('fps') or FPS)
 
 
 class UnknownMotion(KeyError):
-    """There is no motion of that id, or it was dropped."""
+    """There is no motion with this id, or it was dropped."""
 
 
 class Motions:
@@ -45,7 +45,7 @@ class Motions:
 
     Args:
         gallery (Sequence[Recording]): Recordings, read one by one.
-        class_names (Sequence[str]): Name of the class of each of them.
+        class_names (Sequence[str]): Name of the class of each recording.
         layout (Layout): Joint layout of the gallery.
         encoder_layout (Layout): Joint layout of the encoder.
     """
@@ -82,7 +82,7 @@ class Motions:
         """Return a motion.
 
         Raises:
-            UnknownMotion: If there is none of that id.
+            UnknownMotion: If there is no motion with this id.
         """
         row = self.row(motion_id)
         if row is not None:
@@ -98,7 +98,7 @@ class Motions:
         """Keep an uploaded motion.
 
         Args:
-            recording (Recording): Without a layout, it has that of the encoder.
+            recording (Recording): If it has no layout, the layout of the encoder is used.
             class_name (str): Name of its class.
         """
         with self._lock:

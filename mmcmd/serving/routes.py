@@ -19,11 +19,11 @@ Frame = Annotated[int | None, Query(ge=0)]
 
 
 def add_status(app: FastAPI, loader: Loader, upload_limit: int) -> None:
-    """Add what the server says of itself."""
+    """Add the request for the state of the server."""
 
     @app.get('/api/status')
     def get_status() -> schemas.Status:
-        """Say whether the server is ready, and what it serves."""
+        """Return whether the server is ready, and what it serves."""
         status = schemas.Status(
             state=loader.state,
             message=loader.message,
@@ -72,10 +72,10 @@ def add_motions(app: FastAPI, loader: Loader) -> None:
     def upload_file(
         file: Annotated[UploadFile, File()],
         layout: Annotated[
-            str, Form(max_length=50, description='joint layout, if no file says it')
+            str, Form(max_length=50, description='joint layout, if the file does not store it')
         ] = '',
     ) -> schemas.MotionList:
-        """Read a file of motions. They can be asked for by their ids until others push them out."""
+        """Read a file of motions. Their ids stay valid until newer uploads replace them."""
         catalogue, reader = loader.catalogue, loader.reader
         told = reader.read(file.file.read(), file.filename or 'file', layout)
         added = [catalogue.add(x) for x in told]
@@ -93,9 +93,9 @@ def add_motions(app: FastAPI, loader: Loader) -> None:
         responses={200: {'content': {'application/octet-stream': {}}}},
     )
     def get_frames(motion_id: str, start: Frame = None, stop: Frame = None) -> Response:
-        """Return coordinates for drawing: float32, little-endian, y up, NaN where joints miss.
+        """Return coordinates for drawing: float32, little-endian, y up, NaN for missing joints.
 
-        The header ``x-shape`` says the numbers of persons, frames, joints and coordinates.
+        The header ``x-shape`` holds the numbers of persons, frames, joints and coordinates.
         """
         motion = loader.catalogue.motions.get(motion_id)
         recording = motion.recording

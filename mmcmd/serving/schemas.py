@@ -1,4 +1,4 @@
-"""What the server answers, as its OpenAPI description says it."""
+"""The forms of the server's answers, which are also in its OpenAPI description."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ class LayoutAnswer(BaseModel):
 
     name: str
     joints: list[str]
-    parents: list[int] = Field(description='for each joint, the joint that it hangs on')
+    parents: list[int] = Field(description='parent of each joint; the root is its own parent')
 
     @classmethod
     def of(cls, layout: Layout) -> 'LayoutAnswer':
@@ -29,10 +29,10 @@ class Status(BaseModel):
     message: str = Field(description='what is being loaded, or why loading failed')
     checkpoint: str
     gallery: str
-    upload_limit: int = Field(description='bytes of a file')
+    upload_limit: int = Field(description='largest size of a file in bytes')
     formats: list[str] = Field(description='endings of files that can be read')
     layouts: list[str] = Field(description='joint layouts that a file may have')
-    count: int = Field(0, description='motions of the gallery')
+    count: int = Field(0, description='number of motions in the gallery')
     class_count: int = 0
     streams: list[str] = []
     classifier: bool = Field(False, description='whether a classifier gives the probabilities')
@@ -45,7 +45,7 @@ class MotionAnswer(BaseModel):
 
     id: str = Field(description='gN: row N of the gallery; uN: an upload')
     name: str
-    label: int = Field(description='-1: no class is known')
+    label: int = Field(description='class number; -1: no class is known')
     class_name: str
     frames: int
     fps: float = FPS
@@ -54,7 +54,7 @@ class MotionAnswer(BaseModel):
 
 
 class MotionList(BaseModel):
-    """Some motions of a list."""
+    """A part of a list of motions."""
 
     total: int
     motions: list[MotionAnswer]
@@ -90,7 +90,7 @@ class ClassAnswer(BaseModel):
 
 
 class Answer(BaseModel):
-    """Neighbours and classes of a motion, or of the frames from start to stop of it."""
+    """Neighbours and classes of the frames from start to stop (exclusive) of a motion."""
 
     query: MotionAnswer
     layout: LayoutAnswer = Field(description='joints of the query')
@@ -99,7 +99,7 @@ class Answer(BaseModel):
     stream: str
     neighbours: list[NeighbourAnswer]
     classes: list[ClassAnswer] = Field(description='the most probable ones')
-    source: Literal['classifier', 'votes'] = Field(description='where the probabilities are from')
+    source: Literal['classifier', 'votes'] = Field(description='origin of the probabilities')
     predicted: int | None = Field(description='the most probable class')
 
 
@@ -111,7 +111,7 @@ class Window(BaseModel):
     label: int
     class_name: str
     similarity: float
-    id: str = Field(description='the best match')
+    id: str = Field(description='id of the best match')
 
 
 class TimelineAnswer(BaseModel):
@@ -135,7 +135,7 @@ class Point(BaseModel):
 
 
 class MapAnswer(BaseModel):
-    """The map of the gallery, or the one that stands in for it."""
+    """The map of the gallery, or a preliminary map."""
 
     method: str
     final: bool = Field(description='false while the map is being computed')

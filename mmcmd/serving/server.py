@@ -23,9 +23,9 @@ def serve(
     Args:
         checkpoint (str): Checkpoint of a training.
         gallery (Path): Annotation pickle of the motions to search in.
-        host (str): Address to bind to. Defaults to 127.0.0.1, which only this machine reaches.
-        port (int): Port. 0 takes a free one. Defaults to 8000.
-        upload_limit (int): Bytes of a file.
+        host (str): Address to bind to. Defaults to 127.0.0.1, which only this machine can reach.
+        port (int): Port. 0 means any free port. Defaults to 8000.
+        upload_limit (int): Largest size of a file in bytes. Defaults to 20 MB.
         **options: Further arguments of :class:`mmcmd.serving.loading.Loader`.
 
     Raises:
@@ -42,7 +42,7 @@ def serve(
         if (error.name or '').startswith('mmcmd'):
             raise
         raise InputError(
-            f"the page needs {error.name}; install it by: pip install 'mmcmd[page]'"
+            f"the page needs {error.name}; install it with: pip install 'mmcmd[page]'"
         ) from None
     if not Path(gallery).is_file():
         raise InputError(not_a_file(gallery, 'gallery'))
@@ -60,7 +60,7 @@ def serve(
         name = f'[{host}]' if ':' in host else host
         print_log(f'open http://{name}:{port} in a browser; Ctrl-C ends the server', 'current')
         if host not in ('127.0.0.1', '::1', 'localhost'):
-            print_log(f'{host} may be reached by other machines, which can upload files', 'current')
+            print_log(f'other machines may be able to reach {host} and upload files', 'current')
         server.run(sockets=[listening])
         if loader.state == 'failed':
             thread.join()
@@ -70,7 +70,7 @@ def serve(
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Bind a socket, before any work is done.
+    """Bind a socket, before the work of loading starts.
 
     Raises:
         InputError: If the port is in use or may not be used, or there is no such address.
@@ -81,12 +81,14 @@ def _bind(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
-        listening.listen()  # who comes before the loop begins waits
+        listening.listen()  # clients that connect before the server runs have to wait
     except OSError as error:
         listening.close()
         if error.errno == errno.EADDRINUSE:
             raise InputError(
-                f'port {port} is in use, by another server perhaps; take another one by --port'
+                f'port {port} is in use, perhaps by another server; choose another one with --port'
             ) from None
-        raise InputError(f'{host}:{port} cannot be bound to: {error.strerror or error}') from None
+        raise InputError(
+            f'the server cannot use {host}:{port}: {error.strerror or error}'
+        ) from None
     return listening

@@ -1,4 +1,4 @@
-"""Read files of strangers in a process of its own, which may run out of memory or time, and die."""
+"""Read uploaded files in a separate process, because a file may use up memory or crash it."""
 
 import json
 import multiprocessing
@@ -17,35 +17,35 @@ from mmcmd.errors import InputError
 from mmcmd.skeletons import Layout, get_layout
 
 MEMORY = 1 << 30
-"""Bytes of memory that a file may need, beyond those of the program."""
+"""Bytes of memory that reading a file may use, beyond the memory of the program."""
 SECONDS = 20
-"""Time that a file may take."""
+"""Time that reading a file may take."""
 MOST_MOTIONS, MOST_NUMBERS = 50, 20_000_000
-"""Motions of a file that are kept, and coordinates of all of them together."""
+"""Largest number of motions of a file that are kept, and of coordinates in all of them."""
 
-_DISK = 1 << 28  # bytes of a file that a parser may write for itself
+_DISK = 1 << 28  # bytes of a temporary file that a parser may write
 
 
 def safe_name(name: str) -> str:
-    """Return the last part of a file name, with nothing but letters, digits, ``_``, ``.``, ``-``.
+    """Return the last part of a file name, with only letters, digits, ``_``, ``.`` and ``-``.
 
     Args:
-        name (str): As a browser sends it. It may hold any text.
+        name (str): Name that a browser sends. It may be any text.
     """
     last = re.split(r'[/\\]', name)[-1]
     return re.sub(r'[^A-Za-z0-9_.-]', '_', last)[-100:].lstrip('.-') or 'file'
 
 
 class UploadReader:
-    """Read uploaded files with the parsers of ``tools/data/convert.py``.
+    """Reads uploaded files with the parsers of ``tools/data/convert.py``.
 
-    Each file is read in a new process. It is forked off a server process that has imported the
-    parsers and has seen no file, so it starts in milliseconds.
+    Each file is read in a new process. It is forked from a helper process that has imported the
+    parsers but never reads a file, so it starts in milliseconds.
 
     Args:
-        layout (Layout): Joint layout of files that name none.
-        seconds (float): Time that a file may take. Defaults to :data:`SECONDS`.
-        memory (int): Bytes of memory that a file may need. Defaults to :data:`MEMORY`.
+        layout (Layout): Joint layout of files that do not store one.
+        seconds (float): Time that reading a file may take. Defaults to :data:`SECONDS`.
+        memory (int): Bytes of memory that reading a file may use. Defaults to :data:`MEMORY`.
     """
 
     def __init__(self, layout: Layout, seconds: float = SECONDS, memory: int = MEMORY) -> None:
@@ -54,7 +54,7 @@ class UploadReader:
         self._context.set_forkserver_preload(['mmcmd.inference.reading', 'mmcmd.cli'])
 
     def warm_up(self) -> None:
-        """Start the server process, so that the first file does not wait for it."""
+        """Start the helper process, so that the first file does not wait for it."""
         process = self._context.Process(target=_nothing)
         with suppress(OSError):
             process.start()
@@ -64,26 +64,27 @@ class UploadReader:
         """Read the motions of a file.
 
         Args:
-            content (bytes): What was uploaded.
-            name (str): Name of the file. Only its ending tells the format.
-            layout (str): Name of the joint layout, if the file does not say it. Defaults to that of
-                the reader.
+            content (bytes): Content of the file.
+            name (str): Name of the file. Only its ending is used, to find the format.
+            layout (str): Name of the joint layout, if the file does not store it. Defaults to the
+                layout of the reader.
 
         Returns:
-            list[dict]: ``name``, ``label``, ``class_name`` (or None), ``normalized``, ``fps``,
-            ``layout`` (Layout, or None) and ``keypoint`` (M, T, V, C), float32.
+            list[dict]: For each motion ``name``, ``label``, ``class_name`` (or None),
+            ``normalized``, ``fps`` (0 if not known), ``layout`` (Layout, or None) and ``keypoint``,
+            float32, shape (M, T, V, C).
 
         Raises:
             InputError: If the file cannot be read, or there is no such layout.
         """
         name = safe_name(name)
-        told = get_layout(layout, files=False) if layout else None  # it is no path
+        told = get_layout(layout, files=False) if layout else None  # not as a path
         if not content:
             raise InputError(f'{name} is empty')
         with tempfile.TemporaryDirectory(prefix='mmcmd.upload.') as folder:
             Path(folder, name).write_bytes(content)
             with self._worker(folder, name, told) as (process, answers):
-                # A process that dies closes its end, which ends the waiting, too.
+                # If the process dies, its end of the pipe closes, and `poll` also returns.
                 if not answers.poll(self.seconds):
                     raise InputError(f'{name} was not read within {self.seconds:g} s')
                 try:
@@ -107,7 +108,7 @@ class UploadReader:
         try:
             process.start()
         except OSError as error:
-            raise InputError(f'{name} cannot be read, as no process starts: {error}') from None
+            raise InputError(f'{name} cannot be read: no process can start: {error}') from None
         finally:
             end.close()
         try:
@@ -118,7 +119,7 @@ class UploadReader:
             answers.close()
 
     def _receive(self, answers: Connection, name: str) -> list[dict[str, Any]]:
-        """Take over plain JSON and numbers. Nothing that comes out of the process is unpickled."""
+        """Receive plain JSON and numbers from the process. Nothing is unpickled."""
         told = json.loads(answers.recv_bytes(1 << 22))
         if 'error' in told:
             raise InputError(str(told['error']).replace('\n', ' ')[:600])
@@ -135,13 +136,13 @@ class UploadReader:
 
 
 def _nothing() -> None:
-    """Do nothing."""
+    """Do nothing: only the start of the process matters."""
 
 
 def _work(
     end: Connection, folder: str, name: str, layouts: Sequence[dict | None], limits: Sequence[int]
 ) -> None:
-    """Read one file and send what it holds. This runs in the other process."""
+    """Read one file and send its motions. This runs in the separate process."""
     from mmcmd.inference.reading import read_file
 
     memory, seconds = limits

@@ -175,7 +175,7 @@ def nan_at(joints):
     [
         (lambda x: x[0], r'the array has shape \(25, 3\), expected \(T, V, C\)'),
         (lambda x: x[None, None], r'give several recordings as a list'),
-        (lambda x: x[:, :20], r'20 joints, .* 25 joints .*layout=NAME \(layouts with 20: kinect_v1'),
+        (lambda x: x[:, :20], r'20 joints, .* 25 joints .*=NAME \(layouts with 20: kinect_v1'),
         (lambda x: x[..., :2], 'has 2 coordinates per joint, but the encoder takes 3'),
         (nan_at, r'NaN or infinite \(person 0, frame 4, joint 7\)'),
         (lambda x: x[:0], 'has no frames'),

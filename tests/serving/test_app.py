@@ -139,7 +139,7 @@ def test_a_long_recording_has_a_time_line_that_finds_its_parts(client, npy, tiny
         ('/api/motions/u999/answer', 404, 'there is no such motion'),
         ('/api/motions/..%2Fetc/answer', 404, ''),
         ('/api/motions/g0/answer?stream=smell', 422, "no stream 'smell'"),
-        ('/api/motions/g0/answer?start=5&stop=5', 422, 'frames 5 to 5 are no part of sample00'),
+        ('/api/motions/g0/answer?start=5&stop=5', 422, 'frames 5 to 5 are not in sample00'),
         ('/api/motions/g0/frames?start=500', 422, 'the motion has'),
         ('/api/motions/g0/answer?k=0', 422, ''),
         ('/js/..%2f..%2fapp.py', 404, ''),

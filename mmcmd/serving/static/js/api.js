@@ -1,4 +1,4 @@
-// Requests to the server. Every failure becomes an Error whose message is one sentence.
+// Requests to the server. If a request fails, it throws an Error with a message of one sentence.
 
 async function request(path, options) {
   let response;
@@ -12,7 +12,7 @@ async function request(path, options) {
     try {
       const body = await response.json();
       if (typeof body.detail === 'string') detail = body.detail;
-    } catch { /* the answer is not JSON: the status alone is shown */ }
+    } catch { /* the answer is not JSON: only the status is shown */ }
     throw Object.assign(new Error(detail), { status: response.status });
   }
   return response;
@@ -41,7 +41,7 @@ export async function uploadFile(file, layout) {
   return json('motions', {}, { method: 'POST', body });
 }
 
-const kept = new Map(); // frames of the motions that were shown last
+const kept = new Map(); // frames of the latest motions
 
 // Return { shape: [M, T, V, 3], data: Float32Array }. A missing joint is NaN.
 export async function getFrames(id, values = {}) {

@@ -1,4 +1,4 @@
-// One colour a class, far from those of its neighbours in number.
+// One colour for each class. Classes with neighbouring numbers have very different colours.
 
 export function classColour(label, dark) {
   if (label < 0) return dark ? '#777' : '#aaa';
@@ -9,7 +9,7 @@ export function classColour(label, dark) {
 export const isDark = () => matchMedia('(prefers-color-scheme: dark)').matches;
 
 export function cssColour(name) {
-  const probe = document.createElement('span'); // it resolves light-dark(), which canvas cannot
+  const probe = document.createElement('span'); // it resolves light-dark(), but a canvas cannot
   probe.style.color = `var(${name})`;
   document.body.append(probe);
   const colour = getComputedStyle(probe).color;

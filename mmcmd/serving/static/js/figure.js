@@ -4,7 +4,7 @@ import * as THREE from '../vendor/three.module.min.js';
 const SIDES = { left: '#d9772b', right: '#2f7fd0', middle: '#7d8794' };
 const SECOND_PERSON = { left: '#b9568f', right: '#2f9a78', middle: '#9a9484' };
 const UP = new THREE.Vector3(0, 1, 0);
-const SPHERE = new THREE.SphereGeometry(1, 8, 6); // few corners: there may be no GPU
+const SPHERE = new THREE.SphereGeometry(1, 8, 6); // few corners, because there may be no GPU
 const CYLINDER = new THREE.CylinderGeometry(1, 1, 1, 6, 1, true);
 const MATERIAL = new THREE.MeshLambertMaterial();
 
@@ -112,7 +112,7 @@ function presentPersons({ shape: [persons, length, joints], data }) {
   return rows.length ? rows : [0];
 }
 
-// A body that the sensor loses for a moment keeps its pose until it is seen again.
+// If the sensor loses a body for a moment, repeat its last pose until it is seen again.
 function fillGaps({ shape: [, length, joints], data }, person) {
   const size = joints * 3, seen = [];
   const at = (frame) => (person * length + frame) * size;
@@ -135,7 +135,7 @@ function boundsOf({ data }) {
   return box;
 }
 
-// The mean length of a bone in the first frame with both of its ends.
+// The mean length of the bones. Each is measured in the first frame that has both of its ends.
 function boneLength({ shape: [, length, joints], data }, bones) {
   let sum = 0, count = 0;
   for (const [a, b] of bones) {

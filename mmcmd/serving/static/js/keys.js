@@ -1,4 +1,4 @@
-// Keys of the whole page. A field that is being written in keeps its keys.
+// Keyboard shortcuts of the page. While the user writes in a field, they are off.
 
 const $ = (id) => document.getElementById(id);
 
@@ -23,7 +23,7 @@ export function onKeys({ player, stage, stream, next }) {
       if (event.key === 'Escape') target.blur();
       return;
     }
-    // A button that has the focus is pressed by the space bar; a slider has its own arrows.
+    // The space bar presses the button that has the focus. The arrow keys move a slider.
     if (event.key === ' ' && target.matches('button, input[type=checkbox]')) return;
     if (event.key.startsWith('Arrow') && target.matches('input[type=range]')) return;
     if (event.key.startsWith('Arrow') && target.matches('[role=radio]')) return moveChoice(event);
@@ -35,7 +35,7 @@ export function onKeys({ player, stage, stream, next }) {
   });
 }
 
-// The arrows move between the streams, as in any group of radio buttons.
+// The arrow keys move between the streams, as in any group of radio buttons.
 function moveChoice(event) {
   const all = [...event.target.parentElement.children];
   const step = event.key === 'ArrowLeft' || event.key === 'ArrowUp' ? -1 : 1;

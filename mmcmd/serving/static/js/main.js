@@ -1,4 +1,4 @@
-// What the page does: it joins the server, the figures, the player, the map and the time line.
+// The main module: it connects the server, the figures, the player, the map and the time line.
 import * as api from './api.js';
 import { onKeys } from './keys.js';
 import { GalleryMap } from './map.js';
@@ -17,7 +17,7 @@ function say(text, isError = false) {
   $('message').classList.toggle('error', isError);
 }
 
-// Run something that may fail. A failure is told in one sentence.
+// Run a function that may fail. If it fails, show its message.
 async function attempt(work) {
   try {
     return await work();
@@ -77,7 +77,7 @@ async function showTimeline() {
   const motion = await api.getMotion(id);
   $('timeline-box').hidden = !motion.long;
   if (!motion.long) return;
-  $('timeline-note').textContent = 'The windows of the recording are compared with the gallery ...';
+  $('timeline-note').textContent = 'Comparing the windows of the recording with the gallery ...';
   const found = await api.getTimeline(id, { stream: state.stream });
   if (state.query !== id) return;
   timeline.load(found);
@@ -131,7 +131,7 @@ async function upload(file) {
   if (!file) return;
   const megabytes = state.info.upload_limit / 1e6;
   if (file.size > state.info.upload_limit) {
-    say(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB, but at most ${megabytes} MB are taken.`, true);
+    say(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB, but the limit is ${megabytes} MB.`, true);
     return;
   }
   say(`${file.name} is being read ...`);
@@ -195,7 +195,7 @@ async function start() {
     stage = new Stage($('view'), $('panels'));
     window.stage = stage; // for measurements
   } catch {
-    say('This browser shows no 3D (WebGL is off), so the figures are missing; all else works.', true);
+    say('This browser cannot show 3D (WebGL is off), so there are no figures. Everything else works.', true);
   }
   for (;;) {
     state.info = await attempt(api.getStatus);
@@ -210,7 +210,7 @@ async function start() {
   $('synthetic').hidden = !info.synthetic;
   $('formats').textContent = info.formats.join(', ');
   $('layout').append(...info.layouts.map((name) => new Option(name, name)));
-  $('layout').options[0].textContent = `as the file says, or ${info.layout.name}`;
+  $('layout').options[0].textContent = `from the file, or ${info.layout.name}`;
   makeStreams();
   await setStream(info.streams.includes('fused') ? 'fused' : info.streams[0]);
   const { motions } = await api.getMotions({ stream: state.stream, limit: 1 });

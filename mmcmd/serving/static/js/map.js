@@ -1,4 +1,4 @@
-// The map of the gallery: a point for each motion, near points are alike.
+// The map of the gallery: a point for each motion. Similar motions are close together.
 import { classColour, cssColour, isDark, prepare } from './colours.js';
 
 export class GalleryMap {
@@ -30,7 +30,7 @@ export class GalleryMap {
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
   }
 
-  // points: [{ id, x, y, label, name, class_name, wrong }], x and y in 0..1
+  // points: [{ id, x, y, label, name, class_name, wrong }], x and y from 0 to 1
   setPoints(points) {
     this.points = points;
     this.focus = -1;

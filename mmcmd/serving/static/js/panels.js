@@ -16,7 +16,7 @@ function panel(kind, title, motion, foot) {
   return made;
 }
 
-// Return the panels in their order: the query first. `choose` is called with the id of a motion.
+// Return the panels, the query first. A click on a button calls `choose` with the id of a motion.
 export function makePanels(answer, choose) {
   const { query, neighbours } = answer;
   const footer = element('div', 'foot');
@@ -33,7 +33,7 @@ export function makePanels(answer, choose) {
     button.type = 'button';
     button.addEventListener('click', () => choose(neighbour.id));
     foot.append(button);
-    // Without a label of the query, a neighbour can be neither right nor wrong.
+    // If the query has no label, a neighbour is neither right nor wrong.
     const kind = query.label < 0 ? '' : neighbour.label === query.label ? 'same' : 'other';
     const shownPanel = panel(kind, `${index + 1}`, neighbour, foot);
     if (kind === 'other') shownPanel.querySelector('.label').append(element('span', 'bad', 'other class'));

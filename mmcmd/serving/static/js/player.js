@@ -1,4 +1,4 @@
-// The clock of all figures: play, pause, scrub, speed.
+// The player of all figures: play, pause, position and speed.
 
 export class Player {
   constructor(elements, draw) {
@@ -27,7 +27,7 @@ export class Player {
     requestAnimationFrame(step);
   }
 
-  // Begin a motion of so many frames.
+  // Start a motion. length: number of frames.
   load(length, fps) {
     this.length = Math.max(length, 1);
     this.fps = fps || 30;
@@ -54,7 +54,7 @@ export class Player {
 
   #show(now) {
     const text = `frame ${Math.round(this.frame) + 1} / ${this.length}`;
-    // While it plays, ten times a second is enough: each change paints a part of the page anew.
+    // While it plays, ten changes a second are enough, because each one repaints a part of the page.
     const isDue = !this.playing || now - (this.shown ?? 0) > 100;
     if (isDue && text !== this.clock.textContent) {
       this.shown = now;

@@ -1,8 +1,8 @@
-// All figures in one canvas: each panel is a part of it. One camera direction serves all of them.
+// All figures in one canvas: each panel is a part of it. All figures have the same camera direction.
 import * as THREE from '../vendor/three.module.min.js';
 import { Figure } from './figure.js';
 
-const HEAD = 20, FOOT = 26; // pixels of a panel for text
+const HEAD = 20, FOOT = 26; // height in pixels of the text in a panel
 const START = { turn: 0.45, lift: 0.16, zoom: 1 };
 
 function isSoftware() {
@@ -18,9 +18,9 @@ export class Stage {
     this.canvas = canvas;
     this.panels = panels;
     this.figures = [];
-    this.drawn = 0; // number of pictures so far, for measurements
+    this.drawn = 0; // number of pictures that were drawn, for measurements
     this.eye = { ...START };
-    // Without a GPU, smooth edges cost more than all the rest.
+    // Without a GPU, smooth edges take more time than everything else.
     this.renderer = new THREE.WebGLRenderer({ canvas, antialias: !isSoftware(), alpha: true });
     this.renderer.setScissorTest(true);
     this.scene = new THREE.Scene();
@@ -50,7 +50,7 @@ export class Stage {
     });
   }
 
-  // phase: position in the query, 0 to 1. frame: the same in frames of the query.
+  // phase: position in the query, from 0 to 1. frame: the same position as a frame of the query.
   draw(phase, frame, stretch) {
     const area = this.canvas.getBoundingClientRect();
     const ratio = Math.min(window.devicePixelRatio, 2);
@@ -99,7 +99,7 @@ export class Stage {
     this.grid.scale.setScalar(figure.radius * 2);
   }
 
-  // Two rows where they fit, and more on a narrow screen.
+  // Arrange the panels in two rows, or in more rows on a narrow screen.
   #arrange(count = this.count ?? 1) {
     this.count = count;
     const most = Math.max(Math.floor(this.panels.clientWidth / 165), 2);

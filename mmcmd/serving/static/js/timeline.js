@@ -1,4 +1,4 @@
-// The time line of a long recording: a bar for each window, in the colour of its best match.
+// The time line of a long recording: a bar for each window, in the colour of its best match's class.
 import { classColour, cssColour, isDark, prepare } from './colours.js';
 
 export class Timeline {
@@ -25,11 +25,11 @@ export class Timeline {
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
-  // windows: [{ start, stop, label, class_name, similarity }] in frames, stop excluded
+  // windows: [{ start, stop, label, class_name, similarity }]; frames from start to stop - 1
   load({ frames, fps, windows }) {
     Object.assign(this, { frames, fps: fps || 30, windows, chosen: -1 });
     this.note.textContent = windows.length
-      ? `${windows.length} windows. A bar is as high as its best match is similar. Click a window to see its neighbours.`
+      ? `${windows.length} windows. A higher bar means a more similar best match. Click a bar to see the neighbours of its window.`
       : '';
     this.draw();
   }
@@ -84,7 +84,7 @@ export class Timeline {
     context.fillText(end, width - context.measureText(end).width - 2, height - 4);
   }
 
-  // Windows overlap. A bar reaches from halfway to the window before to halfway to the next one.
+  // Windows overlap. The edge between two bars is in the middle between the centres of their windows.
   #edges(width) {
     const middles = this.windows.map(({ start, stop }) => (start + stop) / 2);
     const between = middles.slice(1).map((middle, index) => (middles[index] + middle) / 2);
@@ -106,7 +106,7 @@ export class Timeline {
     }
   }
 
-  // Say what the window under the pointer matches best.
+  // Show the best match of the window under the pointer.
   #tell(frame) {
     const window = this.windows[this.#at(frame)];
     if (!window) return;
