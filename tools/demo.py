@@ -1,6 +1,6 @@
-"""The main job from nothing: stand-in data, pre-training, evaluation, figures.
+"""Run everything once on synthetic data: make the data, pre-train, evaluate, draw figures.
 
-Every step is a call of another tool, which is printed; what is there already is not made again.
+Each step calls another tool and prints this call. Steps that are already done are skipped.
 """
 
 import argparse
@@ -31,7 +31,7 @@ FIGURES = ('curves.png', 'tsne.png', 'confusion.png')
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of the main job is done."""
+    """Size of the data and length of the training."""
 
     name: str
     generate: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ SHORT = Budget(
 
 
 def plan(budget: Budget, root: Path) -> tuple[list[Stage], Reproduction]:
-    """Return the stages that make the data, and the runs on them."""
+    """Return the stages that make the data, and the runs on these data."""
     root = root / budget.name
     name = 'synthetic' if budget is FULL else f'synthetic-{budget.name}'
     skeletons, pickle = Path('data', name), Path('data', f'{name}.pkl')
@@ -76,7 +76,7 @@ def plan(budget: Budget, root: Path) -> tuple[list[Stage], Reproduction]:
 
 
 def draw(reproduction: Reproduction, out: Path) -> None:
-    """Draw training curves, t-SNE of CMD's and the baseline's features, a confusion matrix."""
+    """Draw training curves, t-SNE of the features of CMD and MoCo, and a confusion matrix."""
     panels = {
         'InfoNCE loss': [f'loss_{name}' for name in MODALITIES],
         'distillation loss': ['loss_cmd'],
@@ -101,9 +101,17 @@ def draw(reproduction: Reproduction, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--short', action='store_true', help='a minute, to see that it runs')
-    parser.add_argument('--out', type=Path, default=Path('work_dirs'), help='where results go')
-    parser.add_argument('--jobs', type=int, help='stages at a time (default: GPUs, or CPU cores)')
+    parser.add_argument(
+        '--short', action='store_true', help='run for about a minute, only as a test'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs'), help='folder for the results'
+    )
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        help='number of parallel stages (default: number of GPUs, or of CPU cores)',
+    )
     args = parser.parse_args()
 
     stages, reproduction = plan(SHORT if args.short else FULL, args.out)

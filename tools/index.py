@@ -18,40 +18,50 @@ def parse_args() -> argparse.Namespace:
     commands = parser.add_subparsers(dest='command', required=True)
     build = commands.add_parser('build', help='encode recordings and write an index of them')
     build.add_argument('checkpoint', help='checkpoint of the encoder, whole or published')
-    build.add_argument('source', nargs='+', help='pickle, or other file or folder of recordings')
+    build.add_argument('source', nargs='+', help='pickle, or another file or folder of recordings')
     build.add_argument('--out', required=True, help='folder to write')
     build.add_argument(
-        '--add', action='store_true', help='add to the index in --out, if there is one'
+        '--add', action='store_true', help='add the recordings to the existing index in --out'
     )
     build.add_argument(
         '--approximate',
         action='store_true',
-        help='add an approximate index by FAISS, for galleries of a million entries',
+        help='also build an approximate index with FAISS, for galleries of a million entries',
     )
-    search = commands.add_parser('search', help='find the nearest motions of an index')
+    search = commands.add_parser('search', help='find the nearest motions in an index')
     search.add_argument('checkpoint', help='checkpoint that made the index')
     search.add_argument('index', help='folder of the index')
     search.add_argument('source', nargs='*', help='files of the recordings to search for')
-    search.add_argument('--name', nargs='+', default=[], help='search for entries of the index')
-    search.add_argument('--class', dest='label', help='search for a class: its number or name')
-    search.add_argument('-k', type=int, default=5, help='neighbours (default: 5)')
-    search.add_argument('--stream', help='stream that is compared (default: all together)')
     search.add_argument(
-        '--together', action='store_true', help='all recordings are examples of one query'
+        '--name', nargs='+', default=[], help='use entries of the index as the query'
     )
-    search.add_argument('--approximate', action='store_true', help='ask the approximate index')
+    search.add_argument(
+        '--class', dest='label', help='use a class as the query: its number or name'
+    )
+    search.add_argument('-k', type=int, default=5, help='number of neighbours (default: 5)')
+    search.add_argument('--stream', help='stream to compare (default: all streams together)')
+    search.add_argument(
+        '--together', action='store_true', help='use all recordings as examples of one query'
+    )
+    search.add_argument('--approximate', action='store_true', help='use the approximate index')
     for command in (build, search):
-        command.add_argument('--layout', help='which joints these are, if the files do not say it')
+        command.add_argument('--layout', help='joint layout, if the files do not store it')
         command.add_argument(
             '--map-joints',
             choices=['nearest'],
-            help='if another layout lacks joints of the encoder, take the nearest ones for them',
+            help='if another layout lacks joints of the encoder, use the nearest joints instead',
         )
-        command.add_argument('--format', help='format of the files (default: a guess)')
+        command.add_argument(
+            '--format', help='format of the files (default: all known formats are tried)'
+        )
         command.add_argument('--split', help='split of a pickle, such as xsub_train (default: all)')
         command.add_argument('--streams', nargs='+', help='streams to encode (default: all)')
-        command.add_argument('--device', help='such as cpu or cuda (default: what there is)')
-        command.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+        command.add_argument(
+            '--device', help='such as cpu or cuda (default: the GPU, if there is one)'
+        )
+        command.add_argument(
+            TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
+        )
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""Reproduce published tables: run what is missing, write our numbers beside the published ones."""
+"""Reproduce published tables: run what is missing, and write our numbers beside the published."""
 
 import argparse
 import os
@@ -35,7 +35,7 @@ NOTES = {
 }
 
 Plan = tuple[Reproduction | LeaveOneOut, str, Table]
-"""The runs of a data set and encoder, and the name and content of a table of them."""
+"""The runs of a data set and an encoder, and the name and content of a table of these runs."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,32 +44,43 @@ def parse_args() -> argparse.Namespace:
         'tables', nargs='+', choices=TABLES, metavar='TABLE', help=', '.join(TABLES)
     )
     parser.add_argument(
-        '--data', required=True, help='ntu60 (all its splits), bandai2_xstyle, synthetic, ...'
+        '--data',
+        required=True,
+        help='data set, such as bandai2_xstyle or synthetic; ntu60 means all its splits',
     )
     parser.add_argument(
         '--budget',
         choices=('small', 'paper'),
         default='small',
-        help="small: shrunk for a CPU; paper: the configs' own size (default: small)",
+        help='small: reduced for a CPU; paper: as published (default: small)',
     )
-    parser.add_argument('--seeds', type=int, default=1, help='seeds 0, 1, ... (default: 1)')
     parser.add_argument(
-        '--encoder', help="a name in configs/_base_/encoders (default: the table's published one)"
+        '--seeds', type=int, default=1, help='number of seeds: 0, 1, ... (default: 1)'
     )
-    parser.add_argument('--methods', nargs='+', metavar='METHOD', help='these alone (default: all)')
+    parser.add_argument(
+        '--encoder',
+        help='a name in configs/_base_/encoders (default: the published encoder of the table)',
+    )
+    parser.add_argument(
+        '--methods', nargs='+', metavar='METHOD', help='run only these methods (default: all)'
+    )
     parser.add_argument(
         '--minutes',
         type=float,
-        help='as many steps of each pre-training, and of each supervised training of the '
-        'leaderboard, as fit into so many minutes; short runs measure them first',
+        help='time in minutes for each pre-training, and for each supervised training of the '
+        'leaderboard; short runs measure first how many steps fit into it',
     )
-    parser.add_argument('--ann-file', type=Path, help="pickle, where it is not the configs'")
-    parser.add_argument('--out', type=Path, default=Path('work_dirs/reproduce'))
+    parser.add_argument(
+        '--ann-file', type=Path, help='annotation pickle, instead of the one in the config'
+    )
+    parser.add_argument(
+        '--out', type=Path, default=Path('work_dirs/reproduce'), help='folder for runs and tables'
+    )
     parser.add_argument(
         '--jobs',
         type=int,
-        help='runs at a time (default: GPUs, or CPU cores; with --minutes: 1 on all cores; in '
-        'Slurm: all runs)',
+        help='number of parallel runs (default: number of GPUs, or of CPU cores; with --minutes: '
+        '1 on all cores; in Slurm: all runs)',
     )
     parser.add_argument(
         '--slurm',
@@ -81,8 +92,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--compare',
         metavar='METHOD',
-        help='test which methods of a table differ from this one by more than the spread of the '
-        'seeds and of the test sequences',
+        help='test which methods of a table differ from this method by more than the spread of '
+        'seeds and test sequences',
     )
     held_out = parser.add_mutually_exclusive_group()
     held_out.add_argument(
@@ -91,18 +102,22 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const=0,
         metavar='FOLD',
-        help='measure on a fifth of the training subjects (fold 0, the default, to 4), and leave '
-        'the test split unread',
+        help='measure on a fifth of the training subjects (fold 0 to 4, default 0), and do not '
+        'read the test split',
     )
     held_out.add_argument(
         '--leave-one-subject-out',
         action='store_true',
-        help='run everything once for each subject, which is tested and not trained on, and '
-        'average',
+        help='repeat everything for each subject: train on the others, test on this subject; '
+        'then average',
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument('--dry-run', action='store_true', help='print the plan and its cost')
-    what.add_argument('--report-only', action='store_true', help='run nothing, write what is there')
+    what.add_argument(
+        '--report-only',
+        action='store_true',
+        help='run nothing, only write the tables of finished runs',
+    )
     args = parser.parse_args()
     for method in [*(args.methods or ()), *([args.compare] if args.compare else [])]:
         get_method(method)
@@ -119,7 +134,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
-    """Return what starts the runs: processes of this machine, or Slurm jobs."""
+    """Return the launcher of the runs: processes on this machine, or Slurm jobs."""
     if args.slurm is None and args.minutes and not args.jobs and not visible_gpus():
         return LocalLauncher(1, threads=os.cpu_count())
     if args.slurm is None:
@@ -131,14 +146,14 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
 
 
 def plan(args: argparse.Namespace) -> list[Plan]:
-    """Return each table of each data set with its runs; tables of one encoder share them."""
+    """Return each table of each data set with its runs. Tables with the same encoder share runs."""
     plans, known = [], {}
     for data, name in product(datasets(args.data), args.tables):
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
             raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
-        # With --encoder, all rows have this one; otherwise each its published one. A row of the
-        # leaderboard that names its encoder keeps it.
+        # With --encoder, all rows use this encoder. Otherwise each row uses its published encoder.
+        # A row of the leaderboard that names an encoder always keeps it.
         first = args.encoder or table.encoder
         encoders = (first, *(() if args.encoder and not table.baselines else table.encoders))
         make = partial(reproduce, args, data, encoders, table.clip_len, known)
@@ -163,7 +178,7 @@ def reproduce(
     held_out: dict[str, str | int],
     folder: str,
 ) -> Reproduction:
-    """Return the runs of the first encoder, which know those of the others."""
+    """Return the runs of the first encoder. They have a reference to those of the others."""
     others = known.setdefault((data, clip_len, folder), {})
     for encoder in encoders:
         if encoder not in others:
@@ -187,13 +202,13 @@ def reproduce(
 
 
 def find_runs(plans: Sequence[Plan]) -> tuple[dict[Path, Run], list[Plan]]:
-    """Return the runs of all tables, and the tables that have any."""
+    """Return the runs of all tables, and the tables that have runs."""
     runs, possible, reason = {}, [], None
     for one in plans:
         try:
             runs |= {run.stage.work_dir: run for run in one[0].runs(one[2])}
             possible.append(one)
-        except InputError as error:  # one split may have what another has not
+        except InputError as error:  # a table may be possible for one split only
             reason = error
             print(f'left out: {one[2].title}, {one[0].data}: {error}')
     if not possible:
@@ -202,7 +217,7 @@ def find_runs(plans: Sequence[Plan]) -> tuple[dict[Path, Run], list[Plan]]:
 
 
 def measurements(plans: Sequence[Plan]) -> list[Stage]:
-    """Return the measurements that are needed before epochs can be counted for some minutes."""
+    """Return the speed measurements that are missing, and that ``--minutes`` needs."""
     whole = [part for one in plans for part in getattr(one[0], 'parts', {'': one[0]}).values()]
     parts = [other for part in whole for other in part.others.values()]
     clocks = {id(part.clock): part.clock for part in parts if part.clock}
@@ -263,7 +278,7 @@ def main() -> None:
 def has_runs(
     reproduction: Reproduction | LeaveOneOut, name: str, table: Table, records: report.Records
 ) -> bool:
-    """Say whether a table has any number of ours; print a line if not."""
+    """Return whether a table has a finished run. If it has none, print a line."""
     found = any(record['runs'] for row in records.values() for record in row if record)
     if not found:
         print(
@@ -273,7 +288,7 @@ def has_runs(
 
 
 def show_plan(runs: Sequence[Run], jobs: int) -> None:
-    """Print every run and what it costs."""
+    """Print all runs and their costs."""
     view = View('run', 'config', 'epochs', 'sequences', 'PFLOP', 'hours', title='plan')
     for column in view.columns[2:]:
         column.justify = 'right'

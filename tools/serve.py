@@ -1,4 +1,4 @@
-"""Open a local web page: motions, their nearest neighbours in a gallery, and a map of it."""
+"""Serve a local web page with motions, their nearest neighbours in a gallery, and a map."""
 
 import argparse
 from pathlib import Path
@@ -18,25 +18,31 @@ def parse_args() -> argparse.Namespace:
         '--index',
         type=Path,
         metavar='FOLDER',
-        help='index that tools/index.py built of these motions with this checkpoint (default: one '
-        'is made and kept)',
+        help='index that tools/index.py built from these motions with this checkpoint (default: '
+        'make one and keep it)',
     )
     parser.add_argument(
-        '--classifier', help='checkpoint of a classifier, for class probabilities by it'
+        '--classifier', help='checkpoint of a classifier that gives the class probabilities'
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU, if there is one)')
-    parser.add_argument('--host', default='127.0.0.1', help='address to bind to')
-    parser.add_argument('--port', type=int, default=8000)
     parser.add_argument(
-        '--cache', type=Path, help='folder of features and maps (default: FILE.pkl.page)'
+        '--host', default='127.0.0.1', help='address to bind to (default: 127.0.0.1)'
+    )
+    parser.add_argument('--port', type=int, default=8000, help='port (default: 8000)')
+    parser.add_argument(
+        '--cache', type=Path, help='folder for features and maps (default: FILE.pkl.page)'
     )
     parser.add_argument(
-        '--upload-limit', type=float, default=20, metavar='MB', help='largest file (default: 20)'
+        '--upload-limit',
+        type=float,
+        default=20,
+        metavar='MB',
+        help='largest size of an uploaded file (default: 20)',
     )
     parser.add_argument(
         TRUST_FLAG,
         action='store_true',
-        help='load checkpoints that hold more than data; they can run code',
+        help='load the checkpoint even if it can run code',
     )
     return parser.parse_args()
 

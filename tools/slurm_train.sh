@@ -4,8 +4,8 @@
 #SBATCH --signal=B:USR1@120
 # [sbatch [its options]] tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of tools/train.py]
 # GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5) and SRUN_ARGS are read from the environment.
-# As a batch job it requeues itself when the training was asked to stop (status 85), unless the job
-# was cancelled. A requeued job goes on with --resume.
+# A batch job requeues itself if the training was asked to stop (status 85), unless the job was
+# cancelled. A requeued job continues with --resume.
 set -euo pipefail
 if [ $# -lt 3 ]; then
     echo "usage: $0 PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
@@ -17,7 +17,7 @@ gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-8}
 [ "$gpus" -lt "$gpus_per_node" ] && gpus_per_node=$gpus
 tools=$(dirname "$0")
-# sbatch runs a copy of this file from a folder of its own.
+# sbatch copies this file to another folder and runs the copy.
 [ -f "$tools/train.py" ] || tools=${SLURM_SUBMIT_DIR:-.}/tools
 [ "${SLURM_RESTART_COUNT:-0}" -gt 0 ] && set -- "$@" --resume
 # SRUN_ARGS may hold several words.
@@ -30,17 +30,17 @@ command=(srun -p "$partition" --job-name="$job_name"
 
 "${command[@]}" &
 step=$! asked=0
-# srun passes USR1 on to the ranks, and at TERM would kill them.
+# srun passes USR1 on to the ranks. If it got TERM, it would kill them.
 trap 'asked=1 signalled=1; kill -USR1 "$step" 2>/dev/null || true' USR1 TERM
 while :; do
     signalled=0 status=0
     wait "$step" || status=$?
-    [ "$signalled" = 1 ] || break # otherwise it is the wait that has ended
+    [ "$signalled" = 1 ] || break # a signal ends the wait, but not srun
 done
-# `scancel --full --signal=TERM` reaches srun too, which kills the ranks: then nothing is saved.
+# `scancel --full --signal=TERM` also reaches srun. It kills the ranks, and nothing is saved.
 [ "$asked" = 1 ] && [ "$status" -gt 128 ] && status=85
 if [ "$status" = 85 ]; then
-    # A job that is not RUNNING any more was cancelled, or Slurm itself puts it back into the queue.
+    # If the job is not RUNNING any more, it was cancelled, or Slurm itself requeues it.
     state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID") || state=unknown
     echo "$0: asked to stop; Slurm's state of job $SLURM_JOB_ID is $state" >&2
     if [ "$state" != RUNNING ] || ! scontrol requeue "$SLURM_JOB_ID"; then

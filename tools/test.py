@@ -1,15 +1,15 @@
-"""Evaluate a checkpoint: nearest neighbours or accuracy, whatever the config says."""
+"""Evaluate a checkpoint by nearest neighbours or by a classifier, as the config defines."""
 
 from mmcmd.cli import build_runner, load_config, run, runner_parser
 
 
 def main() -> None:
-    parser = runner_parser('Evaluate a checkpoint as a config describes.')
+    parser = runner_parser('Evaluate a checkpoint as the config defines.')
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file, published folder, or its name on the hub; without one the model is '
-        'evaluated as it is initialised',
+        help='checkpoint file, published folder, or its name on the hub (default: none, the model '
+        'keeps its initial weights)',
     )
     args = parser.parse_args()
     cfg = load_config(args)

@@ -1,9 +1,9 @@
-"""torchrun for trainings that are asked to stop: it passes the signals on and leaves with 85.
+"""Start torchrun, pass signals to stop on to the ranks, and exit with status 85 after a stop.
 
     python tools/torchrun.py [options of torchrun] SCRIPT [options of the script]
 
-torchrun itself dies of SIGUSR1, and its ranks go on without it. On SIGTERM it kills the ranks after
-30 s. It ends with status 1 if a rank ends with any status other than 0.
+SIGUSR1 ends torchrun itself, but its ranks continue without it. After SIGTERM, torchrun kills the
+ranks within 30 s. It exits with status 1 if a rank exits with any status other than 0.
 """
 
 import os
@@ -15,13 +15,13 @@ from pathlib import Path
 
 from mmcmd.signals import EXIT_STATUS, STOP
 
-# The ranks are started by the main thread. Each is in a session of its own, which the signals to
-# the group of this process do not reach.
+# The main thread starts the ranks. Each rank has its own session, so a signal to the process group
+# of this process does not reach it.
 CHILDREN = Path(f'/proc/{os.getpid()}/task/{os.getpid()}/children')
 
 
 def pass_on() -> None:
-    """Pass the signals on to the ranks. Leave at once if there are none yet."""
+    """Pass the signals on to the ranks. If there are no ranks yet, exit at once."""
     while number := signal.sigwait(STOP):
         ranks = CHILDREN.read_text().split()
         if not ranks:
@@ -33,7 +33,7 @@ def pass_on() -> None:
 
 def main() -> None:
     if CHILDREN.exists():
-        # The ranks inherit the blocked signals, and receive them when they are ready to.
+        # The ranks inherit the blocked signals, and unblock them when they are ready.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
         threading.Thread(target=pass_on, daemon=True).start()
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -42,7 +42,7 @@ def main() -> None:
     try:
         run_ranks()
     except ChildFailedError as error:
-        # All ranks have saved before the first one leaves.
+        # All ranks have saved their state before the first one exits.
         if any(failure.exitcode == EXIT_STATUS for failure in error.failures.values()):
             sys.exit(EXIT_STATUS)
         raise

@@ -1,4 +1,4 @@
-"""Pre-train, or train a downstream classifier: whatever the config says."""
+"""Pre-train, or train a downstream classifier, as the config defines."""
 
 from mmcmd.signals import STARTED, stop_at_start_up
 
@@ -20,11 +20,11 @@ from mmcmd.recipe import Evaluation, evaluate, overview, plan_minutes, worth_it
 
 
 def main() -> None:
-    parser = runner_parser('Train what a config describes.')
+    parser = runner_parser('Pre-train, or train a downstream classifier, as the config defines.')
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
-        help='of an evaluation: checkpoint of a pre-training, published folder, its name on the '
+        help='for an evaluation: checkpoint of a pre-training, published folder, its name on the '
         'hub, or `random`',
     )
     parser.add_argument(
@@ -32,16 +32,16 @@ def main() -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='go on from this checkpoint, or from the latest whole one in the work dir',
+        help='continue from this checkpoint (default: the latest complete one in the work dir)',
     )
     parser.add_argument(
-        '--amp', action='store_true', help='automatic mixed precision, with --amp-dtype'
+        '--amp', action='store_true', help='use automatic mixed precision, see --amp-dtype'
     )
     parser.add_argument(
         '--amp-dtype',
         default='float16',
         choices=['float16', 'bfloat16'],
-        help='of --amp: float16 (the default), on a GPU only, or bfloat16',
+        help='data type for --amp: float16 (default, only on a GPU) or bfloat16',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument(
         '--minutes',
         type=float,
-        help='of configs/recipes/small.py: as many steps as fit into this time, all included',
+        help='for configs/recipes/small.py: time for everything; it sets the number of steps',
     )
     args = parser.parse_args()
     cfg = load_config(args)
@@ -88,14 +88,14 @@ def main() -> None:
     if skipped:
         runner.logger.warning(skipped)
     runner.train()
-    if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations have one process
+    if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations use one process
         checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
         held_out = {'select': args.select, 'without': args.without}
         show(evaluate(cfg, checkpoint, args.data, args.ann_file, held_out))
 
 
 def show(evaluation: Evaluation) -> None:
-    """Print a table of accuracies, and whether the training was worth it."""
+    """Print a table of accuracies, and a comparison with raw coordinates."""
     table = Table('', *evaluation.streams, title='validation split, accuracy in %')
     for name, values in evaluation.rows.items():
         cells = (f'{values[x]:.1f}' if x in values else '' for x in evaluation.streams)

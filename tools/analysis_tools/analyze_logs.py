@@ -1,4 +1,4 @@
-"""Print and draw the scalars that training runs logged, and how fast the runs were."""
+"""Print and draw the scalars in the logs of training runs, and print the speed of the runs."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ DEFAULT = ('loss', 'knn/top1', 'acc/top1')
 
 
 def label(path: Path) -> str:
-    """Name a run after its work dir."""
+    """Return a name for a run: the name of its work dir."""
     path = path.resolve()
     return path.parents[2].name if path.is_file() and len(path.parents) > 2 else path.name
 
@@ -26,15 +26,17 @@ def main() -> None:
         nargs='+',
         type=Path,
         metavar='LOG',
-        help='work dir, all of whose starts and resumptions are joined, or one scalars.json',
+        help='work dir (its log includes all resumed runs), or one scalars.json',
     )
     parser.add_argument(
         '--keys',
         nargs='+',
-        help=f'scalars, such as loss_joint knn/top1; by default those of {", ".join(DEFAULT)} '
-        'that there are',
+        help=f'scalars, such as loss_joint knn/top1 (default: {", ".join(DEFAULT)}, if the log '
+        'has them)',
     )
-    parser.add_argument('--out', type=Path, help='PNG of the curves, a panel a scalar')
+    parser.add_argument(
+        '--out', type=Path, help='PNG file for the curves, with one panel per scalar'
+    )
     args = parser.parse_args()
 
     records = {path: read_log(path) for path in args.logs}

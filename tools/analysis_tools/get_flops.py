@@ -1,4 +1,4 @@
-"""Print parameters and FLOPs of the encoders of a config, which needs neither data nor weights."""
+"""Print parameters and FLOPs of the encoders of a config, without data and weights."""
 
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +18,7 @@ def main() -> None:
         nargs=4,
         type=int,
         metavar=('M', 'T', 'V', 'C'),
-        help='persons, frames, joints, coordinates of a sequence; those of the config by default',
+        help='persons, frames, joints and coordinates of a sequence (default: those of the config)',
     )
     args = parser.parse_args()
     cfg = load_config(args)

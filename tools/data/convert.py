@@ -1,6 +1,6 @@
-"""Convert a raw data set to the annotation pickle that mmcmd trains on, with a report beside it.
+"""Convert a raw data set to an annotation pickle for mmcmd, and write a report beside it.
 
-With `inspect` for a format, say what a pickle holds and what is suspicious about it.
+With `inspect` in place of a format, print what a pickle holds, and what in it looks wrong.
 """
 
 import argparse
@@ -31,30 +31,30 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--strict',
         action='store_true',
-        help='fail if an item was skipped, or, with inspect, if anything is suspicious',
+        help='fail if an item was skipped; with inspect, fail if anything looks wrong',
     )
     parser.add_argument(
         '--drop-twins',
         action='store_true',
-        help='keep one of several sequences with the same coordinates',
+        help='if several sequences have the same coordinates, keep only one of them',
     )
     parser.add_argument(
         '--normalize',
         action='store_true',
-        help='centre and turn the skeletons now, and not each time one is loaded',
+        help='centre and turn the skeletons now, instead of each time a sequence is loaded',
     )
     parser.add_argument(
         '--split-by',
         metavar='FIELD',
-        help='make a further split by a field of the samples, such as subject; random: a fifth of '
-        'each class is for validation',
+        help='add a split by a field of the samples, such as subject; with random, a fifth of each '
+        'class is for validation',
     )
     parser.add_argument(
         '--val-subjects',
         nargs='+',
         dest='val_values',
         metavar='VALUE',
-        help='with --split-by: subjects (or values of the other field) that are for validation',
+        help='with --split-by: subjects (or values of another field) that are for validation',
     )
     parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
     parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
@@ -67,12 +67,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--layout',
         metavar='NAME|FILE.json',
-        help='pyskl, npz, csv, bvh: which joints these are; merge: the joints to have',
+        help='pyskl, npz, csv, bvh: joint layout; merge: joint layout of the result',
     )
     parser.add_argument(
         '--labels',
         metavar='TABLE.csv',
-        help='npz, csv, bvh: table of names, labels and splits of sequences',
+        help='npz, csv, bvh: table with the name, label and split of each sequence',
     )
     parser.add_argument(
         '--dimensions',
@@ -84,14 +84,15 @@ def parse_args() -> argparse.Namespace:
         '--confidence',
         type=float,
         metavar='LEAST',
-        help='npz, csv, pyskl: the third number is a confidence; joints not above it are missing',
+        help='npz, csv, pyskl: the third number is a confidence; joints at or below LEAST are '
+        'missing',
     )
     parser.add_argument(
         '--units',
         metavar='m|cm|mm|in|METRES',
-        help='bvh: unit of lengths (default: told by height)',
+        help='bvh: unit of length (default: found from the height of the bodies)',
     )
-    parser.add_argument('--fps', type=float, help='bvh: frames a second to keep (default: all)')
+    parser.add_argument('--fps', type=float, help='bvh: frames per second to keep (default: all)')
     parser.add_argument(
         '--up', choices=('y', 'z'), help='bvh: axis that points upwards (default: y)'
     )
@@ -104,10 +105,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--map-joints',
         choices=('nearest',),
-        help='merge: let the nearest joint stand in for one that a file lacks',
+        help='merge: if a file lacks joints, use its nearest joints instead',
     )
     parser.add_argument(
-        '--split', metavar='NAME', help='agcn, ctrgcn, merge: what is split, e.g. xsub'
+        '--split',
+        metavar='NAME',
+        help='agcn, ctrgcn, merge: name of the split, such as xsub',
     )
     parser.add_argument(
         '--valid', metavar='LIST', help='msraction3d: names of the sequences to keep'
@@ -116,7 +119,7 @@ def parse_args() -> argparse.Namespace:
         '--like-authors',
         action='store_const',
         const=True,
-        help='pkummd: keep empty intervals, and test on recordings in no list, as CMD does',
+        help='pkummd: keep empty intervals, and test on recordings that are in no list, like CMD',
     )
     parser.add_argument('--expect', choices=TOTALS, help='inspect: official totals to compare with')
     args = parser.parse_args()

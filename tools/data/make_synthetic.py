@@ -1,4 +1,4 @@
-"""Make the stand-in data set: simulated actions in the raw format of a real data set."""
+"""Make the synthetic data set: simulated actions in the raw format of a real data set."""
 
 import argparse
 import os
@@ -11,13 +11,15 @@ from mmcmd.synthetic import FORMATS, LABEL, Plan, generate
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('out_dir', help='folder to fill: new, empty or with the same data set')
+    parser.add_argument('out_dir', help='folder to write: new, empty, or with the same data set')
     parser.add_argument(
         '--format', choices=FORMATS, default='ntu', help='raw format to write (default: ntu)'
     )
-    parser.add_argument('--seed', type=int, default=Plan.seed)
+    parser.add_argument(
+        '--seed', type=int, default=Plan.seed, help=f'random seed (default: {Plan.seed})'
+    )
     for name in ('subjects', 'actions', 'replications'):
-        told = f'how many (default: {getattr(Plan, name)}, or the most the format can hold)'
+        told = f'number of {name} (default: {getattr(Plan, name)}, or the limit of the format)'
         parser.add_argument(f'--{name}', type=int, help=told)
     parser.add_argument(
         '--cameras', type=int, nargs='+', default=Plan.cameras, help='some of 1 2 3 (default: all)'

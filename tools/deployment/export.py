@@ -15,8 +15,8 @@ def main() -> None:
     parser.add_argument(
         '--output',
         choices=OUTPUTS,
-        help='feature before the projection, projection of a contrastive method, or class '
-        'probabilities (default: scores of a classifier, else feature)',
+        help='feature: before the projection; projection: of a contrastive method; scores: class '
+        'probabilities (default: scores for a classifier, else feature)',
     )
     parser.add_argument(
         '--streams', nargs='+', metavar='NAME', help='such as joint motion (default: all)'
@@ -27,9 +27,13 @@ def main() -> None:
         help='config that the checkpoint was trained with, if it is from before version 0.2',
     )
     parser.add_argument(
-        '--no-preprocessing', action='store_true', help='leave out the Python file beside it'
+        '--no-preprocessing',
+        action='store_true',
+        help='do not write the Python file for the pre-processing',
     )
-    parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    parser.add_argument(
+        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
+    )
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()

@@ -1,4 +1,4 @@
-"""Draw what the encoders see: each augmented view of sequences, as each modality."""
+"""Draw the inputs of the encoders: each augmented view of sequences, in each modality."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,17 +22,21 @@ from mmcmd.visualization import draw_frames, make_panels, write_animation
 
 DRAW = {'gif': write_animation, 'png': draw_frames}
 DRAWS = 6
-"""Epochs that are looked at. A view with a transform of probability 0.5 is seldom equal in all."""
+"""Number of epochs that are compared, to find out whether a view is augmented."""
 
 
 def main() -> None:
-    parser = runner_parser('Draw what the encoders see, one picture a sequence.')
-    parser.add_argument('--out', type=Path, required=True, help='folder of the pictures')
-    parser.add_argument('--number', type=int, default=6, help='sequences, evenly spaced')
-    parser.add_argument('--loader', choices=LOADERS, default='train', help='whose data')
-    parser.add_argument('--format', choices=DRAW, default='gif', help='animation, or frames')
-    parser.add_argument('--seed', type=int, help="of the augmentation; the config's by default")
-    parser.add_argument('--epoch', type=int, default=0, help='whose augmentation is drawn')
+    parser = runner_parser('Draw the inputs of the encoders, one picture per sequence.')
+    parser.add_argument('--out', type=Path, required=True, help='folder for the pictures')
+    parser.add_argument(
+        '--number', type=int, default=6, help='number of sequences, evenly spaced (default: 6)'
+    )
+    parser.add_argument('--loader', choices=LOADERS, default='train', help='loader of the data')
+    parser.add_argument('--format', choices=DRAW, default='gif', help='animation, or single frames')
+    parser.add_argument(
+        '--seed', type=int, help='seed of the augmentation (default: seed of the config)'
+    )
+    parser.add_argument('--epoch', type=int, default=0, help='epoch whose augmentation is drawn')
     args = parser.parse_args()
     if args.number < 1:
         raise InputError(f'--number must be at least 1, got {args.number}')
@@ -79,7 +83,7 @@ def load_views(
 def name_views(
     views: Mapping[str, torch.Tensor], others: Sequence[Mapping[str, torch.Tensor]]
 ) -> list[str]:
-    """Say of each view whether it is augmented: whether it differs from epoch to epoch."""
+    """Return the name of each view, and whether it is augmented: it then changes between epochs."""
     return [
         f'{name}, ' + ('not augmented' if all(view.equal(x[name]) for x in others) else 'augmented')
         for name, view in views.items()
@@ -87,7 +91,7 @@ def name_views(
 
 
 def modality_names(cfg: Config) -> list[str]:
-    """Return what the streams of a config's model see, each modality once."""
+    """Return the modalities of the streams of a config's model, each of them once."""
     streams = cfg.model.get('modalities', MODALITIES)
     if isinstance(streams, Mapping):
         streams = [stream.get('modality', name) for name, stream in streams.items()]

@@ -1,4 +1,4 @@
-"""Write the features of sequences to an npz file: an array a modality, labels and names."""
+"""Write the features of sequences to an npz file: one array per stream, labels and names."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def main() -> None:
         '--loader',
         choices=LOADERS,
         default='test',
-        help='whose data; gallery is the training split as tests see it, train is augmented',
+        help='loader of the data; gallery: training split without augmentation; train: with it',
     )
     args = parser.parse_args()
     if args.out.suffix != '.npz':

@@ -1,4 +1,4 @@
-"""Turn a pre-training checkpoint of CMD's released code into one of mmcmd: to_mmcmd.py cmd ..."""
+"""Convert a checkpoint of CMD's released code for mmcmd. It is the same as to_mmcmd.py cmd ..."""
 
 import argparse
 from pathlib import Path
@@ -12,7 +12,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help="the authors' checkpoint (.pth.tar)")
     parser.add_argument('out', type=Path, help='file to write (.pth)')
-    parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    parser.add_argument(
+        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
+    )
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()

@@ -1,4 +1,4 @@
-"""Make encoders fit to be given away, as a folder for the Hugging Face hub or as one file."""
+"""Publish encoders for other users, as a folder for the Hugging Face hub or as one file."""
 
 import argparse
 from pathlib import Path
@@ -32,18 +32,22 @@ def main() -> None:
         nargs='+',
         default=[],
         help='results.json or test_results.json of evaluations, or their folders, for the model '
-        'card; those beside the checkpoint are found without it',
+        'card; results beside the checkpoint are found without this option',
     )
     parser.add_argument('--data-licence', help='licence of the training data, for the model card')
     parser.add_argument('--licence', help='licence of the weights, such as cc-by-nc-4.0')
     parser.add_argument('--push', metavar='USER/NAME', help='also upload the folder to the hub')
-    parser.add_argument('--private', action='store_true', help='with --push: not for everybody')
+    parser.add_argument(
+        '--private', action='store_true', help='with --push: make the repository private'
+    )
     parser.add_argument(
         '--keep-all',
         action='store_true',
-        help='keep projections, key encoders and queues too; evaluations need the encoders only',
+        help='also keep projections, key encoders and queues; evaluations need only the encoders',
     )
-    parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    parser.add_argument(
+        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
+    )
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
@@ -66,7 +70,7 @@ def main() -> None:
 
 
 def add_facts(meta: dict[str, Any], args: argparse.Namespace) -> None:
-    """Add what was measured, and the licences."""
+    """Add the measured results and the licences to ``meta``."""
     source = Path(args.source)
     results = (find_results(source) if source.is_file() else {}) | read_results(args.results)
     if results:
@@ -81,7 +85,7 @@ def add_facts(meta: dict[str, Any], args: argparse.Namespace) -> None:
 
 
 def licence_of(data: str) -> str | None:
-    """Return the licence in the config of a data set, for checkpoints that do not say it."""
+    """Return the licence in the config of a data set, for checkpoints that do not store it."""
     if data not in choices('datasets'):
         return None
     config = Config.fromfile(configs_root() / '_base_' / 'datasets' / f'{data}.py')

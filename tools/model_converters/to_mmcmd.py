@@ -1,4 +1,4 @@
-"""Turn pre-training checkpoints of a method's released code into one checkpoint of mmcmd."""
+"""Convert pre-training checkpoints of a method's released code to one checkpoint of mmcmd."""
 
 import argparse
 from pathlib import Path
@@ -20,21 +20,23 @@ def main() -> None:
         '--stream',
         choices=MODALITIES,
         default='joint',
-        help='stream of the file, if the method trains each stream alone (default: joint)',
+        help='stream of the file, if the method trains each stream separately (default: joint)',
     )
     parser.add_argument(
         '--join',
         nargs='+',
         default=[],
         metavar='STREAM=FILE',
-        help='further files of such a method, for example motion=MOTION.pt bone=BONE.pt',
+        help='files of the other streams of such a method, such as motion=MOTION.pt bone=BONE.pt',
     )
     parser.add_argument(
         '--data',
-        help='data set that it was trained on, a name in configs/_base_/datasets; evaluations '
-        'then take it if no other is named',
+        help='data set of the training, a name in configs/_base_/datasets; evaluations use this '
+        'data set if no other is named',
     )
-    parser.add_argument(TRUST_FLAG, action='store_true', help='load a file that can run code')
+    parser.add_argument(
+        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
+    )
     args = parser.parse_args()
     if args.trust_checkpoint:
         trust_checkpoints()
