@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest='command', required=True)
     build = commands.add_parser('build', help='encode recordings and write an index of them')
-    build.add_argument('checkpoint', help='checkpoint of the encoder, whole or published')
+    build.add_argument('checkpoint', help='checkpoint of the encoder, also a published one')
     build.add_argument('source', nargs='+', help='pickle, or another file or folder of recordings')
     build.add_argument('--out', required=True, help='folder to write')
     build.add_argument(
@@ -68,7 +68,7 @@ def parse_args() -> argparse.Namespace:
 def build(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
     out = Path(args.out)
     if args.add and not out.exists():
-        raise InputError(f'--add: there is no index {out}; leave --add out to make one')
+        raise InputError(f'--add: there is no index {out}; remove --add to make one')
     index = build_index(encoder, args.source, args.layout, args.format, args.split)
     if args.add:
         index = MotionIndex.open(out, encoder.hashes).add(index)

@@ -9,7 +9,7 @@ from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='checkpoint of a training, whole or published')
+    parser.add_argument('checkpoint', help='checkpoint of a training, or a published one')
     parser.add_argument(
         '--gallery', required=True, type=Path, metavar='FILE.pkl', help='motions to search in'
     )

@@ -65,7 +65,7 @@ def main() -> None:
     elif args.amp:
         if not torch.cuda.is_available():
             raise InputError(
-                '--amp needs a GPU, and there is none; --amp --amp-dtype bfloat16 does not'
+                '--amp needs a GPU, but there is none; --amp --amp-dtype bfloat16 works without'
             )
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.setdefault('loss_scale', 'dynamic')

@@ -20,7 +20,7 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
             ``all_val`` are used (``convert.py merge`` makes them).
 
     Raises:
-        InputError: If the pickle cannot be read, or has no such pair, or has several without ``all``.
+        InputError: If the pickle cannot be read, or does not have such a pair of splits.
     """
     annotations = open_annotations(path)
     pairs = pairs_of(annotations.splits)

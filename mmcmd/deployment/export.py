@@ -76,7 +76,7 @@ def export_checkpoint(
     Nothing is written if a check fails.
 
     Args:
-        checkpoint (str | Path): Checkpoint of a training, whole or published.
+        checkpoint (str | Path): Checkpoint of a training, or a published checkpoint.
         out (str | Path, optional): The file. Defaults to the name of the checkpoint with the ending
             of the format.
         fmt (str): ``'onnx'`` or ``'torch_export'``. Defaults to ``'onnx'``.

@@ -64,7 +64,7 @@ class ExportableModel(nn.Module):
         Args:
             keypoint (Tensor): Joint coordinates after the pre-processing, float32, shape
                 (N, M, T, V, C).
-            valid_frames (Tensor, optional): How many of the T frames are valid, int64, shape (N,).
+            valid_frames (Tensor, optional): Number of valid frames of each clip, int64, shape (N,).
 
         Returns:
             dict[str, Tensor]: Features (N, D), projections (N, D) or probabilities (N, classes), by
@@ -95,7 +95,7 @@ def load_exportable(
     """Build the module that is exported from a checkpoint.
 
     Args:
-        checkpoint (str | Path): Checkpoint of a training, whole or published.
+        checkpoint (str | Path): Checkpoint of a training, or a published checkpoint.
         output (str, optional): One of :data:`OUTPUTS`. Defaults to ``'scores'`` for a classifier,
             and to ``'feature'`` for any other model.
         streams (Sequence[str], optional): Names of the streams. Defaults to all that an evaluation

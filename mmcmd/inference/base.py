@@ -37,9 +37,9 @@ class SkeletonInferencer(BaseInferencer):
     is needed.
 
     Args:
-        checkpoint (str | Path): Checkpoint of a training, whole or published.
-        device (str, optional): Such as ``'cpu'`` or ``'cuda'``. Defaults to the accelerator of this
-            machine, if there is one.
+        checkpoint (str | Path): Checkpoint of a training, or a published checkpoint.
+        device (str, optional): Device, such as ``'cpu'`` or ``'cuda'``. Defaults to the accelerator
+            of this machine, if there is one.
         streams (Sequence[str], optional): Names of the streams. Defaults to all.
         config (str | Path | Config, optional): Config of an evaluation, for a checkpoint from
             before version 0.2, which does not describe its encoders.

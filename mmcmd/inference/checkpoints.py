@@ -35,7 +35,7 @@ class _LeaveUninitialised(TorchFunctionMode):
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the inputs of an encoder are made.
+    """Describes how the inputs of an encoder are made.
 
     Attributes:
         layout (Layout): Joint layout that the encoder takes.
@@ -58,7 +58,7 @@ def build_from_checkpoint(
     """Build the encoders (and classifier) of a checkpoint and load their weights.
 
     Args:
-        checkpoint (str | Path): Checkpoint of a training, whole or published.
+        checkpoint (str | Path): Checkpoint of a training, or a published checkpoint.
         classifier (bool): Build the classifier too. Defaults to False.
         streams (Sequence[str], optional): Names of the streams. Defaults to all that an evaluation
             takes.

@@ -10,8 +10,8 @@ from mmcmd.models import StreamModel
 def stream_hashes(model: StreamModel, recipe: Recipe) -> dict[str, str]:
     """Return a hash for each stream, made of its weights, joints, clip length and pipeline.
 
-    An encoder has the same hash in a whole checkpoint, in a published one and in a classifier on
-    frozen encoders. Features of encoders with different hashes cannot be compared.
+    An encoder has the same hash in the checkpoint of its training, in a published checkpoint and in
+    a classifier on frozen encoders. Features of encoders with different hashes cannot be compared.
 
     Args:
         model (StreamModel): Its weights may be on any device.

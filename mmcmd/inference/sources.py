@@ -14,10 +14,10 @@ from mmcmd.skeletons import Layout, get_layout
 
 
 class RecordingList(list[Recording]):
-    """The recordings of a source that was read at once.
+    """The recordings of a source that was read completely.
 
     Args:
-        recordings (Iterable[Recording]): What was read.
+        recordings (Iterable[Recording]): The recordings.
         classes (Sequence[str]): Names of the classes, if the source has some.
     """
 

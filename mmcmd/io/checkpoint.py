@@ -30,7 +30,7 @@ USES = (
     'evaluate them with tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
     'configs/benchmarks/linear.py --pretrained CHECKPOINT'
 )
-"""What a user can do with encoders, for messages."""
+"""Advice for a user who has only encoders. Messages end with it."""
 
 
 def trust_checkpoints() -> None:

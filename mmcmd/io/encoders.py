@@ -70,7 +70,7 @@ def read_description(filename: str) -> dict[str, Any]:
     """Read the description of the encoders in a checkpoint.
 
     Args:
-        filename (str): Checkpoint of a pre-training, whole or published.
+        filename (str): Checkpoint of a pre-training, or a published checkpoint.
 
     Returns:
         dict: The entry ``encoder`` of :func:`describe`. It is empty for a checkpoint from before

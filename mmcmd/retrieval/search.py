@@ -52,7 +52,7 @@ def search(
     """Find the nearest entries of queries.
 
     Args:
-        index (MotionIndex): Where to search.
+        index (MotionIndex): Index to search in.
         queries (Mapping[str, np.ndarray]): Features (N, D) by stream.
         k (int): Number of neighbours. An index with fewer entries returns all of them. Defaults
             to 5.

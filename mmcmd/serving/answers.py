@@ -73,9 +73,8 @@ class Answers:
             stream (str): Name of a stream.
             k (int): Number of neighbours.
             start (int, optional): First frame. Defaults to 0.
-            stop (int, optional): Frame after the last one. Defaults to the end. If neither
-                ``start`` nor ``stop`` is given, the part of a long recording is the first window
-                with a body.
+            stop (int, optional): Frame after the last one. Defaults to the end. If a long
+                recording has neither ``start`` nor ``stop``, its first window with a body is used.
 
         Returns:
             dict: ``query``, ``start``, ``stop``, ``stream``, ``neighbours``, ``classes`` (the most

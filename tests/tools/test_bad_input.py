@@ -104,7 +104,7 @@ def test_missing_config(tool, arguments, run_tool):
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU for float16')
 def test_half_precision_without_a_gpu(arguments, run_tool):
     outcome = run_tool('train.py', '--amp', *arguments())  # a flag, which may stand first
-    check(outcome, 'train.py', '--amp needs a GPU', '--amp-dtype bfloat16 does not')
+    check(outcome, 'train.py', '--amp needs a GPU', '--amp-dtype bfloat16 works without')
 
 
 @pytest.mark.parametrize('text', ['model = dict(\n', "_base_ = './nothing.py'\n", 'x = y\n'])

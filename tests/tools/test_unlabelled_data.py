@@ -51,7 +51,7 @@ def test_recipe_trains_on_unlabelled_data_without_its_table(root, run_tool, with
     arguments = ['--data', path, '--work-dir', work, '--cfg-options', *options]
     status, out, err = run_tool('train.py', config, *arguments)
     assert status == 0, err
-    assert (out + err).count(f'{path} has no labels: there is no evaluation') == 1
+    assert (out + err).count(f'{path} has no labels, so this pre-training has no evaluation') == 1
     assert '15 training sequences' in out + err
     assert 'raw coordinates' not in out + err
     assert (work / 'epoch_2.pth').is_file()
