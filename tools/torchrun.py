@@ -2,8 +2,8 @@
 
     python tools/torchrun.py [options of torchrun] SCRIPT [options of the script]
 
-SIGUSR1 ends torchrun itself, but its ranks continue without it. After SIGTERM, torchrun kills the
-ranks within 30 s. It exits with status 1 if a rank exits with any status other than 0.
+SIGUSR1 ends torchrun itself, but its ranks continue without it. 30 s after SIGTERM, it kills the
+ranks. It exits with status 1 if a rank exits with any status other than 0.
 """
 
 import os
