@@ -21,6 +21,8 @@ class Protocol:
             ``pretrained`` is False, the config contains its own encoder. Defaults to False.
         timed (bool): Whether the training is compared with pre-trainings, and therefore gets the
             same minutes, if these are limited. Defaults to False.
+        metric (str): First part of the names of its metrics, ``'acc'`` or ``'knn'``. Defaults to
+            ``'acc'``.
     """
 
     config: str
@@ -29,6 +31,7 @@ class Protocol:
     pretrained: bool = True
     tested: bool = False
     timed: bool = False
+    metric: str = 'acc'
 
 
 KNN = 'knn'
@@ -90,7 +93,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     'scratch': Protocol('configs/baselines/supervised.py', pretrained=False, timed=True),
     'linear_small': Protocol('configs/benchmarks/linear_small.py'),
-    'knn_pc': Protocol('configs/benchmarks/knn_pc.py', tested=True),
+    'knn_pc': Protocol('configs/benchmarks/knn_pc.py', tested=True, metric=KNN),
 }
 
 

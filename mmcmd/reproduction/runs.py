@@ -248,6 +248,7 @@ class Reproduction:
 
 def _metric(cell: Cell, streams: Sequence[str]) -> str:
     """Return the name of the metric of a cell in the results of a run with these streams."""
-    if cell.protocol.startswith(KNN):
+    kind = KNN if cell.protocol == KNN else PROTOCOLS[cell.protocol].metric
+    if kind == KNN:
         return 'knn/top1' if cell.stream == streams[0] else f'knn/{cell.stream}_top1'
     return f'acc/{cell.stream}_top1'
