@@ -210,6 +210,18 @@ def test_evaluation_of_isc_takes_its_first_encoders(short):
     assert linear.build().streams == source.build().evaluated_streams
 
 
+def test_evaluation_of_p_and_c_tests_its_checkpoint_by_nearest_neighbours(short):
+    source, test = short.chain(Cell('P&C', 'knn_pc', 'joint'), 0)
+    assert list(test.stage.command)[:3] == [
+        'tools/test.py',
+        'configs/benchmarks/knn_pc.py',
+        str(source.stage.product),
+    ]
+    assert list(test.stage.needs) == [source.stage]
+    (record,) = short.records(TABLES['table2'].only(['P&C']))['P&C']
+    assert (record['metric'], record['runs']) == ('knn/top1', [])
+
+
 def test_supervised_training_needs_no_pre_training(short, data):
     (one,) = short.chain(Cell('CMD', 'supervised', 'joint'), 0)
     assert (one.config.model.pretrained, one.config.model.frozen) == ('random', False)
