@@ -9,9 +9,9 @@ import numpy as np
 from mmcmd.skeletons import Layout
 
 MOST = 500
-"""Sequences whose distances between joints are measured; they are spread over the file."""
+"""Most sequences in which distances between joints are measured. They are spread over the file."""
 
-_FRAMES = 16  # of each of these sequences
+_FRAMES = 16  # the most frames that are measured in each of these sequences
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Bodies:
 
     Attributes:
         frames (np.ndarray): Frames of each sample, shape (N,).
-        empty_frames (np.ndarray): Frames of each sample in which nobody is seen, shape (N,).
-        missing (np.ndarray): For each joint, in which share of the bodies it is zero, shape (V,).
+        empty_frames (np.ndarray): Frames of each sample that show nobody, shape (N,).
+        missing (np.ndarray): For each joint, the share of bodies in which it is zero, shape (V,).
         heights (np.ndarray): For each measured sample, the longest distance between two joints, in
             the unit of the file, shape (K,). It is the median over frames.
         distances (np.ndarray): Distance between each two joints, shape (V, V). It is the median
@@ -84,7 +84,7 @@ def _median(values: Sequence[np.ndarray]) -> np.ndarray:
 def _distances(keypoint: np.ndarray) -> np.ndarray:
     """Return distances between the joints of one person in some frames, (F, V, V).
 
-    NaN stands for a joint that is missing. The person is the one that is seen in most frames.
+    A distance is NaN if one of its joints is missing. The person is the one that most frames show.
     """
     seen = keypoint.any(axis=(2, 3))
     person = seen.sum(axis=1).argmax()
@@ -98,16 +98,16 @@ def _distances(keypoint: np.ndarray) -> np.ndarray:
 
 
 def bones_of(layout: Layout, bodies: Bodies) -> np.ndarray:
-    """Return the bones whose ends are seen, as pairs of a joint and its parent, shape (E, 2)."""
+    """Return the bones with two visible ends, as pairs of a joint and its parent, shape (E, 2)."""
     bones = [(joint, parent) for joint, parent in enumerate(layout.parents) if joint != parent]
     bones = np.array(bones, np.int64).reshape(-1, 2)
     return bones[~np.isnan(bodies.distances[tuple(bones.T)])]
 
 
 def longest_steps(distances: np.ndarray) -> np.ndarray:
-    """Return the longest step on the best way between each two joints over other joints.
+    """Return the longest step on the best path between each two joints.
 
-    The best way is the one whose longest step is shortest.
+    A path may pass through other joints. The best path is the one with the shortest longest step.
 
     Args:
         distances (np.ndarray): Distance between each two joints, shape (V, V); NaN if a joint is
@@ -117,6 +117,6 @@ def longest_steps(distances: np.ndarray) -> np.ndarray:
         np.ndarray: Shape (V, V), at most the distance itself.
     """
     steps = np.nan_to_num(distances, nan=np.inf)
-    for joint in range(len(steps)):  # the algorithm of Floyd and Warshall, with the maximum
+    for joint in range(len(steps)):  # Floyd-Warshall, with a maximum in place of the sum
         steps = np.minimum(steps, np.maximum(steps[:, [joint]], steps[[joint]]))
     return steps

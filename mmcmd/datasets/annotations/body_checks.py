@@ -1,4 +1,4 @@
-"""Checks of the coordinates of an annotation file: what a training cannot see, but suffers from."""
+"""Checks of the coordinates of an annotation file, for errors that silently harm a training."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,30 +10,30 @@ from mmcmd.datasets.annotations.counts import Inspection
 from mmcmd.datasets.annotations.findings import Finding, share, some
 from mmcmd.skeletons import Layout
 
-# Each limit lies far from what healthy data have; docs/check_your_data.md has the figures.
+# Correct data stay far from each limit; docs/check_your_data.md has the measurements.
 LONGEST_BONE = 1.6
-"""How long a bone may be, as a multiple of the longest step on the way over other joints."""
+"""Limit for the length of a bone, as a multiple of the longest step on the best other path."""
 MOST_TURNED = 0.5
-"""Share of the bodies whose shoulders may point away from +x."""
+"""Limit for the share of bodies with shoulders that point away from +x."""
 MOST_UPSIDE_DOWN = 0.01
-"""Share of the bodies that may be upside down, see :data:`UPSIDE_DOWN`."""
+"""Limit for the share of bodies that are upside down, see :data:`UPSIDE_DOWN`."""
 UPSIDE_DOWN = 120.0
-"""Degrees; performers who lie on the floor have about 90."""
+"""A body is upside down if it leans more than this, in degrees. A person on the floor has 90."""
 MOST_LEAN = 25.0
-"""Degrees that the median body may lean."""
+"""Limit for the lean of the median body, in degrees."""
 LOWEST, HIGHEST = 0.05, 4.0
-"""Metres from end to end of the median body: a hand, and a person with raised arms."""
+"""Limits for the median body from end to end, in metres: a hand, a person with raised arms."""
 MOST_EMPTY = 0.25
-"""Share of the frames of a sequence that may show nobody."""
+"""Limit for the share of frames of a sequence that show nobody."""
 MOST_MISSING = 0.5
-"""Share of the bodies in which a joint may be zero."""
+"""Limit for the share of bodies in which a joint is zero."""
 
 
 def uprightness(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Bodies that lean or are upside down after the pre-normalisation."""
+    """Find bodies that lean or are upside down after the pre-normalisation."""
     upright, layout, facing = found.uprightness, found.layout, found.facing
     if upright is None or layout is None or not upright.up or any(joint_order(data, found)):
-        return  # with another order of the joints, spine and shoulders are other joints
+        return  # if the order of the joints is wrong, spine and shoulders are wrong too
     leans = upright.leans[~np.isnan(upright.leans)]
     down = int((leans > UPSIDE_DOWN).sum())
     shown = share(int((leans > 90).sum()), len(leans))
@@ -64,7 +64,7 @@ def uprightness(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
 
 
 def _upright(data: dict[str, Any], found: Inspection) -> str:
-    """Say what mends bodies that are upside down."""
+    """Return the remedy for bodies that are upside down."""
     if found.layout.spine is None:
         return f'Turn their coordinates, so that {found.uprightness.up} is up in all sequences'
     if data.get('normalized'):
@@ -76,13 +76,13 @@ def _upright(data: dict[str, Any], found: Inspection) -> str:
 
 
 def _names(layout: Layout, points: Iterable[int | tuple[int, ...]]) -> str:
-    """Name joints; a point may be the middle of several."""
+    """Return the names of points; a point is a joint or the middle of several joints."""
     names = ['-'.join(layout.joints[x] for x in np.atleast_1d(point)) for point in points]
     return ' and '.join(names)
 
 
 def empty_frames(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Samples that are all zero, and samples with many frames that are."""
+    """Find samples that are all zero, and samples with many frames that are all zero."""
     if found.empty:
         yield Finding(
             f'{share(len(found.empty), found.num_samples)} samples are all zero, such as '
@@ -104,14 +104,14 @@ def empty_frames(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
 
 
 def missing_joints(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Joints that are zero in all bodies, or in most."""
+    """Find joints that are zero in all bodies, or in most of them."""
     bodies, layout = found.bodies, found.layout
     if bodies is None or layout is None:
         return
     missing = bodies.missing.copy()
     centre = missing[layout.centre] if isinstance(layout.centre, int) else 0
     if centre == 1:
-        missing[layout.centre] = 0  # the coordinates are centred on it already
+        missing[layout.centre] = 0  # it is zero because the coordinates are centred on it
     always = np.flatnonzero(missing == 1)
     often = np.flatnonzero((missing > MOST_MISSING) & (missing < 1))
     if len(always) == 1 and centre < 1:
@@ -139,10 +139,10 @@ def _listed(layout: Layout, joints: Iterable[int]) -> str:
 
 
 def units(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Heights that are no metres, and confidences in the place of the third coordinate."""
+    """Find heights that are not in metres, and confidences in place of the third coordinate."""
     bodies = found.bodies
     if bodies is None or not len(bodies.heights) or len(bodies.low) != 3 or len(bodies.missing) < 2:
-        return  # points in an image may have any unit, and one joint has no height
+        return  # points in an image may have any unit, and a single joint has no height
     height = float(np.median(bodies.heights))
     if height > HIGHEST and bodies.low[2] >= 0 and bodies.high[2] <= 1:
         yield Finding(
@@ -154,7 +154,7 @@ def units(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
         unit = next((x for x, low in _UNITS if height >= low), None)
         guess = f'These look like {unit[0]}: divide by {unit[1]:,}' if unit else 'Scale them'
         yield Finding(
-            f'the median body measures {_short(height)} from end to end, which are no metres',
+            f'the median body measures {_short(height)} from end to end, so the unit is not metres',
             f'{guess}, so that they are metres',
         )
 
@@ -167,10 +167,10 @@ _UNITS = ((('millimetres', 1000), 400), (('centimetres', 100), 40))
 
 
 def joint_order(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Bones that cannot be right, as if the joints had another order.
+    """Find bones that cannot be right, which happens if the joints have another order.
 
-    A joint usually hangs on one of the joints next to it. If there is a way over other joints whose
-    steps are all much shorter than the bone, the two joints are no neighbours.
+    The parent of a joint is usually one of the joints next to it. If a path through other joints
+    has only steps that are much shorter than the bone, the two joints are not neighbours.
     """
     bones, lengths, steps = _bones(found)
     wrong = np.flatnonzero(lengths > LONGEST_BONE * steps)
@@ -179,14 +179,15 @@ def joint_order(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
         joint, parent = (found.layout.joints[x] for x in bones[worst])
         yield Finding(
             f'{len(wrong)} of {len(bones)} bones of layout {found.layout.name!r} cannot be right, '
-            f'as if the joints had another order: {joint} hangs on {parent}, {lengths[worst]:.2g} '
-            f'away, but there is a way over other joints in steps of at most {steps[worst]:.2g}',
+            f'so the joints may have another order: the bone from {parent} to {joint} has length '
+            f'{lengths[worst]:.2g}, but a path through other joints has steps of at most '
+            f'{steps[worst]:.2g}',
             'Compare `joints` and `parents` of the layout with the order of the joints in the data',
         )
 
 
 def _bones(found: Inspection) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return bones, their lengths, and the longest steps on the ways over other joints."""
+    """Return bones (E, 2), their lengths (E,), and the longest step on each best path (E,)."""
     if found.bodies is None or found.layout is None:
         return np.zeros((0, 2), int), np.zeros(0), np.zeros(0)
     bones = bones_of(found.layout, found.bodies)

@@ -1,4 +1,4 @@
-"""Counts and measurements of an annotation file, which its checks read."""
+"""Counts and measurements of an annotation file. The checks of the file read them."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
@@ -19,14 +19,15 @@ class Inspection:
     """Result of :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
 
     Attributes:
-        facts (dict[str, str]): What the file says of all samples: layout, synthetic and so on.
-        num_samples (int): Sequences in the file.
-        splits (dict[str, int]): Sequences of each split that are there.
-        classes (dict[int, str]): Names of classes, where the file has them.
-        labels (Counter[int]): Sequences of each class.
-        subjects (Counter): Sequences of each subject; empty where samples do not tell.
+        facts (dict[str, str]): Properties that all samples share: layout, synthetic and so on.
+        num_samples (int): Number of sequences in the file.
+        splits (dict[str, int]): For each split, how many of its sequences the file holds.
+        classes (dict[int, str]): Names of classes, if the file has them.
+        labels (Counter[int]): Number of sequences of each class.
+        subjects (Counter): Number of sequences of each subject; empty if the samples have none.
         lengths (tuple[int, float, int]): Least, median and greatest number of frames.
-        persons (Counter[int]): Sequences with so many persons that are not all zero.
+        persons (Counter[int]): For each number of persons, the number of sequences with it. A
+            person that is all zero does not count.
         empty (list[str]): Samples that are all zero.
         twins (list[list[str]]): Groups of samples with the same coordinates, bit by bit.
         leaks (list[Leak]): Pairs of splits that share a sample or a twin.
@@ -34,9 +35,10 @@ class Inspection:
             :data:`mmcmd.datasets.annotations.official_totals.TOTALS`.
         layout (Layout, optional): The joints, if the file says which they are.
         bodies (Bodies, optional): Measurements, if all samples have the same joints.
-        uprightness (Uprightness, optional): How far bodies lean, if the file says its joints.
-        facing (np.ndarray, optional): Direction of the shoulders of each sample, if they are to be
-            turned, see :func:`mmcmd.datasets.annotations.facing.measure_facing`.
+        uprightness (Uprightness, optional): How far bodies lean, if the file names its layout.
+        facing (np.ndarray, optional): Direction of the shoulders of each sample, shape (N,), if
+            the layout has a spine and the samples are not normalised yet, see
+            :func:`mmcmd.datasets.annotations.facing.measure_facing`.
         findings (list[Finding]): Everything suspicious, each with its remedy, the worst first.
     """
 
@@ -60,4 +62,4 @@ class Inspection:
 
 
 Check = Callable[[dict[str, Any], Inspection], Iterator[Finding]]
-"""Takes the annotation file and what was counted, and yields what is wrong."""
+"""A check takes the annotation file and its counts, and yields what is wrong."""

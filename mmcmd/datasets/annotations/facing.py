@@ -1,4 +1,4 @@
-"""Which way the shoulders point before a body is turned."""
+"""Measure in which direction the shoulders point before a body is turned."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def measure_facing(samples: Iterable[Mapping[str, Any]], layout: Layout) -> np.n
 
 
 def measure_agreement(samples: Iterable[Mapping[str, Any]], layout: Layout) -> float:
-    """Measure how far people face the same direction when their recordings begin.
+    """Measure how much people face one common direction when their recordings begin.
 
     This is the mean resultant length of directional statistics: the length of the mean of the unit
     vectors from the first shoulder to the second. It is 1 if all face one direction, and near 0 if
@@ -39,7 +39,7 @@ def measure_agreement(samples: Iterable[Mapping[str, Any]], layout: Layout) -> f
         layout (Layout): Joints of the samples, with shoulders.
 
     Returns:
-        float: From 0 to 1; 1 if no sample shows its shoulders.
+        float: From 0 to 1; 1 if the shoulders are missing in every sample.
     """
     across = []
     for sample in samples:

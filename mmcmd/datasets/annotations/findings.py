@@ -1,4 +1,4 @@
-"""One thing that is wrong with an annotation file."""
+"""A finding is one fault of an annotation file."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -10,7 +10,7 @@ class Finding(NamedTuple):
 
     Attributes:
         message (str): What was found, with numbers and the name of a sample.
-        remedy (str): What mends it; empty if nothing is known.
+        remedy (str): How to repair it; empty if no remedy is known.
     """
 
     message: str
@@ -21,11 +21,11 @@ class Finding(NamedTuple):
 
 
 def share(count: int, total: int) -> str:
-    """Write out a number and its percentage: ``12 of 430 (2.8 %)``."""
+    """Return a number and its percentage as text: ``12 of 430 (2.8 %)``."""
     return f'{count:,} of {total:,} ({100 * count / max(total, 1):.1f} %)'
 
 
 def some(values: Iterable[object], few: int = 10) -> str:
-    """Write out the first few values, without counting to the end."""
+    """Return the first few values as text. The other values are not read."""
     words = [str(value) for value in islice(values, few + 1)]
     return ', '.join([*words[:few], '...'] if len(words) > few else words)

@@ -1,4 +1,4 @@
-"""Sequences that are held out by who performed them, for a validation or for leave-one-out."""
+"""Choose the sequences to hold out, by performer, for a validation or for leave-one-out."""
 
 from collections import Counter
 from collections.abc import Hashable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 from mmcmd.errors import InputError
 
 GROUPS = ('subject', 'style')
-"""Fields of a sample that tell who performed it, or how, in this order of preference."""
+"""Fields of a sample with its performer or its style. The first one that exists is used."""
 
 FOLDS = 5
 
@@ -16,7 +16,7 @@ Value = int | str
 
 
 def is_value(value: object) -> bool:
-    """Tell whether a field of a sample can name a group: it is a whole number or text."""
+    """Return whether a field of a sample can name a group: it is a whole number or text."""
     return isinstance(value, (int, str, np.integer)) and not isinstance(value, bool)
 
 
@@ -47,7 +47,7 @@ def fold_values(values: Sequence[Value], fold: int, folds: int = FOLDS) -> list[
 
 
 def fold_of_sequences(labels: Sequence[int], fold: int, folds: int = FOLDS) -> np.ndarray:
-    """Tell which sequences a fold holds out if nobody knows who performed them.
+    """Return which sequences a fold holds out if the performers are not known.
 
     Args:
         labels (Sequence[int]): Class of each sequence. Each fold holds out its share of each class.
@@ -78,12 +78,12 @@ def match_values(texts: Sequence[Value], values: Sequence[Value], key: str) -> l
     """Return the groups that a user has named; a number may be given as text.
 
     Args:
-        texts (Sequence[int | str]): As the user wrote them.
+        texts (Sequence[int | str]): Names of groups, as the user wrote them.
         values (Sequence[int | str]): The groups that exist.
-        key (str): What they are, such as ``subject``.
+        key (str): The kind of group, such as ``subject``.
 
     Raises:
-        InputError: If one does not exist, or these are all of them, or none.
+        InputError: If a group does not exist, or the user named all groups or none.
     """
     known = {str(value): value for value in sort_values(values)}
     unknown = [str(text) for text in texts if str(text) not in known]

@@ -1,4 +1,4 @@
-"""Count the contents of an annotation file, and find what is suspicious about it."""
+"""Count the contents of an annotation file, and find what looks wrong in it."""
 
 import re
 from collections import Counter
@@ -29,13 +29,14 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
     """Count what a file holds and look for what is wrong with it.
 
     Args:
-        data (dict): As :func:`mmcmd.datasets.annotations.reading.load_annotations` returns it.
-        expect (str, optional): Key of :data:`TOTALS` to compare with. By default those of the
-            data set that the file names, or of NTU RGB+D if number of classes, joints and sample
-            names are its own; none for synthetic data.
+        data (dict): Annotations, see
+            :func:`mmcmd.datasets.annotations.reading.load_annotations`.
+        expect (str, optional): Key of :data:`TOTALS` to compare with. By default, the totals of the
+            data set that the file names, or those of NTU RGB+D if the classes, joints and sample
+            names are like in NTU RGB+D. Synthetic data are compared with nothing.
 
     Raises:
-        InputError: If there are no samples, or there is no such key.
+        InputError: If there are no samples, or no totals with this key.
     """
     if expect is not None and expect not in TOTALS:
         raise InputError(f'there are no totals of {expect!r}; there are {", ".join(TOTALS)}')
@@ -85,7 +86,7 @@ _PKU_II = re.compile(r'A[0-9]{2}N[0-9]{2}-[LMR]_')  # recordings of the first ph
 
 
 def _guess(data: dict[str, Any], found: Inspection) -> str | None:
-    """Tell which data set with official totals this is."""
+    """Guess which data set with official totals this is."""
     if data.get('synthetic'):
         return None
     if 'dataset' in data:

@@ -12,11 +12,12 @@ from mmcmd.datasets.annotations.counts import Inspection
 
 
 def print_inspection(found: Inspection, console: Console) -> None:
-    """Print what was found; findings come last, each in a line of its own.
+    """Print what was found. The findings come last, one in a line.
 
     Args:
-        found (Inspection): Of :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
-        console (Console): Where to.
+        found (Inspection): Result of
+            :func:`mmcmd.datasets.annotations.inspection.inspect_annotations`.
+        console (Console): The console that prints.
     """
     table = Table(show_header=False)
     table.add_column()
@@ -50,7 +51,7 @@ def print_inspection(found: Inspection, console: Console) -> None:
 
 
 def _measured(found: Inspection) -> Iterator[tuple[str, str]]:
-    """Say how high bodies are and how far they lean, where that was measured."""
+    """Yield the height and the lean of the median body, if they were measured."""
     if found.bodies is not None and len(found.bodies.heights):
         yield 'median body, end to end', f'{np.median(found.bodies.heights):.3g}'
     if found.uprightness is not None and found.uprightness.up:

@@ -15,26 +15,26 @@ def class_names(facts: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the name of each class, if the file has names; an empty tuple otherwise.
 
     Args:
-        facts (Mapping): What the file holds besides samples and splits. It may be anything.
+        facts (Mapping): Entries of the file besides samples and splits. They may have any type.
     """
     names = facts.get('classes')
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) else ()
 
 
 def name_label(label: int, names: Sequence[str]) -> str:
-    """Return words for a class, such as ``wave (label 9)``; only the number if it has no name."""
+    """Return the name of a class as ``wave (label 9)``, or ``label 9`` if it has no name."""
     return f'{names[label]} (label {label})' if 0 <= label < len(names) else f'label {label}'
 
 
 def keep_labelled(
     annotations: PackedAnnotations, rows: np.ndarray, split: str | None
 ) -> np.ndarray:
-    """Return the rows of sequences with a label; a log line says if there are others.
+    """Return the rows of sequences with a label. If others exist, a log line gives the numbers.
 
     Args:
-        annotations (PackedAnnotations): Of a file.
+        annotations (PackedAnnotations): Annotations of a file.
         rows (np.ndarray): Rows of the split, shape (N,).
-        split (str, optional): Its name, for messages.
+        split (str, optional): Name of the split, for messages.
 
     Raises:
         InputError: If no sequence has a label.

@@ -16,12 +16,12 @@ def _labels(data: dict[str, Any]) -> dict[str, int]:
 
 
 def leaks(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Splits that share sequences with their training split."""
+    """Find splits that share sequences with their training split."""
     return (leak.finding() for leak in found.leaks)
 
 
 def repeated_names(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Samples that have the name of another."""
+    """Find samples that have the name of another sample."""
     names = {sample['frame_dir'] for sample in data['annotations']}
     if repeated := found.num_samples - len(names):
         yield Finding(
@@ -30,7 +30,7 @@ def repeated_names(data: dict[str, Any], found: Inspection) -> Iterator[Finding]
 
 
 def twins(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Samples with the same coordinates; worse if their labels differ."""
+    """Find samples with the same coordinates, and those of them with different labels."""
     labels = _labels(data)
     differ = [x for x in found.twins if len({labels[name] for name in x if name in labels}) > 1]
     for kind, groups, remedy in (
@@ -46,7 +46,7 @@ def _both(names: list[str]) -> str:
 
 
 def classes(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Numbers of classes that no sample has."""
+    """Find class numbers below the highest one that no sample has."""
     highest = max(found.labels, default=-1)
     gaps = some(label for label in range(highest) if label not in found.labels)
     if gaps:
@@ -58,7 +58,7 @@ def classes(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
 
 
 def classes_of_splits(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Classes that one half of a split has and the other lacks."""
+    """Find classes that are in one half of a split only."""
     labels = _labels(data)
     for pair in tested_splits(data['split']):
         train, val = ({labels[x] for x in data['split'][half] if x in labels} for half in pair)
@@ -77,7 +77,7 @@ def classes_of_splits(data: dict[str, Any], found: Inspection) -> Iterator[Findi
 
 
 def splits(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Splits that are empty, and names that do not fit the samples."""
+    """Find splits that are empty, and names that do not fit the samples."""
     names = {sample['frame_dir'] for sample in data['annotations']}
     empty = [split for split, count in found.splits.items() if not count]
     if empty:
@@ -100,7 +100,7 @@ def splits(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
 
 
 def lengths(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Sequences of one frame, which have no motion."""
+    """Find sequences of one frame, which have no motion."""
     short = [x['frame_dir'] for x in data['annotations'] if x['total_frames'] == 1]
     if short:
         yield Finding(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 
 class Total(NamedTuple):
-    """Numbers of sequences of one split of a data set."""
+    """Official numbers of training and validation sequences of one split."""
 
     title: str
     split: str
@@ -23,7 +23,7 @@ TOTALS = {
 
 
 def totals_of(dataset: str | None, splits: Iterable[str]) -> list[str]:
-    """List the keys of the totals of a data set, ``ntu60`` say, whose splits are there."""
+    """Return the keys of the totals of a data set, such as ``ntu60``, for the given splits."""
     return [
         key
         for key, total in TOTALS.items()
@@ -32,11 +32,11 @@ def totals_of(dataset: str | None, splits: Iterable[str]) -> list[str]:
 
 
 def differences(key: str, counts: Mapping[str, int]) -> Iterator[str]:
-    """Say, in words, where the numbers of sequences of splits are not the official ones.
+    """Describe each split with a number of sequences that is not the official one.
 
     Args:
-        key (str): In :data:`TOTALS`.
-        counts (Mapping[str, int]): Sequences of each split that is there.
+        key (str): Key of :data:`TOTALS`.
+        counts (Mapping[str, int]): Number of sequences of each split in the file.
     """
     total = TOTALS[key]
     for half, official in (('train', total.train), ('val', total.val)):

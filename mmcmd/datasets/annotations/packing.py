@@ -1,16 +1,17 @@
-"""Annotations packed into one stretch of bytes, which opens at once and which processes share.
+"""A packed file of annotations, which opens fast and which several processes share.
 
-First come the samples, each at a multiple of 64 bytes: its coordinates, of their own dtype, then
-the pickle of what it holds besides, if anything. Then an index, which is a pickle of plain arrays,
-then a footer: a magic number, the length and CRC-32 of the index, and the stamp of what was packed.
+The file has three parts. First come the samples. Each one begins at a multiple of 64 bytes and
+holds the coordinates, with their own dtype, and then a pickle of the sample's other fields, if it
+has any. The second part is an index, a pickle of plain arrays. The last part is a footer: a magic
+number, the length and CRC-32 of the index, and the stamp of the source file.
 
-Two libraries were tried with 114,000 sequences; ours opens in 40 ms with 22 MB of private memory
-and reads a sample in 9 microseconds. Memory-mapped ``.npy`` files of coordinates and index take
-26 ms, 10 MB and 6 microseconds, but they are several files, which no rename replaces together, and
-they hold no second type of number and no further fields of a sample; the stamp, the checksums and
-all checks of the index would stay. Arrow takes 2 ms, 13 MB and 6 microseconds, but pyarrow is a
-package of 170 MB, and 1,653 of 20,000 damaged files ended the process where its full validation
-was left out.
+Two libraries were compared with this format on 114,000 sequences. This format opens in 40 ms with
+22 MB of private memory, and reads a sample in 9 microseconds. Memory-mapped ``.npy`` files of
+coordinates and index take 26 ms, 10 MB and 6 microseconds. But they are several files, which one
+rename cannot replace together, and they hold only one dtype and no further fields of a sample. They
+would also need the stamp, the checksums and all checks of the index. Arrow takes 2 ms, 13 MB and 6
+microseconds. But pyarrow is a package of 170 MB, and without its full validation 1,653 of 20,000
+damaged files crashed the process.
 """
 
 import io
@@ -39,16 +40,23 @@ _MOST = 1 << 31
 
 
 class DamagedError(ValueError):
-    """Packed annotations are not whole, or not those of the stamp."""
+    """Packed annotations are damaged, or were made from another file than the stamp says."""
 
 
 def _aligned(size: Any) -> Any:
-    """Round a number of bytes, or an array of them, up to where the next may begin."""
+    """Round a number of bytes, or an array of such numbers, up to a multiple of 64."""
     return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def to_words(*parts: np.ndarray) -> np.ndarray:
-    """Copy arrays' bytes, zeros after each, to whole numbers of aligned 8-byte words."""
+    """Copy the bytes of arrays to 8-byte words; zeros fill each array up to 64 bytes.
+
+    Args:
+        *parts (np.ndarray): Arrays of any shape and dtype.
+
+    Returns:
+        np.ndarray: uint64, shape (words,).
+    """
     words = np.zeros(sum(_aligned(part.nbytes) for part in parts) // 8, np.uint64)
     place = 0
     for part in parts:
@@ -62,12 +70,13 @@ def pack_annotations(data: dict[str, Any], stamp: bytes, file: IO[bytes]) -> Non
     """Write annotations that :class:`PackedAnnotations` reads.
 
     Args:
-        data (dict): As :func:`mmcmd.datasets.annotations.reading.load_annotations` returns it.
-        stamp (bytes): At most 32 bytes that say what was packed.
+        data (dict): Annotations, see
+            :func:`mmcmd.datasets.annotations.reading.load_annotations`.
+        stamp (bytes): At most 32 bytes that identify the source file.
         file (IO[bytes]): Opened for writing in binary mode.
     """
     samples, dtypes = data['annotations'], {}
-    # Bytes of the sample's pickle, number of its dtype, shape and label.
+    # A row holds the size of the sample's pickle in bytes, its dtype's number, shape and label.
     rows = np.zeros((len(samples), 7), np.int64)
     checksums = np.zeros(len(samples), np.uint64)
     for index, sample in enumerate(samples):
@@ -92,31 +101,32 @@ def pack_annotations(data: dict[str, Any], stamp: bytes, file: IO[bytes]) -> Non
 
 
 def footer(index: bytes, stamp: bytes) -> bytes:
-    """Return what follows an index."""
+    """Return the bytes that follow an index."""
     return FOOTER.pack(_MAGIC, len(index), zlib.crc32(index), stamp)
 
 
 class PackedAnnotations:
-    """Annotations that are read one at a time out of bytes that never change.
+    """Packed annotations, which are read one at a time.
 
     Args:
         path (str or PathLike): The pickle to name in messages.
-        raw (np.ndarray): uint8, what :func:`pack_annotations` wrote; may be a memory map.
-        stamp (bytes): It must be that which was written.
+        raw (np.ndarray): Bytes that :func:`pack_annotations` wrote, uint8, shape (bytes,). It may
+            be a memory map, and must not change.
+        stamp (bytes): The stamp that :func:`pack_annotations` must have written.
 
     Attributes:
-        facts (dict): What the pickle holds besides splits and annotations, such as ``layout``.
-        labels (np.ndarray): int64, shape (N,); :data:`UNLABELLED` where there is none.
+        facts (dict): Entries of the pickle besides splits and annotations, such as ``layout``.
+        labels (np.ndarray): int64, shape (N,); :data:`UNLABELLED` if a sample has no label.
         num_joints (np.ndarray): int64, shape (N,).
-        splits (dict): Name of a split to how many of its samples have no annotation.
+        splits (dict): For each split, how many of its samples have no annotation.
 
     Raises:
-        DamagedError: If the bytes are not whole, or the stamp is another.
+        DamagedError: If the bytes are damaged, or the stamp differs.
     """
 
     def __init__(self, path: Path, raw: np.ndarray, stamp: bytes) -> None:
         self.path = path
-        self._raw = raw.view(np.ndarray)  # a memmap takes its time over each slice
+        self._raw = raw.view(np.ndarray)  # slicing a plain array is faster than slicing a memmap
         try:
             magic, size, crc, found = FOOTER.unpack(self._raw[-FOOTER.size :].tobytes())
             if magic != _MAGIC or found.rstrip(b'\0') != stamp:
@@ -126,7 +136,7 @@ class PackedAnnotations:
             if zlib.crc32(index) != crc:
                 raise DamagedError('another index')
             self._take(*load_plain(io.BytesIO(index)), place)
-        except Exception as error:  # of any kind, from bytes that may be anything
+        except Exception as error:  # damaged bytes may cause an error of any type
             raise DamagedError(f'{path}: its packed annotations are damaged: {error}') from None
         self._told: set[str] = set()
         self.labels = self._rows[:, -1].copy()
@@ -143,7 +153,11 @@ class PackedAnnotations:
         checksums: np.ndarray,
         size: int,
     ) -> None:
-        """Take the parts of the index if they fit each other, and ``size`` bytes of samples."""
+        """Store the parts of the index if they fit each other and ``size`` bytes of samples.
+
+        Raises:
+            DamagedError: If they do not fit.
+        """
         check_annotations(
             {**facts, 'split': dict.fromkeys(absent, ()), 'annotations': []}, self.path
         )
@@ -163,7 +177,7 @@ class PackedAnnotations:
             raise DamagedError('not numbers')
         self._dtypes = [np.dtype(code) for code in dtypes]
         widths = np.array([dtype.itemsize for dtype in self._dtypes], np.int64)
-        # Of a product that is too large for an integer the float is large too.
+        # The product is a float, because a large product would overflow an integer.
         sizes = rows[:, 2:6].prod(axis=1, dtype=np.float64) * widths[rows[:, 1]]
         if ((sizes < 1) | (sizes > size)).any():
             raise DamagedError('another size')
@@ -182,7 +196,7 @@ class PackedAnnotations:
         return self
 
     def is_new(self, message: str) -> bool:
-        """Tell whether this is the first call with a message; several data sets share a file."""
+        """Return whether this is the first call with a message; several data sets share a file."""
         first = message not in self._told
         self._told.add(message)
         return first
@@ -195,10 +209,13 @@ class PackedAnnotations:
         """Return the rows of the samples of a split, in the order of the file.
 
         Args:
-            split (str or None): Such as ``xsub_train``; None is all annotations.
+            split (str or None): Name of a split, such as ``xsub_train``; None selects all samples.
+
+        Returns:
+            np.ndarray: int64, shape (N,).
 
         Raises:
-            InputError: If there is no such split (lists those there are), or it is empty.
+            InputError: If there is no such split (the message lists all splits), or it is empty.
         """
         if split is None:
             rows = np.arange(len(self))
@@ -218,10 +235,10 @@ class PackedAnnotations:
         return rows
 
     def __getitem__(self, row: int) -> dict[str, Any]:
-        """Return one annotation, whose arrays are the caller's own.
+        """Return one annotation. Its arrays are copies.
 
         Raises:
-            InputError: If it is not what was packed.
+            InputError: If the bytes of the annotation have changed since it was packed.
         """
         more_size, code, *shape, label = self._rows[row].tolist()
         words = self._raw[self._begins[row] : self._ends[row]].view(np.uint64).copy()
@@ -232,30 +249,30 @@ class PackedAnnotations:
             if np.add.reduce(words) != self._checksums[row]:
                 raise DamagedError('another checksum')
             more = dict(load_plain(io.BytesIO(more.tobytes()))) if more_size else {}
-        except Exception:  # of any kind, from a pickle that may be anything
+        except Exception:  # a damaged pickle may cause an error of any type
             raise self._damaged(row) from None
         keypoint = raw[:size].view(dtype).reshape(shape)
         name = self.name(row)
         return dict(more, frame_dir=name, label=label, keypoint=keypoint, total_frames=shape[1])
 
     def fields(self, row: int) -> dict[str, Any]:
-        """Return what an annotation holds besides label and joints, such as its subject.
+        """Return the fields of an annotation besides label and joints, such as its subject.
 
         The joints are not read, so this is fast for a whole data set.
 
         Raises:
-            InputError: If it cannot be read.
+            InputError: If the fields cannot be read.
         """
         more_size, code, *shape, _ = self._rows[row].tolist()
         begin = self._begins[row] + _aligned(math.prod(shape) * self._dtypes[code].itemsize)
         more = self._raw[begin : begin + more_size].tobytes()
         try:
             return dict(load_plain(io.BytesIO(more))) if more_size else {}
-        except Exception:  # of any kind, from a pickle that may be anything
+        except Exception:  # a damaged pickle may cause an error of any type
             raise self._damaged(row) from None
 
     def _damaged(self, row: int) -> InputError:
         return InputError(
-            f'{self.path}: what is packed of {self.name(row)} is damaged; remove '
-            f'{self.path.name}.store, and it is packed anew'
+            f'{self.path}: sample {self.name(row)} is damaged in the store; remove '
+            f'{self.path.name}.store, and the next run makes it again'
         )

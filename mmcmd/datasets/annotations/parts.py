@@ -1,4 +1,4 @@
-"""Two parts of a split: what is held out, and the rest."""
+"""Divide a split in two parts: the sequences that are held out, and the rest."""
 
 import logging
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def choose_part(
     """Keep the part of a split that is held out, or the rest.
 
     A fold holds out a part of the subjects. If the samples have no subject, it holds out a part of
-    the styles. If they have neither, or there is only one, it draws sequences, class by class.
+    the styles. If they have neither, or only one group exists, it draws sequences of each class.
 
     Args:
         annotations (PackedAnnotations): The file.
@@ -49,14 +49,15 @@ def choose_part(
         np.ndarray: Rows, shape (K,).
 
     Raises:
-        InputError: If samples lack the field, there is no such group or fold, or a part is empty.
+        InputError: If a sample lacks the field, a group or the fold does not exist, or a part is
+            empty.
     """
     if keep not in ('held_out', 'rest'):
         raise InputError(f"hold_out.keep must be 'held_out' or 'rest', got {keep!r}")
     by, groups = find_groups(annotations, rows, by)
     if fold is None and by is None:
         raise InputError(
-            f'{annotations.path}: the samples do not tell their {" or ".join(GROUPS)}, so none can '
+            f'{annotations.path}: the samples have no {" or ".join(GROUPS)}, so none can '
             'be left out; convert the data with that field'
         )
     if by is None or (fold is not None and len(set(groups)) < 2):
@@ -85,7 +86,7 @@ def choose_part(
 def find_groups(
     annotations: PackedAnnotations, rows: Sequence[int], by: str | None = None
 ) -> tuple[str | None, list[Value]]:
-    """Return the field that tells the groups of samples, and the group of each.
+    """Return the field that holds the groups of samples, and the group of each sample.
 
     Args:
         annotations (PackedAnnotations): The file.

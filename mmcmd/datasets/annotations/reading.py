@@ -1,4 +1,7 @@
-"""The pyskl-style pickle: read without running anything in it, checked, written all or nothing."""
+"""Read, check and write annotation pickles in the style of pyskl.
+
+Reading never runs code from the pickle. Writing produces a complete file or no file.
+"""
 
 import os
 import pickle
@@ -19,12 +22,12 @@ class AnnotationsNotFoundError(InputError, FileNotFoundError):
 
 
 LONGEST_NAME = 200
-"""Bytes of the name of a sample; it becomes part of the names of files."""
+"""Limit for the name of a sample, in bytes, because names of files contain it."""
 
 UNLABELLED = -1
 """The label of a sample that has none."""
 
-_MOST = 1 << 31  # classes and frames
+_MOST = 1 << 31  # limit for labels and numbers of frames
 
 SYNTHETIC_MARK = 'SYNTHETIC.txt'
 """A folder with this file in it holds simulated data."""
@@ -39,14 +42,15 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
     Returns:
         dict: ``split`` (dict[str, list[str]], sample names), ``annotations`` (list[dict]) with at
         least ``frame_dir`` (str), ``label`` (int, :data:`UNLABELLED` if the file has none),
-        ``keypoint`` ``(M, T, V, C)`` in metres and ``total_frames`` (int), and whatever else the
-        file holds, such as ``layout`` (see :func:`get_layout`), ``normalized`` (bool, coordinates
+        ``keypoint`` ``(M, T, V, C)`` in metres and ``total_frames`` (int), and all other entries
+        of the file, such as ``layout`` (see :func:`get_layout`), ``normalized`` (bool, coordinates
         are pre-normalised already) and ``synthetic`` (bool).
 
     Raises:
-        AnnotationsNotFoundError: If there is no such file; says which command makes it.
-        InputError: If it is not a whole pickle, asks for anything but arrays and plain containers,
-            or a sample is malformed.
+        AnnotationsNotFoundError: If there is no such file; the message has the command that makes
+            it.
+        InputError: If the pickle is truncated, holds anything but arrays and plain containers, or
+            a sample is malformed.
     """
     path = Path(path)
     if path.is_dir():
@@ -59,7 +63,7 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with path.open('rb') as file:
             data = load_plain(file)
-    except Exception as error:  # of any kind, from a damaged pickle
+    except Exception as error:  # a damaged pickle may cause an error of any type
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise InputError(
             f'{path} is not an annotation pickle that can be loaded: {reason}'
@@ -73,14 +77,14 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
 
 
 def check_annotations(data: Any, path: str | os.PathLike) -> None:
-    """Check what :func:`load_annotations` promises, and turn numpy integers into ``int``.
+    """Check the types that :func:`load_annotations` returns, and turn numpy integers into ``int``.
 
     Args:
         data (dict): As returned by :func:`load_annotations`.
         path (str or PathLike): The file to name in messages.
 
     Raises:
-        InputError: If something is missing or malformed; names the file and the sample.
+        InputError: If something is missing or malformed; the message names file and sample.
     """
     if not (isinstance(data, dict) and isinstance(data.get('annotations'), list)):
         raise InputError(f'{path}: expected a dict with a list `annotations`, or such a list')
@@ -96,7 +100,7 @@ def check_annotations(data: Any, path: str | os.PathLike) -> None:
     if data.get('layout') is not None:
         try:
             num_joints = get_layout(data['layout'], files=False).num_joints
-        except (InputError, TypeError) as error:  # it may be anything, unhashable too
+        except (InputError, TypeError) as error:  # the value may have any type
             raise InputError(f'{path}: {error}') from None
     for index, sample in enumerate(data['annotations']):
         fault = _fault(sample, num_joints)
@@ -109,7 +113,7 @@ def _is_names(value: Any) -> bool:
 
 
 def _called(sample: Any, index: int) -> str:
-    """Say which sample, in a line whatever its name is."""
+    """Return how a message names a sample: one line of printable text."""
     if not isinstance(sample, dict) or 'frame_dir' not in sample:
         return f'number {index}'
     name = sample['frame_dir']
@@ -118,7 +122,7 @@ def _called(sample: Any, index: int) -> str:
 
 
 def _fault(sample: Any, num_joints: int | None) -> str | None:
-    """Say what is wrong with one annotation, if anything is."""
+    """Return what is wrong with one annotation; None if nothing is."""
     if not isinstance(sample, dict):
         return f'expected a dict, got {type(sample).__name__}'
     if sample.get('label') is None:
@@ -145,7 +149,7 @@ def _fault(sample: Any, num_joints: int | None) -> str | None:
 
 
 def keypoint_fault(keypoint: Any, num_joints: int | None = None) -> str | None:
-    """Say what is wrong with the coordinates of a sequence; None if nothing is.
+    """Return what is wrong with the coordinates of a sequence; None if nothing is.
 
     Args:
         keypoint (np.ndarray): Should have the shape (M, T, V, C), and hold finite numbers.
@@ -163,17 +167,17 @@ def keypoint_fault(keypoint: Any, num_joints: int | None = None) -> str | None:
 
 
 def save_annotations(data: dict[str, Any], path: str | os.PathLike) -> None:
-    """Check annotations and write them (pickle protocol 4), all or nothing.
+    """Check annotations and write them as a complete file or not at all (pickle protocol 4).
 
     Args:
-        data (dict): As returned by :func:`load_annotations`.
+        data (dict): Annotations, see :func:`load_annotations`.
         path (str or PathLike): The file to write; its folder must exist.
 
     Raises:
         InputError: If the annotations are malformed; nothing is written.
     """
     check_annotations(data, path)
-    if isinstance(data.get('layout'), Layout):  # no object of ours could be loaded again
+    if isinstance(data.get('layout'), Layout):  # load_annotations refuses objects such as a Layout
         data = {**data, 'layout': data['layout'].to_dict()}
     with replace_file(path) as file:
         pickle.dump(data, file, protocol=4)

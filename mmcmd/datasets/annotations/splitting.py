@@ -14,7 +14,7 @@ from mmcmd.datasets.annotations.held_out import (
 from mmcmd.errors import InputError
 
 RANDOM = 'random'
-"""Splits of this kind draw sequences, whoever performed them."""
+"""A split of this kind draws sequences at random, independent of the performer."""
 
 ALL = 'all'
 """``all_train`` and ``all_val`` hold sequences of all files that were merged into one."""
@@ -43,7 +43,7 @@ def split_by(
     if key == RANDOM:
         if values:
             raise InputError(f'--split-by {RANDOM} takes no --val-subjects')
-        # The last fold takes none of a class that has fewer sequences than there are folds.
+        # If a class has fewer sequences than there are folds, the last fold holds out none of it.
         held = fold_of_sequences([sample['label'] for sample in annotations], FOLDS - 1, FOLDS)
         names = {x['frame_dir'] for x, is_held in zip(annotations, held, strict=True) if is_held}
         split = halves(RANDOM, annotations, lambda x: x['frame_dir'] not in names)
@@ -58,8 +58,8 @@ def split_by(
         known = {name for x in annotations for name, value in x.items() if is_value(value)}
         known -= {'frame_dir', 'total_frames'}
         raise InputError(
-            f'--split-by {key}: {len(lacking)} of {len(found)} samples do not tell their {key}, '
-            f'such as {lacking[0]["frame_dir"]}; some or all tell {", ".join(sorted(known))}'
+            f'--split-by {key}: {len(lacking)} of {len(found)} samples have no field {key}, '
+            f'such as {lacking[0]["frame_dir"]}; fields of the samples: {", ".join(sorted(known))}'
         )
     if values is None:
         there = ', '.join(map(str, sort_values(found)))
@@ -77,7 +77,16 @@ def halves(
     annotations: Sequence[dict[str, Any]],
     is_training: Callable[[dict[str, Any]], bool],
 ) -> dict[str, list[str]]:
-    """Split in two: ``{name}_train`` and ``{name}_val``, pyskl's convention."""
+    """Divide samples into ``{name}_train`` and ``{name}_val``, which are pyskl's names.
+
+    Args:
+        name (str): Name of the split, such as ``xsub``.
+        annotations (Sequence[dict]): Samples with ``frame_dir``.
+        is_training (Callable): Returns True for a sample of the training half.
+
+    Returns:
+        dict[str, list[str]]: Names of the samples of each half.
+    """
     split: dict[str, list[str]] = {f'{name}_train': [], f'{name}_val': []}
     for sample in annotations:
         half = f'{name}_train' if is_training(sample) else f'{name}_val'

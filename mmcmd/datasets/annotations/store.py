@@ -1,8 +1,8 @@
-"""The store beside an annotation pickle: the same annotations, memory-mapped.
+"""The store of an annotation pickle: a file beside it with the same annotations, memory-mapped.
 
-Unpickling takes as long and as much memory as there are annotations, and a pickle of protocol 2
-holds no bytes that could be mapped. So the first process that opens a pickle packs it into
-``NAME.pkl.store``, and all others map that. It is a cache and may be removed at any time.
+Unpickling a large file takes much time and memory, and a pickle of protocol 2 has no arrays that
+could be mapped. So the first process that opens a pickle packs it into ``NAME.pkl.store``, and all
+processes map that file. The store is a cache and may be removed at any time.
 """
 
 import copyreg
@@ -26,28 +26,28 @@ _OPENED: WeakValueDictionary[tuple[Path, bytes], PackedAnnotations] = WeakValueD
 
 
 def store_path(path: str | os.PathLike) -> Path:
-    """Return where the store of a pickle is kept."""
+    """Return the path of the store of a pickle."""
     path = Path(path)
     return path.with_name(f'{path.name}.store')
 
 
 def open_annotations(path: str | os.PathLike) -> PackedAnnotations:
-    """Open the annotations of a pickle through its store, which is made where it is not there.
+    """Open the annotations of a pickle through its store. If there is no store, it is made.
 
-    One process packs while others wait. A store that is damaged, or is not of the pickle's present
-    size and time of modification, is made anew. Where none can be kept, as in a folder that is
-    read-only, a warning says so and the annotations are packed in memory. All who open a file in
-    one process get the same object.
+    One process packs while the others wait. The store is made again if it is damaged, or if the
+    size or the modification time of the pickle has changed. If no store can be written, for example
+    in a read-only folder, a warning says so and the annotations are packed in memory. All calls
+    with one file in one process return the same object.
 
     Args:
         path (str or PathLike): The pickle.
 
     Raises:
-        InputError: As :func:`load_annotations`, which reads the pickle.
+        InputError: In the same cases as :func:`load_annotations`, which reads the pickle.
     """
     path = Path(path)
     if not path.is_file():
-        load_annotations(path)  # says which command makes it
+        load_annotations(path)  # raises an error with the command that makes the file
     stamp = _stamp(path)
     key = path.resolve(), stamp
     if key not in _OPENED:
@@ -62,29 +62,30 @@ def _stamp(path: str | os.PathLike) -> bytes:
 
 
 def _mapped(path: Path, stamp: bytes) -> PackedAnnotations | None:
-    """Map the store; None if there is none, or none that is whole and of this pickle."""
+    """Map the store; None if there is none, it is damaged, or it belongs to another pickle."""
     try:
         return PackedAnnotations(path, np.memmap(store_path(path), mode='r'), stamp)
-    except (OSError, ValueError):  # of an empty file, or a DamagedError
+    except (OSError, ValueError):  # an empty file causes a ValueError, and so does DamagedError
         return None
 
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Let other processes wait that want the same store."""
+    """Make other processes wait that need the same store."""
     lock = path.with_name(f'.{path.name}.store.lock')
     with FileLock(lock):
         try:
             yield
         finally:
-            # While it is held: a process that waits sees that its file has no name any more, and
-            # locks a new one. Removed after the release, it could be the file of the next holder.
+            # The file is removed while the lock is held. A waiting process then notices that its
+            # file is gone and locks a new one. After the release, the file could already be the
+            # lock of another process.
             with suppress(OSError):
                 lock.unlink()
 
 
 def _made(path: Path, stamp: bytes) -> PackedAnnotations:
-    """Make the store, unless another process has done so meanwhile, and map it."""
+    """Map the store, and make it first if no other process has made it in the meantime."""
     data = None
     try:
         with _alone(path):
@@ -109,5 +110,5 @@ def _made(path: Path, stamp: bytes) -> PackedAnnotations:
     return PackedAnnotations(path, np.frombuffer(file.getbuffer(), np.uint8), stamp)
 
 
-# Data sets go to workers that are spawned with the path of their annotations.
+# Spawned workers receive a pickled data set. It holds the path in place of the annotations.
 copyreg.pickle(PackedAnnotations, lambda packed: (open_annotations, (packed.path,)))

@@ -1,4 +1,4 @@
-"""Which samples of a training split keep their label in the semi-supervised protocol."""
+"""Draw the samples of a training split that keep their label in the semi-supervised protocol."""
 
 import logging
 from collections import Counter
@@ -18,22 +18,22 @@ def draw_subset(
     seed: int = 0,
     stratified: bool = True,
 ) -> list[str]:
-    """Draw a share of the samples, the same for the same arguments.
+    """Draw a share of the samples. The same arguments give the same samples.
 
     Args:
-        names (Sequence[str]): Of the samples.
-        labels (Sequence[int]): Class of each.
+        names (Sequence[str]): Names of the samples.
+        labels (Sequence[int]): Class of each sample.
         percent (float): Share of the samples, in (0, 100].
         seed (int): Seed of the draw. Defaults to 0.
-        stratified (bool): Draw from every class its share (largest remainders), and at least one
-            sample; otherwise draw from all alike, as the released code does. Defaults to True.
+        stratified (bool): Draw the same share of every class (largest remainders), and at least
+            one sample. Otherwise ignore the classes, as the released code does. Defaults to True.
 
     Returns:
-        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``. There are
-        more if a class would have none: it then has one, and a warning tells the number.
+        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``. A class
+        that would have no sample gets one more, and a warning gives the total.
 
     Raises:
-        InputError: If the share is not in its range or is no sample at all.
+        InputError: If the share is outside its range, or so small that no sample is drawn.
     """
     if not 0 < percent <= 100:
         raise InputError(f'subset percent={percent} must lie in (0, 100]')
@@ -87,14 +87,14 @@ def _quota(labels: Sequence[int], size: int, percent: float) -> dict[int, int]:
 def draw_per_class(
     names: Sequence[str], labels: Sequence[int], per_class: int, seed: int = 0
 ) -> list[str]:
-    """Draw the same number of samples of each class, the same for the same arguments.
+    """Draw an equal number of samples of each class. The same arguments give the same samples.
 
     With one seed, a smaller draw is a part of a larger one.
 
     Args:
-        names (Sequence[str]): Of the samples.
-        labels (Sequence[int]): Class of each.
-        per_class (int): Samples of each class.
+        names (Sequence[str]): Names of the samples.
+        labels (Sequence[int]): Class of each sample.
+        per_class (int): Number of samples of each class.
         seed (int): Seed of the draw. Defaults to 0.
 
     Returns:
@@ -120,14 +120,14 @@ def draw_per_class(
 
 
 def read_subset(path: str | Path, names: Sequence[str]) -> list[str]:
-    """Read the names of a drawn subset, as ``subset.txt`` in a work dir holds them.
+    """Read the names of a drawn subset, such as ``subset.txt`` in a work dir.
 
     Args:
-        path (str or Path): A name in a line; ``#`` begins a comment.
-        names (Sequence[str]): Of the samples there are.
+        path (str or Path): Text file with one name in each line; ``#`` begins a comment.
+        names (Sequence[str]): Names of all samples of the split.
 
     Raises:
-        InputError: If there is no such file, it is empty, or names what is not there.
+        InputError: If there is no such file, it is empty, or a name is not one of ``names``.
     """
     path = Path(path)
     if not path.is_file():
@@ -136,6 +136,8 @@ def read_subset(path: str | Path, names: Sequence[str]) -> list[str]:
     wanted = [line for line in lines if line]
     unknown = set(wanted) - set(names)
     if unknown or not wanted:
-        found = f'{len(unknown)} names are not, {min(unknown)} among them' if unknown else 'none is'
-        raise InputError(f'{path}: expected names of samples of the split, but {found}')
+        fault = 'the file has no name'
+        if unknown:
+            fault = f'{len(unknown)} names are not in the split, such as {min(unknown)}'
+        raise InputError(f'{path}: expected names of samples of the split, but {fault}')
     return wanted

@@ -1,4 +1,4 @@
-"""Sequences with the same coordinates, bit by bit, and splits that share them."""
+"""Find twins, which are sequences with equal coordinates bit by bit, and splits that share them."""
 
 import hashlib
 from collections import defaultdict
@@ -11,13 +11,13 @@ from mmcmd.datasets.annotations.findings import Finding, share
 
 
 class Leak(NamedTuple):
-    """Sequences that a split both trains and tests on.
+    """Sequences that are both in a training split and in its test split.
 
     Attributes:
         train (str): Name of the training split.
-        val (str): Name of the split that tests it.
-        names (list[tuple[str, str]]): Pairs of names, of train and val.
-        total (int): Sequences of the split that tests.
+        val (str): Name of the test split.
+        names (list[tuple[str, str]]): Pairs of names: in train, and in val.
+        total (int): Number of sequences of the test split.
     """
 
     train: str
@@ -26,7 +26,7 @@ class Leak(NamedTuple):
     total: int
 
     def finding(self) -> Finding:
-        """Say how many there are, and what to do."""
+        """Return the number of these sequences as a finding, with its remedy."""
         first = ' and '.join(dict.fromkeys(self.names[0]))
         message = (
             f'LEAK: {share(len(self.names), self.total)} sequences of {self.val} are also in '
@@ -38,12 +38,12 @@ class Leak(NamedTuple):
 
 
 def present(keypoint: np.ndarray) -> np.ndarray:
-    """Tell the persons of (M, T, V, C) that are not all zero, (M,)."""
+    """Return which persons of (M, T, V, C) are not all zero: bool, shape (M,)."""
     return keypoint.any(axis=(1, 2, 3))
 
 
 def digest(keypoint: np.ndarray) -> bytes:
-    """Hash the coordinates of the persons there are; empty if they are all zero."""
+    """Return a hash of the coordinates (M, T, V, C) without empty persons; b'' if all are zero."""
     keypoint = np.ascontiguousarray(keypoint[present(keypoint)])
     head = f'{keypoint.shape} {keypoint.dtype.str}'.encode()
     return hashlib.blake2b(head + keypoint.tobytes()).digest() if keypoint.size else b''
@@ -55,7 +55,7 @@ def digests_of(annotations: Sequence[Mapping[str, Any]]) -> dict[str, bytes]:
 
 
 def find_twins(digests: Mapping[str, bytes]) -> list[list[str]]:
-    """Return the groups of samples with the same coordinates; all-zero samples are no twins."""
+    """Return the groups of samples with the same coordinates; samples of zeros are not twins."""
     groups = defaultdict(list)
     for name, value in digests.items():
         groups[value or name].append(name)
@@ -63,7 +63,7 @@ def find_twins(digests: Mapping[str, bytes]) -> list[list[str]]:
 
 
 def find_leaks(split: Mapping[str, Sequence[str]], digests: Mapping[str, bytes]) -> list[Leak]:
-    """Compare each training split with those that test it: the same names, or twins.
+    """Compare each training split with its test splits: they must not share names or twins.
 
     Args:
         split (Mapping[str, Sequence[str]]): Names of the samples of each split.
@@ -80,7 +80,7 @@ def find_leaks(split: Mapping[str, Sequence[str]], digests: Mapping[str, bytes])
 
 
 def tested_splits(split: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    """Return the pairs of a training split and a split that tests it, such as ``xsub_val``."""
+    """Return pairs of a training split and its test split, such as xsub_train and xsub_val."""
     return [
         (train, val)
         for train in split
@@ -103,21 +103,21 @@ def without_twins(annotations: Sequence[dict[str, Any]]) -> tuple[list[dict], di
 
 
 LEAKS = 'leaks'
-"""Key of an annotation file: what the conversion has found, so that no training searches again."""
+"""Key of an annotation file with the leaks that the conversion found; a training reads them."""
 
 
 def leak_facts(leaks: Sequence[Leak]) -> dict[str, Any]:
-    """Return what an annotation file says about leaks; nothing if there are none."""
+    """Return the entry of an annotation file about leaks; an empty dict if there are none."""
     facts = {leak.val: [leak.train, len(leak.names), leak.total] for leak in leaks}
     return {LEAKS: facts} if facts else {}
 
 
 def leak_warning(facts: Mapping[str, Any], split: str | None) -> str | None:
-    """Say what an annotation file tells of leaks into a split; None if it tells nothing.
+    """Return a warning if an annotation file says that a split has leaks; None otherwise.
 
     Args:
-        facts (Mapping): What the file holds besides samples and splits. It may be anything.
-        split (str, optional): Name of the split that tests.
+        facts (Mapping): Entries of the file besides samples and splits. They may have any type.
+        split (str, optional): Name of the test split.
     """
     leaks = facts.get(LEAKS)
     said = leaks.get(split) if isinstance(leaks, dict) else None

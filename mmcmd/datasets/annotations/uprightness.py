@@ -1,4 +1,4 @@
-"""How far bodies lean after the pre-normalisation, and which of them are upside down."""
+"""Measure how far bodies lean after the pre-normalisation, and which are upside down."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,15 +37,15 @@ class Uprightness:
 
     @property
     def upside_down(self) -> list[str]:
-        """Names of the samples whose shoulders are below the hips."""
+        """Names of the samples in which the shoulders are below the hips."""
         return [name for name, lean in zip(self.names, self.leans, strict=True) if lean > 90]
 
 
 def long_axis(layout: Layout) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return the joints whose middles are the two ends of the trunk: at the hips, at the shoulders.
+    """Return the joints at the hips and those at the shoulders; their middles end the trunk.
 
-    The joints are found by their names. A layout with unknown names gives its spine, and None if
-    it has no spine.
+    The joints are found by their names. If the names are unknown, the result is the spine of the
+    layout, or None if it has no spine.
     """
     names = layout.common_names
 
@@ -111,7 +111,7 @@ def _direction(
         return None
     lower, upper = map(list, ends)
     used = [*lower, *upper]
-    if normalized:  # the centre is the origin, but it is not missing
+    if normalized:  # the centre is at the origin, but this does not mean that it is missing
         used = [joint for joint in used if joint != layout.centre]
     whole = person[:, used].any(axis=-1).all(axis=-1)
     pose = person[whole.argmax()].astype(np.float64)

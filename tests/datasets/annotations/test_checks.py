@@ -109,7 +109,7 @@ def test_short_spine_that_tilts_makes_bodies_lean(healthy):
 )
 def test_joints_of_another_layout_are_told_by_their_bones(healthy, order):
     line = only(change(healthy(), lambda keypoint: keypoint[:, :, order]))
-    assert " of 19 bones of layout 'kinect_v1' cannot be right, as if the joints had" in line
+    assert " of 19 bones of layout 'kinect_v1' cannot be right, so the joints may have" in line
     assert 'Compare `joints` and `parents` of the layout' in line
 
 
@@ -124,7 +124,7 @@ def test_spine_that_is_named_upside_down_is_told(healthy):
 @pytest.mark.parametrize(('factor', 'unit'), [(1000, 'millimetres'), (100, 'centimetres')])
 def test_units_that_are_no_metres_are_told(healthy, factor, unit):
     line = only(change(healthy(), lambda keypoint: factor * keypoint))
-    assert 'from end to end, which are no metres' in line
+    assert 'from end to end, so the unit is not metres' in line
     assert f'These look like {unit}: divide by {factor:,}' in line
 
 

@@ -137,7 +137,7 @@ def test_what_cannot_be_held_out_is_told(write):
     path = write(*(dict(subject=index) for index in range(4)), {}, *[{}] * 3)
     for hold_out, message in (
         (dict(fold=0, keep='best'), "must be 'held_out' or 'rest', got 'best'"),
-        (dict(values=[1], keep='rest'), 'do not tell their subject or style'),
+        (dict(values=[1], keep='rest'), 'have no subject or style'),
         (dict(values=[1], by='subject', keep='rest'), "s4 has no 'subject'; fields of the samples"),
         (dict(number=1, keep='rest'), 'must hold keep, fold or values'),
         (dict(fold=9, keep='rest'), 'there is no fold 9; folds are 0 to 4'),

@@ -39,7 +39,7 @@ def test_random_split_takes_a_fifth_of_each_class():
         ('subject', ['7'], 'there is no subject 7; the subjects are 0, 1, 2, 3'),
         ('subject', [], 'none of them would be held out'),
         ('subject', None, 'needs --val-subjects, some of these subjects: 0, 1, 2, 3'),
-        ('actor', ['1'], '12 of 12 samples do not tell their actor, such as s0; .*subject, view'),
+        ('actor', ['1'], '12 of 12 samples have no field actor, such as s0; .*subject, view'),
         ('random', ['1'], '--split-by random takes no --val-subjects'),
     ],
 )

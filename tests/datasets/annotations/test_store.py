@@ -148,7 +148,8 @@ def test_damaged_sample_is_told_when_it_is_read(file):
     opened = open_annotations(file)
     opened[2]
     for row, name in ((0, 'a'), (1, 'b \u00e4')):
-        with pytest.raises(InputError, match=rf'{name} is damaged; remove x\.pkl\.store'):
+        message = rf'{name} is damaged in the store; remove x\.pkl\.store'
+        with pytest.raises(InputError, match=message):
             opened[row]
 
 

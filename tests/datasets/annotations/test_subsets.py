@@ -158,7 +158,10 @@ def test_options_that_make_no_subset_are_told(make, tmp_path):
 
 @pytest.mark.parametrize(
     ('text', 'message'),
-    [('s000\nz9\n', '1 names are not, z9 among them'), ('# nothing\n', 'none is')],
+    [
+        ('s000\nz9\n', '1 names are not in the split, such as z9'),
+        ('# nothing\n', 'the file has no name'),
+    ],
 )
 def test_a_file_that_names_other_samples_is_told(tmp_path, text, message):
     file = tmp_path / 'subset.txt'
