@@ -9,15 +9,15 @@ from mmcmd.structures import convert_labels
 
 @FUNCTIONS.register_module()
 def stack_inputs(samples: Sequence[dict]) -> dict:
-    """Make a batch in the worker, as one tensor beside the data samples.
+    """Make a batch in the worker: one tensor of all inputs, and a list of data samples.
 
-    A worker hands every tensor over through a file descriptor of its own, which costs more than
-    the bytes of a sequence. So the inputs go as one tensor, stacked in shared memory, and labels
-    as numpy arrays, which :class:`mmcmd.models.SkeletonDataPreprocessor` makes tensors again.
+    A worker sends each tensor through its own file descriptor, which takes longer than copying the
+    bytes of a sequence. So the inputs are sent as one tensor in shared memory, and the labels as
+    numpy arrays. :class:`mmcmd.models.SkeletonDataPreprocessor` makes tensors of the labels again.
 
     Args:
-        samples (Sequence[dict]): Of mmaction2's ``PackActionInputs``: ``inputs`` (Tensor), all of
-            one shape, and ``data_samples``.
+        samples (Sequence[dict]): Results of mmaction2's ``PackActionInputs``: ``inputs`` (Tensor),
+            all of one shape, and ``data_samples``.
 
     Returns:
         dict: ``inputs`` (Tensor), shape (N, ...), and ``data_samples`` (list).

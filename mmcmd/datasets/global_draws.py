@@ -15,20 +15,20 @@ from mmcmd.errors import InputError
 
 REFUSE, WARN = 'refuse', 'warn'
 SAMPLES = 16
-"""Samples that each process watches. A transform that is applied to half of the samples is missed
-once in 65,536 times."""
+"""Number of samples that the guard watches in each process. It misses a transform that is applied
+to half of the samples with a probability of 1 in 65,536."""
 
 
 class GlobalDrawGuard:
     """Refuse transforms that draw from the global generator of numpy, Python or torch.
 
-    A worker process seeds these generators when it starts, and their state is in no checkpoint. A
-    resumed run would therefore make other samples than a run that was not interrupted, and each
-    number of workers would make samples of its own. Nothing else would tell the user. The guard
-    therefore refuses by default; ``'warn'`` is for trials with transforms of other packages.
+    A worker process seeds these generators when it starts, and no checkpoint holds their state. So
+    a resumed run would make different samples from an uninterrupted run, and the samples would
+    depend on the number of workers. No other message would tell the user. By default, the guard
+    therefore raises an error; ``'warn'`` is for trials with transforms of other packages.
 
-    The guard watches the first samples that a process makes. After them it costs nothing. It cannot
-    see a generator that a transform makes for itself, such as ``numpy.random.default_rng()``.
+    The guard watches the first samples that a process makes, and costs no time after them. It
+    cannot detect a generator that a transform makes itself, such as ``numpy.random.default_rng()``.
 
     Args:
         action (str): ``'refuse'`` or ``'warn'``. Defaults to ``'refuse'``.
@@ -53,7 +53,7 @@ class GlobalDrawGuard:
             make (Callable): Makes the sample. It is called twice if a generator was used.
 
         Raises:
-            InputError: If a generator was used. The message names generator and transform.
+            InputError: If a generator was used. The message names the generator and the transform.
         """
         self.samples_left -= 1
         before = _states()
@@ -83,7 +83,7 @@ def _torch_state() -> bytes:
 
 
 def _changed(before: dict[str, Any]) -> list[str]:
-    """Return the names of the generators that have been used since."""
+    """Return the names of the generators that have been used since the states ``before``."""
     numpy = np.random.get_state()  # noqa: NPY002
     same = {
         'numpy': numpy[2:] == before['numpy'][2:] and np.array_equal(numpy[1], before['numpy'][1]),
@@ -103,7 +103,7 @@ def _find_transform(make: Callable[[], Any], before: dict[str, Any]) -> str:
     """Make the sample once more and return the name of the innermost transform that draws.
 
     Transforms may be nested in any way (``MultiView``, ``RandomChoice``, those of other packages).
-    The interpreter reports each call that ends, and the first transform that has drawn by then is
+    The interpreter reports each call that returns. The first transform that returns after a draw is
     the innermost one.
     """
     found: list[str] = []

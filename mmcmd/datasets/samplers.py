@@ -6,32 +6,34 @@ from mmengine.dataset import DefaultSampler
 from mmcmd.registry import DATA_SAMPLERS
 
 SampleKey = tuple[int, int, int]
-"""(seed, epoch, index): all that the randomness of one sample is a function of."""
+"""(seed, epoch, index): the random numbers of a sample depend only on these three."""
 
 
 @DATA_SAMPLERS.register_module()
 class EpochSampler(DefaultSampler):
-    """mmengine's sampler that hands out (seed, epoch, index) instead of the bare index.
+    """mmengine's sampler, but it yields (seed, epoch, index) instead of the index alone.
 
-    A worker process does not know the epoch, and mmengine seeds every worker with a constant, so
-    that without persistent workers each epoch repeats one augmentation stream. With this key
-    :class:`SkeletonDataset` draws the same augmentation for a sample whatever the number of
-    workers and ranks, and another one in each epoch. Ranks take turns in one global order, so
-    that the n-th batches of all ranks together are the n-th batch of a single one.
+    A worker process does not know the epoch, and mmengine seeds every worker with a constant. So
+    without persistent workers, each epoch would repeat the same augmentations. With this key,
+    :class:`SkeletonDataset` draws another augmentation of a sample in each epoch, and the same one
+    for any number of workers and ranks. All ranks share one global order: rank r takes every
+    (number of ranks)-th sample from r on. So the n-th batches of all ranks together are the n-th
+    batch of a run with one rank.
 
     Args:
         dataset (Sized): The data set.
         shuffle (bool): Draw another order in each epoch. Defaults to True.
-        seed (int, optional): Defaults to one that the ranks agree on.
-        drop_last (bool): Leave out the samples that do not go round all ranks, instead of
-            repeating the first ones. Together with the loader's ``drop_last`` an epoch then has
-            the same batches for any number of ranks. Defaults to False.
+        seed (int, optional): Defaults to a random seed that all ranks share.
+        drop_last (bool): If the number of samples is not a multiple of the number of ranks, leave
+            out the last samples instead of repeating the first ones. Together with the loader's
+            ``drop_last``, an epoch then has the same batches for any number of ranks. Defaults to
+            False.
     """
 
     start = 0
-    """How many samples of this rank's share are left out, because a resumed epoch has had them."""
+    """Samples of this rank that are skipped, because a resumed epoch has used them already."""
     extended = False
-    """Whether an epoch is a stretch of an endless order, see :meth:`extend`."""
+    """Whether an epoch is a section of an endless order, see :meth:`extend`."""
 
     def __init__(
         self,
@@ -46,15 +48,14 @@ class EpochSampler(DefaultSampler):
             self.total_size = self.num_samples * self.world_size
 
     def extend(self, num_samples: int) -> None:
-        """Give an epoch this many samples, whatever the size of the data set.
+        """Set the number of samples in an epoch, which may differ from the size of the data set.
 
         The data set is shuffled again and again, which makes one endless order. An epoch is a
-        stretch of this order and begins where the epoch before has ended. The second part of a
-        key is then the number of the shuffle, so that each visit of a sample has an augmentation of
-        its own.
+        section of this order and begins where the previous epoch ended. The second part of a key is
+        then the number of the shuffle, so each use of a sample has its own augmentation.
 
         Args:
-            num_samples (int): Samples that all ranks together take in an epoch.
+            num_samples (int): Number of samples that all ranks together use in an epoch.
         """
         self.extended = True
         self.num_samples = num_samples // self.world_size
@@ -68,7 +69,7 @@ class EpochSampler(DefaultSampler):
         return ((self.seed, self.epoch, index) for index in indices)
 
     def _stretch(self) -> list[SampleKey]:
-        """Return the keys of an epoch, of all ranks."""
+        """Return the keys of an epoch for all ranks together."""
         size = len(self.dataset)
         first = self.epoch * self.total_size
         numbers = range(first // size, -(-(first + self.total_size) // size))
@@ -76,7 +77,7 @@ class EpochSampler(DefaultSampler):
         return keys[first % size :][: self.total_size]
 
     def _order(self, number: int) -> list[int]:
-        """Return the indices of the data set in the order of a shuffle."""
+        """Return the indices of the data set in the order of the shuffle with this number."""
         if not self.shuffle:
             return list(range(len(self.dataset)))
         generator = torch.Generator().manual_seed(self.seed + number)

@@ -23,14 +23,14 @@ from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
 @DATASETS.register_module()
 class SkeletonDataset(PoseDataset):
-    """Skeleton sequences of a pyskl-style pickle, loaded without running code in it.
+    """Skeleton sequences of a pyskl-style pickle. Loading never runs code from the pickle.
 
     The sequences are read one by one from a memory map that all data sets and processes share, see
     :func:`open_annotations`.
 
     A sample has the entries of the file, and also ``layout``, ``clip_len`` and ``rng``, a random
-    generator. With :class:`EpochSampler` as the loader's sampler, its numbers depend on (seed,
-    epoch, sample) alone. The generator is valid until the next sample is loaded.
+    generator. With :class:`EpochSampler` as the loader's sampler, the numbers of this generator
+    depend only on (seed, epoch, sample). The generator is valid until the next sample is loaded.
 
     Args:
         ann_file (str): The pickle; ``tools/data/convert.py`` makes it.
@@ -46,21 +46,21 @@ class SkeletonDataset(PoseDataset):
             work dir).
         labelled (bool): Leave out the sequences without a label. Evaluations need labels, a
             pre-training does not. Defaults to False.
-        hold_out (dict, optional): Keep the part of the split that is held out, or the rest: the
-            arguments of :func:`mmcmd.datasets.annotations.parts.choose_part`. A ``subset`` is
-            drawn from this part.
+        hold_out (dict, optional): Arguments of
+            :func:`mmcmd.datasets.annotations.parts.choose_part`, which keeps the held-out part of
+            the split or the rest. A ``subset`` is drawn from the part that is kept.
         global_draws (str): What to do if a transform draws from a global random generator during
             training, which breaks exact resume: ``'refuse'`` (the default) or ``'warn'``. See
             :class:`GlobalDrawGuard`.
-        map_to (str | dict, optional): Joint layout that the samples get before the pipeline, see
-            :class:`MapLayout`. By default they keep that of the file.
+        map_to (str | dict, optional): Joint layout to convert the samples to before the pipeline,
+            see :class:`MapLayout`. By default they keep the layout of the file.
         map_joints (dict | str, optional): ``joints`` of :class:`MapLayout`.
         **kwargs: Arguments of mmaction2's ``PoseDataset``, such as ``num_classes``.
 
     Raises:
-        InputError: If the file is missing, holds anything but data, lacks the split, or its
-            joints are not those of ``layout``, or a label does not lie below ``num_classes``, or
-            ``labelled`` leaves no sequence.
+        InputError: If the file is missing, contains anything but plain data or lacks the split, if
+            its joints are not those of ``layout``, if a label is not below ``num_classes``, or if
+            no sequence has a label although ``labelled`` is set.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class SkeletonDataset(PoseDataset):
         map_joints: dict | str | None = None,
         **kwargs: Any,
     ) -> None:
-        # A name stays a name. A file or fields are read once, and not for each sample.
+        # The name of a known layout is kept. A file or fields are read here, not for each sample.
         self.layout = layout if layout in list(LAYOUTS) else get_layout(layout)
         self.mapping = None if map_to is None else MapLayout(map_to, map_joints)
         self.clip_len = clip_len
@@ -88,14 +88,14 @@ class SkeletonDataset(PoseDataset):
         self.subset_names: list[str] | None = None
         self._guard = GlobalDrawGuard(global_draws)
         self._rng = np.random.Generator(np.random.PCG64(0))
-        # Only row numbers of the store are held, so nothing needs to be serialised.
+        # The data set holds only row numbers of the store, so it needs no serialisation.
         super().__init__(ann_file, pipeline=pipeline, split=split, serialize_data=False, **kwargs)
 
     def load_data_list(self) -> np.ndarray:
         """Open the annotations and return the rows of the split."""
         self.annotations = open_annotations(self.ann_file)
         rows = self.annotations.select(self.split)
-        # A checkpoint keeps it as `dataset_meta`, and a published encoder tells it to others.
+        # Checkpoints store the class names as `dataset_meta`, and so do published encoders.
         if names := class_names(self.annotations.facts):
             self._metainfo['classes'] = names
         if self.annotations.facts.get('synthetic'):
@@ -109,7 +109,8 @@ class SkeletonDataset(PoseDataset):
         leak = leak_warning(self.annotations.facts, self.split)
         if leak and self.hold_out is None and self.annotations.is_new(leak):
             print_log(f'{self.ann_file}: {leak}', 'current', logging.WARNING)
-        # Parts are the same for all who use the split, whether they need labels or not.
+        # The part is chosen before unlabelled samples are left out, so that a pre-training and an
+        # evaluation have the same parts.
         rows = self._keep_part(rows)
         rows = keep_labelled(self.annotations, rows, self.split) if self.labelled else rows
         self._check_labels(rows)
@@ -193,7 +194,7 @@ class SkeletonDataset(PoseDataset):
     def get_data_info(self, idx: int) -> dict:
         """Return one annotation. The caller owns its arrays."""
         sample = self.annotations[self.data_list[idx]]
-        if self.annotations.facts.get('normalized'):  # a fact of the file that each sample needs
+        if self.annotations.facts.get('normalized'):  # the transforms read this from the sample
             sample['normalized'] = True
         sample['sample_idx'] = idx % len(self)
         sample['modality'], sample['start_index'] = self.modality, self.start_index
@@ -208,7 +209,7 @@ class SkeletonDataset(PoseDataset):
         Raises:
             InputError: If a transform draws from a global random generator, see ``global_draws``.
         """
-        if self._guard.samples_left and isinstance(idx, tuple):  # a sample of a training
+        if self._guard.samples_left and isinstance(idx, tuple):  # only a training has such keys
             return self._guard.watch(lambda: self._prepare(idx))
         return self._prepare(idx)
 

@@ -1,8 +1,8 @@
-"""Joint layouts: which joint hangs on which, and the joints that orient a body.
+"""Joint layouts: the joints of a skeleton, their parents, and the joints that orient a body.
 
-A layout is an entry of :data:`LAYOUTS`, one JSON file of this folder each. Transforms, modalities
-and converters name it by its key. For another skeleton, write such a file of your own and give its
-path instead of a name.
+Each JSON file of this folder is a layout and an entry of :data:`LAYOUTS`. Transforms, modalities
+and converters use its key as a name. For another skeleton, write your own file and give its path
+instead of a name.
 """
 
 import json
@@ -19,17 +19,17 @@ __all__ = ['LAYOUTS', 'Layout', 'get_layout', 'take_point']
 
 
 def get_layout(name: str | os.PathLike | Mapping[str, Any] | Layout, files: bool = True) -> Layout:
-    """Return the layout of that name, of a JSON file, or the one whose fields are given.
+    """Return a layout that is given by its name, by a JSON file or by its fields.
 
     Args:
-        name (str | PathLike | Mapping | Layout): Key of :data:`LAYOUTS`, a JSON file of the fields
-            of a :class:`Layout`, or the fields. A layout is returned as it is.
-        files (bool): Read a file of that name. False is for names out of files that may come from
-            others. Defaults to True.
+        name (str | PathLike | Mapping | Layout): Key of :data:`LAYOUTS`, path of a JSON file with
+            the fields of a :class:`Layout`, or the fields. A :class:`Layout` is returned unchanged.
+        files (bool): Whether ``name`` may be the path of a file. Use False if the name comes from a
+            file of another person. Defaults to True.
 
     Raises:
         InputError: If there is no such layout (the message lists all names), or the fields do not
-            make one.
+            make a layout.
     """
     if isinstance(name, Layout):
         return name

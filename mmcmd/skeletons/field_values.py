@@ -1,4 +1,4 @@
-"""The fields of a layout, from what a config or a JSON file holds; every mistake is a sentence."""
+"""Read the fields of a layout from a config or a JSON file. Each error message is a sentence."""
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -8,14 +8,14 @@ from typing import Any
 from mmcmd.errors import did_you_mean
 
 Point = int | tuple[int, ...]
-"""A joint, or several joints whose middle is meant."""
+"""A joint, or several joints, which stand for the point in their middle."""
 
 
 def read_joints(value: Any) -> tuple[str, ...]:
     """Return the names of the joints.
 
     Raises:
-        ValueError: If they are not text, or a name is there twice.
+        ValueError: If a name is not text, or two joints have the same name.
     """
     names = tuple(value) if isinstance(value, (str, Sequence)) else ()
     if not names or not all(isinstance(name, str) and name for name in names):
@@ -30,6 +30,11 @@ def read_joints(value: Any) -> tuple[str, ...]:
 
 def read_joint(value: Any, joints: Sequence[str], field: str) -> int:
     """Return the index of a joint that is given by its index or its name.
+
+    Args:
+        value (int | str): Index or name of the joint.
+        joints (Sequence[str]): Names of all joints.
+        field (str): Name of the field in messages.
 
     Raises:
         ValueError: If there is no such joint.
@@ -64,7 +69,8 @@ def read_parents(value: Any, joints: Sequence[str]) -> tuple[int, ...]:
         joints (Sequence[str]): Names of the joints.
 
     Raises:
-        ValueError: If the numbers differ, there is no such joint, or the parents form a circle.
+        ValueError: If there are more or fewer parents than joints, a parent does not exist, or the
+            parents form a circle.
     """
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise ValueError('`parents` must be a list with the parent of each joint')
@@ -99,10 +105,15 @@ def _check_circle(parents: Sequence[int], joints: Sequence[str]) -> None:
 
 
 def read_point(value: Any, joints: Sequence[str], field: str) -> Point:
-    """Return a joint, or the joints whose middle is meant.
+    """Return a point: a joint, or several joints, which stand for the point in their middle.
+
+    Args:
+        value (int | str | Sequence): A joint or a list of joints, by index or name.
+        joints (Sequence[str]): Names of all joints.
+        field (str): Name of the field in messages.
 
     Raises:
-        ValueError: If there is no such joint, or an empty list.
+        ValueError: If there is no such joint, or the list is empty.
     """
     if isinstance(value, str) or not isinstance(value, Sequence):
         return read_joint(value, joints, field)
@@ -112,10 +123,10 @@ def read_point(value: Any, joints: Sequence[str], field: str) -> Point:
 
 
 def read_pair(value: Any, joints: Sequence[str], field: str) -> tuple[Point, Point] | None:
-    """Return two points, or None.
+    """Return two points, or None if the value is None. See :func:`read_point`.
 
     Raises:
-        ValueError: If they are not two, or there is no such joint.
+        ValueError: If there are not two points, or there is no such joint.
     """
     if value is None:
         return None
@@ -128,7 +139,7 @@ def read_parts(value: Any, joints: Sequence[str]) -> tuple[tuple[int, ...], ...]
     """Return the joints of trunk, left arm, right arm, left leg and right leg, or None.
 
     Raises:
-        ValueError: If there are not five parts, or a joint is not in exactly one.
+        ValueError: If there are not five parts, or a joint is not in exactly one part.
     """
     if value is None:
         return None
@@ -145,10 +156,10 @@ def read_parts(value: Any, joints: Sequence[str]) -> tuple[tuple[int, ...], ...]
 
 
 def read_same_as(value: Any, joints: Sequence[str]) -> dict[str, str]:
-    """Return the common names of joints whose own name means another joint elsewhere.
+    """Return the common names of joints that have a different meaning in other layouts.
 
     Raises:
-        ValueError: If it is no mapping from joints to text.
+        ValueError: If the value is not a mapping from joints to text.
     """
     if not isinstance(value, Mapping):
         raise ValueError('`same_as` must be a mapping from joints to their common names')

@@ -1,4 +1,4 @@
-"""Common names of joints: how one joint is called by sensors, pose estimators and rigs."""
+"""Common names of joints. Sensors, pose estimators and rigs use different names for one joint."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _SIDED = {
     'foot': 'toe toes toe_base foot_index',
     'hand_tip': 'handtip',
 }
-"""The same of joints of one side."""
+"""Joints of one side of the body: the common name, and the other names."""
 
 _RIG = {
     'collar': 'shoulder collar clavicle',
@@ -30,7 +30,8 @@ _RIG = {
     'ankle': 'foot',
     'foot': 'toe toes toe_base',
 }
-"""The same in rigs of motion capture. They name a joint after the bone that begins there."""
+"""Joints of one side in rigs of motion capture: the common name, and the names in rigs. Rigs name a
+joint after the bone that begins there."""
 
 _RIG_ONLY = frozenset(('fore_arm', 'forearm', 'lower_arm', 'up_leg', 'upper_leg', 'thigh'))
 _SIDES = {'left': 'left', 'l': 'left', 'right': 'right', 'r': 'right'}
@@ -47,15 +48,16 @@ _COMMON_MIDDLE, _COMMON_SIDED, _COMMON_RIG = map(_turned, (_MIDDLE, _SIDED, _RIG
 def common_names(joints: Iterable[str]) -> list[str]:
     """Return the common name of each joint of a skeleton.
 
-    ``hip_centre``, ``SpineBase`` and ``Hips`` are all called ``pelvis``, and ``LeftForeArm`` of a
-    rig is ``elbow_left``. A name that is not known stays as it is, in small letters. If two joints
-    have one common name, it belongs to the first of them, and the others keep their own names.
+    The common name of ``hip_centre``, ``SpineBase`` and ``Hips`` is ``pelvis``, and that of
+    ``LeftForeArm`` in a rig is ``elbow_left``. An unknown name only changes to small letters. If
+    several joints would have the same common name, only the first one gets it, and the others keep
+    their own names.
 
     Args:
         joints (Iterable[str]): Names of all joints of a skeleton.
 
     Returns:
-        list[str]: One name for each joint. No name is there twice, unless it was so before.
+        list[str]: One name for each joint. The names are different if those of ``joints`` are.
     """
     split = [_split(name) for name in joints]
     sided = _COMMON_SIDED

@@ -23,13 +23,13 @@ class Layout:
     """The joints of one kind of skeleton.
 
     A joint may be given by its name or its index. The attributes hold indices. A point is a joint,
-    or a list of joints whose middle is meant.
+    or the middle of a list of joints.
 
     Attributes:
         name (str): Name in messages; key in :data:`mmcmd.skeletons.LAYOUTS`.
         joints (tuple[str, ...]): Name of each joint, in the order of the joint axis ``V``.
-        parents (tuple[int, ...]): For each joint, the joint that it hangs on. The root is its own
-            parent, so its bone (``joint - parent``) is zero. -1 and None mean a root as well.
+        parents (tuple[int, ...]): Parent of each joint. The root is its own parent, so its bone
+            (``joint - parent``) is zero. -1 and None also mean a root.
         centre (int | tuple[int, ...]): The point of the first person that becomes the origin of
             every frame.
         spine (tuple, optional): Lower and upper point of the vector that becomes the z axis. It
@@ -45,12 +45,12 @@ class Layout:
             (P&C) needs them and the spine.
         parts (tuple[tuple[int, ...], ...], optional): The joints of the trunk, the left arm, the
             right arm, the left leg and the right leg. Every joint is in exactly one part.
-        same_as (Mapping[str, str]): Common names of joints whose own name means another joint in
-            other layouts, see :func:`mmcmd.skeletons.joint_names.common_names`.
-        source (str): Where the order of the joints is documented.
+        same_as (Mapping[str, str]): Common names of joints that have a different meaning in other
+            layouts, see :func:`mmcmd.skeletons.joint_names.common_names`.
+        source (str): Documentation of the order of the joints.
 
     Raises:
-        ValueError: If a field makes no sense.
+        ValueError: If a field has a wrong value; the message names the field.
     """
 
     name: str = field(compare=False)  # two layouts with the same fields are the same
@@ -60,7 +60,7 @@ class Layout:
     spine: tuple[Point, Point] | None = None
     shoulders: tuple[Point, Point] | None = None
     graph_name: str = ''
-    # These do not change the data, so a file whose layout lacks them has the same joints.
+    # The fields from here on do not change the data, so the comparison of layouts ignores them.
     trunk: Point | None = field(default=None, compare=False)
     hips: tuple[Point, Point] | None = field(default=None, compare=False)
     parts: tuple[tuple[int, ...], ...] | None = field(default=None, compare=False)
@@ -106,25 +106,25 @@ class Layout:
 
     @property
     def own_graph(self) -> dict[str, Any]:
-        """The same as ``graph``, but always made from ``parents``; the root is the centre."""
+        """Like ``graph``, but always made from ``parents``; the root is the centre."""
         bones = [(joint, parent) for joint, parent in enumerate(self.parents) if joint != parent]
         roots = [joint for joint, parent in enumerate(self.parents) if joint == parent]
         return dict(num_node=self.num_joints, inward=bones, center=roots[0])
 
     @cached_property
     def common_names(self) -> tuple[str, ...]:
-        """For each joint, the name that it has in any layout, such as ``pelvis``."""
+        """Common name of each joint, such as ``pelvis``, which is the same in all layouts."""
         names = common_names(self.same_as.get(joint, joint) for joint in self.joints)
         return tuple(names)
 
     @cached_property
     def mirrored(self) -> tuple[int, ...]:
-        """For each joint, the index of the joint on the other side of the body, or its own.
+        """For each joint, the index of its mirrored joint, or its own index in the middle.
 
         Two joints are a pair if their names differ only in the word ``left`` or ``right``.
 
         Raises:
-            InputError: If no joint has such a name, or a joint has no partner.
+            InputError: If no joint has such a name, or a joint has no mirrored joint.
         """
         other = {'left': 'right', 'right': 'left'}
         names = ['_'.join(other.get(word, word) for word in x.split('_')) for x in self.joints]
@@ -138,7 +138,7 @@ class Layout:
         return tuple(map(self.joints.index, names))
 
     def difference(self, other: 'Layout') -> str:
-        """Name the first field in which two layouts differ, with both values; '' if none does.
+        """Return the first field in which two layouts differ, with both values; '' if none differs.
 
         Names of layouts are not compared: two layouts with the same fields are the same.
         """
@@ -158,12 +158,12 @@ class Layout:
         return ''
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields, as :func:`mmcmd.skeletons.get_layout` takes them."""
+        """Return the fields, which :func:`mmcmd.skeletons.get_layout` turns into a layout again."""
         return asdict(self)
 
 
 def take_point(keypoint: np.ndarray, point: Point) -> np.ndarray:
-    """Return a joint of (..., V, C), or the middle of those joints of a group that are not missing.
+    """Return a joint of (..., V, C), or the middle of a group of joints without missing ones.
 
     Args:
         keypoint (np.ndarray): Shape (..., V, C); a missing joint is exactly zero.

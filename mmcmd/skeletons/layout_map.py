@@ -1,4 +1,4 @@
-"""One layout turned into another, joint by joint."""
+"""Convert one layout into another, joint by joint."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _BETWEEN: dict[str, tuple[tuple[str, str, float], ...]] = {
     'pelvis': (('hip_left', 'hip_right', 0.5),),
     'thorax': (('shoulder_left', 'shoulder_right', 0.5),),
     'spine': (('pelvis', 'thorax', 0.5),),
-    'spine_low': (('pelvis', 'thorax', 0.17),),  # of a Kinect v1; the median of NW-UCLA
+    'spine_low': (('pelvis', 'thorax', 0.17),),  # as in Kinect v1; the median of NW-UCLA
     'chest': (('spine', 'thorax', 0.5),),
     'neck': (('thorax', 'head', 0.5),),
     'head': (('ear_left', 'ear_right', 0.5), ('neck', 'head_top', 0.5)),
@@ -24,19 +24,19 @@ _BETWEEN: dict[str, tuple[tuple[str, str, float], ...]] = {
     'foot_left': (('big_toe_left', 'small_toe_left', 0.5),),
     'foot_right': (('big_toe_right', 'small_toe_right', 0.5),),
 }
-"""Joints (common names) that a layout may lack: each is about between two others, at this share of
-the way from the first to the second."""
+"""Joints (common names) that a layout may lack. Each one lies approximately on the line between two
+other joints, at this share of the distance from the first to the second."""
 
 NEAREST = 'nearest'
 
 
 @dataclass(frozen=True, eq=False)
 class LayoutMap:
-    """How the joints of one layout become those of another.
+    """Conversion of the joints of one layout to those of another.
 
     Attributes:
         source (Layout): Layout of the data.
-        target (Layout): Layout that they get.
+        target (Layout): Layout of the result.
         weights (np.ndarray): Share of each source joint in each target joint, float32, shape
             (V of the target, V of the source). Each row adds up to 1.
     """
@@ -52,8 +52,8 @@ class LayoutMap:
     def __call__(self, keypoint: np.ndarray) -> np.ndarray:
         """Map the joints of a sequence.
 
-        A target joint is zero in each frame in which a source joint that it is made of is missing
-        (exactly zero).
+        A target joint is zero in each frame in which one of its source joints is missing (exactly
+        zero).
 
         Args:
             keypoint (np.ndarray): Shape (M, T, V of the source, C).
@@ -70,7 +70,7 @@ class LayoutMap:
 
     @cached_property
     def reverses_shoulders(self) -> bool | None:
-        """The shoulders of the target point the other way; None if the source does not say."""
+        """Whether the shoulders of the target point the other way; None if this is unknown."""
         if self.source.shoulders is None or self.target.shoulders is None:
             return None
         names = [
@@ -94,11 +94,11 @@ def make_layout_map(
 
     Args:
         source (Layout): Layout of the data.
-        target (Layout): Layout that they get.
-        joints (Mapping | str, optional): Names of target joints, each with the source joint that
-            takes its place, or with a list of source joints whose middle does. They are used before
-            the common names. ``'nearest'`` lets the next joint towards the root take the place of
-            each joint that has no counterpart.
+        target (Layout): Layout of the result.
+        joints (Mapping | str, optional): For some target joints, the name of the source joint that
+            replaces it, or a list of source joints. The middle of a list is used. This has priority
+            over the common names. With ``'nearest'``, a target joint without a counterpart gets the
+            position of the next joint towards the root.
 
     Raises:
         InputError: If a joint of the target has no counterpart; names all such joints.
@@ -151,10 +151,10 @@ def _known(layout: Layout, joint: str, what: str) -> int:
 
 
 def _find(name: str, source: Layout, sought: tuple[str, ...] = ()) -> np.ndarray | None:
-    """Return the share of each source joint in a joint of that common name, if it can be made.
+    """Return the share of each source joint in the joint with a common name; None if impossible.
 
-    ``sought`` are the names that this one is a part of: a head cannot be made of a neck that is
-    made of the head.
+    ``sought`` holds the names that are being computed already. It prevents circles: a head cannot
+    be computed from a neck that is computed from the head.
     """
     if name in source.common_names:
         return np.eye(source.num_joints)[source.common_names.index(name)]

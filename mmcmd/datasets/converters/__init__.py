@@ -1,4 +1,4 @@
-"""Raw data sets to annotation pickles; a format is a class in a file of its own."""
+"""Converters from raw data sets to annotation pickles. Each format is one class in one file."""
 
 from mmcmd.datasets.converters.agcn import AGCNConverter
 from mmcmd.datasets.converters.bandai2 import Bandai2Converter

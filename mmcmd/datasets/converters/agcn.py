@@ -1,4 +1,4 @@
-"""The padded arrays of the 2s-AGCN family (2s-AGCN, MS-G3D, CMD and others), normalised already."""
+"""Read the padded, normalised arrays of the 2s-AGCN family (2s-AGCN, MS-G3D, CMD and others)."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,19 +32,21 @@ class Row(NamedTuple):
 class AGCNConverter(Converter):
     """2s-AGCN, MS-G3D, CMD: a folder of ``train_data_joint.npy``, ``train_label.pkl`` and so on.
 
-    There are the same of ``val``, and perhaps ``train_num_frame.npy``. The joints
-    ``(N, 3, T, 25, 2)`` are normalised already, so the pickle is marked ``normalized`` and
-    :class:`mmcmd.datasets.transforms.NormalizeSkeleton` leaves them alone. A sequence lasts as
-    long as ``num_frame`` says, or else until its last frame that is not zero; 2s-AGCN itself loops
-    a sequence to 300 frames, which then stay 300.
+    The folder also holds ``val_data_joint.npy`` and ``val_label.pkl``, and perhaps
+    ``train_num_frame.npy`` and ``val_num_frame.npy``. The joints ``(N, 3, T, 25, 2)`` are
+    normalised already, so the pickle is marked ``normalized`` and
+    :class:`mmcmd.datasets.transforms.NormalizeSkeleton` does not change them. ``num_frame`` gives
+    the number of frames of each sequence. Without it, a sequence ends with its last frame that is
+    not zero. The program of 2s-AGCN repeats each sequence until it has 300 frames; such a sequence
+    keeps all 300.
 
     Args:
-        split (str, optional): What the two halves are, ``xsub`` for ``xsub_train`` and
-            ``xsub_val``. Defaults to the name of the folder, which must be ``xsub``, ``xview``,
-            ``xset`` or ``xsetup``. The last is CMD's name for ``xset``.
+        split (str, optional): Name of the split that the two halves form, such as ``xsub`` for
+            ``xsub_train`` and ``xsub_val``. Defaults to the name of the folder, which must be
+            ``xsub``, ``xview``, ``xset`` or ``xsetup``. The last is CMD's name for ``xset``.
 
     Raises:
-        InputError: If the split has no such name.
+        InputError: If there is no split with this name.
     """
 
     layout = NTU.name
@@ -54,7 +56,7 @@ class AGCNConverter(Converter):
         self.split = split and name_split(split)
 
     def facts(self) -> dict[str, Any]:
-        """Say that the coordinates are normalised."""
+        """Return the mark that the coordinates are normalised."""
         return super().facts() | {'normalized': True}
 
     def scan(self, source: Path) -> list[Item]:
@@ -65,8 +67,8 @@ class AGCNConverter(Converter):
             folder = source.resolve().name
             if folder not in SPLITS:
                 raise InputError(
-                    f'the name of {source} does not tell the split, as {", ".join(SPLITS)} would: '
-                    'say which it is, for example --split xsub'
+                    f'the name of {source} is not one of the splits {", ".join(SPLITS)}: '
+                    'say which split it is, for example --split xsub'
                 )
             self.split = SPLITS[folder]
         rows = [row for half in HALVES for row in _scan_half(source, half)]
@@ -74,7 +76,7 @@ class AGCNConverter(Converter):
         return [Item(f'{row.array}: {row.frame_dir}', row) for row in rows]
 
     def read(self, item: Item) -> dict[str, Any]:
-        """Read one sequence; the rest of the array stays on the disk."""
+        """Read one sequence. The other sequences of the array are not loaded."""
         row: Row = item.content
         if row.num_frames < 1:
             raise ValueError(f'{item.name}: num_frame is {row.num_frames}, expected at least 1')
@@ -101,12 +103,12 @@ class AGCNConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Keep the two halves as they were."""
+        """Return the two halves of the source as training and validation split."""
         return self.halves(self.split, annotations, lambda a: a['half'] == 'train')
 
 
 def _check_split(source: Path, split: str, rows: list[Row]) -> None:
-    """Compare the split with the names of NTU's samples, which say subject, camera and setup."""
+    """Compare the split with the subject, camera and setup in the names of NTU's samples."""
     names = [SampleName.parse(row.frame_dir) for row in rows]
     if not all(names):
         return
@@ -150,13 +152,13 @@ def _scan_half(source: Path, half: str) -> list[Row]:
 
 
 def _read_labels(path: Path) -> tuple[list[str], list[int]]:
-    """Read names and labels without running anything in the file."""
+    """Read names and labels. This never runs code from the file."""
     if not path.is_file():
         raise InputError(f'there is no {path}')
     try:
         with path.open('rb') as file:
             names, labels = load_plain(file)
-    except Exception as error:  # of any kind, from a damaged pickle
+    except Exception as error:  # a damaged pickle may cause an error of any type
         reason = ' '.join(str(error).split()) or type(error).__name__
         raise InputError(f'{path} does not hold two lists, names and labels: {reason}') from None
     names, labels = (x.tolist() if isinstance(x, np.ndarray) else x for x in (names, labels))

@@ -1,4 +1,4 @@
-"""Files of numpy arrays from strangers: claims are checked first, and rows read one by one."""
+"""Read files of numpy arrays from untrusted sources: check the headers, then read row by row."""
 
 import os
 import re
@@ -15,15 +15,16 @@ import numpy as np
 from mmcmd.errors import InputError
 from mmcmd.io.safe_pickle import check_text
 
-_MAX_INFLATION = 200  # recordings compress to a half or a tenth
-_SMALL = 1 << 28  # bytes that are no danger however they inflate
-_LONGEST_HEADER = 10_000  # as numpy has it
+_MAX_INFLATION = 200  # highest ratio of unpacked to packed size; for recordings it is 2 to 10
+_SMALL = 1 << 28  # bytes; an array up to this size may have any ratio
+_LONGEST_HEADER = 10_000  # bytes, numpy's own limit
 _BROKEN = (
     *(AttributeError, EOFError, KeyError, NotImplementedError, OSError, OverflowError),
     *(RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error),
 )
 
-# A dict as numpy writes it. Numpy takes it for Python, with all the ways in which that can fail.
+# The dict of a header as numpy writes it. numpy itself parses it as Python code, which can fail in
+# many ways.
 _HEADER = re.compile(
     rb"""\{\s*'descr'\s*:\s*'([<>|=]?[biufU][0-9]{1,5})'\s*,"""
     rb"""\s*'fortran_order'\s*:\s*(True|False)\s*,"""
@@ -36,8 +37,11 @@ Header = tuple[tuple[int, ...], bool, np.dtype]
 def read_header(file: IO[bytes]) -> Header:
     """Read the header of an ``.npy`` file: shape, whether in Fortran order, dtype.
 
+    Args:
+        file (IO[bytes]): The file, at the beginning of the header.
+
     Raises:
-        ValueError: If there is none, or it is not that of numbers or text.
+        ValueError: If there is no header, or it describes anything but numbers or text.
     """
     version = np.lib.format.read_magic(file)
     length = int.from_bytes(file.read(2 if version == (1, 0) else 4), 'little')
@@ -58,10 +62,10 @@ def map_array(path: Path, kinds: str) -> np.ndarray:
 
     Args:
         path (Path): The file.
-        kinds (str): Kinds of dtype that are expected.
+        kinds (str): Kinds of dtype that are accepted, such as ``'iu'`` (numpy's letters).
 
     Raises:
-        InputError: If it is not such a file, or holds less than it claims.
+        InputError: If it is not such a file, or it is shorter than its header says.
     """
     if not path.is_file():
         raise InputError(f'there is no {path}')
@@ -85,7 +89,7 @@ class Archive:
 
     Args:
         path (Path): The file, for messages.
-        members (ZipFile): It, opened.
+        members (ZipFile): The opened file.
     """
 
     def __init__(self, path: Path, members: zipfile.ZipFile) -> None:
@@ -101,11 +105,11 @@ class Archive:
         return [x.removesuffix('.npy') for x in self._members.namelist() if x.endswith('.npy')]
 
     def header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
-        """Return shape and dtype of an array, after checking that the file holds as much.
+        """Return shape and dtype of an array, after a check that the file holds the whole array.
 
         Raises:
-            InputError: If there is no such array, it is not one of numbers or text, or it inflates
-                beyond reason.
+            InputError: If there is no such array, it holds anything but numbers or text, or its
+                unpacked size is far too large for its packed size.
         """
         with self._open(key) as (_, shape, _, dtype):
             return shape, dtype
@@ -114,7 +118,7 @@ class Archive:
         """Load an array.
 
         Raises:
-            InputError: As :meth:`header`, or if it is damaged.
+            InputError: As :meth:`header`, or if the array is damaged.
         """
         with self._open(key) as (file, shape, fortran, dtype):
             flat = np.frombuffer(file.read(), dtype, count=prod(shape))
@@ -122,7 +126,7 @@ class Archive:
             return flat.reshape(shape, order='F' if fortran else 'C')
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
-        """Read an array row by row, so that no more than a row is ever in memory.
+        """Read an array row by row, with only one row in memory.
 
         Raises:
             InputError: As :meth:`load`.
@@ -142,7 +146,7 @@ class Archive:
 
     @contextmanager
     def _open(self, key: str) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype]]:
-        """Open a member behind its header: file, shape, whether Fortran order, dtype."""
+        """Open an array after its header: file, shape, whether in Fortran order, dtype."""
         info = self._info(key)
         if info.compress_size > self.path.stat().st_size:
             raise InputError(f'{self.path}: {key} claims {info.compress_size:,} bytes of the file')
@@ -171,7 +175,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Open an ``.npz`` file.
 
     Raises:
-        InputError: If it is not one.
+        InputError: If it is not an ``.npz`` file.
     """
     try:
         members = zipfile.ZipFile(path)

@@ -1,4 +1,4 @@
-"""Coordinates of one person as a raw file holds them, checked."""
+"""Check the coordinates of one person from a raw file, and turn them into a ``keypoint``."""
 
 from typing import Any
 
@@ -10,14 +10,15 @@ def to_keypoint(values: Any, num_joints: int, name: str) -> np.ndarray:
 
     Args:
         values (array_like): Numbers in metres, ``(T, V, 3)``.
-        num_joints (int): V.
-        name (str): What the messages call it.
+        num_joints (int): The number V of joints.
+        name (str): Name of the values in messages.
 
     Returns:
         np.ndarray: float32 ``(1, T, V, 3)``.
 
     Raises:
-        ValueError: If they are not such numbers, or not finite, or all zero; says ``name``.
+        ValueError: If the values are not such numbers, not finite, or all zero. The message
+            contains ``name``.
     """
     array = _numbers(values, num_joints, name) if isinstance(values, list) else np.asarray(values)
     if array.dtype.kind not in 'fiu' or array.ndim != 3 or array.shape[1:] != (num_joints, 3):
@@ -36,7 +37,10 @@ def to_keypoint(values: Any, num_joints: int, name: str) -> np.ndarray:
 
 
 def _numbers(values: list, num_joints: int, name: str) -> np.ndarray:
-    """Make an array of lists of numbers; text would take the room of the longest, over and over."""
+    """Make an array of nested lists of numbers.
+
+    Text is refused first, because numpy would give every item the memory of the longest text.
+    """
     array = np.asarray(values, object)
     others = {type(value).__name__ for value in array.flat} - {'int', 'float'}
     if others:

@@ -1,4 +1,4 @@
-"""Bandai-Namco-Research-Motiondataset-2: the published BVH files, or an ``.npz`` of positions."""
+"""Read Bandai-Namco-Research-Motiondataset-2: the published BVH files, or ``.npz`` positions."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ CLASSES = (
 STYLES = ('active', 'elderly', 'exhausted', 'feminine', 'masculine', 'normal', 'youthful')
 TEST_STYLES = frozenset(('elderly', 'youthful'))
 
-_EVERY = 2  # frames of a BVH file: 15 of 30 a second are kept
+_EVERY = 2  # every second frame of a BVH file is kept: 15 of 30 frames a second
 _NAME = re.compile(r'dataset-2_([a-z-]+)_([a-z]+)_[0-9]+')
 
 
@@ -31,12 +31,12 @@ _NAME = re.compile(r'dataset-2_([a-z-]+)_([a-z]+)_[0-9]+')
 class Bandai2Converter(Converter):
     """Actions of daily life in seven styles (https://arxiv.org/abs/2306.08861).
 
-    The source is a folder of the published files, such as ``dataset-2_walk_active_001.bvh``
-    (action, style, number). Their lengths are centimetres, and every second of their 30 frames a
-    second is kept. Or it is an archive of ``keypoint`` ``(sum of T, 21, 3)`` in metres, one
-    sequence after the other, and per sequence ``total_frames``, ``label``, ``style`` and
-    ``frame_dir``; further ``style_names``, ``parents`` (-1 is the root), and perhaps
-    ``class_names``. Actors are not known, so the split is by style.
+    The source is either a folder of the published files or one archive. The files have names such
+    as ``dataset-2_walk_active_001.bvh`` (action, style, number), lengths in centimetres and 30
+    frames a second, of which every second frame is kept. The archive holds ``keypoint`` ``(sum of
+    T, 21, 3)`` in metres, one sequence after the other. It also holds ``total_frames``, ``label``,
+    ``style`` and ``frame_dir`` for each sequence, ``style_names``, ``parents`` (-1 is the root),
+    and perhaps ``class_names``. The actors are unknown, so the split is by style.
     """
 
     layout = BANDAI2.name
@@ -92,7 +92,7 @@ class Bandai2Converter(Converter):
         return {**item.content, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-style: two styles are kept for the test."""
+        """Return the cross-style split, in which two styles are for the test."""
         return self.halves('xstyle', annotations, lambda a: a['style_name'] not in TEST_STYLES)
 
 
@@ -120,7 +120,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _load(source: Path) -> dict[str, np.ndarray]:
-    """Load and check the archive as a whole."""
+    """Load the archive and check its arrays."""
     per_sequence = ('total_frames', 'label', 'style', 'frame_dir')
     joints = BANDAI2.num_joints
     with open_archive(source) as archive:

@@ -1,4 +1,4 @@
-"""What a raw format has to say about itself."""
+"""Base class of the converters: what the class of a raw format must define."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -9,14 +9,14 @@ from mmcmd.errors import InputError
 
 
 class Item(NamedTuple):
-    """One sample to be: its name for messages, and whatever :meth:`Converter.read` needs."""
+    """A sample that is not read yet: its name for messages, and the input of ``Converter.read``."""
 
     name: str
     content: Any
 
 
 class LeftOut(ValueError):
-    """Says why an item is left out on purpose: reported, but no failure even under ``strict``."""
+    """An item is left out on purpose. The report gives the reason; ``strict`` does not fail."""
 
 
 def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
@@ -24,12 +24,12 @@ def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
 
     Args:
         source (Path): The folder.
-        kind (str): End of their names, such as ``.json`` or ``*_skeleton.mat``. Messages name it
-            like this.
-        remedy (str): Goes on the message that there is none.
+        kind (str): End of their names, such as ``.json`` or ``*_skeleton.mat``. Messages contain it
+            in this form.
+        remedy (str): Text that is added to the message if there is no such file.
 
     Raises:
-        InputError: If the source is a file, or has no such file.
+        InputError: If the source is a file, or contains no such file.
     """
     if not source.is_dir():
         raise InputError(f'{source} is a file, expected a folder of {kind} files')
@@ -41,15 +41,15 @@ def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
 
 
 class Converter(ABC):
-    """A raw format. Subclasses register in :data:`CONVERTERS` under the name used to call them.
+    """A raw format. Subclasses register in :data:`CONVERTERS` under the name of the format.
 
     Attributes:
         layout (str or dict): Key of :data:`mmcmd.skeletons.LAYOUTS`, or the fields of a
-            layout; known at the latest after :meth:`scan`.
-        counted (tuple[str, ...]): Keys of an annotation whose values the report counts, where
-            there are any.
-        writes_layout (bool): Whether a layout that has no name is also written as JSON, beside the
-            pickle.
+            layout. It must be set when :meth:`scan` returns.
+        counted (tuple[str, ...]): Keys of an annotation. The report counts the samples of each of
+            their values.
+        writes_layout (bool): Whether a layout that is not in :data:`LAYOUTS` is also written as a
+            JSON file beside the pickle.
     """
 
     layout: str | dict[str, Any]
@@ -58,32 +58,33 @@ class Converter(ABC):
 
     @abstractmethod
     def scan(self, source: Path) -> list[Item]:
-        """List the items of an existing source, cheaply and in a fixed order.
+        """List the items of an existing source in a fixed order. This should be fast.
 
         Raises:
-            InputError: If the source as a whole is not of this format; names it.
+            InputError: If the source does not have this format; the message names the source.
         """
 
     @abstractmethod
     def read(self, item: Item) -> dict[str, Any]:
-        """Make an annotation of an item, in a worker process.
+        """Read an item and return its annotation. A worker process may call this.
 
         Returns:
             dict: See :func:`mmcmd.datasets.annotations.reading.load_annotations`.
 
         Raises:
-            ValueError: If it cannot be; names the item and what was expected.
-            LeftOut: If it is not wanted.
+            ValueError: If the item cannot be read; the message names the item and says what was
+                expected.
+            LeftOut: If the item is left out on purpose.
         """
 
     @abstractmethod
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Name the samples of each split, all splits of the data set at once."""
+        """Return the names of the samples of each split."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what holds for all samples: the top level of the pickle, beside its splits.
+        """Return entries for the top level of the pickle that describe all samples.
 
-        Called after :meth:`scan` and before :meth:`read`. See
+        This is called after :meth:`scan` and before :meth:`read`. See
         :func:`mmcmd.datasets.annotations.reading.load_annotations`.
         """
         return {'layout': self.layout}

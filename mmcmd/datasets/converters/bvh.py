@@ -1,4 +1,4 @@
-"""Motion capture of one's own: a folder of BVH files."""
+"""Read your own motion capture from a folder of BVH files."""
 
 import logging
 import os
@@ -23,31 +23,33 @@ from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import get_layout
 
 SUFFIX = '.bvh'
-_TRIES = 10  # files that are tried for the rig
-_SAME_RATE = 0.02  # share by which frame rates may differ
+_TRIES = 10  # the rig comes from the first of this many files that can be read
+_SAME_RATE = 0.02  # frame rates that differ by at most this share count as equal
 
 
 @CONVERTERS.register_module('bvh')
 class BVHConverter(OwnConverter):
     """Motion capture, as a folder of BVH files with one rig.
 
-    Labels stand in ``labels.csv`` or the table of ``labels``; the names there are those of the
-    files. Without a table, the name of the folder in which a file lies is its label. The joints are
-    those of the files from the hips on, without end sites, and their layout is written beside the
-    pickle. Bodies are turned about the vertical so that the first frame is as a Kinect sees people.
+    ``labels.csv``, or the table given as ``labels``, gives the label of each file by its name.
+    Without a table, the label of a file is the name of its folder. The joints are the hips and all
+    joints below them in the hierarchy, without end sites. Their layout is written beside the
+    pickle. Bodies are turned about the vertical, so that they face the sensor in the first frame as
+    in Kinect data.
 
     Args:
         labels (str or PathLike, optional): Table of labels.
         layout (str or PathLike, optional): Name of a joint layout, or a JSON file of its fields.
-            Only the joints that it names are kept, in its order.
-        units (str, optional): Of the lengths in the files: ``m``, ``cm``, ``mm``, ``in``, or how
-            many metres a unit is. By default the one in which the rig is as tall as a person.
-        fps (float, optional): Frames a second to keep. By default all.
+            Only the joints of this layout are kept, in its order.
+        units (str, optional): Unit of the lengths in the files: ``m``, ``cm``, ``mm``, ``in``, or
+            the number of metres in one unit. By default the unit in which the rig is as tall as a
+            person.
+        fps (float, optional): Frames a second to keep. By default all frames.
         up (str): Axis that points upwards, ``'y'`` or ``'z'``. Defaults to ``'y'``.
         keep_heading (bool): Do not turn the bodies. Defaults to False.
 
     Raises:
-        InputError: If an option makes no sense.
+        InputError: If an option has a wrong value.
     """
 
     writes_layout: ClassVar[bool] = True
@@ -70,7 +72,7 @@ class BVHConverter(OwnConverter):
         self.units, self.fps, self.up, self.keep_heading = units, fps, up, keep_heading
 
     def scan(self, source: Path) -> list[Item]:
-        """List the files, and learn the rig from the first one that can be read."""
+        """List the files, and take the rig from the first file that can be read."""
         if not source.is_dir():
             raise InputError(f'{source} is a file, expected a folder of *{SUFFIX} files')
         paths = sorted(x for x in source.rglob('*') if x.suffix.lower() == SUFFIX and x.is_file())
@@ -100,7 +102,7 @@ class BVHConverter(OwnConverter):
         ]
 
     def _check_posture(self, motion: Motion) -> None:
-        """Warn if the first body lies: another axis may point upwards."""
+        """Warn if the first body lies down, because then another axis may point upwards."""
         if self.rig.limbs is None:
             print_log(
                 f'{self._first}: no arms and legs are found among its joints, whose names need '

@@ -1,12 +1,13 @@
-"""The motion of a BVH file as positions of its joints.
+"""Read the motion of a BVH file as positions of its joints.
 
-The hierarchy is read here, and scipy turns the angles into matrices. Five libraries were tried with
-the files that the publisher of Bandai-Namco-Research-Motiondataset-2 ships. Each of their joints
-has channels of position, and programs such as Blender write such files too. pybvh 0.9 refuses these
+This module reads the hierarchy, and scipy turns the angles into matrices. Five libraries were tried
+with the published files of Bandai-Namco-Research-Motiondataset-2. In these files each joint has
+channels of position; programs such as Blender write such files too. pybvh 0.9 refuses these
 channels below the root. bvhTools 1.6 fails on tabs, ignores these channels, and needs raylib.
-bvhtoolbox 0.1.3 cannot be imported without pkg_resources, and bvh 0.3 knows no kinematics. bvhio
-1.5.4 reads them, but it installs 52 MB of compiled code, and 2,000 frames of 22 joints take it
-2.0 s, here 0.09 s. The tests compare with pybvh (0.06 s), where it reads a file.
+bvhtoolbox 0.1.3 cannot be imported without pkg_resources, and bvh 0.3 does not compute positions.
+bvhio 1.5.4 reads the files, but it installs 52 MB of compiled code and needs 2.0 s for 2,000 frames
+of 22 joints. This module needs 0.09 s, and pybvh 0.06 s. The tests compare with pybvh on files that
+it can read.
 """
 
 import re
@@ -20,7 +21,7 @@ from mmcmd.datasets.converters.tokens import Tokens
 
 _MOST_JOINTS = 1000
 _FRAME_TIMES = (1e-5, 1.0)  # seconds
-_BLOCK = 4096  # frames at a time, which bounds the memory for rotations
+_BLOCK = 4096  # frames that are computed at a time, which limits the memory for rotations
 _MOTION = re.compile(rb'^[ \t]*MOTION[ \t]*\r?$', re.MULTILINE)
 _FRAMES = re.compile(rb'\s*Frames:\s*(\d{1,9})\s')
 _FRAME_TIME = re.compile(rb'\s*Frame\s+Time:\s*(\S+)[^\n]*\n?')
@@ -32,7 +33,7 @@ class Motion:
     """A recording.
 
     Attributes:
-        names (tuple[str, ...]): Of the joints, parents before their children.
+        names (tuple[str, ...]): Names of the joints, parents before their children.
         parents (tuple[int, ...]): For each joint its parent; -1 for the root.
         positions (np.ndarray): Joints (T, V, 3), in the unit and the axes of the file.
         rate (float): Frames a second.
@@ -46,7 +47,7 @@ class Motion:
 
 @dataclass
 class _Joint:
-    """A joint of the hierarchy; a channel is an axis (0, 1, 2) and a column of the numbers."""
+    """A joint of the hierarchy. A channel is an axis (0, 1, 2) and a column of the numbers."""
 
     name: str
     parent: int
@@ -56,16 +57,16 @@ class _Joint:
 
 
 def read_bvh(path: Path) -> Motion:
-    """Read a file and compute where its joints are.
+    """Read a file and compute the positions of its joints.
 
-    Channels of position replace the offset of their joint. Rotations are applied in the order of
-    their channels. End sites are left out.
+    If a joint has channels of position, they replace its offset. Rotations are applied in the order
+    of their channels. End sites are left out.
 
     Args:
         path (Path): The file.
 
     Raises:
-        ValueError: If it is no such file; names it, and says what is wrong.
+        ValueError: If it is not a BVH file; the message names the file and says what is wrong.
     """
     content = path.read_bytes()
     try:
@@ -92,7 +93,7 @@ def read_bvh(path: Path) -> Motion:
 
 
 def _read_head(text: bytes) -> tuple[int, float, bytes]:
-    """Read the number of frames and their rate; the numbers of the frames follow."""
+    """Read the number of frames, their rate, and the text that follows with their numbers."""
     frames = _FRAMES.match(text)
     if frames is None or int(frames[1]) == 0:
         raise ValueError('has no line such as "Frames: 120" after MOTION, or no frames')
@@ -112,7 +113,7 @@ def _read_head(text: bytes) -> tuple[int, float, bytes]:
 
 
 def _read_hierarchy(text: str) -> tuple[list[_Joint], int]:
-    """Read the joints, and how many channels they have together."""
+    """Read the joints, and the number of channels of all joints together."""
     joints: list[_Joint] = []
     opened: list[int | None] = []  # the joints whose braces are open; None is an end site
     latest: int | None = None
@@ -123,7 +124,7 @@ def _read_hierarchy(text: str) -> tuple[list[_Joint], int]:
         if word in ('ROOT', 'JOINT'):
             if (word == 'ROOT') != (not joints) or (word == 'JOINT' and joint is None):
                 raise ValueError(
-                    f'{line.strip()[:40]!r} stands where it cannot: one ROOT, then JOINTs'
+                    f'{line.strip()[:40]!r} is in the wrong place: expected one ROOT, then JOINTs'
                 )
             latest = len(joints)
             joints.append(_Joint(' '.join(rest), -1 if word == 'ROOT' else opened[-1]))
@@ -140,7 +141,7 @@ def _read_hierarchy(text: str) -> tuple[list[_Joint], int]:
         elif word == 'CHANNELS' and joint is not None:
             width += _read_channels(rest, joint, width)
         elif word not in ('', 'HIERARCHY', 'OFFSET'):
-            raise ValueError(f'does not know the line {line.strip()[:40]!r}')
+            raise ValueError(f'has the unknown line {line.strip()[:40]!r}')
     if not joints or opened or len(joints) > _MOST_JOINTS:
         raise ValueError(f'has {len(joints)} joints and {len(opened)} open braces')
     for joint in joints:
@@ -150,11 +151,13 @@ def _read_hierarchy(text: str) -> tuple[list[_Joint], int]:
 
 
 def _read_channels(words: list[str], joint: _Joint, first: int) -> int:
-    """Add the channels of a joint, whose columns begin at ``first``; returns their number."""
+    """Add the channels of a joint, with columns from ``first`` on, and return their number."""
     names = words[1:]
     matches = [_CHANNEL.fullmatch(name) for name in names]
     if words[:1] != [str(len(names))] or not all(matches):
-        raise ValueError(f'CHANNELS {" ".join(words)[:60]!r} is no number and as many channels')
+        raise ValueError(
+            f'CHANNELS {" ".join(words)[:60]!r} must be a number, then that many channels'
+        )
     for column, match in enumerate(matches, first):
         kind = joint.turns if match[2].lower() == 'rotation' else joint.shifts
         kind.append(('XYZ'.index(match[1].upper()), column))
@@ -164,7 +167,7 @@ def _read_channels(words: list[str], joint: _Joint, first: int) -> int:
 def _place(joints: list[_Joint], values: np.ndarray) -> np.ndarray:
     """Compute the positions of the joints (T, V, 3) from the numbers of the channels (T, C)."""
     positions = np.zeros((len(values), len(joints), 3))
-    turns: list[Rotation | None] = []  # of each joint in space; None is no turn
+    turns: list[Rotation | None] = []  # rotation of each joint in space; None is no rotation
     for index, joint in enumerate(joints):
         local = np.tile(np.array(joint.offset), (len(values), 1))
         for axis, column in joint.shifts:

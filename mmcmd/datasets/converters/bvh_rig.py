@@ -1,4 +1,4 @@
-"""What the rig of a motion-capture file says: names, sides, limbs, where a body looks."""
+"""Find names, sides and limbs in the rig of a motion-capture file, and turn the body."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _WORD = re.compile(r'[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+')
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a joint in the style of our layouts, ``hand_left`` for ``LeftHand``.
+    """Return the name of a joint in the style of the layouts, ``hand_left`` for ``LeftHand``.
 
     A prefix that ends in a colon is dropped. The side is written out and comes last.
     """
@@ -28,10 +28,12 @@ class Rig:
     """The joints of a motion-capture file that move with the body.
 
     Attributes:
-        kept (tuple[int, ...]): Their places among all joints of the file. The hips come first.
-        joints (tuple[str, ...]): Their names, see :func:`plain_name`.
-        parents (tuple[int, ...]): For each, the index of the joint it hangs on; 0 for the hips.
-        lengths (tuple[float, ...]): Of the bone from the parent, in the unit of the file.
+        kept (tuple[int, ...]): Index of each joint among all joints of the file. The hips come
+            first.
+        joints (tuple[str, ...]): Name of each joint, see :func:`plain_name`.
+        parents (tuple[int, ...]): For each joint, the index of its parent; 0 for the hips.
+        lengths (tuple[float, ...]): For each joint, the length of the bone from its parent, in the
+            unit of the file.
     """
 
     kept: tuple[int, ...]
@@ -41,12 +43,13 @@ class Rig:
 
     @classmethod
     def find(cls, names: Sequence[str], parents: Sequence[int], positions: np.ndarray) -> 'Rig':
-        """Leave out the joints above the hips, which are the first joint with two children.
+        """Keep the hips and all joints below them. The hips are the first joint with two children.
 
         Args:
-            names (Sequence[str]): Of all joints in the file.
-            parents (Sequence[int]): For each its parent, which comes before it; -1 for the root.
-            positions (np.ndarray): Of one frame, (V, 3).
+            names (Sequence[str]): Names of all joints in the file.
+            parents (Sequence[int]): Parent of each joint; it comes before the joint. -1 for the
+                root.
+            positions (np.ndarray): Joints of one frame, (V, 3), in the unit of the file.
         """
         children = [
             [j for j, parent in enumerate(parents) if parent == i] for i in range(len(names))
@@ -74,7 +77,7 @@ class Rig:
     def limbs(self) -> dict[str, list[int]] | None:
         """The joints of trunk, both arms and both legs; None if a limb is not found.
 
-        A limb begins at the first joint whose name has a side. It is a leg if it hangs on the hips.
+        A limb begins at the first joint with a side in its name. A limb at the hips is a leg.
         """
         tops: list[int | None] = [None]
         for joint in range(1, len(self.joints)):
@@ -91,7 +94,7 @@ class Rig:
         return limbs if all(limbs.values()) else None
 
     def _pair(self, kind: str) -> tuple[int, int]:
-        """Return the first left and right joints of two limbs that are not at their root."""
+        """Return the first left and the first right joint that are not at the root of a limb."""
         pair = []
         for side in ('left', 'right'):
             chain = self.limbs[f'{kind}_{side}']
@@ -101,7 +104,7 @@ class Rig:
 
     @cached_property
     def stature(self) -> float:
-        """Length of the bones from the farthest foot over the hips to the head, in file units."""
+        """Length of the bones from the farther foot through the hips to the head, in file units."""
         reach = [0.0]
         for joint in range(1, len(self.joints)):
             reach.append(reach[self.parents[joint]] + self.lengths[joint])
@@ -111,7 +114,7 @@ class Rig:
         return max(reach[joint] for joint in legs) + max(reach[j] for j in self.limbs['trunk'])
 
     def layout(self, name: str) -> dict[str, Any]:
-        """Return the fields of a layout of these joints. Nothing is turned by it."""
+        """Return the fields of a layout of these joints. The layout does not turn bodies."""
         fields: dict[str, Any] = dict(
             name=name, joints=list(self.joints), parents=list(self.parents), centre=0
         )
@@ -125,13 +128,16 @@ class Rig:
         return fields
 
     def face_the_sensor(self, positions: np.ndarray) -> np.ndarray:
-        """Turn a sequence about the vertical, so that its first frame is as Kinect sees people.
+        """Turn a sequence about the vertical, so that the body faces the sensor in the first frame.
 
-        The right side of the body is at +x and the body looks along -z, as in the data of Kinect
-        sensors. The lean of the body stays as it is.
+        After that, the right side of the body is at +x and the body looks along -z, as in the data
+        of Kinect sensors. The lean of the body does not change.
 
         Args:
             positions (np.ndarray): Joints (T, V, 3), y up.
+
+        Returns:
+            np.ndarray: Shape (T, V, 3), in the unit of the input.
         """
         if self.limbs is None:
             return positions

@@ -1,4 +1,4 @@
-"""Units of length and frame rates of motion capture."""
+"""Find the unit of length of motion capture, and change its frame rate."""
 
 import numpy as np
 
@@ -6,21 +6,21 @@ from mmcmd.datasets.converters.bvh_rig import Rig
 from mmcmd.errors import InputError
 
 METRES = {'m': 1.0, 'cm': 0.01, 'mm': 0.001, 'in': 0.0254}
-_STATURES = (1.0, 2.3)  # metres from the sole to the head of the people who are recorded
-_POSSIBLE = (0.3, 3.0)  # of a rig whose units are told
+_STATURES = (1.0, 2.3)  # metres from sole to head; a unit is guessed only within this range
+_POSSIBLE = (0.3, 3.0)  # metres; the wider range if the user gives the unit
 
 
 def find_scale(rig: Rig, units: str | None, path: object) -> float:
-    """Return how many metres a unit of a file is.
+    """Return the number of metres in one unit of a file.
 
     Args:
-        rig (Rig): Of the file.
+        rig (Rig): The rig of the file.
         units (str, optional): ``m``, ``cm``, ``mm`` or ``in``, or a number of metres. By default
-            the one of these four in which the rig has the stature of a person.
-        path (object): What messages call the file.
+            the one of these four in which the rig is as tall as a person.
+        path (object): Name of the file in messages.
 
     Raises:
-        InputError: If no unit fits, or the one that is given makes no person.
+        InputError: If no unit fits, or the body has no possible height in the given unit.
     """
     stature = rig.stature
     if units is None:
@@ -29,8 +29,9 @@ def find_scale(rig: Rig, units: str | None, path: object) -> float:
             if low <= stature * scale <= high:
                 return scale
         raise InputError(
-            f'{path}: the body is {stature:.4g} units tall, which is no person in m, cm, mm or in: '
-            f'say how many metres a unit is, for example --units {1.7 / max(stature, 1e-9):.3g}'
+            f'{path}: the body is {stature:.4g} units tall, which fits a person neither in m, cm, '
+            'mm nor in: say how many metres a unit is, for example --units '
+            f'{1.7 / max(stature, 1e-9):.3g}'
         )
     if units in METRES:
         low, high = _POSSIBLE
@@ -52,15 +53,15 @@ def find_scale(rig: Rig, units: str | None, path: object) -> float:
 
 
 def resample(positions: np.ndarray, rate: float, wanted: float) -> np.ndarray:
-    """Return a sequence in another frame rate.
+    """Return a sequence at another frame rate.
 
-    Every n-th frame is taken if the rates are in whole proportion. Otherwise joints move in
-    straight lines between two frames.
+    If the old rate is a whole multiple n of the new one, every n-th frame is taken. Otherwise the
+    joints are interpolated linearly between two frames.
 
     Args:
         positions (np.ndarray): Joints (T, V, 3).
-        rate (float): Frames a second.
-        wanted (float): The same, of the result.
+        rate (float): Frames a second of the sequence.
+        wanted (float): Frames a second of the result.
     """
     step = rate / wanted
     if abs(step - round(step)) < 0.01 and round(step) >= 1:

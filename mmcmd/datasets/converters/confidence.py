@@ -1,16 +1,17 @@
-"""Key points of an image with a confidence: told from coordinates in space, and taken apart."""
+"""Recognise key points with a confidence in place of z, and separate the two."""
 
 import numpy as np
 
 from mmcmd.errors import InputError
 
 _SMALLEST_IMAGE = 10.0
-"""Coordinates beyond it are pixels, if the third number lies in [0, 1]: nobody stands so far from
-the origin in metres, and in millimetres the third number is larger."""
+"""If the third number lies in [0, 1] and a coordinate is larger than this, the coordinates are
+pixels. In metres nobody stands so far from the origin, and in millimetres the third number would be
+larger."""
 
 
 def looks_like_confidence(keypoint: np.ndarray) -> bool:
-    """Return whether the third numbers seem to be confidences, and not depths.
+    """Return whether the third numbers look like confidences, and not like depths.
 
     Args:
         keypoint (np.ndarray): Shape (..., 3).
@@ -24,11 +25,11 @@ def looks_like_confidence(keypoint: np.ndarray) -> bool:
 
 
 def split_confidence(keypoint: np.ndarray, threshold: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Take key points and confidences apart.
+    """Separate key points and confidences.
 
     Args:
         keypoint (np.ndarray): x, y and confidence, shape (..., 3).
-        threshold (float): A joint whose confidence is not above it is missing: x and y become
+        threshold (float): A joint with a confidence up to this value is missing: x and y become
             zero. Defaults to 0.
 
     Returns:
@@ -40,16 +41,16 @@ def split_confidence(keypoint: np.ndarray, threshold: float = 0.0) -> tuple[np.n
 
 
 class ThirdNumber:
-    """What the third number of a joint is: told by options, or else by the numbers.
+    """The meaning of the third number of a joint: z or a confidence.
 
     Args:
-        dimensions (int, optional): 3 if it is z, 2 if it is a confidence. By default it is a
-            confidence if it seems to be one, see :func:`looks_like_confidence`.
-        confidence (float, optional): A joint whose confidence is not above it is missing. It says
-            that the third number is a confidence. Defaults to 0.
+        dimensions (int, optional): 3 if the third number is z, 2 if it is a confidence. By default
+            the numbers decide, see :func:`looks_like_confidence`.
+        confidence (float, optional): A joint with a confidence up to this value is missing. If this
+            is given, the third number is a confidence. Defaults to 0.
 
     Raises:
-        InputError: If an option makes no sense.
+        InputError: If an option has a wrong value.
     """
 
     def __init__(self, dimensions: int | None = None, confidence: float | None = None) -> None:
@@ -65,15 +66,19 @@ class ThirdNumber:
     def take(
         self, keypoint: np.ndarray, turned: bool, name: str
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Take key points and confidences apart, if there are confidences.
+        """Separate key points and confidences, if there are confidences.
 
         Args:
             keypoint (np.ndarray): Shape (..., 2 or 3).
             turned (bool): Whether the layout turns bodies, which needs z.
-            name (str): What messages call the sequence.
+            name (str): Name of the sequence in messages.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray | None]: Key points (..., 2 or 3), and confidences (...) or
+            None.
 
         Raises:
-            ValueError: If bodies are to be turned and there is no z.
+            ValueError: If the layout turns bodies, and there is no z.
         """
         scores = None
         told = self.dimensions is not None

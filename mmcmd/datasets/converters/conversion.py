@@ -1,4 +1,4 @@
-"""From raw data to pickle, for any format: in parallel, going on past bad items, with a report."""
+"""Convert raw data of any format to a pickle: in parallel, without bad items, with a report."""
 
 import inspect
 import json
@@ -36,12 +36,12 @@ from mmcmd.registry import CONVERTERS
 
 @dataclass
 class Summary:
-    """What a conversion did.
+    """Result of a conversion.
 
     Attributes:
         annotations (list[dict]): Samples, sorted by ``frame_dir``.
-        left_out (list[tuple[str, str]]): Item and reason of those not wanted.
-        skipped (list[tuple[str, str]]): Item and reason of those that could not be read.
+        left_out (list[tuple[str, str]]): Name and reason of each item left out on purpose.
+        skipped (list[tuple[str, str]]): Name and reason of each item that could not be read.
     """
 
     annotations: list[dict[str, Any]] = field(default_factory=list)
@@ -69,9 +69,9 @@ def convert(
 ) -> Summary:
     """Convert a raw data set to an annotation pickle, with a report beside it.
 
-    Items that cannot be read are skipped, logged, and listed in the report beside ``out``, whose
-    name ends in ``.report.txt``. The pickle does not depend on ``jobs``. A format may also write
-    its layout beside ``out``, as a file whose name ends in ``.layout.json``.
+    Items that cannot be read are skipped, logged, and listed in a report beside ``out``, in a file
+    ``NAME.report.txt``. The pickle does not depend on ``jobs``. For some formats, a file
+    ``NAME.layout.json`` with the joint layout is also written beside ``out``.
 
     Args:
         fmt (str): Name in :data:`CONVERTERS`.
@@ -79,20 +79,20 @@ def convert(
         out (str or PathLike): The pickle to write; parent folders are made.
         jobs (int): Number of processes.
         strict (bool): Fail, after writing, if an item was skipped.
-        normalize (bool): Pre-normalise now (see :func:`normalize_skeleton`) and mark the pickle so,
-            rather than every time that a sample is loaded. Of arrays that are so already, nothing
-            changes.
-        split_by (str, optional): Field of the samples, such as ``subject``, to make a further split
-            by, see :func:`mmcmd.datasets.annotations.splitting.split_by`. A split of the same name
-            is replaced.
+        normalize (bool): Pre-normalise the coordinates now (see :func:`normalize_skeleton`) and
+            mark the pickle as ``normalized``, instead of every time that a sample is loaded. This
+            changes nothing if the source is normalised already.
+        split_by (str, optional): Make one more split by this field of the samples, such as
+            ``subject``, see :func:`mmcmd.datasets.annotations.splitting.split_by`. A split of the
+            same name is replaced.
         val_values (Sequence[int | str], optional): Values of this field that are for validation.
-        drop_twins (bool): Keep one of several samples with the same coordinates, the first by name,
-            so that no split shares a sequence with another. Defaults to False.
-        **options: Arguments of the converter; None is the same as absent.
+        drop_twins (bool): Of several samples with the same coordinates, keep only the first by
+            name, so that no two splits share a sequence. Defaults to False.
+        **options: Arguments of the converter; None is the same as no argument.
 
     Raises:
-        InputError: If an argument is wrong, nothing could be converted (only the report is
-            written), or ``strict`` says so.
+        InputError: If an argument is wrong, if nothing could be converted (only the report is
+            written), or if an item was skipped and ``strict`` is set.
     """
     source, out = Path(source), Path(out)
     if jobs < 1:
@@ -106,7 +106,7 @@ def convert(
     if out.is_dir():
         raise InputError(f'{out} is a folder, expected the name of a file to write')
     out.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(out.parent, os.W_OK):  # rather now than after the work
+    if not os.access(out.parent, os.W_OK):  # fail now, not after the whole conversion
         raise InputError(f'{out.parent} cannot be written to')
 
     facts = converter.facts()
@@ -127,7 +127,7 @@ def convert(
     leaks = find_leaks(splits, digests_of(summary.annotations))
     if summary.annotations:
         facts |= {'synthetic': True} if synthetic else {}
-        facts.pop(LEAKS, None)  # of a pickle that is converted once more
+        facts.pop(LEAKS, None)  # the source may be a pickle with the leaks of its old splits
         facts |= leak_facts(leaks)
         save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
         if converter.writes_layout and isinstance(facts['layout'], dict):
@@ -169,7 +169,7 @@ def _build(fmt: str, options: dict[str, Any]) -> Converter:
 
 
 def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:
-    """Sort outcomes into samples and failures, under a progress bar."""
+    """Sort outcomes into samples and failures, and show a progress bar."""
     summary = Summary()
     origins: dict[str, str] = {}
     with closing(outcomes):
@@ -189,11 +189,11 @@ def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:
 
 
 def _share(sample: dict[str, Any]) -> dict[str, Any]:
-    """Share strings and dtypes, so that the pickle does not tell which process made what."""
+    """Share equal strings and dtypes, so that the pickle does not depend on the processes."""
     shared = {}
     for key, value in sample.items():
         if isinstance(value, str):
-            value = sys.intern(str(value))  # it may be numpy's
+            value = sys.intern(str(value))  # it may be a string of numpy
         elif isinstance(value, np.ndarray):
             value = value.view(np.dtype(value.dtype.str))
         shared[sys.intern(str(key)) if isinstance(key, str) else key] = value
@@ -201,14 +201,14 @@ def _share(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order(counted: tuple[Any, int]) -> tuple[bool, Any]:
-    """Numbers come before text."""
+    """Return the key that sorts numbers before text."""
     return isinstance(counted[0], str), counted[0]
 
 
 def _report(
     summary: Summary, splits: dict[str, list[str]], leaks: list[Leak], counted: tuple[str, ...]
 ) -> list[str]:
-    """Lines of the report."""
+    """Return the lines of the report."""
     lines = [str(summary), '', 'samples per split']
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
     lines += [f'  {leak.finding()}' for leak in leaks]

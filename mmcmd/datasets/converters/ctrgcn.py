@@ -1,4 +1,4 @@
-"""The one-file archives of CTR-GCN's data preparation: ``NTU60_CS.npz`` and its kin."""
+"""Read the archives of CTR-GCN's data preparation, such as ``NTU60_CS.npz``."""
 
 import re
 from collections.abc import Iterator
@@ -15,28 +15,30 @@ from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import NTU
 
-HALVES = {'train': 'train', 'test': 'val'}  # their name, ours
+HALVES = {'train': 'train', 'test': 'val'}  # CTR-GCN's name, and the name here
 ENDINGS = {'CS': 'xsub', 'CV': 'xview', 'CSub': 'xsub', 'CSet': 'xset'}
-WIDTH = MAX_PERSONS * JOINTS * 3  # numbers of a frame, person by person
+WIDTH = MAX_PERSONS * JOINTS * 3  # numbers in a frame, person by person
 
-_LONGEST = 100 * MAX_FRAMES  # frames a row may claim
+_LONGEST = 100 * MAX_FRAMES  # most frames that a row may have
 _MOST_CLASSES = 10_000
 _FILE = re.compile(r'NTU(60|120)_.*', re.ASCII)
 
 
 @CONVERTERS.register_module('ctrgcn')
 class CTRGCNConverter(Converter):
-    """CTR-GCN and its kin: one archive such as ``NTU60_CS.npz``.
+    """CTR-GCN and programs that use its data: one archive such as ``NTU60_CS.npz``.
 
-    It holds ``x_train`` ``(N, T, 150)``, ``y_train`` one-hot, ``x_test`` and ``y_test``. The
-    coordinates are metres, moved so that the first person's spine is the origin in frame 0, but
-    not turned. They are normalised later as raw ones are, and with the same result, except in gaps
-    of the first person, where nothing tells how far the second was moved. Frames that are all zero
-    at the end of a row are padding. Sequences have no names there; they are numbered.
+    The archive holds ``x_train`` ``(N, T, 150)``, ``y_train`` one-hot, ``x_test`` and ``y_test``.
+    The coordinates are metres. They are moved so that the first person's spine is the origin in
+    frame 0, but not turned. They are normalised later like raw coordinates, with the same result.
+    The only exception are frames in which the first person is missing: there, the offset of the
+    second person is unknown. Frames of zeros at the end of a row are padding. The archive has no
+    names of sequences, so the sequences are numbered.
 
     Args:
-        split (str, optional): What the halves are, ``xsub`` for ``xsub_train`` and ``xsub_val``.
-            Told by default from a file name that ends in ``_CS``, ``_CV``, ``_CSub`` or ``_CSet``.
+        split (str, optional): Name of the split that the two halves form, such as ``xsub`` for
+            ``xsub_train`` and ``xsub_val``. By default it follows from the end of the file name:
+            ``_CS``, ``_CV``, ``_CSub`` or ``_CSet``.
     """
 
     layout = NTU.name
@@ -46,7 +48,7 @@ class CTRGCNConverter(Converter):
         self.dataset: str | None = None
 
     def facts(self) -> dict[str, Any]:
-        """Say which data set it is, where the name of the file does."""
+        """Return the name of the data set, if the name of the file contains it."""
         return super().facts() | ({'dataset': self.dataset} if self.dataset else {})
 
     def scan(self, source: Path) -> list[Item]:
@@ -81,7 +83,7 @@ class CTRGCNConverter(Converter):
             )
 
     def read(self, item: Item) -> dict[str, Any]:
-        """Check one sequence and tell its persons apart."""
+        """Check one sequence and separate its persons."""
         sample = dict(item.content)
         one_hot, frames = sample.pop('one_hot'), sample.pop('frames')[:MAX_FRAMES]
         (label,) = one_hot.nonzero()
@@ -101,12 +103,12 @@ class CTRGCNConverter(Converter):
         }
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Keep the two halves as they were."""
+        """Return the two halves of the source as training and validation split."""
         return self.halves(self.split, annotations, lambda a: a['half'] == 'train')
 
 
 def _check(archive: Archive, half: str) -> None:
-    """Check the headers of a half, before any row is read."""
+    """Check the headers of a half before any row is read."""
     shape, dtype = archive.header(f'x_{half}')
     if len(shape) != 3 or shape[2] != WIDTH or dtype.kind != 'f' or not 0 < shape[1] <= _LONGEST:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Tables that say what each sequence shows: ``labels.csv``."""
+"""Read tables with the label of each sequence: ``labels.csv``."""
 
 import csv
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from mmcmd.errors import InputError
 COLUMNS = ('name', 'label', 'split', 'subject')
 
 Said = dict[str, str]
-"""What a table says of a sequence: some of ``label``, ``split`` and ``subject``."""
+"""Entries of a table for one sequence: some of ``label``, ``split`` and ``subject``."""
 
 
 def read_labels(path: Path) -> dict[str, Said]:
     """Read a table of labels.
 
     Args:
-        path (Path): Comma-separated, with a header. The column ``name`` must be there; ``label``,
-            ``split`` and ``subject`` may lack. A cell of ``label`` may be empty: the sequence has
-            no label yet.
+        path (Path): Comma-separated file with a header. The column ``name`` is required; ``label``,
+            ``split`` and ``subject`` are optional. A cell of ``label`` may be empty if the sequence
+            has no label yet.
 
     Returns:
-        dict[str, dict[str, str]]: What is said of each sequence, by its name.
+        dict[str, dict[str, str]]: The entries of each sequence, by its name.
 
     Raises:
-        InputError: If it is not such a table, or names a sequence twice.
+        InputError: If it is not such a table, or it names a sequence twice.
     """
     if not path.is_file():
         raise InputError(f'there is no {path}')
@@ -34,7 +34,7 @@ def read_labels(path: Path) -> dict[str, Said]:
         with path.open(encoding='utf-8-sig', newline='') as file:
             for place, name, said in _rows(path, file):
                 if name in found:
-                    raise InputError(f'{place}: {name!r} stands there for the second time')
+                    raise InputError(f'{place}: {name!r} is in the table twice')
                 found[name] = said
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f'{path} is not a table: {error}') from None
@@ -46,10 +46,10 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[tuple[str, str, Said]]:
     lines = csv.reader(file)
     header = [cell.strip() for cell in next(lines, [])]
     others = sorted(set(header) - set(COLUMNS))
-    # Without a label, another column may be one under another name.
+    # If there is no column `label`, an unknown column may be the label under another name.
     if 'name' not in header or len(set(header)) < len(header) or ('label' not in header and others):
         raise InputError(
-            f'{path}: expected the columns {",".join(COLUMNS)}, of which all but name may lack, '
+            f'{path}: expected the columns {",".join(COLUMNS)}, of which only name is required, '
             f'got {",".join(header)[:80]}'
         )
     for line in lines:

@@ -1,10 +1,10 @@
-"""Arrays out of MATLAB files of version 5 to 7, in Python alone.
+"""Read arrays from MATLAB files of version 5 to 7, with Python code only.
 
-``scipy.io.loadmat`` (1.17) cannot take its place. A number in the file selects a pointer that
-scipy then follows: 21 of 20,000 damaged files ended the process, and four of the 20 that were
-tried again did so only after other files had been read. A worker process can absorb such a death,
-but not what a wild pointer may do before it. scipy also has no limit of memory: a file of 1 MB
-took 1.3 GiB, where docs/security.md allows 64 MiB.
+``scipy.io.loadmat`` (1.17) is not safe for files from others. It uses a number from the file as an
+index of a pointer: 21 of 20,000 damaged files crashed the process. 20 of these were tried again,
+and four of them crashed only after other files had been read. A worker process limits the damage of
+a crash, but a wrong pointer may do harm before the crash. scipy also has no limit of memory: a file
+of 1 MB took 1.3 GiB, and docs/security.md allows 64 MiB.
 """
 
 import math
@@ -22,8 +22,8 @@ _MATRIX, _COMPRESSED = 14, 15
 _NUMBERS = {1: 'i1', 2: 'u1', 3: 'i2', 4: 'u2', 5: 'i4', 6: 'u4', 7: 'f4', 9: 'f8', 12: 'i8'}
 _FLOATS = (6, 7)  # classes double and single
 _COMPLEX = 1 << 11
-_PARTS = 4  # of an array: flags, dimensions, name, numbers
-_MOST = 1 << 26  # bytes that a compressed element may unfold to
+_PARTS = 4  # parts of an array: flags, dimensions, name, numbers
+_MOST = 1 << 26  # most bytes of a compressed element after unpacking
 
 
 def read_floats(content: bytes, name: str) -> np.ndarray:
@@ -34,10 +34,10 @@ def read_floats(content: bytes, name: str) -> np.ndarray:
         name (str): Name of the variable.
 
     Returns:
-        np.ndarray: Of the shape it has in MATLAB; read-only.
+        np.ndarray: Read-only array with the shape that it has in MATLAB.
 
     Raises:
-        ValueError: If it is no such file, or has no such array; says what is wrong.
+        ValueError: If it is not such a file, or has no such array; the message says what is wrong.
     """
     if content[_HEADER - 4 : _HEADER] == _HDF5:
         raise ValueError('it has version 7.3: save it with -v7')
@@ -67,7 +67,7 @@ def _elements(data: bytes) -> Iterator[tuple[int, bytes]]:
         start, padded = place + 8, 8 + -(-size // 8) * 8
         if kind == _COMPRESSED:
             padded = 8 + size
-        if kind >> 16:  # up to four bytes stand inside the tag
+        if kind >> 16:  # an element of up to four bytes is inside the tag itself
             kind, size, start, padded = kind & 0xFFFF, kind >> 16, place + 4, 8
         if size > len(data) - start or (padded == 8 and size > 4):
             raise ValueError('it is truncated')

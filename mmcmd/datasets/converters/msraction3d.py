@@ -1,4 +1,4 @@
-"""MSR-Action3D: a folder of text files in real-world coordinates, one a sequence."""
+"""Read MSR-Action3D: a folder of text files in real-world coordinates, one for each sequence."""
 
 import os
 import re
@@ -23,9 +23,9 @@ CLASSES = (
     *('tennis serve', 'golf swing', 'pick up and throw'),
 )
 SUFFIX = '_skeleton3D.txt'
-SCREEN_SUFFIX = '_skeleton.txt'  # of the release in pixels
-# The files have an order of their own. The readers of three other projects agree on it. One more
-# has left and right the other way round, which is the same data seen in a mirror.
+SCREEN_SUFFIX = '_skeleton.txt'  # suffix of the release in pixels
+# The files have a special order of joints. The readers of three other projects use the same order.
+# A fourth one exchanges left and right, which gives the mirror image of the same data.
 JOINTS = (
     *('shoulder_right', 'shoulder_left', 'shoulder_centre', 'spine'),
     *('hip_right', 'hip_left', 'hip_centre'),
@@ -37,8 +37,8 @@ FIELDS = 4  # x, y, z and a confidence
 
 _NAME = re.compile(r'a([0-9]{2})_s([0-9]{2})_e([0-9]{2})')
 _ORDER = [JOINTS.index(joint) for joint in KINECT_V1.joints]
-_PROBES = 50  # files that are read to find out where the axes point
-_FARTHEST = 20.0  # metres; pixels are more
+_PROBES = 50  # files that are read to find the directions of the axes
+_FARTHEST = 20.0  # metres; larger coordinates are pixels
 
 
 @CONVERTERS.register_module('msraction3d')
@@ -49,13 +49,13 @@ class MSRAction3DConverter(Converter):
     confidence`` in metres for each of the 20 joints of a frame, in the order of :data:`JOINTS`.
 
     The other Kinect v1 data have y up, and x to the right of a performer who faces the sensor. If
-    an axis of these files points the other way in most of them, it is turned, and a log line says
-    so: a mirrored body would exchange left and right.
+    an axis points the other way in most of these files, it is reversed, and a log line says so.
+    Otherwise bodies would be mirrored, with left and right exchanged.
 
     Args:
         valid (str or PathLike, optional): Text file with the names of the sequences to keep, one in
-            a line. The list of 557 sequences that most papers use leaves out 10 whose skeletons
-            are missing or wrong.
+            a line. Most papers use a list of 557 sequences. It leaves out 10 sequences with missing
+            or wrong skeletons.
 
     Raises:
         InputError: If the list cannot be read or names no sequence.
@@ -73,7 +73,7 @@ class MSRAction3DConverter(Converter):
         return super().facts() | {'classes': list(CLASSES)}
 
     def scan(self, source: Path) -> list[Item]:
-        """List the files in a folder and its subfolders, and find out where the axes point."""
+        """List the files in a folder and its subfolders, and find the directions of the axes."""
         pixels = next(source.rglob(f'*{SCREEN_SUFFIX}'), None)
         remedy = ', only files in pixels: take MSRAction3DSkeletonReal3D' if pixels else ''
         paths = find_files(source, f'*{SUFFIX}', remedy)
@@ -115,7 +115,7 @@ class MSRAction3DConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-subject: odd subjects train."""
+        """Return the cross-subject split, in which the odd subjects are for training."""
         return self.halves('xsub', annotations, lambda a: a['subject'] % 2 == 1)
 
 
@@ -153,12 +153,12 @@ def _read_joints(path: Path) -> np.ndarray:
 
 
 def _find_signs(paths: Sequence[Path]) -> np.ndarray:
-    """Return -1 for an axis that points to where the other data have its opposite, (3,)."""
+    """Return for each axis -1 if it points opposite to the other Kinect data, else 1; (3,)."""
     rights, ups = [], []
     for path in paths:
         try:
             joints = dict(zip(JOINTS, _read_joints(path).mean(axis=0), strict=True))
-        except (ValueError, OSError):  # it is told when its turn comes
+        except (ValueError, OSError):  # the conversion reports this when it reads the file again
             continue
         rights.append(joints['shoulder_right'][0] - joints['shoulder_left'][0])
         rights[-1] += joints['hip_right'][0] - joints['hip_left'][0]

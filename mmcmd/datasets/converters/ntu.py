@@ -1,4 +1,4 @@
-"""NTU RGB+D 60 and 120: a folder of ``.skeleton`` text files."""
+"""Read NTU RGB+D 60 and 120: a folder of ``.skeleton`` text files."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from mmcmd.datasets.converters.tokens import Tokens
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 
-MAX_BODIES = 4  # read from a frame
-MAX_PERSONS = 2  # kept of them
+MAX_BODIES = 4  # bodies that are read from a frame
+MAX_PERSONS = 2  # bodies that are kept
 MAX_FRAMES = 300
 JOINTS = 25
 HEADER = 11  # fields of a body before its joints: ten of the id line and the joint count
-FIELDS = 12  # of a joint line, x y z first
+FIELDS = 12  # fields of a joint line; the first three are x, y and z
 _JOINTS = b'%d' % JOINTS
 
 # One list for both data sets: subjects above 40 exist in NTU RGB+D 120 only.
@@ -35,15 +35,16 @@ TRAINS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
     'xview': lambda sample: sample['camera'] in TRAIN_CAMERAS,
     'xset': lambda sample: sample['setup'] % 2 == 0,
 }
-"""For each split, whether a sample with these numbers (:class:`SampleName`) is for training."""
+"""For each split, a function that returns whether a sample is for training. Its argument holds the
+numbers of a :class:`SampleName`."""
 
 _NAME = re.compile(r'S([0-9]{3})C([0-9]{3})P([0-9]{3})R([0-9]{3})A([0-9]{3})')
-# Token offsets of x, y, z of every joint from the first joint of a body, (V, C).
+# Offsets of the tokens x, y, z of each joint, from the first joint of a body; shape (V, C).
 _COORDINATES = FIELDS * np.arange(JOINTS)[:, None] + np.arange(3)
 
 
 class SampleName(NamedTuple):
-    """What the name of a sample says: ``S001C002P003R002A013``."""
+    """Numbers in the name of a sample such as ``S001C002P003R002A013``."""
 
     setup: int
     camera: int
@@ -53,7 +54,7 @@ class SampleName(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> 'SampleName | None':
-        """Read a name without suffix; None if it is not one."""
+        """Read a name without suffix. The result is None if it is not the name of a sample."""
         match = _NAME.fullmatch(name)
         parsed = match and cls(*map(int, match.groups()))
         return parsed if parsed and parsed.action > 0 else None
@@ -67,11 +68,11 @@ def read_skeleton(path: str | os.PathLike) -> np.ndarray:
             an id line of 10 fields, the number of joints, and 25 lines of 12 fields.
 
     Returns:
-        np.ndarray: float32 ``(4, T, 25, 3)`` in metres, T at most 300; bodies in their order in
-        the frame's list, zero where there is none.
+        np.ndarray: float32 ``(4, T, 25, 3)`` in metres, T at most 300. In each frame, the bodies
+        have the order of the file. A missing body is zero.
 
     Raises:
-        ValueError: If the file is not whole, or not such a file; names it.
+        ValueError: If the file is truncated, or not such a file; the message names it.
     """
     try:
         return _read_bodies(Tokens(Path(path).read_bytes()))
@@ -86,7 +87,7 @@ def _read_bodies(tokens: Tokens) -> np.ndarray:
     num_frames = tokens.count(0)
     bodies, frames, first_joints = [], [], []
     cursor = 1
-    # The counts are claims of the file: nothing is allocated for them, they only move a cursor.
+    # The counts in the file may be wrong. So no memory is allocated for them; they move a cursor.
     for frame in range(num_frames):
         num_bodies = tokens.count(cursor) if cursor < length else 1
         cursor += 1
@@ -121,16 +122,17 @@ def _read_bodies(tokens: Tokens) -> np.ndarray:
 
 
 def select_persons(bodies: np.ndarray) -> np.ndarray:
-    """Keep the bodies that move most, the noise of furniture being still.
+    """Keep the bodies that move most. Furniture that was taken for a body does not move.
 
-    The energy of a body is the sum of the standard deviations of x, y and z over the joints of its
+    The energy of a body is the sum of the standard deviations of x, y and z over all joints in the
     frames that are not all zero, as in the ST-GCN family.
 
     Args:
         bodies (np.ndarray): ``(4, T, V, 3)`` in metres.
 
     Returns:
-        np.ndarray: ``(M, T, V, 3)``, M in {0, 1, 2}, most energetic first, none of them empty.
+        np.ndarray: ``(M, T, V, 3)``, M in {0, 1, 2}. The body with the most energy comes first, and
+        no body is all zero.
     """
     seen = bodies.any(axis=(2, 3))
     present = np.flatnonzero(seen.any(axis=1))
@@ -139,7 +141,7 @@ def select_persons(bodies: np.ndarray) -> np.ndarray:
 
 
 def _energy(body: np.ndarray) -> float:
-    axes = body.reshape(-1, 3).T.astype(np.float64, order='C')  # contiguous: much sooner
+    axes = body.reshape(-1, 3).T.astype(np.float64, order='C')  # contiguous arrays are faster
     return axes.std(axis=1).sum()
 
 
@@ -148,12 +150,12 @@ class NTUConverter(Converter):
     """NTU RGB+D (https://arxiv.org/abs/1604.02808) and NTU RGB+D 120 (1905.04757).
 
     Args:
-        missing (str or PathLike, optional): Text file with the name of a sample in a line, those
-            whose skeletons are missing or incomplete. Lines that hold no name are comments.
+        missing (str or PathLike, optional): Text file with the names of samples with missing or
+            incomplete skeletons, one in a line. Lines without such a name are comments.
         actions (str, optional): Actions to keep, such as ``1-60`` or ``1,5,7-9``.
 
     Raises:
-        InputError: If the list cannot be read or names no sample, or the actions make no sense.
+        InputError: If the list cannot be read or names no sample, or ``actions`` is malformed.
     """
 
     layout = 'ntu'
@@ -194,7 +196,7 @@ class NTUConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-subject, cross-view and cross-setup: training and test halves of each."""
+        """Return the halves of the cross-subject, cross-view and cross-setup splits."""
         splits: dict[str, list[str]] = {}
         for name, trains in TRAINS.items():
             splits |= self.halves(name, annotations, trains)

@@ -1,4 +1,4 @@
-"""Northwestern-UCLA Multiview Action3D: a folder of JSON files, one a sequence."""
+"""Read Northwestern-UCLA Multiview Action3D: a folder of JSON files, one for each sequence."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
 
-# By the numbers of the actions, in the order of the classes; the data set has no 7 and no 10.
+# The keys are the numbers of the actions, in the order of the classes. There is no 7 and no 10.
 CLASSES = {
     1: 'pick up with one hand',
     2: 'pick up with two hands',
@@ -39,8 +39,9 @@ class NWUCLAConverter(Converter):
     ``skeletons`` ``(T, 20, 3)`` in metres and ``label``, which counts the ten classes from 1.
 
     Args:
-        test_subject (int): Subject held out by the cross-subject split. The paper leaves one of the
-            ten out and averages over all; which one a single split takes is not standardised.
+        test_subject (int): Subject that the cross-subject split holds out. The paper holds out each
+            of the ten subjects in turn and averages the results. There is no standard for the
+            subject of a single split.
 
     Raises:
         InputError: If there is no such subject.
@@ -89,7 +90,7 @@ class NWUCLAConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-view (views 1 and 2 train) and cross-subject: training and test halves."""
+        """Return the halves of the cross-view (views 1 and 2 train) and cross-subject splits."""
         return {
             **self.halves('xview', annotations, lambda a: a['view'] in TRAIN_VIEWS),
             **self.halves('xsub', annotations, lambda a: a['subject'] != self.test_subject),

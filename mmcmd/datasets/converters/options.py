@@ -1,4 +1,4 @@
-"""Options that several formats take, from the words of a command line."""
+"""Read the options of a command line that several formats have."""
 
 import os
 from typing import Any
@@ -8,17 +8,17 @@ from mmcmd.skeletons import LAYOUTS, get_layout
 
 
 def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
-    """Return the layout of that name, or the fields of one in a JSON file.
+    """Return the name of a known layout, or the fields of a layout in a JSON file.
 
     Args:
         text (str or PathLike): Key of :data:`LAYOUTS`, or a file that holds the fields of a
             :class:`mmcmd.skeletons.Layout`.
 
     Returns:
-        str | dict: As :func:`get_layout` takes it.
+        str | dict: Argument for :func:`get_layout`.
 
     Raises:
-        InputError: If there is neither, or the fields do not make a layout.
+        InputError: If there is no such layout or file, or the fields do not make a layout.
     """
     if text in LAYOUTS:
         return str(text)
@@ -26,14 +26,14 @@ def read_layout(text: str | os.PathLike) -> str | dict[str, Any]:
 
 
 SPLITS = {'xsub': 'xsub', 'xview': 'xview', 'xset': 'xset', 'xsetup': 'xset'}
-"""Names of splits in other programs, and ours. CMD's data script writes ``xsetup``."""
+"""Names of splits in other programs, and their names here. CMD's data script writes ``xsetup``."""
 
 
 def name_split(name: str) -> str:
-    """Return our name of a split, ``xset`` for ``xsetup``.
+    """Return the name of a split in this package, such as ``xset`` for ``xsetup``.
 
     Raises:
-        InputError: If no program writes such a name.
+        InputError: If the name is unknown.
     """
     if name not in SPLITS:
         known = ', '.join(SPLITS)

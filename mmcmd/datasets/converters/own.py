@@ -1,4 +1,4 @@
-"""What the formats for data of one's own share; see docs/bring_your_own_data.md."""
+"""Base classes of the formats for your own data; see docs/bring_your_own_data.md."""
 
 import logging
 import os
@@ -18,19 +18,19 @@ from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
 from mmcmd.skeletons import get_layout
 
-ALL = 'all'  # the split of samples that say none
+ALL = 'all'  # the split of samples without a split
 
 
 class OwnConverter(Converter, ABC):
-    """Sequences with labels, splits and subjects of one's own, or without labels.
+    """Sequences with your own labels, splits and subjects, or without labels.
 
-    A sample tells its name, and perhaps its label (a class number from 0, or a class name), split
-    and subject. Where not all labels are numbers, the sorted names become the numbers, and the
-    pickle holds them as ``classes``.
+    A sample has a name, and perhaps a label (a class number from 0, or a class name), a split and a
+    subject. If at least one label is not a number, all labels are names of classes. The classes are
+    numbered in sorted order, and the pickle holds the names as ``classes``.
 
     Args:
-        labels (str or PathLike, optional): Table of labels, see :func:`read_labels`. What it says
-            of a sequence replaces what the source says.
+        labels (str or PathLike, optional): Table of labels, see :func:`read_labels`. Its entries
+            replace those of the source.
 
     Raises:
         InputError: If there is no such table.
@@ -44,11 +44,11 @@ class OwnConverter(Converter, ABC):
         self.classes: list[str] | None = None
 
     def facts(self) -> dict[str, Any]:
-        """Add the names of the classes, where they have some."""
+        """Add the names of the classes, if they have names."""
         return super().facts() | ({'classes': self.classes} if self.classes else {})
 
     def consult_table(self, samples: list[dict[str, Any]]) -> None:
-        """Give samples what the table says of them, in place.
+        """Add the entries of the table to the samples, in place.
 
         Args:
             samples (list[dict]): Each has a ``frame_dir``.
@@ -74,11 +74,10 @@ class OwnConverter(Converter, ABC):
             sample.update(self.table.get(sample['frame_dir'], {}))
 
     def number_labels(self, samples: list[dict[str, Any]]) -> None:
-        """Turn the labels of samples into class numbers, in place; their names are kept.
+        """Turn the labels of samples into class numbers, in place, and store the class names.
 
         Args:
-            samples (list[dict]): A ``label`` that is not there or empty, or the number -1, means
-                that there is none.
+            samples (list[dict]): A sample has no label if its ``label`` is missing, empty or -1.
         """
         labels = [str(sample.get('label', '')) for sample in samples]
         named = sorted({label for label in labels if label})
@@ -99,10 +98,10 @@ class OwnConverter(Converter, ABC):
             )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Take the names of the splits as they are given; ``all`` where there are none.
+        """Return the given splits. A sample without a split is in the split ``all``.
 
-        If there is neither a split nor a label, there is also ``all_train``, for a config whose
-        split is ``all``.
+        If no sample has a split or a label, the split ``all_train`` is added for configs with
+        ``all`` as their split.
         """
         splits: dict[str, list[str]] = {}
         for sample in annotations:
@@ -113,16 +112,16 @@ class OwnConverter(Converter, ABC):
 
 
 class JointsConverter(OwnConverter, ABC):
-    """Sequences of one's own as positions of joints.
+    """Your own sequences as positions of joints.
 
     Args:
         layout (str or PathLike): Name of a joint layout, or a JSON file of its fields.
         labels (str or PathLike, optional): Table of labels.
         dimensions (int, optional): See :class:`ThirdNumber`.
-        confidence (float, optional): The same.
+        confidence (float, optional): See :class:`ThirdNumber`.
 
     Raises:
-        InputError: If there is no such layout, or none is given, or an option makes no sense.
+        InputError: If the layout is missing or does not exist, or an option has a wrong value.
     """
 
     def __init__(
@@ -149,14 +148,14 @@ class JointsConverter(OwnConverter, ABC):
         """Check a sequence and make an annotation of it.
 
         Args:
-            item (Item): Its content is a dict that goes into the annotation.
-            keypoint (np.ndarray): ``(T, M, V, C)``, zero where a joint or a person is missing. Of
-                three numbers the third may be a confidence.
-            scores (np.ndarray, optional): Confidences ``(T, M, V)``, if they stand apart.
+            item (Item): The content of the item is a dict, which is added to the annotation.
+            keypoint (np.ndarray): ``(T, M, V, C)``, zero where a joint or a person is missing. If C
+                is 3, the third number may be a confidence.
+            scores (np.ndarray, optional): Confidences ``(T, M, V)``, if they are a separate array.
 
         Raises:
-            ValueError: If it is empty, holds NaN, its label is negative, or it is to be turned
-                and has no z.
+            ValueError: If the sequence is empty or holds NaN, its label is negative, or the layout
+                turns bodies and there is no z.
         """
         if item.content['label'] < UNLABELLED:
             raise ValueError(f'{item.name}: label {item.content["label"]}, expected >= 0')
@@ -170,7 +169,7 @@ class JointsConverter(OwnConverter, ABC):
             keypoint = np.where(scores[..., None] > self.third.threshold, keypoint, np.float32(0))
         else:
             scores = found
-        # A sequence of no frames may claim any number of persons.
+        # A sequence without frames may have any number of persons, so this check comes first.
         if not keypoint.size or not keypoint.any():
             raise ValueError(f'{item.name}: no joint is ever non-zero')
         present = keypoint.any(axis=(1, 2, 3))

@@ -1,4 +1,4 @@
-"""Data of one's own with any joints, as tables; see docs/bring_your_own_data.md."""
+"""Read your own data with any joints from CSV tables; see docs/bring_your_own_data.md."""
 
 import csv
 import math
@@ -19,14 +19,14 @@ MISSING = math.nan  # an empty cell; no other cell may be NaN
 
 @CONVERTERS.register_module('csv')
 class CsvConverter(JointsConverter):
-    """Data of your own with any joints, as a folder of tables.
+    """Your own data with any joints, as a folder of tables.
 
-    There is a table ``NAME.csv`` for each sequence, and perhaps a ``labels.csv``. A line of a table
-    is a frame. Its columns are ``x0,y0,z0,x1,y1,z1,...`` in the order of the layout's joints,
-    without the z in an image, or with confidences ``x0,y0,c0,...`` in its place; for several
-    persons ``p0_x0,p0_y0,...,p1_x0,...``. Where a cell of a joint is empty, the joint is missing in
-    that frame: all its coordinates become zero. ``labels.csv`` has the column ``name``, and perhaps
-    ``label`` (numbers or names), ``split`` and ``subject``.
+    The folder holds one table ``NAME.csv`` for each sequence, and perhaps ``labels.csv``. Each line
+    of a table is a frame. The columns are ``x0,y0,z0,x1,y1,z1,...`` in the order of the layout's
+    joints. Joints in an image have ``x0,y0,...``, or ``x0,y0,c0,...`` with confidences. Several
+    persons have ``p0_x0,p0_y0,...,p1_x0,...``. If a cell of a joint is empty, the joint is missing
+    in that frame, and all its coordinates become zero. ``labels.csv`` has the column ``name``, and
+    perhaps ``label`` (numbers or names), ``split`` and ``subject``.
     """
 
     def scan(self, source: Path) -> list[Item]:
@@ -40,7 +40,7 @@ class CsvConverter(JointsConverter):
             told = {name.removesuffix('.csv'): said for name, said in read_labels(labels).items()}
         elif not tables:
             raise InputError(f'there is no table such as NAME.csv in {source}')
-        # With a `labels.csv`, a table that it does not name may not belong to the data.
+        # If there is a `labels.csv`, a table without an entry in it may not belong to the data.
         names = list(tables if told is None else told)
         samples = [{'frame_dir': name, **(told or {}).get(name, {})} for name in names]
         self.consult_table(samples)
@@ -82,7 +82,11 @@ class CsvConverter(JointsConverter):
         return (joints[..., :2], joints[..., 2]) if axes == 'xyc' else (joints, None)
 
     def _check_header(self, header: list[str]) -> tuple[int, str]:
-        """Return the number of persons and the axes that the header tells."""
+        """Return the number of persons and the axes in the header.
+
+        Raises:
+            ValueError: If the columns are not those of the layout.
+        """
         prefixed = header[:1] == ['p0_x0']
         third = [axis for axis in 'zc' if any(name.endswith(f'{axis}0') for name in header)]
         axes = 'xy' + ''.join(third[:1])

@@ -1,4 +1,4 @@
-"""Data of one's own with any joints, as one ``.npz``; see docs/bring_your_own_data.md."""
+"""Read your own data with any joints from an ``.npz`` file; see docs/bring_your_own_data.md."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,15 +19,15 @@ _KINDS = dict(total_frames='iu', label='iuU', frame_dir='iuU', split='U', subjec
 
 @CONVERTERS.register_module('npz')
 class NpzConverter(JointsConverter):
-    """Data of your own with any joints, as one archive.
+    """Your own data with any joints, as one archive.
 
-    It holds ``keypoint`` ``(sum of T, V, C)`` or ``(sum of T, M, V, C)``, one sequence after the
-    other. C is 3 (metres, or x and y in an image and a confidence) or 2 (in an image). Per sequence
-    there are ``total_frames``, and perhaps ``label`` (numbers or names; -1 and '' are no label),
-    ``frame_dir`` (names of the sequences), ``split`` and ``subject``. ``keypoint_score``
-    ``(sum of T, V)`` or ``(sum of T, M, V)`` are confidences, and the number ``dimensions`` says
-    the same as the option. Where there are ``parents``, they must be those of the layout; -1 is a
-    root.
+    The archive holds ``keypoint`` ``(sum of T, V, C)`` or ``(sum of T, M, V, C)``, one sequence
+    after the other. C is 3 (metres, or x, y and a confidence in an image) or 2 (an image). Each
+    sequence has an entry in ``total_frames``, and perhaps in ``label`` (numbers or names; -1 and ''
+    mean no label), ``frame_dir`` (the name of the sequence), ``split`` and ``subject``. Optional
+    arrays are ``keypoint_score`` ``(sum of T, V)`` or ``(sum of T, M, V)`` with confidences, the
+    number ``dimensions`` with the meaning of the option, and ``parents``, which must be equal to
+    those of the layout; -1 is a root.
     """
 
     def scan(self, source: Path) -> list[Item]:
@@ -67,7 +67,7 @@ class NpzConverter(JointsConverter):
         return self.annotation(Item(item.name, said), keypoint, scores)
 
     def _per_sequence(self, archive: Archive) -> Iterator[tuple[str, np.ndarray]]:
-        """Load what there is per sequence, and check it."""
+        """Load the arrays with one entry for each sequence, and check them."""
         shape = archive.header('total_frames')[0]
         for key, kind in _KINDS.items():
             if key not in archive and key != 'total_frames':
@@ -114,7 +114,7 @@ class NpzConverter(JointsConverter):
         return archive.load('keypoint_score').reshape(expected)
 
     def _read_dimensions(self, archive: Archive) -> None:
-        """Take the number of dimensions from the archive, if the option does not say it."""
+        """Take the number of dimensions from the archive if the option is not given."""
         if self.third.dimensions is None and 'dimensions' in archive:
             value = archive.load('dimensions')
             if value.size != 1 or value.dtype.kind not in 'iu' or value.item() not in (2, 3):

@@ -1,4 +1,4 @@
-"""PKU-MMD, phase I and phase II: long recordings as text, with the intervals of the actions."""
+"""Read PKU-MMD, phases I and II: long recordings as text, with the intervals of the actions."""
 
 import logging
 import re
@@ -28,7 +28,7 @@ PERSONS = 2
 FIELDS = PERSONS * NTU.num_joints * 3
 TRAIN_VIEWS = frozenset('MR')
 
-# 0002-L of phase I and A01N01-L of phase II.
+# For example 0002-L in phase I, and A01N01-L in phase II.
 _NAME = re.compile(r'(?:[0-9]{4}|A[0-9]{2}N[0-9]{2})-[LMR]')
 _SPLIT_FILE = re.compile(r'cross[-_](subject|view)(?:[-_]v[0-9])?\.txt', re.IGNORECASE)
 _KINDS = {'subject': 'xsub', 'view': 'xview'}
@@ -44,19 +44,22 @@ class _Clip:
 class PKUMMDConverter(Converter):
     """PKU-MMD (https://arxiv.org/abs/1703.07475), phases I and II.
 
-    The source is a folder with, at any depth: skeletons, a line of 2 x 25 x 3 numbers in metres a
-    frame; labels of the same names in a folder whose name has ``label`` in it, a line ``class,
-    start, end, confidence`` an action, of which the frames ``[start, end)`` become a sample, at
-    most the first 300; and the lists of the splits, ``cross-subject.txt`` and ``cross-view.txt``
-    or their like of phase II. A recording in neither half of a list is in neither half here.
+    The source is a folder that holds three kinds of files, at any depth:
 
-    Without a cross-view list, views M and R train, as in the paper. Without a cross-subject list
-    there is no such split.
+    - Skeletons. Each line is a frame of 2 x 25 x 3 numbers in metres.
+    - Labels. They have the same names, in a folder with ``label`` in its name. Each line is an
+      action, ``class, start, end, confidence``. Its frames ``[start, end)`` become a sample, of at
+      most the first 300 frames.
+    - Lists of the splits: ``cross-subject.txt`` and ``cross-view.txt``, or those of phase II.
+
+    A recording that is in neither half of a list is in neither half of the split. Without a
+    cross-view list, views M and R are for training, as in the paper. Without a cross-subject list
+    there is no cross-subject split.
 
     Args:
-        like_authors (bool): Count as the program of CMD's authors does: an interval without any
-            skeleton is kept, all zero, and a recording that is not in the training half of a list
-            is in the test half. So the totals of their program can be met. Defaults to False.
+        like_authors (bool): Count like the program of CMD's authors. An interval without any
+            skeleton is kept as zeros, and a recording that is not in the training half of a list is
+            in the test half. This gives the totals of their program. Defaults to False.
     """
 
     layout = NTU.name
@@ -116,7 +119,7 @@ class PKUMMDConverter(Converter):
         if isinstance(item.content, str):
             raise ValueError(item.content)
         path, interval = item.content.path, item.content.interval
-        if self._opened[0] != path:  # the intervals of a recording come one after the other
+        if self._opened[0] != path:  # the next intervals of a recording reuse its lines
             self._opened = path, path.read_bytes().rstrip().splitlines()
         end = min(interval.end, interval.start + MAX_FRAMES)
         persons = _parse(self._opened[1], interval.start, end, path, item.name)
@@ -135,7 +138,7 @@ class PKUMMDConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-subject, if listed, and cross-view: training and test halves of each."""
+        """Return the halves of the cross-view split, and of the cross-subject split if listed."""
         splits: dict[str, list[str]] = {}
         for kind, halves in sorted(self._lists.items()):
             for half in halves:

@@ -1,4 +1,4 @@
-"""The small text files of PKU-MMD: the actions in a recording, and the recordings of a split."""
+"""Read the small text files of PKU-MMD: actions of a recording, and recordings of a split."""
 
 import re
 from pathlib import Path
@@ -28,8 +28,8 @@ def read_intervals(path: Path) -> list[tuple[str, Interval | str]]:
         path (Path): Lines ``class,start,end,confidence``.
 
     Returns:
-        list[tuple[str, Interval | str]]: Per line its place, for messages, and the interval or what
-        is wrong with it; never empty.
+        list[tuple[str, Interval | str]]: For each line its place, for messages, and the interval or
+        the fault of the line. The list is never empty.
     """
     found: list[tuple[str, Interval | str]] = []
     try:
@@ -59,17 +59,18 @@ def _parse(line: str) -> Interval:
 
 
 def read_split(paths: list[Path]) -> dict[str, frozenset[str]]:
-    """Read the lists of one split, those of phase I and phase II together.
+    """Read the lists of one split, of phase I and phase II together.
 
     Args:
-        paths (list[Path]): Text: a heading ``Training videos:``, the names of recordings between
-            commas or line ends, a heading ``Validataion videos:``, names.
+        paths (list[Path]): Text files: a heading ``Training videos:``, names of recordings
+            separated by commas or line ends, a heading ``Validataion videos:``, and names again.
 
     Returns:
         dict[str, frozenset[str]]: ``train`` and ``val``: names of recordings.
 
     Raises:
-        InputError: If a list is not of this form, or a recording is in both halves; names it.
+        InputError: If a list does not have this form, or a recording is in both halves; the
+            message names it.
     """
     halves: dict[str, set[str]] = {'train': set(), 'val': set()}
     for path in paths:

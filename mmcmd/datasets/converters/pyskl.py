@@ -1,4 +1,4 @@
-"""The pickles of pyskl and mmaction2, made into ours."""
+"""Check the pickles of pyskl and mmaction2, and add what is missing in them."""
 
 import os
 from pathlib import Path
@@ -21,17 +21,17 @@ from mmcmd.skeletons import COCO, NTU, get_layout
 class PysklConverter(Converter):
     """Pickles of pyskl and mmaction2, such as ``ntu60_3danno.pkl``.
 
-    Such a file, a dict of ``split`` and ``annotations``, loads as it is. Made into ours it says
-    what its joints are, malformed samples are left out and reported, and samples with the names of
-    NTU RGB+D tell subject, camera and setup. Coordinates, their dtype and whatever else a sample
-    holds are kept.
+    Such a file, a dict of ``split`` and ``annotations``, can also be used without a conversion. The
+    conversion adds the joint layout, leaves out malformed samples and reports them, and adds
+    subject, camera and setup to samples with names of NTU RGB+D. Coordinates, their dtype and all
+    other fields of a sample are kept.
 
     Args:
         layout (str or PathLike, optional): Name of a joint layout, or a JSON file of its fields.
-            Defaults to what the file says, then to ``coco`` for 17 joints in an image and
-            ``ntu`` for anything else.
+            Defaults to the layout in the file. Without one, it is ``coco`` for 17 joints in an
+            image, and ``ntu`` for anything else.
         dimensions (int, optional): See :class:`ThirdNumber`.
-        confidence (float, optional): The same.
+        confidence (float, optional): See :class:`ThirdNumber`.
     """
 
     counted = ('label', 'subject', 'camera', 'setup')
@@ -47,21 +47,21 @@ class PysklConverter(Converter):
         self._rest: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what only the main process needs."""
+        """Leave out the attributes that only the main process needs."""
         return {'layout': self.layout, 'third': self.third}
 
     def facts(self) -> dict[str, Any]:
-        """Keep what the file said beside its samples and splits."""
+        """Keep the entries of the file besides samples and splits."""
         return {**self._rest, **super().facts()}
 
     def scan(self, source: Path) -> list[Item]:
-        """Load the file, without running anything in it."""
+        """Load the file. This never runs code from it."""
         if source.is_dir():
             raise InputError(f'{source} is a folder, expected a pickle')
         try:
             with source.open('rb') as file:
                 data = load_plain(file)
-        except Exception as error:  # of any kind, from a damaged pickle
+        except Exception as error:  # a damaged pickle may cause an error of any type
             reason = ' '.join(str(error).split()) or type(error).__name__
             raise InputError(f'{source} is not a pickle that can be loaded: {reason}') from None
         if isinstance(data, list):
@@ -91,7 +91,7 @@ class PysklConverter(Converter):
         return {**(name._asdict() if name else {}), **sample}
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Keep the splits of the file, less the samples that could not be read."""
+        """Keep the splits of the file, without the samples that could not be read."""
         known = {sample['frame_dir'] for sample in annotations}
         return {
             name: [sample for sample in names if sample in known]
@@ -100,7 +100,7 @@ class PysklConverter(Converter):
 
 
 def _guess(samples: list[Any]) -> str:
-    """Tell the layout from the first array of joints."""
+    """Guess the layout from the first array of joints."""
     arrays = (sample.get('keypoint') for sample in samples if isinstance(sample, dict))
     first = next((x for x in arrays if isinstance(x, np.ndarray)), np.zeros(()))
     in_image = first.shape[3:] == (2,) or looks_like_confidence(first)

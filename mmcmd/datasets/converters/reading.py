@@ -1,4 +1,4 @@
-"""The items of a raw data set, read in their order by one process or several."""
+"""Read the items of a raw data set in their order, with one process or several."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -18,18 +18,18 @@ from mmcmd.errors import InputError
 from mmcmd.skeletons import get_layout
 
 Outcome = tuple[Item, dict[str, Any] | Exception]
-"""An item without its content, and its annotation or why there is none."""
+"""An item without its content, and its annotation or the error that prevents it."""
 
-_CHUNK = 16  # items a worker takes at a time
+_CHUNK = 16  # items that a worker reads at a time
 
 
 def attempt(converter: Converter, normalize: bool, item: Item) -> Outcome:
-    """Read an item; what could not be saved is an error of it, and not of all.
+    """Read an item. If its annotation could not be saved later, this item alone fails.
 
     Args:
-        converter (Converter): Of the format.
-        normalize (bool): Whether to pre-normalise what was read.
-        item (Item): One that the converter's ``scan`` found.
+        converter (Converter): Converter of the format.
+        normalize (bool): Whether to pre-normalise the coordinates.
+        item (Item): An item that the converter's ``scan`` has returned.
     """
     try:
         sample = converter.read(item)
@@ -39,7 +39,7 @@ def attempt(converter: Converter, normalize: bool, item: Item) -> Outcome:
             layout = get_layout(converter.layout)
             with np.errstate(over='ignore', invalid='ignore'):
                 sample['keypoint'] = normalize_skeleton(sample['keypoint'], layout)
-            check_annotations(data, item.name)  # numbers may be too large for float32
+            check_annotations(data, item.name)  # finds numbers that are too large for float32
         sample['keypoint'] = np.ascontiguousarray(sample['keypoint'])
         return Item(item.name, None), sample
     except (ValueError, OSError) as error:
@@ -52,11 +52,11 @@ def read_all(
     """Read items in their order.
 
     Args:
-        converter (Converter): Of the format.
-        items (list[Item]): Of its ``scan``.
+        converter (Converter): Converter of the format.
+        items (list[Item]): Result of the converter's ``scan``.
         jobs (int): Number of processes.
-        normalize (bool): Whether to pre-normalise what was read.
-        folder (Path): Where several processes may leave files meanwhile.
+        normalize (bool): Whether to pre-normalise the coordinates.
+        folder (Path): Folder in which several processes may write temporary files.
 
     Raises:
         InputError: If a process dies, or the folder is full.
@@ -66,7 +66,7 @@ def read_all(
         yield from map(read, items)
         return
     chunks = [items[first : first + _CHUNK] for first in range(0, len(items), _CHUNK)]
-    # Ctrl-C is the parent's to handle.
+    # Workers ignore Ctrl-C, because the parent process handles it.
     pool = ProcessPoolExecutor(
         jobs, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
     )
@@ -86,7 +86,7 @@ def read_all(
 
 
 def _hand_over(read: Callable[[Item], Outcome], path: Path, items: list[Item]) -> list[Outcome]:
-    """Read items and leave their coordinates in a file, a pipe being much slower."""
+    """Read items and write their coordinates to a file, which is much faster than a pipe."""
     outcomes = [read(item) for item in items]
     try:
         with path.open('wb') as file:
@@ -100,7 +100,7 @@ def _hand_over(read: Callable[[Item], Outcome], path: Path, items: list[Item]) -
 
 
 def _take_over(path: Path, outcomes: list[Outcome]) -> Iterator[Outcome]:
-    """Give the samples their coordinates back, and remove the file."""
+    """Read the coordinates of the samples from the file, and remove it."""
     with path.open('rb') as file:
         for _, sample in outcomes:
             if isinstance(sample, dict):

@@ -1,4 +1,4 @@
-"""UTD-MHAD: a folder of MATLAB files, one a sequence."""
+"""Read UTD-MHAD: a folder of MATLAB files, one for each sequence."""
 
 import re
 from pathlib import Path
@@ -20,7 +20,7 @@ CLASSES = (
 ACTIONS = len(CLASSES)
 SUFFIX = '_skeleton.mat'
 VARIABLE = 'd_skel'
-# The files go from the head down; the rest is in the order of the layout.
+# The files begin with the head and go down the trunk; the limbs have the order of the layout.
 JOINTS = ('head', 'shoulder_centre', 'spine', 'hip_centre', *KINECT_V1.joints[4:])
 
 _NAME = re.compile(rf'a([0-9]{{1,3}})_s([0-9]{{1,3}})_t([0-9]{{1,3}}){re.escape(SUFFIX)}')
@@ -74,5 +74,5 @@ class UTDMHADConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-subject: odd subjects train."""
+        """Return the cross-subject split, in which the odd subjects are for training."""
         return self.halves('xsub', annotations, lambda a: a['subject'] % 2 == 1)

@@ -1,4 +1,4 @@
-"""UTKinect-Action3D: recordings of ten actions as text, with the frames of each action."""
+"""Read UTKinect-Action3D: recordings of ten actions as text, with the frames of each action."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import KINECT_V1
 
-# As `actionLabel.txt` spells and orders them.
+# The spelling and the order are those of `actionLabel.txt`.
 CLASSES = (
     *('walk', 'sitDown', 'standUp', 'pickUp', 'carry'),
     *('throw', 'push', 'pull', 'waveHands', 'clapHands'),
@@ -27,7 +27,7 @@ _INTERVAL = re.compile(r'(\w+)\s*:\s*(\S+)\s+(\S+)')
 
 
 class Clip(NamedTuple):
-    """One action of a recording: the frames from ``start`` to ``end``, as they are numbered."""
+    """One action of a recording: the frames with numbers from ``start`` to ``end``."""
 
     path: Path
     action: str
@@ -39,10 +39,10 @@ class Clip(NamedTuple):
 class UTKinectConverter(Converter):
     """UTKinect-Action3D (CVPR workshops 2012), its skeletons.
 
-    The source is a folder with ``actionLabel.txt`` and the files ``joints_s01_e02.txt`` (subject,
-    episode), at any depth. A line of a file is the number of a frame and x, y and z in metres of 20
-    joints in the order of Kinect v1. Numbers are left out where no skeleton was seen. A number that
-    stands there twice is another guess at the same body, and the first one counts.
+    The source is a folder with ``actionLabel.txt`` and files such as ``joints_s01_e02.txt``
+    (subject, episode), at any depth. A line of a file holds the number of a frame, and x, y and z
+    in metres of 20 joints in the order of Kinect v1. Frames without a skeleton have no line. If a
+    frame has two lines, they are two estimates of the same body, and the first line is used.
     """
 
     layout = KINECT_V1.name
@@ -90,7 +90,7 @@ class UTKinectConverter(Converter):
             raise LeftOut(f'{item.name}: the list has no frames of it')
         if not (clip.start.isdecimal() and clip.end.isdecimal()):
             raise ValueError(f'{item.name}: expected the numbers of two frames')
-        if self._opened[0] != clip.path:  # the actions of a recording come one after the other
+        if self._opened[0] != clip.path:  # the next actions of a recording reuse its frames
             self._opened = clip.path, _read_recording(clip.path)
         numbers, joints = self._opened[1]
         chosen = (numbers >= int(clip.start[:9])) & (numbers <= int(clip.end[:9]))
@@ -109,7 +109,10 @@ class UTKinectConverter(Converter):
         )
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
-        """Cross-subject: odd subjects train. The paper leaves out one sequence at a time."""
+        """Return the cross-subject split, in which the odd subjects are for training.
+
+        The paper holds out one sequence at a time.
+        """
         return self.halves('xsub', annotations, lambda a: a['subject'] % 2 == 1)
 
 
@@ -117,7 +120,7 @@ _NOTHING = np.zeros(0), np.zeros((0, KINECT_V1.num_joints, 3))
 
 
 def _read_labels(path: Path) -> Iterator[tuple[str, str, tuple[str, str, str] | None]]:
-    """Return of each line its place, the recording, and the action with two frames."""
+    """Yield for each line its place, the recording, and the action with its two frames."""
     recording = None
     for number, line in enumerate(path.read_text('utf-8-sig', 'replace').splitlines(), start=1):
         line, place = line.strip(), f'{path}, line {number}'

@@ -1,4 +1,4 @@
-"""The light preprocessing of MAMP, STARS and SLiM: the camera's axes are kept."""
+"""Preprocessing of MAMP, STARS and SLiM, which keeps the axes of the camera."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -11,10 +11,11 @@ from mmcmd.skeletons.field_values import Point
 
 
 def translate_to_start(keypoint: np.ndarray, joint: Point) -> np.ndarray:
-    """Put the first person's joint of its first non-empty frame into the origin.
+    """Move a sequence so that a joint of the first person starts in the origin.
 
-    One point is subtracted from all frames of all persons. If there are several persons, frames in
-    which a person was missing stay zero, as released.
+    The position of the joint in the first non-empty frame of the first person is subtracted from
+    all frames of all persons. If there are several persons, frames in which a person is missing
+    stay zero, as in the released code.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C). A person is missing where its coordinates sum
@@ -33,7 +34,10 @@ def translate_to_start(keypoint: np.ndarray, joint: Point) -> np.ndarray:
 
 
 def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
-    """Cut (M, T, V, C) to as many frames as have coordinates that do not sum to 0, as released."""
+    """Keep the first n frames of (M, T, V, C), as in the released code.
+
+    n is the number of frames with coordinates that do not sum to 0.
+    """
     valid = int((keypoint.sum(axis=(0, 2, 3)) != 0).sum())
     return keypoint[:, :valid]
 
@@ -42,7 +46,7 @@ def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
 class TranslateToStart(BaseTransform):
     """Move a sequence so that it starts in the origin, and leave out empty frames at its end.
 
-    A second person that is zero in all frames counts as absent. See :func:`translate_to_start` and
+    A second person that is zero in all frames does not count. See :func:`translate_to_start` and
     :func:`drop_empty_frames`. Nothing is scaled or turned.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).

@@ -1,7 +1,7 @@
 """Augmentations of SkeletonCLR, CrosSCLR and AimCLR (AimCLR's "extreme" set).
 
-Each is a pure function that takes its random numbers as arguments, and a transform that draws
-them. All persons and frames share one draw, except noise.
+Each augmentation is a pure function, which takes its random numbers as arguments, and a transform,
+which draws them. All persons and frames share one draw, except for noise.
 """
 
 from functools import reduce
@@ -95,8 +95,8 @@ class MirrorCrop(BaseTransform):
 class JointFlip(BaseTransform):
     """Exchange the left and the right joints, see :func:`flip_joints`.
 
-    The pairs come from the names of the joints in the layout. It draws nothing, so put it in
-    :class:`RandomApply`.
+    The pairs come from the names of the joints in the layout. The transform draws nothing, so put
+    it in :class:`RandomApply`.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout``. Modified key: ``keypoint``.
     """
@@ -197,7 +197,9 @@ class AxisMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class TimeFlip(BaseTransform):
-    """Reverse the order of the frames. It draws nothing, so put it in :class:`RandomApply`.
+    """Reverse the order of the frames.
+
+    The transform draws nothing, so put it in :class:`RandomApply`.
 
     Required key: ``keypoint`` (M, T, V, C). Modified key: ``keypoint``.
     """

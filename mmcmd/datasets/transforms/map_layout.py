@@ -1,4 +1,4 @@
-"""Joints of one layout turned into those of another, so that an encoder fits another sensor."""
+"""Convert the joints of one layout to those of another, so that an encoder fits another sensor."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from mmcmd.skeletons.layout_map import LayoutMap, make_layout_map
 
 
 def map_layout(keypoint: np.ndarray, layout_map: LayoutMap) -> np.ndarray:
-    """Turn the joints of a sequence into those of another layout.
+    """Convert the joints of a sequence to those of another layout.
 
-    A pre-normalisation turns the shoulders of the target to +x the shortest way, so they must not
-    point to -x. If sensors differ in this, the sequence is turned by half a turn about the first
-    person's spine in the first frame. Where the source layout does not say how its shoulders point,
-    this is decided for each sequence.
+    A later pre-normalisation turns the shoulders of the target to +x the shortest way, so they must
+    not point to -x. If the two sensors have opposite directions, the sequence is turned by 180
+    degrees about the first person's spine in the first frame. If the source layout does not define
+    the direction of its shoulders, this is decided for each sequence.
 
     Args:
         keypoint (np.ndarray): Raw coordinates, shape (M, T, V of the source, C).
@@ -53,14 +53,14 @@ def map_layout(keypoint: np.ndarray, layout_map: LayoutMap) -> np.ndarray:
 
 
 def _half_turn(pose: np.ndarray, layout: Layout) -> np.ndarray:
-    """Return the symmetric matrix (3, 3) of half a turn about the spine."""
+    """Return the matrix (3, 3) of a rotation by 180 degrees about the spine. It is symmetric."""
     bottom, top = (take_point(pose, point) for point in layout.spine)
     axis = (top - bottom) / max(np.linalg.norm(top - bottom), np.finfo(float).tiny)
     return 2 * np.outer(axis, axis) - np.eye(3)
 
 
 def _points_back(pose: np.ndarray, layout: Layout) -> bool:
-    """Tell if the shoulders of an upright body point to -x more than to +x."""
+    """Return whether the shoulders of an upright body point to -x more than to +x."""
     bottom, top, first, second = (
         take_point(pose, point) for point in (*layout.spine, *layout.shoulders)
     )
@@ -70,7 +70,7 @@ def _points_back(pose: np.ndarray, layout: Layout) -> bool:
 
 @TRANSFORMS.register_module()
 class MapLayout(BaseTransform):
-    """Turn a sample's joints into those of another layout, see :func:`map_layout`.
+    """Convert the joints of a sample to those of another layout, see :func:`map_layout`.
 
     Put it first in a pipeline. ``SkeletonDataset(map_to=...)`` does the same before the pipeline.
 
@@ -79,8 +79,8 @@ class MapLayout(BaseTransform):
 
     Args:
         layout (str | Mapping): The target layout, see :func:`get_layout`.
-        joints (Mapping | str, optional): Names of target joints, each with the source joint (or the
-            list of joints) that takes its place, or ``'nearest'``. See :func:`make_layout_map`.
+        joints (Mapping | str, optional): For some target joints, the source joint (or the list of
+            joints) that replaces it, or ``'nearest'``. See :func:`make_layout_map`.
 
     Raises:
         InputError: If the target layout does not exist.
@@ -96,10 +96,11 @@ class MapLayout(BaseTransform):
         self._maps: dict[Layout, LayoutMap] = {}
 
     def map_from(self, source: Layout) -> LayoutMap:
-        """Return how the joints of a source layout are mapped.
+        """Return the map from a source layout to the target.
 
         Raises:
-            InputError: If a joint of the target has no counterpart; names all such joints.
+            InputError: If a joint of the target has no counterpart; the message names all such
+                joints.
         """
         if source not in self._maps:
             self._maps[source] = make_layout_map(source, self.layout, self.joints)
@@ -109,8 +110,8 @@ class MapLayout(BaseTransform):
         """Map ``results['keypoint']``.
 
         Raises:
-            InputError: If a joint of the target has no counterpart (names all such joints), or the
-                sample is normalised already.
+            InputError: If a joint of the target has no counterpart (the message names all such
+                joints), or the sample is normalised already.
         """
         source = get_layout(results['layout'])
         name = results.get('frame_dir', 'the sample')

@@ -49,7 +49,7 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     (a, b, c), (d, e, f) = source.tolist(), target.tolist()
     axis = b * f - c * e, c * d - a * f, a * e - b * d
-    sine, cosine = math.hypot(*axis), a * d + b * e + c * f  # times both lengths
+    sine, cosine = math.hypot(*axis), a * d + b * e + c * f  # both times the two lengths
     if sine < 1e-12:
         return np.eye(3)
     x, y, z = (value / sine for value in axis)
@@ -59,12 +59,12 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def normalize_skeleton(keypoint: np.ndarray, layout: Layout, turn: bool = True) -> np.ndarray:
-    """Bring a sequence into the frame of its first person (the field's pre-normalisation).
+    """Centre and turn a sequence by its first person (the usual pre-normalisation).
 
-    Missing frames are filled (:func:`fill_missing_frames`). The first person's centre joint is
-    subtracted from every joint of **each** frame. If the layout has a spine, the whole sequence is
-    turned so that, in frame 0, the first person's spine is the z axis and its shoulders the x
-    axis. Joints that are exactly zero are missing and stay zero.
+    Missing frames are filled (:func:`fill_missing_frames`). In **each** frame, the first person's
+    centre joint is subtracted from every joint. If the layout has a spine, the whole sequence is
+    turned so that, in frame 0, the first person's spine points to +z and its shoulders to +x.
+    Joints that are exactly zero are missing and stay zero.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C); C is 3, in metres, if the layout has a spine.
@@ -75,13 +75,13 @@ def normalize_skeleton(keypoint: np.ndarray, layout: Layout, turn: bool = True) 
         np.ndarray: float32, shape (M, T, V, C), in the unit of the input.
     """
     keypoint = np.asarray(keypoint, dtype=np.float32)
-    is_whole = keypoint.all()  # the usual case
+    is_whole = keypoint.all()  # usually no joint is missing
     if not is_whole:
         keypoint = fill_missing_frames(keypoint)
         missing = ~reduce(np.logical_or, np.moveaxis(keypoint, -1, 0))
     shape, frames = keypoint.shape, keypoint.reshape(*keypoint.shape[:2], -1)
     centre = take_point(keypoint[0], layout.centre)[:, None].repeat(shape[2], axis=1)
-    # A difference of whole frames is faster than one that broadcasts over the joints.
+    # A subtraction of whole frames is faster than one that broadcasts over the joints.
     keypoint = (frames - centre.reshape(shape[1], -1)).reshape(shape)
     if not is_whole:
         keypoint[missing] = 0
@@ -145,9 +145,9 @@ class SubtractJoint(BaseTransform):
 class NormalizeSkeleton(BaseTransform):
     """Pre-normalise a sequence: fill missing frames, centre each frame, align spine and shoulders.
 
-    Each frame is centred on its own, while mmaction2's ``PreNormalize3D`` subtracts the centre of
-    frame 0. See :func:`normalize_skeleton`. A sample is marked as ``normalized`` if its file was
-    made from normalised arrays. It is only converted to float32.
+    Each frame is centred separately, while mmaction2's ``PreNormalize3D`` subtracts the centre of
+    frame 0 from all frames. See :func:`normalize_skeleton`. If a sample is marked as
+    ``normalized``, it is only converted to float32.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Optional key: ``normalized``. Modified key: ``keypoint``.
@@ -164,7 +164,7 @@ class NormalizeSkeleton(BaseTransform):
         """Normalise ``results['keypoint']``.
 
         Raises:
-            InputError: If the array is no recording, see :func:`check_recording`.
+            InputError: If the array is not a recording, see :func:`check_recording`.
         """
         check_recording(results)
         keypoint = results['keypoint']

@@ -1,4 +1,4 @@
-"""Preprocessing of SkeletonCLR, CrosSCLR and AimCLR: every person is normalised on its own."""
+"""Preprocessing of SkeletonCLR, CrosSCLR and AimCLR, which normalises each person separately."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -23,9 +23,9 @@ def count_valid_frames(keypoint: np.ndarray) -> int:
 def turn_persons(keypoint: np.ndarray, shoulders: tuple[Point, Point]) -> np.ndarray:
     """Turn each person about the y axis so that its shoulders lie along x in each frame.
 
-    The angle of a frame comes from that frame, but its sign comes from the whole sequence, as in
-    the released code. A frame whose shoulders lean the other way than in most frames is turned the
-    wrong way.
+    The size of the angle comes from each frame, but its sign comes from the whole sequence, as in
+    the released code. If the sign of one frame differs from that of the sequence, this frame is
+    turned in the wrong direction.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, 3), in metres; a person that is all zero stays zero.
@@ -90,8 +90,8 @@ def normalize_persons(keypoint: np.ndarray, layout: Layout, num_frames: int) -> 
 class NormalizePersons(BaseTransform):
     """Centre, resize and turn each person separately (data of SkeletonCLR, CrosSCLR and AimCLR).
 
-    See :func:`normalize_persons`. The angles are those of the resized frames, so this transform
-    resizes as well.
+    See :func:`normalize_persons`. The angles are computed on the resized frames, so this transform
+    also resizes.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`), and
     ``clip_len`` if ``num_frames`` is not given. Optional keys: ``normalized``, ``frame_dir``.
@@ -109,8 +109,8 @@ class NormalizePersons(BaseTransform):
         """Normalise ``results['keypoint']``.
 
         Raises:
-            InputError: If the sample was normalised in another way already, has no valid frame, or
-                is no recording, see :func:`check_recording`.
+            InputError: If the sample is already normalised in another way, has no valid frame, or
+                is not a recording, see :func:`check_recording`.
         """
         name = results.get('frame_dir', 'the sample')
         if results.get('normalized'):

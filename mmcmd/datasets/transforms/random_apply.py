@@ -8,10 +8,10 @@ from mmcmd.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class RandomApply(BaseTransform):
-    """Apply transforms, all or none of them, with a probability.
+    """Apply all transforms or none of them, with a probability.
 
-    It draws from the sample's own generator. mmcv's transform of the same name draws from the
-    global generator, whose state depends on the worker.
+    The draw comes from the sample's own generator. mmcv's transform of the same name draws from the
+    global generator, and the state of that one depends on the worker.
 
     Required key: ``rng``, and what the transforms require.
 

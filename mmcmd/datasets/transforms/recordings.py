@@ -1,4 +1,4 @@
-"""Check a recording that did not come out of an annotation file."""
+"""Check a recording that does not come from an annotation file."""
 
 from mmcmd.datasets.annotations.reading import keypoint_fault
 from mmcmd.errors import InputError
@@ -8,14 +8,16 @@ from mmcmd.skeletons import get_layout
 def check_recording(results: dict) -> None:
     """Check the coordinates of a sample before the first computation with them.
 
-    A data set has checked its file already. A recording that somebody gives to a pipeline from
-    Python was not checked. numpy would fail in words of its own, or compute with NaN.
+    A data set checks its file when it is opened. An array that a user passes to a pipeline in
+    Python is not checked yet. Without this check, numpy would raise an unclear error, or compute
+    with NaN.
 
     Args:
         results (dict): ``keypoint`` (M, T, V, C), and perhaps ``layout`` and ``frame_dir``.
 
     Raises:
-        InputError: If the array has another rank, no frame, NaN, or not the joints of the layout.
+        InputError: If the array does not have four axes, has no frame or holds NaN, or its joints
+            are not those of the layout.
     """
     layout = results.get('layout')
     num_joints = None if layout is None else get_layout(layout).num_joints

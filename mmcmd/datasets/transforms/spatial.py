@@ -55,10 +55,10 @@ class JointMask(BaseTransform):
 
     Args:
         joints (tuple[int, int]): Least and greatest number of joints. Defaults to (5, 15).
-        frames (tuple[int, int]): The same of frames. Defaults to (50, 100). A sequence of fewer
-            than 100 frames takes (20, 50).
+        frames (tuple[int, int], optional): Least and greatest number of frames. Defaults to
+            (50, 100), or to (20, 50) for a sequence of fewer than 100 frames.
 
-    A number is limited to what the sequence has.
+    Both numbers are limited to those of the sequence.
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class JointMask(BaseTransform):
 
 @TRANSFORMS.register_module()
 class JointCorruption(BaseTransform):
-    """Spoil some joints, the same in all frames and persons: zero them or mix their coordinates.
+    """Corrupt the same joints in all frames and persons: set them to zero or mix their coordinates.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``. Modified key: ``keypoint``.
 
     Args:
-        ratio (float): Share of the joints that is spoilt. 0.6 of 25 joints are 15 joints, as in the
-            paper. Defaults to 0.6.
-        zero_prob (float): Probability of zeroing; otherwise the joints are multiplied by a random
-            C x C matrix U(-1, 1). Defaults to 0.5.
+        ratio (float): Share of the joints that are corrupted. 0.6 of 25 joints are 15 joints, as in
+            the paper. Defaults to 0.6.
+        zero_prob (float): Probability that the joints are set to zero. Otherwise they are
+            multiplied by a random C x C matrix with entries from U(-1, 1). Defaults to 0.5.
     """
 
     def __init__(self, ratio: float = 0.6, zero_prob: float = 0.5) -> None:
@@ -98,7 +98,7 @@ class JointCorruption(BaseTransform):
         self.zero_prob = zero_prob
 
     def transform(self, results: dict) -> dict:
-        """Spoil joints of ``results['keypoint']``."""
+        """Corrupt joints of ``results['keypoint']``."""
         rng, keypoint = results['rng'], results['keypoint']
         num_joints, channels = keypoint.shape[2:]
         kept = np.ones((num_joints, channels), bool)

@@ -10,7 +10,7 @@ from mmcmd.registry import TRANSFORMS
 
 @lru_cache(maxsize=4096)
 def _neighbours(length: int, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two frames around each new frame (2, num_frames), and its place between them."""
+    """Return the two frames around each new frame (2, num_frames), and its share of the second."""
     position = (np.arange(num_frames) + 0.5) * length / num_frames - 0.5
     position = position.clip(0, length - 1)
     before = position.astype(np.intp)
@@ -53,8 +53,9 @@ def centre_frames(length: int, ratio: float) -> tuple[int, int]:
 class TemporalCropResize(BaseTransform):
     """Cut a piece out of a sequence and resize it to ``clip_len`` frames.
 
-    With one ``ratio``, the piece is the centre of the sequence (testing). With a pair, the share of
-    the sequence is drawn uniformly between the two, and the start is random (training).
+    If ``ratio`` is a number, the piece is the centre of the sequence (for testing). If it is a
+    pair, the share of the sequence is drawn uniformly between the two values, and the start is
+    random (for training).
 
     Required keys: ``keypoint`` (M, T, V, C), ``clip_len``, and ``rng`` for a random crop.
     Modified key: ``keypoint`` (M, clip_len, V, C). Added key: ``crop`` (first frame, length).
@@ -105,13 +106,13 @@ class PadFrames(BaseTransform):
     ``PackActionInputs`` has it among its ``meta_keys``.
 
     Args:
-        count_valid (bool): Add ``valid_frames``. Without it, a model takes the padding for frames,
-            as AS-CAL does. Defaults to True.
+        count_valid (bool): Add ``valid_frames``. Without it, a model treats the padding like other
+            frames, as AS-CAL does. Defaults to True.
         repeat (bool): Pad by repeating the sequence, as MS2L does, instead of zeros. Defaults to
             False.
 
     Raises:
-        InputError: If a sequence has no frame, or is no recording (:func:`check_recording`).
+        InputError: If a sequence has no frame, or is not a recording (:func:`check_recording`).
     """
 
     def __init__(self, count_valid: bool = True, repeat: bool = False) -> None:
@@ -133,7 +134,7 @@ class PadFrames(BaseTransform):
 
 
 def mirror_crop(keypoint: np.ndarray, start: int, padding: int) -> np.ndarray:
-    """Mirror frames at both ends of a sequence and cut a piece of the old length out of it.
+    """Mirror frames at both ends of a sequence, and cut out a piece of the original length.
 
     The end frames are repeated: the first frame that is added before frame 0 is frame 0 again.
 

@@ -12,7 +12,7 @@ from mmcmd.skeletons import get_layout
 
 @lru_cache(maxsize=16)
 def _bone_matrices(parents: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix (V, V) from joints to bones, and its inverse; the root is kept."""
+    """Return the matrix (V, V) from joints to bones, and its inverse. The root is unchanged."""
     to_bones = np.eye(len(parents))
     for joint, parent in enumerate(parents):
         if joint != parent:
@@ -21,13 +21,13 @@ def _bone_matrices(parents: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def scale_bones(keypoint: np.ndarray, parents: tuple[int, ...], scales: np.ndarray) -> np.ndarray:
-    """Multiply the length of each bone and keep its direction.
+    """Multiply the length of each bone by a factor and keep its direction.
 
     The root stays where it is. A person whose joints are all zero stays zero.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C).
-        parents (tuple[int, ...]): For each joint, the joint that it hangs on.
+        parents (tuple[int, ...]): Parent of each joint.
         scales (np.ndarray): For each joint, the factor of the bone to its parent, shape (V,).
 
     Returns:
@@ -41,9 +41,9 @@ def scale_bones(keypoint: np.ndarray, parents: tuple[int, ...], scales: np.ndarr
 
 @TRANSFORMS.register_module()
 class BoneLengths(BaseTransform):
-    """Give the body other proportions: each bone is longer or shorter in the whole sequence.
+    """Change the proportions of the body: make each bone longer or shorter in the whole sequence.
 
-    Two bones that mirror each other have one factor. All persons share the factors.
+    The left and the right bone of a pair have the same factor. All persons have the same factors.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout``, ``rng``. Modified key: ``keypoint``.
 
@@ -65,7 +65,7 @@ class BoneLengths(BaseTransform):
         scales = results['rng'].uniform(1 - self.spread, 1 + self.spread, layout.num_joints)
         try:
             mirrored = np.array(layout.mirrored)
-        except InputError:  # no names of sides, or no pairs
+        except InputError:  # the names of the joints have no sides, or no pairs
             mirrored = np.arange(layout.num_joints)
         scales = scales[np.minimum(mirrored, np.arange(layout.num_joints))]
         results['keypoint'] = scale_bones(results['keypoint'], layout.parents, scales)
@@ -83,14 +83,14 @@ def turn_about(keypoint: np.ndarray, angle: float, axis: int) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class UpRotation(BaseTransform):
-    """Turn the sequence about the vertical, as another place of the camera does.
+    """Turn the sequence about the vertical, which imitates another position of the camera.
 
     Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
 
     Args:
         degrees (float): The angle is drawn from U(-degrees, degrees). Defaults to 30.
-        axis (int): The vertical: 0, 1 or 2. Defaults to 2 (z), where :class:`NormalizeSkeleton`
-            puts the spine.
+        axis (int): Index of the vertical axis: 0, 1 or 2. Defaults to 2 (z), the direction of the
+            spine after :class:`NormalizeSkeleton`.
     """
 
     def __init__(self, degrees: float = 30.0, axis: int = 2) -> None:
@@ -105,12 +105,12 @@ class UpRotation(BaseTransform):
 
 
 def warp_time(keypoint: np.ndarray, speeds: np.ndarray) -> np.ndarray:
-    """Play a sequence at a speed that changes; first and last frame stay.
+    """Change the speed within a sequence; the first and the last frame stay.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C).
-        speeds (np.ndarray): Positive speeds at equal distances in time, shape (K,), K >= 2. In
-            between, the speed changes linearly. Only their ratios matter.
+        speeds (np.ndarray): Positive speeds at K equally spaced times, shape (K,), K >= 2. Between
+            these times, the speed is interpolated linearly. Only the ratios of the speeds matter.
 
     Returns:
         np.ndarray: Shape (M, T, V, C), same dtype.

@@ -1,4 +1,4 @@
-"""Preprocessing of P&C: one pose for the whole sequence, coordinates in [-1, 1], few frames."""
+"""Preprocessing of P&C: one rotation for the whole sequence, coordinates in [-1, 1], few frames."""
 
 import numpy as np
 from mmcv.transforms import BaseTransform
@@ -58,7 +58,7 @@ def scale_to_range(keypoint: np.ndarray) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class FirstPersons(BaseTransform):
-    """Keep the first persons. Our converter of NTU puts those that move most first.
+    """Keep the first persons. The converter ``ntu`` puts the persons that move most first.
 
     Required key: ``keypoint`` (M, T, V, C). Modified key: ``keypoint``.
 
@@ -73,7 +73,7 @@ class FirstPersons(BaseTransform):
         """Cut ``results['keypoint']``.
 
         Raises:
-            InputError: If the array is no recording, see :func:`check_recording`.
+            InputError: If the array is not a recording, see :func:`check_recording`.
         """
         check_recording(results)
         results['keypoint'] = results['keypoint'][: self.num_person]
@@ -85,7 +85,7 @@ class ViewInvariant(BaseTransform):
     """Move and turn a sequence (:func:`view_invariant`), and scale it (:func:`scale_to_range`).
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout``. Optional key: ``frame_dir``.
-    Modified key: ``keypoint``, as float32; incomplete frames are gone.
+    Modified key: ``keypoint``, as float32 and without incomplete frames.
     """
 
     def transform(self, results: dict) -> dict:
@@ -106,7 +106,8 @@ class ViewInvariant(BaseTransform):
 def stride_frames(keypoint: np.ndarray, num_frames: int) -> np.ndarray:
     """Take frames 0, s, 2 s, ... of (M, T, V, C), at most ``num_frames``; s = T // num_frames.
 
-    As released, the end of a sequence may be lost: of 99 frames, the first 50 are taken.
+    As in the released code, the end of a sequence may be lost: with 99 frames and ``num_frames``
+    of 50, the first 50 frames are taken.
     """
     stride = max(1, keypoint.shape[1] // num_frames)
     return keypoint[:, ::stride][:, :num_frames]

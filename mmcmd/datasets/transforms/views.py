@@ -18,24 +18,24 @@ def _build(transforms: Sequence[TransformConfig]) -> list[Callable[[dict], dict]
 
 @TRANSFORMS.register_module()
 class MultiView(BaseTransform):
-    """Make several views of one sequence, each by a pipeline of its own.
+    """Make several views of one sequence, each with its own pipeline.
 
-    Each view draws random numbers of its own, see :func:`jump_to_view`. Its pipeline must end with
+    Each view has its own random numbers, see :func:`jump_to_view`. Its pipeline must end with
     mmaction2's ``FormatGCNInput``, which makes a clip.
 
-    Views without a group have one shape and become one array. Groups may differ in shape: each is
-    an array under its own key, which ``PackActionInputs(collect_keys=(GROUP, ...))`` packs. If a
-    pipeline gives the number of valid frames (:class:`PadFrames`), the numbers of all views are
-    joined in the same way.
+    Views without a group must have the same shape and become one array. Groups may have different
+    shapes: each group is an array under its own key, and
+    ``PackActionInputs(collect_keys=(GROUP, ...))`` packs it. If a pipeline adds the number of valid
+    frames (:class:`PadFrames`), the numbers of all views are joined in the same way.
 
     Required keys: ``keypoint`` (M, T, V, C), ``rng``.
     Modified key: ``keypoint`` (views, M, T, V, C), or, with groups, ``GROUP`` (views, M, T, V, C).
-    Modified key, if it is there: ``valid_frames`` (views,), or a dict of them by group.
+    Modified key, if it exists: ``valid_frames`` (views,), or a dict of such arrays by group.
 
     Args:
-        views (Sequence[dict]): In the order in which the method names its views. Each entry is
-            ``dict(transforms=[...], num_views=1, group=None)``: ``num_views`` views are made by the
-            same transforms.
+        views (Sequence[dict]): Views in the order in which the method names them. Each entry is
+            ``dict(transforms=[...], num_views=1, group=None)``. Its transforms are applied
+            ``num_views`` times and give as many views.
 
     Raises:
         InputError: If an entry has other fields, some entries have a group and some have none, the
@@ -94,16 +94,17 @@ def _join(views: Sequence[np.ndarray]) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class RandomChoice(BaseTransform):
-    """Apply one of several transforms, chosen at random with the sample's own generator.
+    """Apply one of several transforms, which is chosen with the sample's own random generator.
 
-    mmcv's transform of the same name draws from the global generator. Its state depends on the
-    worker, so a run could not be repeated.
+    mmcv's transform of the same name draws from the global generator. The state of that generator
+    depends on the worker, so a run could not be repeated.
 
     Required key: ``rng``, and what the transforms require.
 
     Args:
         transforms (Sequence[dict]): The choices.
-        prob (Sequence[float], optional): Their probabilities, which sum to 1. Defaults to equal.
+        prob (Sequence[float], optional): Probability of each transform; the sum must be 1. By
+            default all are equal.
 
     Raises:
         InputError: If ``prob`` does not fit ``transforms``.

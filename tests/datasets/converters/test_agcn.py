@@ -199,7 +199,7 @@ def test_split_that_is_not_known_is_refused(folder, tmp_path):
     with pytest.raises(InputError, match=r"'xsetp' is not one of .* \(did you mean 'xsetup'\?\)"):
         convert('agcn', folder, tmp_path / 'a.pkl', split='xsetp')
     folder = folder.rename(tmp_path / 'ntu120')
-    with pytest.raises(InputError, match=r'ntu120 does not tell the split.*--split xsub'):
+    with pytest.raises(InputError, match=r'ntu120 is not one of the splits.*--split xsub'):
         convert('agcn', folder, tmp_path / 'a.pkl')
     assert not (tmp_path / 'a.pkl').exists()
 

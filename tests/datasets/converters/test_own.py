@@ -303,7 +303,7 @@ def test_bad_tables_are_skipped_and_named(tmp_path, layout, folder, table):
         ('', 'expected the columns name,label'),
         ('label\n1\n', 'expected the columns name,label'),
         ('name,class\none,1\n', 'expected the columns name,label.* got name,class'),
-        ('name,label\none,1\none,2\n', "line 3: 'one' stands there for the second time"),
+        ('name,label\none,1\none,2\n', "line 3: 'one' is in the table twice"),
         ('name,label,label\none,1,1\n', 'expected the columns name,label'),
         ('name,label,split\none,1,\n', 'line 2 has empty or missing cells'),
         ('name,label,split\none,1\n', 'line 2 has empty or missing cells'),
