@@ -1,1 +1,1 @@
-"""Every stage of the main job beside what one would otherwise run, timed in turns."""
+"""Benchmarks: time each stage of the main job and its usual alternative in turns."""

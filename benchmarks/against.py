@@ -1,10 +1,11 @@
 """Time this tree against another checkout: ``python -m benchmarks.against PATH_OF_THE_OTHER``.
 
-Two processes, one for each tree, do the same work in turns, in random order, so that both sides see
-the same disturbances of the machine. Each ratio is the other's time over ours. The speed of a
-process also depends on where its memory lies, so the processes are started anew several times, in
-random order. The table shows the median ratio of a start, averaged over the starts, with its 95 % t
-interval. Both trees must have the configuration of CMD and :func:`mmcmd.evaluation.knn_predict`.
+Two processes, one for each tree, do the same work in turns, in random order, so that other load on
+the machine affects both sides. Each ratio is the time of the other tree divided by the time of this
+tree. The speed of a process also depends on the addresses of its memory, so the processes are
+restarted several times, in random order. For each start the median ratio is taken. The table shows
+the mean of these medians, with a 95 % t interval. Both trees must have the config of CMD and
+:func:`mmcmd.evaluation.knn_predict`.
 """
 
 import argparse
@@ -24,7 +25,7 @@ import scipy.stats
 
 HERE = Path(__file__).parents[1]
 ROUNDS = {'encoder': 16, 'cmd_step': 8, 'views': 80, 'knn': 40, 'startup': 1}
-"""Kinds of work, and how often each tree does them in each start."""
+"""Kinds of work, and how many times each tree does them after each start."""
 
 
 class Tree:
@@ -42,7 +43,7 @@ class Tree:
         )
 
     def __enter__(self) -> Self:
-        self.ask('')  # answered as soon as everything is built
+        self.ask('')  # returns when everything is built
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -75,7 +76,7 @@ class Tree:
 
 
 def works(root: Path, skeletons: Path) -> dict[str, Callable[[], object]]:
-    """Build what is timed, with the package on the import path: ``root``'s."""
+    """Build the functions that are timed, with the package of the tree ``root``."""
     import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
@@ -114,7 +115,7 @@ def works(root: Path, skeletons: Path) -> dict[str, Callable[[], object]]:
 
 
 def serve(root: Path, skeletons: Path) -> None:
-    """Do what standard input names, and print how long it took."""
+    """Do each work that standard input names, and print how long it took."""
     known, warm = works(root, skeletons), set()
     for line in sys.stdin:
         work = known.get(line.strip(), lambda: None)
@@ -129,9 +130,9 @@ def serve(root: Path, skeletons: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog='python -m benchmarks.against', description=__doc__)
     parser.add_argument('other', type=Path, help='another checkout')
-    parser.add_argument('works', nargs='*', metavar='WORK', help=f'of {", ".join(ROUNDS)}')
-    parser.add_argument('--rounds', type=int, help='of each kind of work in each start')
-    parser.add_argument('--starts', type=int, default=8, help='of the two processes')
+    parser.add_argument('works', nargs='*', metavar='WORK', help=f'one of {", ".join(ROUNDS)}')
+    parser.add_argument('--rounds', type=int, help='rounds of each kind of work in each start')
+    parser.add_argument('--starts', type=int, default=8, help='starts of the two processes')
     args = parser.parse_args()
     # Not at the top: a serving process must import the package of its own tree.
     from benchmarks.views import make_sequences, write_both
@@ -164,7 +165,7 @@ def main() -> None:
 
 
 def _pair(trees: dict[str, Tree], work: str) -> tuple[float, float]:
-    """Let both trees do a work, in random order; return the seconds of the other and of ours."""
+    """Do a work with both trees in random order; return the seconds of the other and of ours."""
     seconds = {name: trees[name].ask(work) for name in random.sample(list(trees), 2)}
     return seconds['other'], seconds['ours']
 

@@ -1,4 +1,4 @@
-"""Algorithm 1 of CMD written out modality by modality, with the encoder run frame by frame."""
+"""Algorithm 1 of CMD, written separately for each modality, with a loop over the frames."""
 
 import torch
 import torch.nn.functional as F
@@ -10,10 +10,10 @@ from mmcmd.skeletons import get_layout
 
 
 def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
-    """Restate Algorithm 1 with every modality and pair written out; return the loss.
+    """Run Algorithm 1, with separate code for every modality and pair, and return the loss.
 
     Args:
-        model (CMD): Whose weights and queues are used, and advanced.
+        model (CMD): Model with the weights and queues. Its key encoders and queues are updated.
         query_view (Tensor): Joints, shape (N, M, T, V, C).
         key_view (Tensor): Joints, shape (N, M, T, V, C).
     """
@@ -58,7 +58,7 @@ def algorithm_1(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
 
 
 def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return joint, motion and bone."""
+    """Return joint, motion and bone, each of the shape (N, M, T, V, C) of the joints."""
     motion, bone = torch.zeros_like(joints), torch.zeros_like(joints)
     motion[:, :, :-1] = joints[:, :, 1:] - joints[:, :, :-1]
     for child, parent in enumerate(get_layout(model.layout).parents):
@@ -67,19 +67,19 @@ def views(model: CMD, joints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def embed(encoder: nn.Module, neck: nn.Module, x: Tensor) -> Tensor:
-    """Encode frame by frame, and project."""
+    """Encode joints (N, M, T, V, C) frame by frame, and project them to unit vectors (N, D)."""
     return F.normalize(neck(frame_by_frame(encoder.backbone, x)), dim=1)
 
 
 def info_nce(query: Tensor, key: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Classify the positive among all."""
+    """Return the loss of finding the own key (N, D) among all keys; negatives are (N, Q)."""
     positive = torch.einsum('nd,nd->n', query, key)
     logits = torch.cat([positive[:, None], negatives], dim=1) / temperature
     return F.cross_entropy(logits, query.new_zeros(len(query), dtype=torch.long))
 
 
 def distill(teacher: Tensor, student: Tensor, topk: int, tau_t: float, tau_s: float) -> Tensor:
-    """Compare the two at the teacher's nearest neighbours."""
+    """Return the KL divergence of two similarities (N, Q) at the teacher's nearest neighbours."""
     nearest, index = torch.topk(teacher, topk)
     target = F.softmax(nearest / tau_t, dim=1)
     found = F.log_softmax(torch.gather(student, 1, index) / tau_s, dim=1)

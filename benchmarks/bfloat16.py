@@ -21,9 +21,9 @@ TOL = 0.01
 
 
 class Side:
-    """A model that takes steps on the same batches as another, and notes its losses.
+    """A model that takes steps and stores its losses. Two sides use the same batches.
 
-    Each step has another batch, as in an epoch.
+    Each step uses the next batch, as in an epoch.
     """
 
     def __init__(self, model: CMD, batches: Tensor, bfloat16: bool) -> None:
@@ -63,7 +63,8 @@ def run(short: bool) -> Iterator[Figure]:
     )
     if not apart <= TOL:
         raise Disagreement(
-            f'losses of CMD in bfloat16: {apart:.2g} of those in float32 away, above {TOL}'
+            f'losses of CMD in bfloat16 differ from those in float32 by the share {apart:.2g}, '
+            f'which is above {TOL}'
         )
     capable = multiplies_bfloat16()
     yield Figure(

@@ -1,4 +1,4 @@
-"""A whole training step of CMD against Algorithm 1 written out modality by modality."""
+"""A whole training step of CMD against Algorithm 1 in separate code for each modality."""
 
 import statistics
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ from mmcmd.reproduction.complexity import encoder_complexity
 
 CONFIG = 'configs/cmd/cmd_bigru_ntu60_xsub.py'
 PRODUCTS = 8
-"""Products of matrices in a row that the machine's rate is taken of, a second or two."""
+"""Number of matrix products that measure the rate of the machine. They take one or two seconds."""
 
 CHANGE_TOL = 1e-2
-"""Allowed difference, relative to the norm of the changes of a step. A step changes weights of 1
-by some 1e-5, so that their last bit is nearly a hundredth of that. A few 1e-4 are usual. Gradients
-have no such rounding."""
+"""Allowed difference, relative to the norm of the changes of a step. A step changes a weight of
+size 1 by about 1e-5, and the last bit of such a weight is almost 1 % of this change. Differences
+are usually a few 1e-4. Gradients have no such rounding error."""
 
 
 class Case(NamedTuple):
-    """Sizes and goals: of the comparison with Algorithm 1, and of the step's parts."""
+    """Sizes and goals of the comparison with Algorithm 1, and of the parts of the step."""
 
     batch: int
     rounds: int
@@ -55,7 +55,7 @@ CASES = (
 
 
 def set_apart(model: CMD) -> None:
-    """Move key encoders and necks off those of the queries, so that they have a way to follow."""
+    """Make key encoders and necks different from the query's, so that the update changes them."""
     with torch.no_grad():
         for part in (model.key_encoders, model.key_necks):
             for parameter in part.parameters():
@@ -64,13 +64,16 @@ def set_apart(model: CMD) -> None:
 
 
 def check_first_step(ours: Step, plain: Step, tol: float = 1e-4) -> str:
-    """Check loss, gradients, and what the step changes; return how near they are.
+    """Check the loss, the gradients and the changes of a step; return the largest differences.
 
     Args:
-        ours (Step): Not run before.
-        plain (Step): Of a copy of the same model.
-        tol (float): Of gradients, relative to their norm; a tenth of it for the loss. Defaults to
-            1e-4.
+        ours (Step): Step that was not run before.
+        plain (Step): Step with a copy of the same model.
+        tol (float): Tolerance of gradients, relative to their norm. The loss has a tenth of it.
+            Defaults to 1e-4.
+
+    Raises:
+        Disagreement: If the steps differ by more.
     """
     before = {name: x.clone() for name, x in ours.model.state_dict().items()}
     check_equal(ours(), plain(), 'loss of a CMD step', rtol=tol / 10)
@@ -80,13 +83,13 @@ def check_first_step(ours: Step, plain: Step, tol: float = 1e-4) -> str:
     changes = (change(model.state_dict(), before) for model in sides)
     changed = check_close_in_norm(*changes, 'change by a CMD step', CHANGE_TOL)
     return (
-        f'every gradient within {apart:.1g} of its norm, the change of every weight, statistic and '
-        f'queue within {changed:.1g} of its'
+        f'every gradient differs by at most {apart:.1g} of its norm, and the change of every '
+        f'weight, statistic and queue by at most {changed:.1g} of its norm'
     )
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time both from the same weights, queues and inputs; then the parts of ours."""
+    """Time both with the same weights, queues and inputs; then time the parts of our step."""
     init_default_scope('mmcmd')
     config = Config.fromfile(CONFIG).model
     frames, side = (8, 512) if short else (64, 2048)
@@ -98,7 +101,8 @@ def run(short: bool) -> Iterator[Figure]:
     for case in [Case(8, 1, 1)] if short else CASES:
         torch.manual_seed(0)
         model = MODELS.build(config)
-        # Query and key forward; the query backward costs two forward passes (counted in a test).
+        # Query forward, key forward, and query backward, which costs as much as two forward
+        # passes (a test counts them).
         macs = 4 * sum(x.flops for x in encoder_complexity(model, (2, frames, 25, 3)).values())
         set_apart(model.train())
         views = torch.randn(2, case.batch, 2, frames, 25, 3)
@@ -109,7 +113,7 @@ def run(short: bool) -> Iterator[Figure]:
 
 
 def against_algorithm_1(case: Case, text: str, ours: Step, views: Tensor) -> Figure:
-    """Time a step of ours and of Algorithm 1 written out, from the same state."""
+    """Time our step and one of Algorithm 1, both from the same state."""
     plain = Step(deepcopy(ours.model), lambda model: algorithm_1(model, *views))
     agreement = check_first_step(ours, plain)
     return Figure(
@@ -125,15 +129,15 @@ def against_algorithm_1(case: Case, text: str, ours: Step, views: Tensor) -> Fig
 def parts(
     case: Case, text: str, ours: Step, views: Tensor, flops: float, side: int
 ) -> Iterator[Figure]:
-    """Relate a step to the machine's rate right before and after it, and its rest to the whole.
+    """Compare a step with the rate of the machine, and the part without encoders with the step.
 
     Args:
-        case (Case): Its rounds and goals.
-        text (str): What is run.
-        ours (Step): Which was run before.
+        case (Case): Rounds and goals.
+        text (str): Description of the case.
+        ours (Step): Step that was run before.
         views (Tensor): Query and key view, shape (2, N, M, T, V, C).
-        flops (float): Of the encoders, a step; a multiplication and an addition are two.
-        side (int): Of the matrices that are multiplied.
+        flops (float): Operations of the encoders in a step; a multiply-add counts as two.
+        side (int): Number of rows and columns of the matrices that are multiplied.
     """
     left, right = torch.randn(2, side, side)
     product = partial(multiply, left, right)
@@ -150,29 +154,29 @@ def parts(
     rounds = f'{case.part_rounds} rounds'
     yield Figure(
         'cmd_step',
-        f"{text}: encoders' operations over the time of the whole step",
+        f'{text}: operations of the encoders divided by the time of the whole step',
         **spread(shares),
         unit='%',
         goal=case.rate_goal,
-        against=f'rate of a {side} x {side} float32 product right before and after each step',
+        against=f'rate of a {side} x {side} float32 product, measured before and after each step',
         times=dict(ours=statistics.median(times['ours'])),
         note=f'{rounds}; {flops / 1e12:.3g} TFLOP a step; products at '
         f'{statistics.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f}) GFLOP/s',
     )
     yield Figure(
         'cmd_step',
-        f'{text}: all that is not an encoder',
+        f'{text}: the step without its encoders',
         **spread([100 * a / b for a, b in zip(times['rest'], times['ours'], strict=True)]),
         unit='%',
         goal=case.rest_goal,
         against='the whole step',
         times={name: statistics.median(times[name]) for name in ('rest', 'ours')},
-        note=f"{rounds}; the same step with the backbones' passes left out: modalities, "
+        note=f'{rounds}; the same step without the passes of the backbones: modalities, '
         'projections, queues, losses, optimizer and momentum update of all weights',
     )
 
 
 def multiply(left: Tensor, right: Tensor) -> None:
-    """Multiply two matrices a few times."""
+    """Multiply two matrices :data:`PRODUCTS` times."""
     for _ in range(PRODUCTS):
         torch.mm(left, right)

@@ -1,4 +1,4 @@
-"""Raw ``.skeleton`` files to normalised arrays, against reading them line by line into dicts."""
+"""Convert raw ``.skeleton`` files to normalised arrays, against reading them line by line."""
 
 import math
 import tempfile
@@ -60,7 +60,7 @@ def energy(body: np.ndarray) -> float:
 
 
 def read_persons(path: Path) -> np.ndarray:
-    """Fill (M, T, V, 3) from the dicts with the two bodies of most energy."""
+    """Return the two bodies with the most energy, (M, T, V, 3)."""
     sequence = read_into_dicts(path)
     data = np.zeros((4, sequence['numFrame'], NTU.num_joints, 3), np.float32)
     for n, frame in enumerate(sequence['frameInfo']):
@@ -72,7 +72,7 @@ def read_persons(path: Path) -> np.ndarray:
 
 
 def pad(persons: np.ndarray) -> None:
-    """Let every person (T, V, 3) start at the first frame and last until the end, in place."""
+    """Move every person (T, V, 3) to the first frame and repeat it until the end, in place."""
     for person in persons:
         if person[0].sum() == 0:
             shown = person[person.sum(-1).sum(-1) != 0].copy()
@@ -86,7 +86,7 @@ def pad(persons: np.ndarray) -> None:
 
 
 def rotation_matrix(axis: np.ndarray, angle: float) -> np.ndarray:
-    """Return the counterclockwise rotation (3, 3) about an axis, by Euler and Rodrigues."""
+    """Return the counterclockwise rotation (3, 3) about an axis, by the Euler-Rodrigues formula."""
     if np.abs(axis).sum() < 1e-6 or np.abs(angle) < 1e-6:
         return np.eye(3)
     a, (b, c, d) = math.cos(angle / 2), -axis / np.linalg.norm(axis) * math.sin(angle / 2)
@@ -113,7 +113,7 @@ def rotate_joint_by_joint(persons: np.ndarray, joints: tuple[int, int], target: 
 
 
 def line_by_line(paths: list[Path]) -> list[np.ndarray]:
-    """Do what the field's scripts do, file by file."""
+    """Do the same as the usual scripts of this field, file by file."""
     found = []
     for path in paths:
         persons = read_persons(path)
@@ -127,14 +127,14 @@ def line_by_line(paths: list[Path]) -> list[np.ndarray]:
 
 
 def make_files(folder: Path, plan: Plan, count: int) -> list[Path]:
-    """Write synthetic files whose every number is as long as in a file of NTU RGB+D."""
+    """Write synthetic files. Their numbers are as long as those in a file of NTU RGB+D."""
     generate(folder, plan)
     rng = np.random.default_rng(0)
     paths = sorted(folder.glob('*.skeleton'))
     for path in paths[count:]:
         path.unlink()
     for path in paths[:count]:
-        pieces = path.read_bytes().split(b' 0 0 0 0 ')  # the generator has no orientations
+        pieces = path.read_bytes().split(b' 0 0 0 0 ')  # the generator writes no orientations
         turns = rng.normal(size=(len(pieces), 4))
         turns /= np.linalg.norm(turns, axis=1, keepdims=True)
         fields = (b' %.7g %.7g %.7g %.7g ' % tuple(turn) for turn in turns.tolist())
@@ -143,7 +143,7 @@ def make_files(folder: Path, plan: Plan, count: int) -> list[Path]:
 
 
 def run(short: bool) -> Iterator[Result]:
-    """Time both on the same files, which are in the page cache, in one process each."""
+    """Time both on the same files, each in one process. The files are in the page cache."""
     with tempfile.TemporaryDirectory() as root:
         raw = Path(root, 'raw')
         plan, count = (Plan(subjects=1, actions=8), 24) if short else (Plan(subjects=21), 1000)
@@ -157,7 +157,7 @@ def run(short: bool) -> Iterator[Result]:
             f'{count:,} `.skeleton` files to normalised arrays, one core',
             **ratio(in_turns(2 if short else 3, ours=fast, lines=loop), 'lines'),
             goal='' if short else '>= 12',
-            against='lines into dicts, rotation joint by joint',
+            against='reading line by line into dicts, rotation joint by joint',
             note=about,
         )
         if not short:
@@ -180,6 +180,6 @@ def cores(raw: Path, count: int, short: bool) -> Figure:
         **ratio(found['times'], 'one', under='two'),
         goal='' if short else '>= 1.8',
         against='`jobs=1`',
-        note=f'{bare["value"]:.2f} x ({bare["low"]:.2f} to {bare["high"]:.2f}) where two bare '
-        'processes read half of the files each and tell nobody',
+        note=f'upper limit: {bare["value"]:.2f} x ({bare["low"]:.2f} to {bare["high"]:.2f}) with '
+        'two processes that read half of the files each and return nothing',
     )

@@ -1,6 +1,7 @@
-"""How a conversion gains from a second process, measured in a fresh one as a user's is.
+"""Measure the speed-up of a conversion by a second process.
 
-What the stages before have left in memory would be copied by every process that is forked.
+The measurement runs in a new process, because each forked process would copy the memory that
+earlier stages still hold.
 """
 
 import json
@@ -34,7 +35,7 @@ def read_arrays(paths: list[Path]) -> list[np.ndarray]:
 
 
 def apart(paths: list[Path], count: int) -> None:
-    """Share the work among processes that tell nobody what they found."""
+    """Divide the work among processes that return nothing."""
     shares = [paths[first::count] for first in range(count)]
     processes = [Process(target=read_arrays, args=(share,)) for share in shares]
     for process in processes:
@@ -46,7 +47,7 @@ def apart(paths: list[Path], count: int) -> None:
 
 
 def measure(raw: str, rounds: str) -> dict[str, Any]:
-    """Convert a folder with one and two processes, and read it without telling anybody."""
+    """Time the conversion of a folder with one and two processes, and reading it alone."""
     paths = sorted(Path(raw).glob('*.skeleton'))
     with tempfile.TemporaryDirectory() as folder:
         outs = [Path(folder, f'{jobs}.pkl') for jobs in (1, 2)]

@@ -1,8 +1,8 @@
-"""A data set of NTU-120's size, opened and shared by workers, against unpickling it.
+"""Open a data set of the size of NTU-120 and share it with workers, against unpickling it.
 
-Each figure is taken in a process of its own; ours after an epoch, so that every sample was read by
-a worker. Unpickling in every process, as ranks and spawned workers do, would not fit into this much
-memory five times, so it is measured once.
+Each figure is measured in its own process. Ours is measured after an epoch, when workers have read
+every sample. Ranks and spawned workers would each unpickle the file. Five copies do not fit into
+the memory of the machine, so unpickling is measured in one process.
 """
 
 import json
@@ -31,7 +31,7 @@ EVERYONE = f'of the main process and {WORKERS} workers'
 
 
 def measure(kind: str, path: str) -> dict[str, Any]:
-    """Open a data set in this process, and say what it took; of ours, what reading it all takes."""
+    """Open a data set in this process, and return time and memory. Ours also reads an epoch."""
     store = store_path(path).resolve()
     before = memory([os.getpid()], store)['private']
     start = time.perf_counter()
@@ -49,14 +49,14 @@ def measure(kind: str, path: str) -> dict[str, Any]:
 
 
 def read_an_epoch(dataset: Dataset, store: Path) -> dict[str, Any]:
-    """Read every sample once through the workers, then say what all processes hold."""
+    """Read every sample once through the workers, then return the memory of all processes."""
     loader = DataLoader(dataset, BATCH, shuffle=True, num_workers=WORKERS)
     start = time.perf_counter()
     batches = iter(loader)
     batch = next(batches)
     first_batch = time.perf_counter() - start
     samples, total = len(batch), batch.sum(dtype=torch.double).item()
-    for batch in islice(batches, len(loader) - 1):  # one more, and the workers would end
+    for batch in islice(batches, len(loader) - 1):  # after the last batch, the workers would end
         samples += len(batch)
         total += batch.sum(dtype=torch.double).item()
     workers = [worker.pid for worker in batches._workers]
@@ -118,8 +118,8 @@ def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) 
             f'<= {unpickled["own"]:.0f}',
             copies,
             f'PSS {epoch}, libraries and forked pages included; goal: one unpickled copy; '
-            f'{ours["before"]:,.0f} MB were there before it was opened; pages of one process alone '
-            f'(USS) {all_of_them["private"]:,.0f} MB',
+            f'{ours["before"]:,.0f} MB were in use before it was opened; private pages of the '
+            f'processes (USS) {all_of_them["private"]:,.0f} MB',
         ),
         (
             f'pages of the store mapped {EVERYONE}',
@@ -127,9 +127,8 @@ def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) 
             'MB',
             '',
             copies,
-            f'{epoch}; one copy for all, {all_of_them["mapped"]:,.0f} MB if counted in each: page '
-            'cache of a file that is only read, which the system drops when memory is short and '
-            'reads again when needed',
+            f'{epoch}; all processes share one copy ({all_of_them["mapped"]:,.0f} MB if each '
+            'process is counted); it is page cache, which the system can release at any time',
         ),
     ):
         yield Figure(
@@ -146,7 +145,7 @@ def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) 
 def growth(
     sizes: tuple[int, ...], packed: list[float], ours: list[dict], unpickled: list[dict]
 ) -> Iterator[Growth]:
-    """Tell how all of it grows."""
+    """Return how each cost grows with the number of sequences."""
     for cost, values, note in (
         ('opening (s)', [x['open'] for x in ours], ''),
         ('packing (s)', packed, ''),
@@ -173,7 +172,7 @@ def growth(
         (
             f'pages of the store mapped {EVERYONE} (MB)',
             [x['all']['mapped_share'] for x in ours],
-            'after the epoch; one copy for all, page cache that can be reclaimed',
+            'after the epoch; all processes share one copy, and the system can release it',
         ),
     ):
         yield Growth(cost, 'sequences', sizes, values, note)

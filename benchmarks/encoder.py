@@ -19,7 +19,7 @@ def frame_by_frame(encoder: BiGRU, joints: Tensor) -> Tensor:
     """Feed a bidirectional ``nn.GRU`` one frame at a time and return the last frame's output.
 
     Args:
-        encoder (BiGRU): Whose weights are used.
+        encoder (BiGRU): Encoder with the weights.
         joints (Tensor): Shape (N, M, T, V, C).
     """
     frames = encoder.input_norm(joints.permute(0, 3, 4, 1, 2).flatten(1, 3)).permute(2, 0, 1)
@@ -34,7 +34,7 @@ def frame_by_frame(encoder: BiGRU, joints: Tensor) -> Tensor:
 
 
 def cast_once(rnn: nn.GRU, dtype: torch.dtype) -> Callable[..., tuple[Tensor, Tensor]]:
-    """Return the network with its weights cast. Autocast would cast them again in each frame."""
+    """Return the network with cast weights. Autocast would cast them again in each frame."""
     weights = cast_together(rnn._flat_weights, dtype)
 
     def run(frame: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -56,11 +56,11 @@ def train_step(
     """Run forward and backward.
 
     Args:
-        encoder (BiGRU): Whose gradients are made anew.
+        encoder (BiGRU): Encoder that gets new gradients.
         forward (Callable): Returns the features, shape (N, D).
-        target (Tensor): What the features should be, shape (N, D); of normal numbers, so that the
-            loss is of order one.
-        precision (Precision, optional): Of the forward pass. Defaults to float32.
+        target (Tensor): Target of the features, shape (N, D). It holds normal random numbers, so
+            that the loss is about 1.
+        precision (Precision, optional): Number format of the forward pass. Defaults to float32.
 
     Returns:
         dict[str, Tensor]: ``feature``, and the gradients by name.
@@ -89,5 +89,6 @@ def run(short: bool) -> Iterator[Figure]:
             **ratio(in_turns(rounds, ours=ours, loop=loop), 'loop'),
             goal='' if short else goal,
             against='frame-by-frame `nn.GRU`',
-            note=f'{rounds} rounds; feature and every gradient within {apart:.1g} of its norm',
+            note=f'{rounds} rounds; feature and gradients differ by at most {apart:.1g} of their '
+            'norm',
         )

@@ -1,4 +1,4 @@
-"""A pre-training step with ST-GCN under our adapter against the same written out for ST-GCN."""
+"""A pre-training step with ST-GCN in this package against a plain MoCo with ST-GCN."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -28,11 +28,12 @@ from mmcmd.registry import MODELS
 CONFIG = 'configs/cmd/cmd.py'
 ZERO = 1e-4
 """Gradients below this share of the norm of all gradients count as zero. The bias of a convolution
-before a BatchNorm has no gradient but rounding, some 1e-7; the least of the others is some 1e-3."""
+before a BatchNorm has only rounding errors as its gradient, about 1e-7 of the norm. The smallest
+other gradient has about 1e-3."""
 
 
 class Encoder(nn.Module):
-    """ST-GCN, the mean of its map, and two layers."""
+    """ST-GCN, the mean of its feature map, and two linear layers."""
 
     def __init__(self, base_channels: int) -> None:
         super().__init__()
@@ -47,7 +48,7 @@ class Encoder(nn.Module):
 
 
 class PlainMoCo(nn.Module):
-    """MoCo v2 for that one encoder, with no registry, modality, head or runner."""
+    """MoCo v2 for this encoder only, without registry, modality, head or runner."""
 
     def __init__(self, base_channels: int, queue_size: int, momentum: float) -> None:
         super().__init__()
@@ -77,13 +78,13 @@ class Parts(NamedTuple):
 
 
 def flat(parts: Parts, named: Callable = nn.Module.named_parameters) -> dict[str, Tensor]:
-    """Return parameters, or buffers, by a name that both implementations give them."""
+    """Return parameters or buffers, with names that are the same for both implementations."""
     neck = {f'neck.{place}': x for place, (_, x) in enumerate(named(parts.neck))}
     return dict(named(parts.backbone)) | neck
 
 
 def copy_weights(model: CMD, plain: PlainMoCo) -> None:
-    """Start the plain implementation where ours is."""
+    """Copy weights and queue of our model to the plain implementation."""
     plain.queue.copy_(model.queues['joint'].queue)
     with torch.no_grad():
         for found, wanted in encoders(model, plain):
@@ -102,10 +103,10 @@ def encoders(model: CMD, plain: PlainMoCo) -> list[tuple[Parts, Parts]]:
 
 
 def check_steps(ours: Step, theirs: Step) -> str:
-    """Check the losses of two steps, and gradients and what changes in the first.
+    """Check the losses of two steps, and the gradients and changes of the first step.
 
     Returns:
-        str: How near they are.
+        str: Text with the largest differences.
     """
     what = 'by a step with ST-GCN'
     pairs, own = encoders(ours.model, theirs.model), ours.model.queues['joint']
@@ -128,13 +129,13 @@ def check_steps(ours: Step, theirs: Step) -> str:
     changed.append(check_close_in_norm(*queues, f'change {what}'))
     check_equal(ours(), theirs(), f'loss of a second step {what}', rtol=1e-4)
     return (
-        f'every gradient within {apart:.1g} of its norm, the change of every weight, statistic and '
-        f'queue within {max(changed):.1g} of its'
+        f'every gradient differs by at most {apart:.1g} of its norm, and the change of every '
+        f'weight, statistic and queue by at most {max(changed):.1g} of its norm'
     )
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time both from the same weights, queue and inputs."""
+    """Time both with the same weights, queue and inputs."""
     init_default_scope('mmcmd')
     config = load_config(CONFIG, encoder='stgcn_quarter').model
     config.modalities = ('joint',)

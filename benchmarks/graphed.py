@@ -1,4 +1,4 @@
-"""A step of CMD as one CUDA graph, to be timed beside :class:`benchmarks.step.Step`."""
+"""A step of CMD as one CUDA graph, for a comparison with :class:`benchmarks.step.Step`."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ from mmcmd.models import CMD
 def graphed_step(
     model: CMD, views: Tensor, bfloat16: bool = False, kind: type[GraphedStep] = GraphedStep
 ) -> Callable[[], Tensor]:
-    """Return a function that takes a step and returns its loss; the graph was recorded already.
+    """Record the graph of a step, and return a function that runs a step and returns its loss.
 
     Args:
-        model (CMD): On a GPU.
+        model (CMD): Model on a GPU.
         views (Tensor): Query and key view, shape (2, N, M, T, V, C), on the same device.
         bfloat16 (bool): Run the forward pass under autocast.
-        kind (type): Defaults to :class:`GraphedStep`.
+        kind (type): Class of the step. Defaults to :class:`GraphedStep`.
     """
     trained = [x for x in model.parameters() if x.requires_grad]
     wrapper = (Bfloat16OptimWrapper if bfloat16 else OptimWrapper)(

@@ -1,4 +1,4 @@
-"""How each cost grows with what drives it: batch, frames, queue, ranks."""
+"""Measure how costs grow with the batch, the frames, the queue and the ranks."""
 
 import multiprocessing
 import os
@@ -24,18 +24,18 @@ from mmcmd.registry import MODELS
 
 MODALITIES = 'joint', 'motion', 'bone'
 FRESH = multiprocessing.get_context('forkserver')
-FRESH.set_forkserver_preload([__name__])  # processes that have imported all and run nothing
+FRESH.set_forkserver_preload([__name__])  # new processes have all imports, but no results
 PAIRS = tuple(permutations(MODALITIES, 2))
 
 
 def least(rounds: int, *functions: Callable[[], Any]) -> list[float]:
-    """Time functions in turns and return the least seconds of each."""
+    """Time functions in turns, and return the shortest time of each in seconds."""
     times = in_turns(rounds, **{str(i): function for i, function in enumerate(functions)})
     return [min(x) for x in times.values()]
 
 
 def steps(short: bool) -> Iterator[Growth]:
-    """Time whole CMD steps of a narrower encoder."""
+    """Time whole CMD steps with an encoder of fewer units."""
     init_default_scope('mmcmd')
     config = Config.fromfile(CONFIG).model
     config.backbone.hidden_size = hidden = 32 if short else 256
@@ -60,11 +60,11 @@ def steps(short: bool) -> Iterator[Growth]:
 
 
 class Heads:
-    """The parts of a CMD step beside the encoders: similarities, losses, gradients, queues.
+    """The parts of a CMD step without the encoders: similarities, losses, gradients, queues.
 
     Args:
-        queue_size (int): Q.
-        k (int): Neighbours, K.
+        queue_size (int): Number Q of keys in a queue.
+        k (int): Number K of neighbours.
     """
 
     def __init__(self, queue_size: int, k: int) -> None:
@@ -88,19 +88,19 @@ class Heads:
             queue.enqueue(self.keys[name])
 
     def neighbours(self) -> Callable[[], Any]:
-        """Return what searches the neighbours of one modality, and that alone."""
+        """Return a function that only searches the neighbours of one modality."""
         found = self.queues['joint'].similarities(self.keys['joint'])
         return partial(found.topk, self.distill_head.topk, dim=1, sorted=False)
 
 
 def peak_of_heads(queue_size: int, k: int) -> float:
-    """Return the MB by which a step of the heads raises a fresh process at most, on Linux."""
+    """Return the extra peak memory of a step of the heads in MB, in a new process on Linux."""
     torch.set_num_threads(1)
     return peak_of(Heads(queue_size, k))[0]
 
 
 def queues(short: bool) -> Iterator[Growth | Figure]:
-    """Grow the queue."""
+    """Measure costs at growing sizes of the queue."""
     sizes, k = ((1024, 4096, 16384), 512) if short else ((16384, 131072, 1048576), 8192)
     whole, alone, peaks, held = [], [], [], []
     for size in sizes:
@@ -114,27 +114,27 @@ def queues(short: bool) -> Iterator[Growth | Figure]:
     case = f'3 modalities, batch 64, K {k}'
     yield Growth('heads, forward, backward and enqueue (s)', 'queue', sizes, whole, case)
     yield Growth('top-k of one modality (s)', 'queue', sizes, alone, f'batch 64, K {k}')
-    yield Growth('its 3 top-k, of the time of the heads (%)', 'queue', sizes, shares, case)
+    yield Growth('top-k of 3 modalities, share of the heads (%)', 'queue', sizes, shares, case)
     yield Growth('queues (MB)', 'queue', sizes, held, '3 of 128 x Q float32')
     yield Growth(
-        'peak of a step of the heads besides (MB)',
+        'extra peak memory of a step of the heads (MB)',
         'queue',
         sizes,
         peaks,
-        f'resident, one thread; {case}',
+        f'resident memory, one thread; {case}',
     )
     for size in sizes[1:]:
         yield from topk.figures(size, k, 1 if short else 5)
 
 
 def draw_keys(rank: int) -> Tensor:
-    """Return one rank's keys of the modalities, (3, 64, 128)."""
+    """Return the keys of one rank for all modalities, (3, 64, 128)."""
     generator = torch.Generator().manual_seed(rank)
     return F.normalize(torch.randn(3, 64, 128, generator=generator), dim=-1)
 
 
 def rank_main(rank: int, ranks: int, queue_size: int, rounds: int, folder: str) -> None:
-    """Be one rank: join, enqueue, and let the first note the times and the queues."""
+    """Run one rank: join the group and enqueue. Rank 0 writes the times and the queues."""
     torch.set_num_threads(1)
     distributed.init_process_group(
         'gloo', init_method=f'file://{folder}/join', rank=rank, world_size=ranks
@@ -157,7 +157,7 @@ def rank_main(rank: int, ranks: int, queue_size: int, rounds: int, folder: str) 
 
 
 def exchange(short: bool) -> Iterator[Growth]:
-    """Grow the number of ranks, processes of this machine."""
+    """Measure costs at growing numbers of ranks, which are processes of this machine."""
     sizes = (1, 2) if short else (1, 2, 4)
     times = []
     for ranks in sizes:
@@ -181,14 +181,14 @@ def exchange(short: bool) -> Iterator[Growth]:
         'ranks',
         sizes,
         times,
-        f'3 modalities, batch 64 a rank, gloo; a rank receives {received / 1024:.0f} KiB of keys a '
-        f'step from each other rank; they share {os.cpu_count()} cores, so this says what the '
-        'exchange costs and nothing of a speed-up',
+        f'3 modalities, batch 64 a rank, gloo; in a step, a rank receives {received / 1024:.0f} '
+        f'KiB of keys from each other rank; the ranks share {os.cpu_count()} cores, so this is the '
+        'cost of the exchange, not a speed-up',
     )
 
 
 def run(short: bool) -> Iterator[Growth | Figure]:
-    """Grow one driver at a time, the others as they are."""
+    """Change one quantity at a time, and keep the others constant."""
     torch.manual_seed(0)
     yield from steps(short)
     yield from queues(short)

@@ -1,4 +1,4 @@
-"""Parts that all stages share: timing in turns, agreement and figures."""
+"""Common parts of all stages: timing in turns, comparison of results, and figures."""
 
 import gc
 import math
@@ -25,16 +25,17 @@ class Figure:
     """One measured figure.
 
     Attributes:
-        stage (str): Such as ``encoder``.
-        case (str): What was run, with its sizes.
-        value (float): The figure: of times in turns, the median of their ratios.
-        unit (str): ``x`` of a ratio (the other's time over ours), ``%``, ``s``, ``MB``, ...
-        goal (str): ``'>= 1.9'``; empty where none is set.
-        against (str): What it is compared with.
-        low (float, optional): Least of the rounds.
-        high (float, optional): Most of the rounds.
+        stage (str): Name of the stage, such as ``encoder``.
+        case (str): Description of the case, with its sizes.
+        value (float): The figure. For times in turns, it is the median of their ratios.
+        unit (str): Unit of the figure: ``%``, ``s``, ``MB`` and so on. ``x`` is a ratio, usually
+            the time of the other side divided by ours.
+        goal (str): Such as ``'>= 1.9'``; empty if there is no goal.
+        against (str): The baseline of the comparison.
+        low (float, optional): Smallest value of the rounds.
+        high (float, optional): Largest value of the rounds.
         times (dict[str, float]): Median seconds of each side.
-        note (str): What a reader needs to know besides.
+        note (str): More information for the reader.
     """
 
     stage: str
@@ -50,7 +51,7 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the goal is reached; None without one."""
+        """Whether the goal is reached; None without a goal."""
         if not self.goal:
             return None
         sign, bound = self.goal.split()
@@ -59,14 +60,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Growth:
-    """How a cost grows with what drives it.
+    """Growth of a cost with the quantity that it depends on.
 
     Attributes:
-        cost (str): Such as ``CMD step (s)``.
-        driver (str): Such as ``batch``.
-        sizes (Sequence[float]): Of the driver.
-        values (Sequence[float]): Of the cost, one a size.
-        note (str): What a reader needs to know besides.
+        cost (str): Name of the cost, such as ``CMD step (s)``.
+        driver (str): Name of the quantity, such as ``batch``.
+        sizes (Sequence[float]): Values of the quantity.
+        values (Sequence[float]): Cost at each of these values.
+        note (str): More information for the reader.
     """
 
     cost: str
@@ -77,18 +78,18 @@ class Growth:
 
     @property
     def exponent(self) -> float:
-        """Slope of a line through the logarithms: 1 is linear."""
+        """Slope of a line through the logarithms; 1 means linear growth."""
         return float(np.polyfit(np.log(self.sizes), np.log(self.values), 1)[0])
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a stage has no further figures.
+    """The reason why a stage has no more figures.
 
     Attributes:
-        stage (str): Such as ``encoder``.
-        reason (str): What was wrong.
-        disagrees (bool): Two implementations disagree; else the stage could not be run.
+        stage (str): Name of the stage, such as ``encoder``.
+        reason (str): Message of the error.
+        disagrees (bool): Whether two implementations disagree. Otherwise the stage could not run.
     """
 
     stage: str
@@ -104,7 +105,7 @@ Result = Figure | Growth | Failure
 
 
 def seconds(function: Callable[[], Any], clock: Callable[[], float] = time.perf_counter) -> float:
-    """Time one call."""
+    """Return the seconds of one call."""
     gc.collect()
     start = clock()
     function()
@@ -117,12 +118,13 @@ def in_turns(
     """Time functions in turns, after one round that warms up.
 
     Args:
-        rounds (int): How often each is timed.
-        clock (Callable): ``time.process_time`` for a figure per core. Defaults to the wall clock.
-        **sides (Callable): What is timed, by name.
+        rounds (int): Number of timed calls of each function.
+        clock (Callable): Returns seconds, such as ``time.process_time`` for CPU time. Defaults to
+            the wall clock.
+        **sides (Callable): Functions to time, by name.
 
     Returns:
-        dict[str, list[float]]: Seconds of each side, one a round.
+        dict[str, list[float]]: Seconds of each side, one value a round.
     """
     times = {name: [] for name in sides}
     for turn in range(rounds + 1):
@@ -134,12 +136,12 @@ def in_turns(
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return the fields of a :class:`Figure` of a value in each round: median, least and most."""
+    """Return fields of a :class:`Figure`: median, smallest and largest value of the rounds."""
     return dict(value=statistics.median(values), low=min(values), high=max(values))
 
 
 def ratio(times: dict[str, list[float]], over: str, under: str = 'ours') -> dict[str, Any]:
-    """Return the fields of a :class:`Figure` of the ratios of two sides, round by round."""
+    """Return fields of a :class:`Figure` for the ratio of two sides in each round."""
     ratios = [a / b for a, b in zip(times[over], times[under], strict=True)]
     return dict(
         **spread(ratios),
@@ -151,7 +153,7 @@ def check_equal(found: Any, expected: Any, what: str, atol: float = 0.0, rtol: f
     """Check that two implementations give the same numbers.
 
     Raises:
-        Disagreement: If they do not; says which.
+        Disagreement: If the numbers differ; the message contains ``what``.
     """
     try:
         torch.testing.assert_close(found, expected, atol=atol, rtol=rtol)
@@ -160,7 +162,7 @@ def check_equal(found: Any, expected: Any, what: str, atol: float = 0.0, rtol: f
 
 
 def gradients(module: nn.Module) -> dict[str, Tensor]:
-    """Return each parameter's gradient by name; zeros where there is none."""
+    """Return each parameter's gradient by name; zeros if it has none."""
     return {
         name: torch.zeros_like(x) if x.grad is None else x.grad
         for name, x in module.named_parameters()
@@ -168,7 +170,7 @@ def gradients(module: nn.Module) -> dict[str, Tensor]:
 
 
 def change(after: Mapping[str, Tensor], before: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Subtract tensors by name."""
+    """Return the differences of tensors with the same name."""
     return {name: x.detach() - before[name] for name, x in after.items()}
 
 
@@ -184,28 +186,29 @@ def check_close_in_norm(
     tol: float = 1e-4,
     zero: float = 0.0,
 ) -> float:
-    """Check that each of several tensors lies within ``tol * norm(wanted)`` of what is wanted.
+    """Check for each tensor that the norm of the difference is at most ``tol * norm(wanted)``.
 
-    A bound on each number says nothing where the numbers are small, as gradients are: zeros would
-    pass. The norm of a tensor is its own measure.
+    An absolute tolerance would not work for small numbers such as gradients, because zeros would
+    pass. So the tolerance is relative to the norm of each tensor.
 
     Args:
-        found (Mapping[str, Tensor]): By name.
-        wanted (Mapping[str, Tensor]): By the same names, of the same shapes.
-        what (str): They are, for the message.
-        tol (float): Defaults to 1e-4.
-        zero (float): Share of the norm of all that are wanted, below which one is zero but for
-            rounding; then what is found must be below it too. Defaults to 0.
+        found (Mapping[str, Tensor]): Tensors by name.
+        wanted (Mapping[str, Tensor]): Expected tensors, with the same names and shapes.
+        what (str): Description of the tensors for the message.
+        tol (float): Tolerance relative to the norm. Defaults to 1e-4.
+        zero (float): An expected tensor counts as zero if its norm is at most this share of the
+            norm of all expected tensors. The tensor that was found must then be as small. Defaults
+            to 0.
 
     Returns:
-        float: The largest of the distances over the norms.
+        float: The largest relative difference.
 
     Raises:
-        Disagreement: If one lies further away, or names or shapes differ; says which.
+        Disagreement: If a tensor differs by more, or names or shapes differ; the message names it.
     """
     shapes = [{(name, tuple(x.shape)) for name, x in side.items()} for side in (found, wanted)]
     if shapes[0] != shapes[1]:
-        raise Disagreement(f'{what}: names or shapes of one alone: {sorted(shapes[0] ^ shapes[1])}')
+        raise Disagreement(f'{what}: names or shapes differ: {sorted(shapes[0] ^ shapes[1])}')
     norms = {name: norm(x) for name, x in wanted.items()}
     least, apart = zero * math.hypot(*norms.values()), [0.0]
     for name, size in norms.items():
@@ -213,6 +216,8 @@ def check_close_in_norm(
             continue
         distance = norm(found[name].double() - wanted[name].double())
         apart.append(distance / size if size else math.inf)
-        if not apart[-1] <= tol:  # so that NaN is found out
-            raise Disagreement(f'{what}: {name} is {apart[-1]:.2g} of its norm away, above {tol:g}')
+        if not apart[-1] <= tol:  # this condition also detects NaN
+            raise Disagreement(
+                f'{what}: {name} differs by {apart[-1]:.2g} of its norm, above {tol:g}'
+            )
     return max(apart)

@@ -1,4 +1,4 @@
-"""The inferencer: to its first feature, and then against the bare model and the evaluation loop."""
+"""Time the inferencer to its first feature, and against the model alone and the evaluation loop."""
 
 import statistics
 import subprocess
@@ -35,7 +35,7 @@ print(time.time() - start, time.process_time())
 
 
 def make_encoder(budget: str, folder: Path, pickle: Path) -> tuple[Config, Path]:
-    """Write the checkpoint of an encoder without training; return it and its KNN config."""
+    """Write the checkpoint of an untrained encoder; return its KNN config and its path."""
     cfg = load_config(
         'configs/benchmarks/knn.py',
         data='ntu60_xsub',
@@ -52,7 +52,7 @@ def make_encoder(budget: str, folder: Path, pickle: Path) -> tuple[Config, Path]
 
 
 def first_feature(checkpoint: Path, array: Path, rounds: int) -> Figure:
-    """Start fresh interpreters, from the import to the feature of one array."""
+    """Time new interpreters from the import to the feature of one array."""
     walls, cpus = [], []
     for turn in range(rounds + 1):
         command = [sys.executable, '-c', FIRST, checkpoint, array]
@@ -67,7 +67,7 @@ def first_feature(checkpoint: Path, array: Path, rounds: int) -> Figure:
         statistics.median(cpus),
         's',
         '<= 6',
-        'CPU time of a fresh interpreter until then, all threads',
+        'CPU time of a new interpreter until then, all threads',
         min(cpus),
         max(cpus),
         note=f'checkpoint of {checkpoint.stat().st_size / 1e6:.0f} MB; wall clock: median '
@@ -76,7 +76,7 @@ def first_feature(checkpoint: Path, array: Path, rounds: int) -> Figure:
 
 
 def one_array(encoder: SkeletonEncoderInferencer, array: np.ndarray, rounds: int) -> Figure:
-    """Compare one array with the bare forward pass on its clip."""
+    """Compare the time of one array with that of the forward pass alone on its clip."""
     sample = encoder.pipeline(0, encoder.recordings(array)[0][0])
     batch = encoder.model.data_preprocessor(stack_inputs([sample]))
 
@@ -90,17 +90,17 @@ def one_array(encoder: SkeletonEncoderInferencer, array: np.ndarray, rounds: int
     size = sum(x.numel() for x in encoder.model.parameters()) / 1e6
     return Figure(
         'inference',
-        f'one array afterwards, {size:.0f} M parameters',
+        f'one array after the first, {size:.0f} M parameters',
         **ratio(times, 'ours', under='bare'),
         unit='x its time',
         goal='<= 2',
-        against='the bare forward pass of the model on the finished clip',
+        against='only the forward pass of the model on the finished clip',
         note='CPU time',
     )
 
 
 def many(cfg: Config, checkpoint: Path, count: int, workers: int, rounds: int) -> Figure:
-    """Compare the recordings of a pickle with the loader and loop of an evaluation."""
+    """Compare the time for the recordings of a pickle with the loader and loop of an evaluation."""
     encoder = SkeletonEncoderInferencer(checkpoint, 'cpu', show_progress=False)
     model, pickle = init_model(cfg, checkpoint), cfg.test_dataloader.dataset.ann_file
     loader = cfg.test_dataloader
@@ -139,5 +139,5 @@ def run(short: bool) -> Iterator[Figure]:
             yield one_array(encoder, array, 5 * rounds)
             if budget == 'paper' and not short:
                 yield first_feature(checkpoint, folder / 'array.npy', rounds)
-            if budget == 'small':  # whose configs have one worker
+            if budget == 'small':  # the configs of this budget have one worker
                 yield many(cfg, checkpoint, number, 1, rounds)

@@ -1,4 +1,4 @@
-"""Nearest neighbours against scikit-learn's brute force and against the bare matrix multiply."""
+"""Nearest neighbours against scikit-learn's brute force, and against matrix products alone."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -25,19 +25,19 @@ BATCH = 64
 
 
 def features(count: int, dims: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Draw classes (N,), and unit vectors (N, D) around the centres of theirs."""
+    """Draw classes (N,), and unit vectors (N, D) around the centres of these classes."""
     generator = torch.Generator().manual_seed(seed)
     centres = torch.randn(CLASSES, dims, generator=torch.Generator().manual_seed(0))
     labels = torch.randint(CLASSES, (count,), generator=generator)
     points = torch.randn(count, dims, generator=generator)
     for chunk, classes in zip(points.split(1024), labels.split(1024), strict=True):
-        chunk.mul_(6).add_(centres[classes])  # some of the nearest are of another class
+        chunk.mul_(6).add_(centres[classes])  # some nearest neighbours have another class
         F.normalize(chunk, dim=1, out=chunk)
     return points, labels
 
 
 def bare_multiply(queries: Tensor, gallery: Tensor, block: tuple[int, int]) -> None:
-    """Multiply block by block into one buffer with torch's BLAS, and look at nothing."""
+    """Multiply block by block into one buffer with torch's BLAS, and ignore the results."""
     rows, columns = block
     buffer = torch.empty(rows * columns, device=queries.device)
     for chunk in queries.split(rows):
@@ -47,7 +47,7 @@ def bare_multiply(queries: Tensor, gallery: Tensor, block: tuple[int, int]) -> N
 
 
 def bare_onednn(queries: Tensor, gallery: Tensor, block: tuple[int, int]) -> None:
-    """Multiply block by block with oneDNN, and look at nothing."""
+    """Multiply block by block with oneDNN, and ignore the results."""
     rows, columns = block
     for chunk in queries.split(rows):
         packed = chunk.to_mkldnn()
@@ -56,7 +56,7 @@ def bare_onednn(queries: Tensor, gallery: Tensor, block: tuple[int, int]) -> Non
 
 
 def check_predictions(found: Tensor, expected: Tensor, cosines: tuple[Tensor, Tensor]) -> int:
-    """Count the predictions that differ where two entries are as near within rounding.
+    """Count the predictions that differ because two entries are equally near within rounding.
 
     Args:
         found (Tensor): Classes, shape (N,).
@@ -64,7 +64,7 @@ def check_predictions(found: Tensor, expected: Tensor, cosines: tuple[Tensor, Te
         cosines (tuple[Tensor, Tensor]): Queries (N, D) and gallery (G, D).
 
     Raises:
-        Disagreement: If one differs elsewhere.
+        Disagreement: If a prediction differs for another reason.
     """
     queries, gallery = cosines
     differing = (found != expected).nonzero()[:, 0]
@@ -76,7 +76,7 @@ def check_predictions(found: Tensor, expected: Tensor, cosines: tuple[Tensor, Te
 
 
 def whole_metric(queries: tuple[Tensor, Tensor], gallery: tuple[Tensor, Tensor]) -> float:
-    """Give :class:`KNNMetric` features and classes as its loop does; return the accuracy.
+    """Pass features and classes to :class:`KNNMetric` as its loop does; return the accuracy.
 
     Args:
         queries (tuple[Tensor, Tensor]): Features (N, D) and classes (N,).
@@ -122,7 +122,10 @@ def run(short: bool) -> Iterator[Figure | Growth]:
         onednn=partial(bare_onednn, queries, gallery, BLOCK),
     )
     times['multiply'] = list(map(min, times['blocks'], times['rows'], times['onednn']))
-    note = f'{rounds} rounds; {ties} of {num_queries:,} predictions differ, by ties within rounding'
+    note = (
+        f'{rounds} rounds; {ties} of {num_queries:,} predictions differ, because two entries are '
+        'equally near within rounding'
+    )
     yield Figure(
         'knn',
         case,
@@ -137,8 +140,8 @@ def run(short: bool) -> Iterator[Figure | Growth]:
         **ratio(times, 'ours', under='multiply'),
         unit='x its time',
         goal='' if short else '<= 1.15',
-        against="the bare matrix multiply: the fastest of torch's BLAS on our blocks, on "
-        f'{BLOCK[0]:,} queries by the whole gallery, and of oneDNN on our blocks',
+        against="only the matrix products: the fastest of torch's BLAS on our blocks, torch's BLAS "
+        f'on {BLOCK[0]:,} queries by the whole gallery, and oneDNN on our blocks',
     )
     inputs = f'the inputs themselves take {(queries.nbytes + gallery.nbytes) / MB:.0f} MB'
     yield Figure(

@@ -1,4 +1,4 @@
-"""Linear evaluation on features that are encoded once against encoding in every epoch."""
+"""Linear evaluation on features that are encoded once, against encoding in every epoch."""
 
 import json
 import statistics
@@ -20,7 +20,7 @@ CLASSES = 60
 
 
 def write_sequences(path: Path, train: int, val: int) -> None:
-    """Write random walks around a pose of their class."""
+    """Write sequences that are random walks; each class has its own pose."""
     poses = np.random.default_rng(0).normal(size=(CLASSES, 2, 1, 25, 3))
     annotations = []
     for index, walk in enumerate(make_sequences(train + val)):
@@ -40,7 +40,7 @@ def write_sequences(path: Path, train: int, val: int) -> None:
 
 
 def build(mode: str, folder: Path, hidden: int, **train_cfg: int) -> Runner:
-    """Build the runner of a config of NTU-60, for joints alone."""
+    """Build the runner of a config of NTU-60 with the joint modality only."""
     work_dir = Path(tempfile.mkdtemp(prefix=mode, dir=folder))
     options = {
         'train_cfg.type': MODES[mode],
@@ -62,13 +62,13 @@ def build(mode: str, folder: Path, hidden: int, **train_cfg: int) -> Runner:
 
 
 def outcome(runner: Runner) -> tuple[dict, dict]:
-    """Return the weights and the accuracies of a run that is over."""
+    """Return the weights and the accuracies of a finished run."""
     results = json.loads(Path(runner.work_dir, 'results.json').read_text())
     return runner.model.state_dict(), results
 
 
 def check_agreement(folder: Path) -> None:
-    """Check that with a crop for each epoch the cached mode is the exact one."""
+    """Check that both modes give equal results if the cached mode has a crop for each epoch."""
     runners = [
         build('exact', folder, 32, max_epochs=2),
         build('cached', folder, 32, max_epochs=2, num_crops=2),
@@ -80,12 +80,12 @@ def check_agreement(folder: Path) -> None:
 
 
 def run(short: bool) -> Iterator[Figure | Growth]:
-    """Time both in turns, from the first encoding to the last validation."""
+    """Time both modes in turns, from the first encoding to the last validation."""
     train, val, hidden, epochs, rounds = (32, 16, 64, 3, 1) if short else (512, 128, 384, 80, 2)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_sequences(folder / 'sequences.pkl', train, val)
-        check_agreement(folder)  # warms up, too
+        check_agreement(folder)  # this also warms up
         times = {mode: [] for mode in MODES}
         for _ in range(rounds):
             for mode, taken in times.items():
@@ -96,8 +96,8 @@ def run(short: bool) -> Iterator[Figure | Growth]:
             **ratio(times, 'exact', under='cached'),
             goal='' if short else '>= 20',
             against='encoding a new crop of each sequence in every epoch',
-            note=f'with validation, checkpoints and encoding; {rounds} rounds; weights within 1e-5 '
-            'where each epoch has its crop',
+            note=f'with validation, checkpoints and encoding; {rounds} rounds; with a crop for '
+            'each epoch, the weights differ by at most 1e-5',
         )
         if short:
             return
@@ -110,5 +110,5 @@ def run(short: bool) -> Iterator[Figure | Growth]:
             'epochs',
             [*shorter, epochs],
             [*shorter.values(), statistics.median(times['cached'])],
-            note='the features are encoded once, whatever the number',
+            note='the features are encoded once for any number of epochs',
         )

@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.localization CHECKPOINT FILE.pkl --train SPLIT --test SPLIT``. Sequences of
 the test split, in random order, are joined to long recordings. Five examples of each class come
-from the training split. Mean average precision over the classes, at two overlaps in time.
+from the training split. The result is the mean average precision over the classes, at two overlaps
+in time.
 """
 
 import argparse
@@ -29,7 +30,7 @@ OVERLAPS = 0.3, 0.5
 
 
 class RawInferencer(SkeletonEncoderInferencer):
-    """Coordinates of the clips of another inferencer, of its layout and pipeline."""
+    """Returns raw coordinates as features, with the layout and pipeline of another inferencer."""
 
     def __init__(self, other: SkeletonEncoderInferencer) -> None:
         self.recipe, self._other = other.recipe, other
@@ -49,7 +50,7 @@ class RawInferencer(SkeletonEncoderInferencer):
 
 
 def join(recordings: list[Recording]) -> tuple[Recording, list[tuple[int, int, int]]]:
-    """Join recordings; return the long one and (start, end, label) of each part."""
+    """Join recordings; return the long recording, and (start, end, label) of each part."""
     persons = max(len(x.keypoint) for x in recordings)
     parts, spans, start = [], [], 0
     for x in recordings:
@@ -76,7 +77,7 @@ def nearest_cosine(windows: dict[str, np.ndarray], examples: dict[str, np.ndarra
 def nearest_euclidean(
     windows: dict[str, np.ndarray], examples: dict[str, np.ndarray]
 ) -> np.ndarray:
-    """Return minus the distance to the nearest example."""
+    """Return the negative distance to the nearest example."""
     (x,), (y,) = windows.values(), examples.values()
     squares = (x**2).sum(axis=1)[:, None] + (y**2).sum(axis=1) - 2 * x @ y.T
     return -squares.min(axis=1)
@@ -88,7 +89,7 @@ def mean_average_precision(
     spans: list[list[tuple[int, int, int]]],
     examples: dict[int, dict[str, np.ndarray]],
 ) -> np.ndarray:
-    """Return the mean over classes at each of :data:`OVERLAPS`."""
+    """Return the mean average precision over the classes at each of :data:`OVERLAPS`."""
     found = []
     for label, features in examples.items():
         predictions, truth = [], {}

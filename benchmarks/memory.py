@@ -1,4 +1,4 @@
-"""What memory processes take, as Linux tells it in ``/proc``."""
+"""Read the memory of processes from ``/proc`` of Linux."""
 
 import ctypes
 from collections import Counter
@@ -16,9 +16,9 @@ def resident(key: str) -> float:
 
 
 def peak_of(function: Callable[[], Any]) -> tuple[float, Any]:
-    """Call a function; return the MB by which it raised resident memory at most, and its result."""
-    ctypes.CDLL('libc.so.6').malloc_trim(0)  # or what was freed before would be taken again unseen
-    Path('/proc/self/clear_refs').write_text('5')  # the peak is what is held now
+    """Call a function; return the extra peak of resident memory in MB, and its result."""
+    ctypes.CDLL('libc.so.6').malloc_trim(0)  # otherwise freed memory is reused and not counted
+    Path('/proc/self/clear_refs').write_text('5')  # resets the peak to the memory in use now
     before = resident('VmHWM')
     result = function()
     return resident('VmHWM') - before, result
@@ -28,18 +28,19 @@ def sizes(smaps: Iterable[str], mapped: Path) -> Counter[str]:
     """Add up the lines of ``/proc/PID/smaps``.
 
     Args:
-        smaps (Iterable[str]): A line that names each mapping, then its fields in kB.
-        mapped (Path): A file whose pages are counted apart, as page cache; it is only read.
+        smaps (Iterable[str]): For each mapping, a line with its name and then its fields in kB.
+        mapped (Path): A read-only file. Its pages are page cache and are counted separately.
 
     Returns:
-        Counter[str]: MB: ``private``, pages of no other process (USS) but the file's; ``share``,
-        all pages but the file's, each divided by the number of processes that map it (PSS);
-        ``mapped``, the file's pages; ``mapped_share``, those divided likewise.
+        Counter[str]: Memory in MB. ``private`` are the pages of this process only (USS), without
+        the file. ``share`` are all pages without the file, each divided by the number of processes
+        that map it (PSS). ``mapped`` are the pages of the file, and ``mapped_share`` the same pages
+        divided by the number of processes.
     """
     found, of_file = Counter(), False
     for line in smaps:
         name, *rest = line.split()
-        if not name.endswith(':'):  # a mapping: addresses, rights, offset, device, inode, path
+        if not name.endswith(':'):  # a new mapping: addresses, rights, offset, device, inode, path
             of_file = line.rstrip().endswith(f' {mapped}')
             continue
         if name == 'VmFlags:':
@@ -55,7 +56,7 @@ def sizes(smaps: Iterable[str], mapped: Path) -> Counter[str]:
 
 
 def memory(processes: Iterable[int], mapped: Path) -> Counter[str]:
-    """Add up :func:`sizes` of processes, whose shares are pages that are counted once."""
+    """Add up :func:`sizes` of processes. In the sum of the shares, each page counts once."""
     total = Counter()
     for process in processes:
         with open(f'/proc/{process}/smaps') as smaps:

@@ -1,4 +1,4 @@
-"""A step of every pre-training method against one of MoCo, and PCM3 against a plain restatement."""
+"""A step of every pre-training method against one of MoCo, and PCM3 against plain code."""
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
@@ -36,15 +36,15 @@ from mmcmd.skeletons import get_layout
 MOCO, OURS = 'moco/moco.py', 'pcm3/pcm3.py'
 GOALS = {OURS: '<= 4.5'}
 FRAMES = 90
-"""Frames of the sequences of random numbers that the pipelines make views of."""
+"""Number of frames of the random sequences that the pipelines turn into views."""
 
 
 class TrainStep:
-    """A method's own step: preprocessing of a batch, losses, backward pass and optimizer.
+    """A step of a method: preprocessing of a batch, losses, backward pass and optimizer.
 
     Args:
-        name (str): Config of the method, below ``configs``.
-        batch (int): Samples.
+        name (str): Config of the method, relative to ``configs``.
+        batch (int): Number of samples.
         budget (str): ``'paper'`` or ``'small'``.
     """
 
@@ -53,7 +53,7 @@ class TrainStep:
         torch.manual_seed(0)
         self.model = MODELS.build(config.model)
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
-        # In the last epoch every loss is on.
+        # In the last epoch, all losses of a method are used.
         self.model.set_progress(config.train_cfg.max_epochs - 1, 1.0, seed=0)
         self.batch = make_batch(config, batch)
         self.model.train()
@@ -69,7 +69,7 @@ def read(name: str, budget: str) -> Config:
 
 
 def methods() -> list[str]:
-    """List the config of each method of the papers that runs with the common encoder."""
+    """List the configs of the methods of the papers that run with the common encoder."""
     common = [x.config for x in METHODS.values() if x.encoder is None]
     configs = dict.fromkeys(x for x in common if x != UNTRAINED)
     names = [name.removeprefix('configs/') for name in configs]
@@ -98,7 +98,7 @@ def make_batch(config: Config, size: int) -> dict[str, Any]:
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time each method and MoCo in turns, then PCM3 and its restatement."""
+    """Time each method and MoCo in turns, then PCM3 and its plain version."""
     init_default_scope('mmcmd')
     budget, batch, rounds = ('small', 4, 1) if short else ('paper', 16, 3)
     moco = TrainStep(MOCO, batch, budget)
@@ -128,9 +128,12 @@ def against_moco(
 
 
 def against_restatement(batch: int, budget: str, rounds: int) -> Iterator[Figure]:
-    """Compare a step of PCM3 with its four passes one by one, from the same weights and draws."""
+    """Compare a step of PCM3 with plain code that runs the four passes one by one.
+
+    Both have the same weights and random numbers.
+    """
     config = read(OURS, budget)
-    config.model.backbone.update(mode='stepwise', readout='last')  # also if it is small
+    config.model.backbone.update(mode='stepwise', readout='last')  # also for the small budget
     torch.manual_seed(0)
     model = MODELS.build(config.model).train()
     inputs = torch.stack(list(make_batch(config, batch)['inputs'])).float()
@@ -149,7 +152,7 @@ def against_restatement(batch: int, budget: str, rounds: int) -> Iterator[Figure
         slopes = gradients(sides[name].model)
         what = f'gradients of a PCM3 step, {name}'
         apart = check_close_in_norm(slopes, wanted, what, 1e-3, zero=1e-6)
-        notes[name] = f'{rounds} rounds; every gradient within {apart:.1g} of its norm'
+        notes[name] = f'{rounds} rounds; every gradient differs by at most {apart:.1g} of its norm'
     times = in_turns(rounds, **sides)
     for name, (_, goal, text) in ways.items():
         yield Figure(
@@ -157,7 +160,7 @@ def against_restatement(batch: int, budget: str, rounds: int) -> Iterator[Figure
             f'PCM3 step, joint, batch {batch}',
             **ratio(times, name),
             goal='' if budget == 'small' else goal,
-            against=f'plain restatement: four passes one by one, {text}',
+            against=f'plain code: four passes one by one, {text}',
             note=notes[name],
         )
 
@@ -168,5 +171,5 @@ def our_loss(inputs: Tensor) -> Callable[[PCM3], Tensor]:
 
 
 def plain_loss(model: PCM3, **arguments: Any) -> Tensor:
-    """Compute the loss of the restatement."""
+    """Compute the loss of the plain code."""
     return sum(plain_pcm3(model, **arguments).values())

@@ -1,4 +1,4 @@
-"""Synthetic annotations in any number, as those of NTU-120, and two ways to read them."""
+"""Make any number of synthetic annotations like those of NTU-120, and read them in two ways."""
 
 import pickle
 from typing import Any
@@ -30,7 +30,7 @@ def generate(number: int) -> dict[str, Any]:
 
 
 class Unpickled(Dataset):
-    """A list of dicts, unpickled by whoever wants it."""
+    """A list of dicts. Each process unpickles its own copy."""
 
     def __init__(self, path: str, split: str) -> None:
         with open(path, 'rb') as file:
@@ -46,7 +46,7 @@ class Unpickled(Dataset):
 
 
 class Mapped(SkeletonDataset):
-    """Ours; the same piece of each sample."""
+    """The data set of this package, which returns the same part of each sample."""
 
     def __init__(self, path: str, split: str) -> None:
         super().__init__(path, [lambda sample: sample['keypoint'][:1, :32]], split=split)

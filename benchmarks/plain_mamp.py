@@ -1,4 +1,4 @@
-"""A step of MAMP written out: explicit attention, as the released code has it."""
+"""A step of MAMP in plain code with explicit attention, as in the released code."""
 
 import torch
 import torch.nn.functional as F
@@ -9,7 +9,7 @@ from mmcmd.models.backbones.transformer_blocks import Block
 
 
 def explicit_attention(block: Block, tokens: Tensor) -> Tensor:
-    """Run the attention of a block with the matrix of all pairs of tokens (B, L, D)."""
+    """Run the attention of a block on tokens (B, L, D), with the matrix of all pairs of tokens."""
     attention = block.attention
     batch, length, width = tokens.shape
     heads = attention.num_heads
@@ -28,10 +28,10 @@ def run_blocks(blocks: nn.ModuleList, tokens: Tensor) -> Tensor:
 
 
 def plain_mamp(model: MAMP, joints: Tensor, uniform: Tensor) -> Tensor:
-    """Restate the loss of MAMP with one stream of joints, from the model's weights.
+    """Compute the loss of MAMP for one joint stream, with the weights of a model.
 
     Args:
-        model (MAMP): With motion-aware masks and the motion of one frame as its target.
+        model (MAMP): Model with motion-aware masks. Its target is the motion of one frame.
         joints (Tensor): Shape (N, M, T, V, C).
         uniform (Tensor): Random numbers of the mask, shape (N M, T' V).
 

@@ -1,4 +1,4 @@
-"""A step of PCM3 written out: four passes of the encoder one by one, each loss by itself."""
+"""A step of PCM3 in plain code: four passes of the encoder one by one, and separate losses."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,8 @@ from mmcmd.models import PCM3, BiGRU
 from mmcmd.models.pretrainers.pcm3 import Draws
 
 Encode = Callable[[BiGRU, Tensor], Tensor]
-"""Runs an encoder on frames (N, T, F) in the order (V, C, M); returns outputs (N, T, D)."""
+"""Function that runs an encoder on frames (N, T, F) and returns outputs (N, T, D). The F values
+have the order (V, C, M)."""
 
 
 def one_frame_at_a_time(encoder: BiGRU, frames: Tensor) -> Tensor:
@@ -24,7 +25,7 @@ def one_frame_at_a_time(encoder: BiGRU, frames: Tensor) -> Tensor:
 
 
 def one_pass_at_a_time(encoder: BiGRU, frames: Tensor) -> Tensor:
-    """Run our encoder on whole sequences."""
+    """Run the encoder of this package on whole sequences."""
     joints, channels, persons = encoder.num_joints, encoder.in_channels, encoder.num_person
     views = frames.unflatten(2, (joints, channels, persons)).permute(0, 4, 1, 2, 3)
     return encoder.feature_map(views)[:, 0, :, :, 0].transpose(1, 2)
@@ -33,22 +34,22 @@ def one_pass_at_a_time(encoder: BiGRU, frames: Tensor) -> Tensor:
 def plain_pcm3(
     model: PCM3, inputs: Tensor, draws: Draws, encode: Encode = one_frame_at_a_time
 ) -> dict[str, Tensor]:
-    """Restate a step of PCM3 with one stream, from the model's weights, which it advances.
+    """Compute the losses of a step of PCM3 with one stream. Key encoder and queue are updated.
 
     Args:
-        model (PCM3): With a recurrent encoder. It has all prompts or none.
+        model (PCM3): Model with a recurrent encoder, and with all prompts or none.
         inputs (Tensor): Query, key and masked view, shape (N, 3, M, T, V, C).
         draws (Draws): Random record of the step.
-        encode (Callable): How the encoder is run. Defaults to :func:`one_frame_at_a_time`.
+        encode (Callable): Function that runs the encoder. Defaults to :func:`one_frame_at_a_time`.
 
     Returns:
-        dict[str, Tensor]: Losses by name, with weights. Without prompts there is no ``sim``.
+        dict[str, Tensor]: Weighted losses by name. Without prompts there is no ``sim``.
     """
     (stream,) = model.streams
     prompts, queue = model.prompts[stream], model.queues[stream]
     prompted = stream in model.prompt_streams
     modality, mix, starts = model.encoders[stream].modality, draws.mix, draws.starts
-    # (N, T, F): the values of a frame in the released order
+    # Shape (N, T, F), with the values of a frame in the order of the released code.
     x1, x2, x3 = (modality(view).permute(0, 2, 3, 4, 1).flatten(2, 4) for view in inputs.unbind(1))
     batch, frames, width = x1.shape
     kept = torch.ones(frames, width)
@@ -59,7 +60,7 @@ def plain_pcm3(
     partner = [(i + mix.shift) % batch for i in range(batch)]
 
     def embed(name: str, frames: Tensor, prompt: str, keys: bool = False) -> tuple[Tensor, Tensor]:
-        """Return outputs of all frames, and the L2-normalised embedding of the last one."""
+        """Return the outputs of all frames, and the L2-normalised embedding of the last frame."""
         encoders, necks = (
             (model.key_encoders, model.key_necks) if keys else (model.encoders, model.necks)
         )
@@ -147,13 +148,13 @@ def follow(query: nn.Module, key: nn.Module, momentum: float) -> None:
 
 
 def info_nce(query: Tensor, key: Tensor, keys: Tensor, temperature: float = 0.07) -> Tensor:
-    """Classify the own key among all keys (D, Q)."""
+    """Return the loss of finding the own key (N, D) among all keys (D, Q)."""
     own = (query * key).sum(dim=1, keepdim=True)
     logits = torch.cat([own, query @ keys], dim=1) / temperature
     return F.cross_entropy(logits, torch.zeros(len(query), dtype=torch.long))
 
 
 def divergence(teacher: Tensor, student: Tensor, keys: Tensor) -> Tensor:
-    """Compare the similarities of two embeddings (N, D) to all keys (D, Q)."""
+    """Return the KL divergence between the similarities of two embeddings (N, D) to keys (D, Q)."""
     target = F.softmax(teacher @ keys / 0.05, dim=1)
     return F.kl_div(F.log_softmax(student @ keys / 0.1, dim=1), target, reduction='batchmean')

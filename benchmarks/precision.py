@@ -1,4 +1,4 @@
-"""Number formats in which a step can multiply."""
+"""Number formats for the products in a step."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,10 +11,10 @@ from mmcmd.engine import TF32Hook
 
 @dataclass(frozen=True)
 class Precision:
-    """How factors of products are rounded.
+    """The rounding of the factors of products.
 
     Attributes:
-        autocast (torch.dtype, optional): Type of 16 bits under autocast.
+        autocast (torch.dtype, optional): Type of 16 bits for autocast. None turns autocast off.
         tf32 (bool): A GPU may round the factors of float32 products to 10 bits of mantissa.
     """
 
@@ -22,19 +22,19 @@ class Precision:
     tf32: bool = False
 
     def casting(self, device: str, cache: bool = True) -> AbstractContextManager:
-        """Return autocast.
+        """Return the autocast context of this format.
 
         Args:
-            device (str): Type of the device.
-            cache (bool): Cast each weight once in the whole context. Then an optimizer must not
-                step in it. Defaults to True.
+            device (str): Type of the device, such as ``'cuda'``.
+            cache (bool): Cast each weight only once in the whole context. An optimizer must then
+                not step inside the context. Defaults to True.
         """
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
         return torch.autocast(device, dtype, enabled=enabled, cache_enabled=cache)
 
     @contextmanager
     def rounding(self) -> Iterator[None]:
-        """Let a GPU use TF32, or forbid it, in forward and backward passes."""
+        """Allow or forbid TF32 on a GPU, in forward and backward passes."""
         parts = torch.backends.cuda.matmul, torch.backends.cudnn
         before = [part.allow_tf32 for part in parts]
         TF32Hook(self.tf32).before_run(None)

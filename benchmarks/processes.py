@@ -1,4 +1,4 @@
-"""A module of the suite, run in a process of its own: nothing that was measured before is in it."""
+"""Run a module of the benchmarks in a new process, which has no memory of earlier stages."""
 
 import json
 import subprocess
@@ -10,10 +10,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def in_a_process(module: str, *arguments: Any) -> dict[str, Any]:
-    """Run a module with arguments and return what its last line says, as JSON.
+    """Run a module with arguments, and return the JSON object in the last line of its output.
 
     Raises:
-        RuntimeError: If it fails, with the end of its errors.
+        RuntimeError: If the module fails. The message is the end of its error output.
     """
     command = [sys.executable, '-m', module, *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""An index of a million motions: exact and approximate search, their time, memory and recall."""
+"""Measure exact and approximate search in an index of a million motions: time, memory, recall."""
 
 import json
 import sys
@@ -22,9 +22,10 @@ DIMS, LATENT, CLASSES, K = 256, 12, 60, 10
 
 
 def make_features(count: int, seed: int) -> np.ndarray:
-    """Draw features (N, 256) as an encoder makes them: a smooth image of a few quantities.
+    """Draw features (N, 256) that resemble those of an encoder.
 
-    60 classes, each around a centre, vary in 12 directions, and a layer with tanh maps them.
+    Points of 60 classes lie around the centres of their classes in 12 dimensions. A random layer
+    with tanh maps them to 256 dimensions.
     """
     fixed = np.random.default_rng(0)
     centres = 2 * fixed.normal(size=(CLASSES, LATENT))
@@ -39,7 +40,7 @@ def make_features(count: int, seed: int) -> np.ndarray:
 
 
 def write(folder: str, count: str) -> dict[str, Any]:
-    """Build and save the exact index in this process; return what it took."""
+    """Build and save the exact index in this process; return time and peak memory."""
     size = int(count)
     features = make_features(size, seed=1)
     names = [f'motion_{row:07}' for row in range(size)]
@@ -50,7 +51,7 @@ def write(folder: str, count: str) -> dict[str, Any]:
 
 
 def approximate(folder: str, count: str) -> dict[str, Any]:
-    """Add the approximate index in this process; return what it took."""
+    """Add the approximate index in this process; return times, peak memory and its facts."""
     index = MotionIndex.open(folder)
     start, cpu = time.perf_counter(), time.process_time()
     facts = index.build_approximate(recall=0.96, k=K)
@@ -61,7 +62,7 @@ def approximate(folder: str, count: str) -> dict[str, Any]:
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Build, open and search."""
+    """Build an index, open it and search in it."""
     count, queries, rounds = (20_000, 50, 2) if short else (1_000_000, 100, 3)
     case = f'{count:,} x {DIMS}'
     with tempfile.TemporaryDirectory() as name:
@@ -76,7 +77,7 @@ def run(short: bool) -> Iterator[Figure]:
             opened,
             's',
             note=f'{size:.0f} MB on the disk, written in {made["save"]:.1f} s; {extra:.0f} MB of '
-            'memory until it is searched, most of it names',
+            'memory before the first search, mainly for the names',
         )
         asked = {'joint': unit(make_features(queries, seed=2))}
         one = {'joint': asked['joint'][:1]}
@@ -89,8 +90,8 @@ def run(short: bool) -> Iterator[Figure]:
             'ms',
             low=1000 * min(single),
             high=1000 * max(single),
-            note=f'{queries} queries together raise the memory by {extra:.0f} MB, with the pages '
-            'of the map',
+            note=f'{queries} queries together need {extra:.0f} MB more memory, with the pages of '
+            'the mapped file',
         )
         import_faiss()
         facts = in_a_process('benchmarks.retrieval', 'approximate', folder, count)
@@ -103,9 +104,9 @@ def run(short: bool) -> Iterator[Figure]:
             '',
             '>= 0.95',
             'exact search',
-            note=f'{facts["cells"]} cells, {facts["probes"]} are looked into; built in '
-            f'{facts["build"]:.0f} s ({facts["cpu"]:.0f} s of CPU), process of at most '
-            f'{facts["peak"]:.0f} MB; measured when built: {facts["recall"]:.3f}',
+            note=f'{facts["cells"]} cells, {facts["probes"]} of them are searched; built in '
+            f'{facts["build"]:.0f} s ({facts["cpu"]:.0f} s of CPU) with a peak of '
+            f'{facts["peak"]:.0f} MB; recall measured at the build: {facts["recall"]:.3f}',
         )
         joined = join(asked)
         for label, number in (('one query', 1), (f'{queries} queries together', queries)):

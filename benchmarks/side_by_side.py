@@ -1,4 +1,4 @@
-"""Two runs of a table side by side on two cores, against one after the other."""
+"""Two runs of a table at the same time on two cores, against one after the other."""
 
 import shutil
 import tempfile
@@ -18,7 +18,7 @@ OPTIONS = ('train_cfg.val_interval=100', 'train_dataloader.num_workers=0')
 
 
 def write_data(path: Path, sequences: int) -> None:
-    """Write random walks of 4 classes; a third of them is for validation."""
+    """Write random walks of 4 classes. A third of them is for validation."""
     annotations = annotate(make_sequences(sequences), classes=4)
     names = [sample['frame_dir'] for sample in annotations]
     third = sequences // 3
@@ -27,7 +27,7 @@ def write_data(path: Path, sequences: int) -> None:
 
 
 def pretrain_twice(folder: Path, epochs: int, jobs: int) -> None:
-    """Pre-train CMD with two seeds, from nothing, with so many runs at a time."""
+    """Pre-train CMD from scratch with two seeds, with ``jobs`` runs at a time."""
     out = folder / 'out'
     shutil.rmtree(out, ignore_errors=True)
     options = (*OPTIONS, f'train_cfg.max_epochs={epochs}')
@@ -38,13 +38,13 @@ def pretrain_twice(folder: Path, epochs: int, jobs: int) -> None:
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Pre-train in turns: one after the other, side by side."""
+    """Time both in turns: two runs one after the other, and two runs at the same time."""
     epochs = 1 if short else 12
     case = f'CMD, two seeds, {epochs} epochs of 128 sequences, `--jobs 2`'
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder, 'data.pkl'), 192)
         train = partial(pretrain_twice, Path(folder), epochs)
-        if short:  # says whether it still runs
+        if short:  # only shows that it still runs
             yield Figure('side_by_side', case, seconds(partial(train, jobs=2)), 's')
             return
         times = in_turns(3, ours=partial(train, jobs=2), one=partial(train, jobs=1))
@@ -54,5 +54,5 @@ def run(short: bool) -> Iterator[Figure]:
         **ratio(times, 'one'),
         goal='>= 1.6',
         against='`--jobs 1`',
-        note='two processes of one thread, from their start to their results',
+        note='two processes with one thread each, from their start to their results',
     )

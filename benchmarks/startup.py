@@ -1,4 +1,4 @@
-"""``import mmcmd``, and ``tools/train.py`` to its first iteration, against mmaction2's own."""
+"""Time ``import mmcmd``, and ``tools/train.py`` to its first iteration, against mmaction2."""
 
 import os
 import resource
@@ -27,12 +27,13 @@ IMPORTS = {
         '>= 0.95',
     ),
 }
-"""Our statement, mmaction2's, and the goal. What the first puts off is in the others."""
+"""Our statement, that of mmaction2, and the goal. ``import mmcmd`` imports its parts only when they
+are used; the second case imports them all."""
 TOOLS = dict(
     ours=ROOT / 'tools/train.py',
     mmaction2=Path(mmaction.__file__).parent / '.mim/tools/train.py',
 )
-"""Each side's own tool."""
+"""The training tool of each side."""
 
 HOOK = '''"""Note when things happen, and stop after the first iteration."""
 import sys
@@ -113,12 +114,12 @@ param_scheduler = [dict(type='MultiStepLR', milestones=[350], gamma=0.1, by_epoc
 
 
 def run_statement(statement: str) -> None:
-    """Run a statement in a fresh interpreter."""
+    """Run a statement in a new interpreter."""
     subprocess.run([sys.executable, '-W', 'ignore', '-c', statement], check=True)
 
 
 def cpu_of_children() -> float:
-    """Return the CPU seconds of all processes that were started and have ended."""
+    """Return the CPU seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -143,16 +144,16 @@ def write_inputs(folder: Path, sequences: int, workers: int) -> None:
 
 
 class Start:
-    """A tool, started until its first training iteration is done.
+    """A run of a training tool until the end of its first iteration.
 
     Args:
         side (str): ``ours`` or ``mmaction2``.
-        folder (Path): Of :func:`write_inputs`.
+        folder (Path): Folder with the files of :func:`write_inputs`.
 
     Attributes:
-        splits (list[list[float]]): Seconds, of each start, until the runner trains, until the first
-            batch is there, and until the iteration is done.
-        facts (list[str]): Parameters of the backbone, and shape of a sequence.
+        splits (list[list[float]]): For each start, the seconds until the training begins, from then
+            to the first batch, and of the iteration.
+        facts (list[str]): Number of parameters of the backbone, and the shape of a sequence.
     """
 
     def __init__(self, side: str, folder: Path) -> None:
@@ -162,7 +163,7 @@ class Start:
         self.splits: list[list[float]] = []
 
     def __call__(self) -> None:
-        """Start it, and read what the hook noted."""
+        """Run the tool, and read the times that the hook has written."""
         start = time.time()
         path = os.pathsep.join(filter(None, (str(self.folder), os.environ.get('PYTHONPATH'))))
         environment = os.environ | {'PYTHONPATH': path}
@@ -179,7 +180,7 @@ def first_iteration(rounds: int, sequences: int, workers: int) -> Iterator[Figur
     with tempfile.TemporaryDirectory() as folder:
         write_inputs(Path(folder), sequences, workers)
         sides = {side: Start(side, Path(folder)) for side in TOOLS}
-        in_turns(rounds, **sides)  # the first round fills the disk cache, and opens our pickle once
+        in_turns(rounds, **sides)  # the first round fills the disk cache and packs our pickle
     if sides['ours'].facts != sides['mmaction2'].facts:
         raise Disagreement(f'runs of other sizes: { {x: s.facts for x, s in sides.items()} }')
     kept = {side: start.splits[-max(rounds, 1) :] for side, start in sides.items()}
@@ -194,14 +195,14 @@ def first_iteration(rounds: int, sequences: int, workers: int) -> Iterator[Figur
         goal='>= 1' if rounds else '',
         against="mmaction2's `tools/train.py`: RecognizerGCN, PoseDataset",
         note='ST-GCN of 16 channels, 16 frames, batch 8, '
-        f'{sequences} sequences; seconds until the runner trains + first batch + iteration (ours '
-        f'encodes two views, and is pre-training), {note}',
+        f'{sequences} sequences; seconds until the training begins + first batch + iteration (our '
+        f'iteration is pre-training and encodes two views), {note}',
     )
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time fresh processes."""
-    if short:  # one start of each says whether both still run
+    """Time new processes."""
+    if short:  # one start of each side only shows that both still run
         yield from first_iteration(rounds=0, sequences=64, workers=0)
         return
     for case, (ours, theirs, goal) in IMPORTS.items():
@@ -217,7 +218,7 @@ def run(short: bool) -> Iterator[Figure]:
             **ratio(times, 'theirs'),
             goal=goal,
             against=f'`{theirs}`',
-            note=f'CPU time of a fresh interpreter; ours: `{ours}`',
+            note=f'CPU time of a new interpreter; ours: `{ours}`',
         )
     for workers in (0, 2):
         yield from first_iteration(rounds=7, sequences=512, workers=workers)

@@ -1,4 +1,4 @@
-"""A step of pre-training, and what of it is not an encoder."""
+"""A step of pre-training, and the same step without its encoders."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ def our_loss(model: CMD, query_view: Tensor, key_view: Tensor) -> Tensor:
 
 
 class Step:
-    """A model and its optimizer, stepped by one way of computing the loss.
+    """A training step: a model, its optimizer and a function that computes the loss.
 
     Args:
-        model (nn.Module): Whose weights are trained.
+        model (nn.Module): Model to train.
         loss (Callable): Computes the loss of the model.
-        precision (Precision, optional): Of the forward pass; float16 has a loss scaler. Defaults to
-            float32.
+        precision (Precision, optional): Number format of the forward pass; float16 has a loss
+            scaler. Defaults to float32.
     """
 
     def __init__(
@@ -49,25 +49,25 @@ class Step:
         return loss
 
     def backward(self) -> Tensor:
-        """Add the gradients, and return the loss."""
+        """Compute the gradients, and return the loss."""
         with self.precision.casting(self.device):
             loss = self.loss(self.model)
         self.scaler.scale(loss).backward()
         return loss.detach()
 
     def update(self) -> None:
-        """Move the weights."""
+        """Update the weights."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
 
 
 @contextmanager
 def replaced(maps: Mapping[nn.Module, Tensor]) -> Iterator[None]:
-    """Let backbones return maps that are there, instead of encoding, each for itself."""
+    """Make each backbone return a given feature map instead of encoding."""
     kernels = {backbone: backbone.kernel for backbone in maps if hasattr(backbone, 'kernel')}
     for backbone, feature_map in maps.items():
         if backbone in kernels:
-            backbone.kernel = 'auto'  # others run the networks of several streams together
+            backbone.kernel = 'auto'  # other kernels run the networks of several streams together
         setattr(backbone, entrance(backbone), lambda joints, result=feature_map: result)
     try:
         yield
@@ -79,20 +79,24 @@ def replaced(maps: Mapping[nn.Module, Tensor]) -> Iterator[None]:
 
 
 def entrance(backbone: nn.Module) -> str:
-    """Return the name of the method that an encoder calls for the map of a backbone."""
+    """Return the name of the method that computes the feature map of a backbone."""
     return 'feature_map' if hasattr(backbone, 'feature_map') else 'forward'
 
 
 class Rest:
-    """All of a step that is not an encoder, run by itself.
+    """A step without its encoders.
 
-    It is the very same step, with each backbone's pass replaced by the map (N, M, D, T', V) it gave
-    once. The gradient ends there; the optimizer finds the backbones' from a real step before.
+    It is the same step, but each backbone returns a stored feature map (N, M, D, T', V). The
+    gradient ends at these maps. The optimizer uses the gradients of the backbones from an earlier
+    complete step.
 
     Args:
-        step (Step): Of a :class:`CMD`, which was run before.
+        step (Step): Step of a :class:`CMD` that was run before.
         query_view (Tensor): Joints, shape (N, M, T, V, C).
         key_view (Tensor): Joints, shape (N, M, T, V, C).
+
+    Raises:
+        RuntimeError: When it is called, if the step was not run before.
     """
 
     def __init__(self, step: Step, query_view: Tensor, key_view: Tensor) -> None:
@@ -107,12 +111,14 @@ class Rest:
             self.maps[model.key_encoders[name].backbone] = key
 
     def __call__(self) -> Tensor:
-        """Run it and return the loss."""
+        """Run the step and return the loss."""
         for leaf in self.leaves:
             leaf.grad = None
         with replaced(self.maps):
             loss = self.step.backward()
         if any(x.grad is None for x in self.step.model.parameters() if x.requires_grad):
-            raise RuntimeError('the optimizer would pass by what has no gradient: run a step first')
+            raise RuntimeError(
+                'a parameter has no gradient, so it would be skipped: run a step first'
+            )
         self.step.update()
         return loss

@@ -1,4 +1,4 @@
-"""The tables made of all figures, as Markdown and as JSON."""
+"""Write all figures as Markdown tables and as JSON."""
 
 import json
 import platform
@@ -13,7 +13,7 @@ from benchmarks.harness import Failure, Figure, Growth, Result
 
 
 def machine() -> dict[str, Any]:
-    """Describe what the figures were measured on."""
+    """Describe the machine of the measurements."""
     cpu = platform.processor() or platform.machine()
     info = Path('/proc/cpuinfo')
     if info.exists():
@@ -28,7 +28,7 @@ def machine() -> dict[str, Any]:
 
 
 def markdown(results: Iterable[Result], facts: dict[str, Any]) -> str:
-    """Write the tables."""
+    """Return the tables as Markdown."""
     results = list(results)
     lines = [', '.join(f'{name} {value}' for name, value in facts.items()), '']
     figures = [x for x in results if isinstance(x, Figure)]
@@ -68,7 +68,7 @@ def _listed(values: Iterable[float]) -> str:
 
 
 def as_json(results: Iterable[Result], facts: dict[str, Any]) -> str:
-    """Write everything, for programs."""
+    """Return everything as JSON, for programs."""
     figures, growth, failures = [], [], []
     for x in results:
         if isinstance(x, Figure):

@@ -1,4 +1,4 @@
-"""What could stand in for exact top-k in a long queue, with what it is worth."""
+"""Alternatives to an exact top-k in a long queue: their speed, recall and effect on the loss."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,17 +17,21 @@ def exact(similarities: Tensor, k: int) -> Tensor:
 
 
 def bucket_best(similarities: Tensor, k: int, buckets: int) -> Tensor:
-    """Take the best of each of B buckets, every B-th key, then the k best of those: (N, k)."""
+    """Take the best key of each of B buckets, then the k best of these keys: (N, k).
+
+    A bucket holds every B-th key.
+    """
     best, row = similarities.unflatten(1, (-1, buckets)).max(dim=1)
     column = exact(best, k)
     return row.gather(1, column) * buckets + column
 
 
 def above_threshold(similarities: Tensor, k: int, sample: int) -> Tensor:
-    """Find the k largest, exactly, among the keys above a threshold that a sample tells: (N, k).
+    """Find exactly the k largest among the keys above a threshold: (N, k).
 
-    The threshold lies four standard deviations below where the sample has its share of k; a row
-    in which fewer than k keys exceed it all the same is searched in full.
+    The threshold comes from a sample of the keys. It is lower than the value at which k keys are
+    expected above it, by four standard deviations of their number. If fewer than k keys of a row
+    are above the threshold, all keys of that row are searched.
     """
     stride = similarities.shape[1] // sample
     share = k / stride
@@ -43,12 +47,12 @@ def above_threshold(similarities: Tensor, k: int, sample: int) -> Tensor:
 
 
 def embeddings(number: int, classes: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw embeddings (N, 128) and what another modality makes of the same samples.
+    """Draw embeddings (N, 128), and similar embeddings of the same samples in another modality.
 
     Args:
-        number (int): N.
-        classes (int): Clusters about which they lie; 0 spreads them over the sphere.
-        generator (torch.Generator): Where the randomness comes from.
+        number (int): Number N of embeddings.
+        classes (int): Number of clusters. 0 spreads the embeddings over the whole sphere.
+        generator (torch.Generator): Source of the random numbers.
     """
     normal = partial(torch.randn, generator=generator)
     first = normal(number, 128)
@@ -67,7 +71,7 @@ def similarities(queue_size: int, classes: int) -> tuple[Tensor, Tensor]:
 
 
 def worth(found: Tensor, wanted: Tensor, teacher: Tensor, student: Tensor) -> str:
-    """Tell the share of the exact neighbours that are found, and what the loss becomes."""
+    """Return a text with the share of the exact neighbours that are found, and the new loss."""
     marked = torch.zeros(teacher.shape, dtype=torch.bool).scatter_(1, wanted, True)
     recall = marked.gather(1, found).float().mean()
     new, old = (
@@ -78,22 +82,24 @@ def worth(found: Tensor, wanted: Tensor, teacher: Tensor, student: Tensor) -> st
 
 
 def alternatives(queue_size: int, k: int) -> dict[str, Callable[[Tensor], Tensor]]:
-    """Return every way by name."""
+    """Return all alternatives by name."""
     ways = {
-        f'the best of each of {k * times:,} buckets': partial(bucket_best, k=k, buckets=k * times)
+        f'the best key of each of {k * times:,} buckets': partial(
+            bucket_best, k=k, buckets=k * times
+        )
         for times in (2, 8, 32)
         if k * times < queue_size
     }
     sample = queue_size // 64
     return ways | {
-        f'exact, above a threshold that {sample:,} keys tell': partial(
+        f'exact, above a threshold from {sample:,} keys': partial(
             above_threshold, k=k, sample=sample
         )
     }
 
 
 def figures(queue_size: int, k: int, rounds: int) -> Iterator[Figure]:
-    """Time every way beside the exact top-k, and tell what it finds."""
+    """Time each alternative and the exact top-k in turns, and compare their results."""
     random, clustered = (similarities(queue_size, classes) for classes in (0, 60))
     for name, way in alternatives(queue_size, k).items():
         notes = []

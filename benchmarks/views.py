@@ -1,7 +1,7 @@
-"""Augmented views, from the annotation pickle to the batch tensor, against the usual feeder.
+"""Make augmented views, from the annotation pickle to the batch tensor, against the usual feeder.
 
-The usual feeder reads padded arrays (N, 3, 300, 25, 2) that were normalised before, one sample at a
-time: it counts the frames, crops, resizes with ``F.interpolate`` and augments, twice, and torch's
+The usual feeder reads padded, normalised arrays (N, 3, 300, 25, 2), one sample at a time. For each
+of two views, it counts the frames, crops, resizes with ``F.interpolate`` and augments. torch's
 default collate function makes the batch.
 """
 
@@ -36,7 +36,7 @@ class UsualFeeder(Dataset):
     """Two views of each sequence in a padded memory map.
 
     Args:
-        path (Path): ``.npy`` of float32, shape (N, 3, 300, 25, 2).
+        path (Path): ``.npy`` file of float32, shape (N, 3, 300, 25, 2).
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class UsualFeeder(Dataset):
 
 
 def crop_resize(data: np.ndarray, first: int, kept: int) -> np.ndarray:
-    """Resize a piece of (3, T, 25, 2) to 64 frames."""
+    """Cut ``kept`` frames out of (3, T, 25, 2) and resize them to 64 frames."""
     channels, _, joints, persons = data.shape
     piece = torch.from_numpy(data[:, first : first + kept]).permute(0, 2, 3, 1)
     piece = piece.reshape(1, channels * joints * persons, kept)
@@ -76,12 +76,12 @@ def crop_resize(data: np.ndarray, first: int, kept: int) -> np.ndarray:
 
 
 def shear(data: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Multiply the coordinates of (3, T, V, M) by a matrix."""
+    """Multiply the coordinates of (3, T, V, M) by a matrix (3, 3)."""
     return np.dot(data.transpose(1, 2, 3, 0), matrix.astype(np.float32)).transpose(3, 0, 1, 2)
 
 
 def make_sequences(number: int) -> list[np.ndarray]:
-    """Make random walks of 1 or 2 persons and 40 to 160 frames: (M, T, 25, 3)."""
+    """Make random walks (M, T, 25, 3) of 1 or 2 persons and 40 to 160 frames."""
     rng = np.random.default_rng(0)
     sequences = []
     for index in range(number):
@@ -91,7 +91,7 @@ def make_sequences(number: int) -> list[np.ndarray]:
 
 
 def annotate(sequences: list[np.ndarray], classes: int) -> list[dict[str, Any]]:
-    """Return annotations of sequences (M, T, V, C), with the classes in turns."""
+    """Return annotations of sequences (M, T, V, C). Sequence i has the class i % classes."""
     return [
         dict(frame_dir=f'{i:06}', label=i % classes, keypoint=x, total_frames=x.shape[1])
         for i, x in enumerate(sequences)
@@ -99,7 +99,7 @@ def annotate(sequences: list[np.ndarray], classes: int) -> list[dict[str, Any]]:
 
 
 def write_both(sequences: list[np.ndarray], folder: Path, **facts: Any) -> tuple[str, Path]:
-    """Write the pickle, and the padded array."""
+    """Write the pickle and the padded array; return both paths."""
     annotations = annotate(sequences, classes=60)
     save_annotations(dict(split={}, annotations=annotations, **facts), folder / 'ours.pkl')
     padded = np.zeros((len(sequences), 3, 300, 25, 2), np.float32)
@@ -143,7 +143,7 @@ def build_loader(ann_file: str, collate: str) -> DataLoader:
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time both from the file to the batch tensor in one process, and our loader's two ends."""
+    """Time both from the file to the batch tensor in one process, and both ends of our loader."""
     init_default_scope('mmcmd')
     number, rounds = (448, 2) if short else (2048, 15)
     sequences = make_sequences(number)
@@ -162,7 +162,7 @@ def run(short: bool) -> Iterator[Figure]:
             path, padded = write_both(sequences, Path(folder), normalized=is_normalized)
             dataset, feeder = SkeletonDataset(path, PIPELINE), UsualFeeder(padded)
             check_agreement(dataset, feeder)
-            kind = '`convert.py --normalize`' if is_normalized else 'normalised on the way'
+            kind = '`convert.py --normalize`' if is_normalized else 'normalised when loaded'
             times = in_turns(
                 rounds,
                 clock=time.process_time,
@@ -174,14 +174,14 @@ def run(short: bool) -> Iterator[Figure]:
                 f'two views, file to batch, {kind}',
                 **ratio(times, 'feeder'),
                 goal='' if short else '>= 3',
-                against='numpy + `F.interpolate` on padded arrays, normalised before',
+                against='numpy + `F.interpolate` on padded, normalised arrays',
                 note=f'CPU time of {4 * BATCH} samples, 40 to 160 frames',
             )
             yield from both_ends(path, kind, short)
 
 
 def both_ends(path: str, kind: str, short: bool) -> Iterator[Figure]:
-    """Measure what one worker gives, and what the main process could take in."""
+    """Measure how many samples one worker makes, and how many the main process could receive."""
     given, taken, pseudo_taken = [], [], []
     for _ in range(1 if short else 5):
         worker, main = rates(build_loader(path, 'stack_inputs'))
@@ -189,12 +189,12 @@ def both_ends(path: str, kind: str, short: bool) -> Iterator[Figure]:
         taken.append(main)
         pseudo_taken.append(rates(build_loader(path, 'pseudo_collate'))[1])
     for case, values, goal, note in (
-        (f'a worker gives, two views, {kind}', given, '>= 1000', ''),
+        (f'samples that one worker makes, two views, {kind}', given, '>= 1000', ''),
         (
-            f'the main process can take in, {kind}',
+            f'samples that the main process can receive, {kind}',
             taken,
             '>= 4000',
-            f'{statistics.median(pseudo_taken):.0f} with a tensor a sample (`pseudo_collate`)',
+            f'{statistics.median(pseudo_taken):.0f} with one tensor per sample (`pseudo_collate`)',
         ),
     ):
         yield Figure(
@@ -203,16 +203,16 @@ def both_ends(path: str, kind: str, short: bool) -> Iterator[Figure]:
             **spread(values),
             unit='samples/s',
             goal='' if short else goal,
-            against='a GPU that takes 4,000 with 4 workers',
+            against='the need of a GPU: 4,000 a second, from 4 workers',
             note=note,
         )
 
 
 def rates(loader: DataLoader) -> tuple[float, float]:
-    """Return samples a second of one worker, and a second of the main process's own CPU time."""
+    """Return samples per second of one worker, and per second of CPU time of the main process."""
     to_device = SkeletonDataPreprocessor()
     batches = iter(loader)
-    for _ in range(3):  # beyond what was fetched ahead while the worker started
+    for _ in range(3):  # skip the batches that were prefetched while the worker started
         next(batches)
     start, own_start = time.perf_counter(), time.process_time()
     count = sum(len(to_device(batch)['inputs']) for batch in batches)

@@ -1,8 +1,8 @@
-"""The tests marked ``gpu``, then the benchmarks on the GPU: ``python -m benchmarks.gpu``.
+"""Run the tests marked ``gpu``, then the benchmarks on a GPU: ``python -m benchmarks.gpu``.
 
-It installs and downloads nothing. The tables are in ``gpu.md`` and ``gpu.json`` of the folder, the
-output of the tests in ``tests.txt``. ``--device cpu --short`` shows the course without a GPU: the
-tests are skipped.
+Nothing is installed or downloaded. The folder ``--out`` gets the tables, ``gpu.md`` and
+``gpu.json``, and the output of the tests, ``tests.txt``. ``--device cpu --short`` tries all steps
+without a GPU; the tests are then skipped.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from benchmarks.gpu import course
 from mmcmd.cli import run
 from mmcmd.errors import InputError
 
-# An import that fails in one file of tests must not keep the other files from running.
+# If one test file cannot be imported, the other files must still run.
 PYTEST = '-m', 'pytest', '-m', 'gpu', '-rfEs', '--continue-on-collection-errors'
 
 
@@ -48,11 +48,11 @@ def main() -> int:
 
 
 def run_tests(log: Path, timeout: float) -> tuple[int, str]:
-    """Run the tests marked ``gpu`` and print what they print.
+    """Run the tests marked ``gpu``, and print the end of their output.
 
     Args:
-        log (Path): Takes the output.
-        timeout (float): Seconds that they may take. The rest is for the benchmarks.
+        log (Path): File for the whole output.
+        timeout (float): Most seconds for the tests. The remaining time is for the benchmarks.
 
     Returns:
         tuple[int, str]: Exit status, and pytest's last line.

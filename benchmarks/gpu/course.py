@@ -1,4 +1,4 @@
-"""All cases on one device, within a time: ``python -m benchmarks --device cuda --minutes 8``."""
+"""Run all cases on one device within a time: ``python -m benchmarks --device cuda --minutes 8``."""
 
 import gc
 import time
@@ -23,7 +23,7 @@ SKIPPED = 'skipped: no time was left'
 
 
 def cases(place: Place) -> Iterable[Case]:
-    """List all cases; the time may not suffice for the last ones."""
+    """List all cases. There may be no time for the last ones."""
     first, *more = (2, 4) if place.short else BATCHES
     default, *others = steps.FORMS
     graphs = [form + steps.GRAPH for form in steps.FORMS] if place.device == 'cuda' else []
@@ -46,14 +46,14 @@ def measure(
     skipped: str = SKIPPED,
     earlier: Iterable[Row] = (),
 ) -> Iterator[Row]:
-    """Measure one case after the other; a row says why it has no values.
+    """Measure one case after the other. A row without values has a note with the reason.
 
     Args:
-        cases (Iterable[Case]): What is measured.
-        deadline (float): No case begins after it, in seconds of ``time.monotonic``.
-        failed (list[str]): Takes what failed; a ``'disagreement'`` is worse than an ``'error'``.
+        cases (Iterable[Case]): The cases to measure.
+        deadline (float): No case begins after this time, in seconds of ``time.monotonic``.
+        failed (list[str]): Gets an entry ``'disagreement'`` or ``'error'`` for each failed case.
         skipped (str): Note of the rows after the deadline.
-        earlier (Iterable[Row]): Of an earlier run. Those with values are not measured again.
+        earlier (Iterable[Row]): Rows of an earlier run. Rows with values are not measured again.
     """
     known = {row.title: row for row in earlier if row.values}
     for row, run in cases:
@@ -72,7 +72,7 @@ def measure(
         except Disagreement as error:
             failed.append('disagreement')
             yield replace(row, note=f'two implementations disagree: {error}')
-        except Exception as error:  # the time of the other cases is not lost for it
+        except Exception as error:  # the other cases must still run
             if not isinstance(error, torch.OutOfMemoryError):
                 failed.append('error')
             reason = ' '.join(str(error).split())[:300]
@@ -80,9 +80,9 @@ def measure(
 
 
 def facts_of(place: Place) -> dict[str, Any]:
-    """Describe the machine and the form."""
+    """Return a description of the machine and of the run."""
     if place.device == 'cuda' and not torch.cuda.is_available():
-        return {'gpu': 'none at hand, so nothing was measured: this is the list of what would be'}
+        return {'gpu': 'none, so nothing was measured; the tables list the planned cases'}
     facts = machine() | {'form': 'short' if place.short else 'full', 'device': place.device}
     if place.device == 'cuda':
         properties = torch.cuda.get_device_properties(0)
@@ -96,7 +96,7 @@ def read_earlier(file: Path, facts: Mapping[str, Any]) -> tuple[dict[str, Any], 
     """Read the facts and the rows of an earlier run.
 
     Raises:
-        InputError: If it was on another machine, or with other sizes or another torch.
+        InputError: If that run used another machine, other sizes or another version of torch.
     """
     if not file.is_file():
         raise InputError(f'--resume: there is no {file} to go on with; run without it first')
@@ -122,11 +122,11 @@ def run(
 
     Args:
         device (str): ``cuda`` or ``cpu``.
-        short (bool): Small sizes.
-        deadline (float): No case begins after it, in seconds of ``time.monotonic``.
-        out (Path): Folder.
-        others (Mapping, optional): Further facts of the run, for the tables.
-        resume (bool): Go on with the ``gpu.json`` of an earlier run on such a machine.
+        short (bool): Use small sizes.
+        deadline (float): No case begins after this time, in seconds of ``time.monotonic``.
+        out (Path): Folder for the tables.
+        others (Mapping, optional): More facts of the run, for the tables.
+        resume (bool): Continue the ``gpu.json`` of an earlier run on such a machine.
 
     Returns:
         int: 1 if two implementations disagree, 2 if a case failed, and 0 otherwise.
@@ -144,9 +144,10 @@ def run(
     rows: list[Row] = []
     failed: list[str] = []
     order: dict[str, int] = {}
-    gc.freeze()  # what is imported; or each collection before a timed call takes long
+    gc.freeze()  # collections before timed calls are faster without the imported modules
     start = time.monotonic()
-    planned = device == 'cuda' and not torch.cuda.is_available()  # the table says so once, above
+    # Without a GPU, the facts of the table already say why nothing was measured.
+    planned = device == 'cuda' and not torch.cuda.is_available()
     skipped = '' if planned else SKIPPED
     for row in measure(cases(place), deadline, failed, skipped, earlier):
         rows.append(row)

@@ -1,4 +1,4 @@
-"""Nearest neighbours of the sizes of NTU-60 and NTU-120, and linear evaluation."""
+"""Measure nearest neighbours at the sizes of NTU-60 and NTU-120, and linear evaluation."""
 
 import statistics
 import tempfile
@@ -17,11 +17,11 @@ from mmcmd.datasets.annotations.official_totals import TOTALS
 from mmcmd.evaluation.knn import BLOCK, GPU_BLOCK, knn_predict, knn_predict_streams
 
 CHECKED = 256
-"""Queries that a CPU predicts too."""
+"""Number of queries that are also predicted on the CPU, as a check."""
 
 
 def measure_neighbours(place: Place, entries: int, size: int, dims: int) -> tuple[dict, str]:
-    """Measure 1-NN of features that lie in the memory of the host, as an evaluation has them."""
+    """Measure 1-NN of features in the memory of the host, as in an evaluation."""
     queries, _ = features(size, dims, seed=1)
     gallery, labels = features(entries, dims, seed=2)
     block = BLOCK if place.device == 'cpu' else GPU_BLOCK
@@ -37,7 +37,10 @@ def measure_neighbours(place: Place, entries: int, size: int, dims: int) -> tupl
     taken = zip(times['ours'], times['bare'], strict=True)
     values['seconds'] = statistics.median(times['ours'])
     values['times the bare products'] = statistics.median(a / b for a, b in taken)
-    note = f'{ties} of {len(found)} predictions differ from those of a CPU, by ties within rounding'
+    note = (
+        f'{ties} of {len(found)} predictions differ from those of a CPU, because two entries are '
+        'equally near within rounding'
+    )
     return values, note
 
 

@@ -1,4 +1,4 @@
-"""Where a case is run, and what is measured there."""
+"""The device of a case, and how its times and memory are measured."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from benchmarks.precision import Precision
 
 GB = 1e9
 SECONDS = 6
-"""Time of all rounds of a case."""
+"""Approximate seconds of all rounds of a case together."""
 
 
 @dataclass(frozen=True)
@@ -23,29 +23,29 @@ class Place:
 
     Attributes:
         device (str): ``cuda`` or ``cpu``.
-        short (bool): Small sizes: they show that all is run, and say nothing about speed.
+        short (bool): Use small sizes. They show that everything runs, but not how fast.
     """
 
     device: str
     short: bool
 
     def clock(self) -> float:
-        """Return seconds, when all that was asked of the device is done."""
+        """Return the time in seconds, after the device has finished all its work."""
         if self.device == 'cuda':
             torch.cuda.synchronize()
         return time.perf_counter()
 
     def in_turns(self, **sides: Callable[[], Any]) -> dict[str, list[float]]:
-        """Time functions in turns, some seconds in all.
+        """Time functions in turns, for :data:`SECONDS` in total.
 
-        Short ones are called several times in a row. The host may then run ahead of the device, as
-        it does in a training.
+        A short function is called several times before the clock is read. So the host need not wait
+        for the device after each call, as in a training.
 
         Args:
-            **sides (Callable): What is timed, by name.
+            **sides (Callable): Functions to time, by name.
 
         Returns:
-            dict[str, list[float]]: Seconds of a call of each side, one a round.
+            dict[str, list[float]]: Seconds of a call of each side, one value a round.
         """
         first = in_turns(1, self.clock, **sides)
         if self.short:
@@ -58,7 +58,7 @@ class Place:
         return {name: [x / calls for x in taken] for name, taken in times.items()}
 
     def peak(self, function: Callable[[], Any]) -> dict[str, float]:
-        """Call a function and return ``peak (GB)``, with what was held before; empty on a CPU."""
+        """Call a function and return ``peak (GB)`` of all memory in use; empty on a CPU."""
         if self.device != 'cuda':
             return {}
         torch.cuda.reset_peak_memory_stats()
@@ -67,7 +67,7 @@ class Place:
         return {'peak (GB)': torch.cuda.max_memory_allocated() / GB}
 
     def product(self, precision: Precision) -> tuple[Callable[[], Tensor], float]:
-        """Return a product of square matrices in a number format, and its TFLOP."""
+        """Return a function that multiplies square matrices in a number format, and its TFLOP."""
         side = 128 if self.short else 8192
         dtype = precision.autocast or torch.float32
         left, right = torch.randn(2, side, side, device=self.device).to(dtype)

@@ -1,4 +1,4 @@
-"""Steps of CMD, of its encoder alone and of ST-GCN, against the same written out frame by frame."""
+"""Measure steps of CMD, of its encoder and of ST-GCN, against plain implementations."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -32,13 +32,13 @@ FORMS: dict[str, dict[str, Any]] = {
     'batched': {'kernel': 'batched'},
     'triton': {'kernel': 'triton'},
 }
-"""Forms of the recurrent encoder that are compared: name to options of the backbone."""
+"""Forms of the recurrent encoder that are compared: options of the backbone by name."""
 GRAPH = ' in a graph'
-"""Ends the name of a form whose whole step is one CUDA graph."""
+"""End of the name of a form that runs the whole step as one CUDA graph."""
 
 EPOCHS = 450
 TOL = 1e-3
-"""Allowed difference of float32 results, relative to norms. Losses may differ by a tenth of it."""
+"""Tolerance of float32 results, relative to norms. The tolerance of losses is a tenth of it."""
 SPEED = 'step (ms)', 'sequences/s'
 COMPARED = 'times as fast as the loop', '% of the product rate', 'product (TFLOP/s)', 'peak (GB)'
 HOURS, REST = f'{EPOCHS} epochs of NTU-60 (h)', '% not encoders'
@@ -50,11 +50,12 @@ def speed(step: float, batch: int) -> dict[str, float]:
 
 
 def against_product(times: dict[str, list[float]], tflop: float, product: float) -> dict:
-    """Relate the operations of our step to the rate of products before and after it.
+    """Compare the rate of our step with the rate of matrix products before and after it.
 
     Args:
-        times (dict[str, list[float]]): Seconds of ``before``, ``ours`` and ``after``, one a round.
-        tflop (float): Of our step.
+        times (dict[str, list[float]]): Seconds of ``before``, ``ours`` and ``after``, one value a
+            round.
+        tflop (float): TFLOP of our step.
         product (float): TFLOP of one product.
     """
     rates = [2 * product / (a + b) for a, b in zip(times['before'], times['after'], strict=True)]
@@ -69,7 +70,7 @@ def median_ratio(times: dict[str, list[float]], over: str, under: str = 'ours') 
 
 
 def copied(model: nn.Module, device: str) -> nn.Module:
-    """Copy a model. On a GPU its recurrent weights lie as a call of a whole network needs them."""
+    """Copy a model. On a GPU, its recurrent weights are made contiguous, which cuDNN needs."""
     copy = deepcopy(model).to(device)
     for module in copy.modules():
         if isinstance(module, nn.RNNBase):
@@ -79,7 +80,7 @@ def copied(model: nn.Module, device: str) -> nn.Module:
 
 @lru_cache(maxsize=1)
 def build_cmd(place: Place, form: str) -> tuple[CMD, float]:
-    """Build CMD on the host; return it and the TFLOP of its encoders, a step and sequence."""
+    """Build CMD on the host; return it and the TFLOP of its encoders for a step of a sequence."""
     init_default_scope('mmcmd')
     config = Config.fromfile(CONFIG).model
     config.backbone.update(FORMS[form.removesuffix(GRAPH)])
@@ -88,7 +89,8 @@ def build_cmd(place: Place, form: str) -> tuple[CMD, float]:
         config.queue.size, config.distill_head.topk = 256, 128
     torch.manual_seed(0)
     model = MODELS.build(config)
-    # Query and key forward; the query backward costs two forward passes. A multiply-add is two.
+    # Query forward, key forward, and query backward, which costs as much as two forward passes. A
+    # multiply-add counts as two operations.
     macs = 4 * sum(x.flops for x in encoder_complexity(model, (2, frames(place), 25, 3)).values())
     set_apart(model.train())
     return model, 2e-12 * macs
@@ -100,7 +102,7 @@ def frames(place: Place) -> int:
 
 
 def compare(ours: Callable[[], Tensor], plain: Callable[[], Tensor]) -> str:
-    """Run both from equal states; return how near their losses are."""
+    """Run both from equal states; return a text with their losses."""
     found, wanted = ours().item(), plain().item()
     return f'losses {found:.4g} and {wanted:.4g}'
 
@@ -163,7 +165,7 @@ def measure_encoder(place: Place, form: str, batch: int, precision: Precision) -
     times = place.in_turns(**sides)
     values |= speed(statistics.median(times['ours']), batch) | against_product(times, tflop, size)
     values[COMPARED[0]] = median_ratio(times, 'loop')
-    return values, f'feature and every gradient within {apart:.1g} of its norm'
+    return values, f'feature and gradients differ by at most {apart:.1g} of their norm'
 
 
 def measure_graph(place: Place, batch: int, precision: Precision) -> tuple[dict, str]:
@@ -188,7 +190,7 @@ def measure_graph(place: Place, batch: int, precision: Precision) -> tuple[dict,
 
 
 def measured_in(function: Callable[..., tuple[dict, str]], *args: Any) -> tuple[dict, str]:
-    """Measure with a GPU's rounding switched as the number format, the last argument, says."""
+    """Measure with the rounding of a number format, whose name is the last argument."""
     with PRECISIONS[args[-1]].rounding():
         return function(*args[:-1], PRECISIONS[args[-1]])
 
@@ -198,7 +200,7 @@ def cmd_cases(place: Place, batches: Sequence[int], forms: Sequence[str]) -> Ite
     for batch in batches:
         for name in PRECISIONS:
             for form in forms:
-                graph = form.endswith(GRAPH)  # which runs as a whole, so its rest is not measured
+                graph = form.endswith(GRAPH)  # its parts cannot be measured
                 if graph and name == 'float16':
                     continue
                 case = dict(batch=batch, format=name, form=form)
@@ -222,7 +224,7 @@ def encoder_cases(place: Place, batches: Sequence[int], forms: Sequence[str]) ->
 
 
 def graph_cases(place: Place) -> Iterator[Case]:
-    """List the steps with ST-GCN. The loop of these is mmaction2's encoder in a plain MoCo."""
+    """List the steps with ST-GCN. Here the loop is mmaction2's encoder in a plain MoCo."""
     for name in PRECISIONS:
         batch = 4 if place.short else 64
         row = Row('ST-GCN step', dict(batch=batch, format=name), (*SPEED, *COMPARED[::3]))

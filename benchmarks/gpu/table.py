@@ -1,4 +1,4 @@
-"""Rows of what was measured on a device, as Markdown and as JSON. What was not is said, too."""
+"""Write the rows that were measured on a device as Markdown and JSON, with those not measured."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,11 +16,11 @@ class Row:
 
     Attributes:
         stage (str): Name of the table.
-        case (Mapping[str, Any]): What is run, by column.
-        columns (Sequence[str]): What is measured.
-        goals (Mapping[str, str]): By column, such as ``'>= 6'``.
-        values (Mapping[str, float]): By column; a column without a value was not measured.
-        note (str): What a reader needs to know besides.
+        case (Mapping[str, Any]): Sizes and options of the case, by column.
+        columns (Sequence[str]): Names of the measured columns.
+        goals (Mapping[str, str]): Goals by column, such as ``'>= 6'``.
+        values (Mapping[str, float]): Values by column. A column without a value was not measured.
+        note (str): More information for the reader.
     """
 
     stage: str
@@ -32,7 +32,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The stage and the case as text."""
+        """Text of the stage and the case."""
         return ', '.join([self.stage, *(f'{name} {value}' for name, value in self.case.items())])
 
     def cell(self, column: str) -> str:
@@ -49,14 +49,14 @@ class Row:
 
 
 class Case(NamedTuple):
-    """A row without values, and what measures them: -> values and note."""
+    """A row without values, and a function that returns its values and its note."""
 
     row: Row
     measure: Callable[[], tuple[dict[str, float], str]]
 
 
 def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
-    """Write one table a stage. Goals stand in brackets."""
+    """Return one Markdown table for each stage. Goals are in brackets."""
     lines, stage = [', '.join(f'{name} {value}' for name, value in facts.items())], None
     for row in rows:
         if row.stage != stage:
@@ -70,7 +70,7 @@ def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
 
 
 def as_json(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
-    """Write everything, for programs."""
+    """Return everything as JSON, for programs."""
     return json.dumps(dict(machine=facts, rows=[asdict(row) for row in rows]), indent=1) + '\n'
 
 

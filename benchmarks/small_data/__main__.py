@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def trial(data: str, name: str, steps: int, seed: int) -> dict[str, Any]:
-    """Train and evaluate a variant, and return what came out."""
+    """Train and evaluate a variant, and return its record."""
     parts = name.split('+')
     encoders = [part.removeprefix('encoder=') for part in parts if part.startswith('encoder=')]
     cfg = load_config(CONFIG, data=data, encoder=encoders[0] if encoders else None)
@@ -132,7 +132,7 @@ def knn(queries: Features, labels: Tensor, gallery: Features, classes: Tensor) -
 def euclidean(
     queries: Features, labels: Tensor, gallery: Features, classes: Tensor
 ) -> dict[str, float]:
-    """Return the same by Euclidean distance."""
+    """Return the accuracy of the nearest neighbour by Euclidean distance, in percent."""
     return {
         name: percent(classes[torch.cdist(queries[name], gallery[name]).argmin(dim=1)], labels)
         for name in gallery

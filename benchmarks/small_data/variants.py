@@ -1,4 +1,4 @@
-"""The variants of the recipe that the study of docs/small_data.md has tried.
+"""Variants of the recipe in the study of docs/small_data.md.
 
 A variant changes the config of configs/recipes/small.py. Several are joined with ``+``, such as
 ``shear=0.5+hidden_size=256``.
@@ -45,8 +45,8 @@ TRANSFORMS = {
     'warp': ('TimeWarp', 'strength'),
     'noise': ('GaussianNoise', 'std'),
 }
-"""Variants that set an argument of a transform of the two views. A transform that is not there is
-added. The value None takes it out."""
+"""Variants that set an argument of a transform of the two views. A missing transform is added. The
+value None removes a transform."""
 
 
 def apply(cfg: Config, name: str) -> None:
@@ -100,7 +100,7 @@ def _raw(cfg: Config, _: None) -> None:
 
 
 def _turned(cfg: Config, _: None) -> None:
-    """Turn bodies upright and forward, which the recipe does not do."""
+    """Turn bodies upright and forward. The recipe itself does not do this."""
     loaders = cfg.train_dataloader, cfg.val_dataloader, cfg.val_cfg.gallery_dataloader
     for loader in loaders:
         loader.dataset.pipeline[0].turn = True
@@ -122,4 +122,4 @@ OTHERS: dict[str, Callable[[Config, Any], None]] = {
     'no_distillation': lambda cfg, _: cfg.model.pop('distill_head'),
     'constant_lr': lambda cfg, _: cfg.update(param_scheduler=None),
 }
-"""Variants that are more than one entry."""
+"""Variants that change more than one entry."""
