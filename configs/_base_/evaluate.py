@@ -1,5 +1,5 @@
 # A classifier on encoders. --pretrained CHECKPOINT gives the encoders, joints, clip length and
-# pipelines. With --pretrained random, the encoder is that of --encoder and the rest is as below.
+# pipelines. With --pretrained random, --encoder gives the encoder, and this file gives the rest.
 _base_ = ['./experiment.py', './pipelines/cmd.py']
 
 model = dict(

@@ -7,7 +7,7 @@ default_hooks = dict(
     collapse=dict(type='CollapseHook'), checkpoint=dict(save_best='knn/top1', rule='greater')
 )
 
-# For small data on a CPU: a few minutes with Adam.
+# For small data: a training of a few minutes on a CPU, with Adam.
 small = dict(
     train_dataloader=dict(batch_size=64),
     train_cfg=dict(max_epochs=18, val_interval=6),

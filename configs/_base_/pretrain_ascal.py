@@ -4,7 +4,7 @@ val_dataloader = dict(dataset=dict(pipeline=_base_.test_pipeline, clip_len=_base
 test_dataloader = val_dataloader
 val_cfg = test_cfg = dict(gallery_dataloader=val_dataloader)
 
-# A short clip holds frames of the whole sequence, not its first ones.
+# For small data, a short clip takes every s-th frame. The first frames alone would be too few.
 __test_pipeline = [dict(type='StrideFrames'), *_base_.test_pipeline]
 __loader = dict(dataset=dict(pipeline=__test_pipeline))
 small = dict(

@@ -9,5 +9,5 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_cfg = test_cfg = dict(gallery_dataloader=val_dataloader)
 train_cfg = dict(epoch_steps=100, max_epochs=12, val_interval=4)
-budget = 'small'  # the sizes of the model are fitted to the training set
+budget = 'small'  # the sizes of the model depend on the training set
 small = dict(_delete_=True)

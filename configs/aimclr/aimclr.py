@@ -1,5 +1,5 @@
 # AimCLR (AAAI 2022, https://arxiv.org/abs/2112.03590): a third, extremely augmented view, and
-# mining of positives from epoch 150 on. The streams share nothing; the paper trains each alone.
+# mining of positives from epoch 150 on. The streams are independent; the paper trains each alone.
 _base_ = '../skeletonclr/skeletonclr.py'
 
 model = dict(type='AimCLR', mining_epoch=150, topk=1, keep=0.7)

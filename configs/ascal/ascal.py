@@ -11,10 +11,10 @@ model = dict(
     head=dict(type='MoCoHead', temperature=0.06),
     momentum=0.001,
 )
-# As released, the last, shorter batch is kept.
+# As in the released code, the last batch is kept, although it is smaller.
 train_dataloader = dict(batch_size=32, drop_last=False, sampler=dict(drop_last=False))
 optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4))
 train_cfg = dict(max_epochs=60, val_interval=10)
 param_scheduler = [dict(type='MultiStepLR', milestones=[30], gamma=0.1, by_epoch=True)]
-# A small queue, and key encoders that follow faster.
+# For small data: a small queue, and a larger momentum, so that the key encoders change faster.
 small = dict(model=dict(queue=dict(size=1024), momentum=0.01))

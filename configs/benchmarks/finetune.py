@@ -1,4 +1,4 @@
-# The whole network is trained.
+# Fine-tuning: the encoder and the classifier are trained together.
 # python tools/train.py configs/benchmarks/finetune.py --pretrained CHECKPOINT
 _base_ = './linear.py'
 

@@ -1,6 +1,6 @@
 # Fine-tuning of MAMP and STARS: the features of all joints, a head of two layers, stochastic depth,
-# and a learning rate that is lower in lower layers. From scratch: --pretrained random and
-# optim_wrapper.paramwise_cfg.layer_decay=1. It needs an encoder that is a transformer.
+# and a learning rate that is lower in lower layers. The encoder must be a transformer. To train
+# from scratch, use --pretrained random and optim_wrapper.paramwise_cfg.layer_decay=1.
 _base_ = './finetune.py'
 default_encoder = 'transformer'
 

@@ -1,4 +1,4 @@
-# Fine-tuning of MS2L: its linear evaluation, but the encoder is trained too.
+# Fine-tuning of MS2L: like its linear evaluation, but the encoder is also trained.
 _base_ = './linear_ms2l.py'
 
 model = dict(frozen=False)

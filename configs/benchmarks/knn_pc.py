@@ -1,5 +1,5 @@
-# The evaluation of P&C: an autoencoder of the training features, and nearest neighbours of its
-# code. The authors chose k = 9 for x-sub on the test set.
+# The evaluation of P&C: an autoencoder is trained on the training features, and nearest neighbours
+# compare its codes. The authors chose k = 9 for x-sub on the test set.
 # python tools/test.py configs/benchmarks/knn_pc.py CHECKPOINT
 _base_ = './knn.py'
 

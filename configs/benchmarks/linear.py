@@ -1,6 +1,6 @@
-# Linear evaluation, Sec. 4.3 of CMD: 80 epochs, lr 0.1 dropped at 50 and 70, no weight decay. Every
-# epoch encodes a new random crop of each sequence; train_cfg.type=CachedFeatureLoop encodes a few
-# crops once and takes them in turn.
+# Linear evaluation, Sec. 4.3 of CMD: 80 epochs with lr 0.1, which drops at epochs 50 and 70, and no
+# weight decay. Every epoch encodes a new random crop of each sequence. With
+# train_cfg.type=CachedFeatureLoop, a few crops are encoded once and used in turns.
 # python tools/train.py configs/benchmarks/linear.py --pretrained CHECKPOINT
 _base_ = '../_base_/evaluate.py'
 

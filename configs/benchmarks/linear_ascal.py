@@ -1,4 +1,4 @@
-# Linear evaluation of AS-CAL: 90 epochs, lr 1 with Nesterov momentum, halved four times.
+# Linear evaluation of AS-CAL: 90 epochs with Nesterov momentum and lr 1, halved four times.
 _base_ = './linear.py'
 
 train_dataloader = dict(batch_size=32)

@@ -1,5 +1,5 @@
-# Linear evaluation of SkeletonCLR, CrosSCLR and AimCLR: 100 epochs, lr 3, dropped at 80. Three
-# streams: model.joint_loss=True is the way of CrosSCLR, and the fusion below that of AimCLR.
+# Linear evaluation of SkeletonCLR, CrosSCLR and AimCLR: 100 epochs with lr 3, which drops at epoch
+# 80. For three streams, CrosSCLR uses model.joint_loss=True, and AimCLR uses the fusion below.
 _base_ = './linear.py'
 
 model = dict(

@@ -1,5 +1,5 @@
-# Linear evaluation of MAMP and STARS: 100 epochs, the learning rate falls to 0 by a cosine in each
-# iteration. For PKU-MMD II the batch is 16 and the learning rate 0.01.
+# Linear evaluation of MAMP and STARS: 100 epochs. The learning rate changes in each iteration and
+# falls to 0 along a cosine. For PKU-MMD II use batches of 16 and the learning rate 0.01.
 _base_ = './linear.py'
 
 model = dict(head=dict(with_norm=True, norm_eps=1e-6))

@@ -1,5 +1,5 @@
-# Linear evaluation of MS2L: Adam with lr 0.001, divided by 10 after 30 of 60 epochs, clipped at 10.
-# The gradients of each stream are clipped alone, so that streams share nothing.
+# Linear evaluation of MS2L: 60 epochs of Adam with lr 0.001, which is divided by 10 after epoch 30.
+# Gradients are clipped at 10, separately for each stream, so that the streams are independent.
 _base_ = './linear.py'
 
 model = dict(head=dict(init_cfg=dict(type='Xavier', layer='Linear', distribution='normal', bias=0)))

@@ -1,4 +1,4 @@
-# Linear evaluation of PCM3, by the defaults of its released file: batches of 1024, 100 epochs.
+# Linear evaluation of PCM3, with the defaults of the released file: batches of 1024, 100 epochs.
 _base_ = './linear.py'
 
 train_dataloader = dict(batch_size=1024)

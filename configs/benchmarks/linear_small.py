@@ -1,5 +1,5 @@
 # Linear evaluation for small data: 1,000 steps on any data set. The features of ten crops are
-# encoded once. A BatchNorm without weights standardises them, so the learning rate suits any scale.
+# encoded once. A BatchNorm without weights standardises them, so the learning rate fits any scale.
 # python tools/train.py configs/benchmarks/linear_small.py --pretrained CHECKPOINT
 _base_ = './linear.py'
 

@@ -1,5 +1,5 @@
-# CMD (ECCV 2022, https://arxiv.org/abs/2208.12448), Sec. 4.1: three modalities, six directions of
-# distillation. The queue, the projection and the schedule are those of MoCo.
+# CMD (ECCV 2022, https://arxiv.org/abs/2208.12448), Sec. 4.1: three modalities, and distillation
+# between all of them, in six directions. Queue, projection and schedule are those of MoCo.
 # python tools/train.py configs/cmd/cmd.py --data ntu60_xsub --encoder bigru
 # (cmd_pkummd2.py has the longer schedule of PKU-MMD II)
 _base_ = '../moco/moco.py'

@@ -1,6 +1,6 @@
-# CrosSCLR (CVPR 2021, https://arxiv.org/abs/2104.14466): 150 epochs of SkeletonCLR, then 150 with
-# mining across streams. As released, the streams share a projection, and in the second phase only
-# the key encoder of motion is updated. To remove both differences from the paper, set
+# CrosSCLR (CVPR 2021, https://arxiv.org/abs/2104.14466): 150 epochs of SkeletonCLR, then 150 epochs
+# with mining across streams. As in the released code, the streams share a projection, and in the
+# second phase only the key encoder of motion is updated. To follow the paper in both points, set
 # model.shared_projection=False model.cross_keys=None.
 _base_ = '../skeletonclr/skeletonclr.py'
 

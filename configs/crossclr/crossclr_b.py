@@ -1,6 +1,6 @@
-# CrosSCLR-B, which the paper of CMD compares with (Sec. 4.3): the losses of CrosSCLR on the data,
-# encoder and schedule of CMD. Its code was not released. Here all key encoders are updated, each
-# stream has its own projection, and mining begins in the middle of the training.
+# CrosSCLR-B, a baseline in the paper of CMD (Sec. 4.3): the losses of CrosSCLR with the data,
+# encoder and schedule of CMD. Its code was not released. In this config, all key encoders are
+# updated, each stream has its own projection, and mining begins in the middle of the training.
 _base_ = '../moco/moco.py'
 
 model = dict(

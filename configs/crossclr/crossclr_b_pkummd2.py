@@ -1,4 +1,4 @@
-# The schedule of CMD on PKU-MMD II: 1000 epochs, the learning rate drops at 800.
+# The schedule of CMD on PKU-MMD II: 1000 epochs. The learning rate drops at epoch 800.
 _base_ = './crossclr_b.py'
 model = dict(cross_epoch=500)
 train_cfg = dict(max_epochs=1000, val_interval=100)

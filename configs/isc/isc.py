@@ -1,13 +1,13 @@
-# ISC (ACM MM 2021, https://arxiv.org/abs/2108.03656): a sequence encoder and 2s-AGCN, each
-# contrasted with the keys of the other one. The published encoder is --encoder bigru_plain. For HCN
-# in place of 2s-AGCN, set model.partner._delete_=True model.partner.type=HCN
+# ISC (ACM MM 2021, https://arxiv.org/abs/2108.03656): a sequence encoder and 2s-AGCN, and each
+# learns from the keys of the other one. The published encoder is --encoder bigru_plain. To use HCN
+# instead of 2s-AGCN, set model.partner._delete_=True model.partner.type=HCN
 # model.partner.clip_len=64 (or the clip_len of the budget) model.partner_neck._delete_=True.
 _base_ = '../moco/moco.py'
 
 model = dict(
     type='ISC',
     partner=dict(type='AGCN', base_channels=64),
-    # The released output layer of 2s-AGCN starts with a deviation of sqrt(2 / 128).
+    # In the released code, weights of the output layer start with the std sqrt(2 / 128).
     partner_neck=dict(
         init_cfg=dict(type='Normal', std=0.125, layer=[], override=dict(name='out')),
     ),

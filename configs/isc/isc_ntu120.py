@@ -1,4 +1,5 @@
-# The schedule of ISC on NTU RGB+D 120. The released second drop, in epoch 351, is never reached.
+# The schedule of ISC on NTU RGB+D 120. The released config has a second drop of the learning rate
+# in epoch 351, which the training never reaches.
 _base_ = './isc.py'
 
 train_cfg = dict(max_epochs=351)

@@ -1,5 +1,5 @@
-# LongT GAN (AAAI 2018), from the equations of the paper: its program cannot be run any more. The
-# data are those of P&C. The published encoder is --encoder bigru_longtgan.
+# LongT GAN (AAAI 2018), from the equations of the paper, because the authors' program does not run
+# any more. The data are those of P&C. The published encoder is --encoder bigru_longtgan.
 _base_ = '../pc/pc.py'
 
 model = dict(

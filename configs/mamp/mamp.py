@@ -1,7 +1,8 @@
-# MAMP (ICCV 2023, https://arxiv.org/abs/2308.07092): predict the motion of masked joints, as
-# released for NTU-60. NTU-120 and PKU-MMD have 5 blocks in the decoder, and NTU-120 a tau of 0.75.
+# MAMP (ICCV 2023, https://arxiv.org/abs/2308.07092): predict the motion of masked joints. These are
+# the released values for NTU-60. For NTU-120 and PKU-MMD the decoder has 5 blocks, and for NTU-120
+# tau is 0.75.
 _base_ = ['../_base_/pretrain.py', '../_base_/pipelines/camera.py']
-default_encoder = 'transformer'  # unless --encoder names another that has tokens
+default_encoder = 'transformer'  # --encoder may name another encoder with tokens
 
 model = dict(
     type='MAMP',

@@ -1,5 +1,5 @@
-# SkeletonMAE as the baseline of MAMP's authors: random tokens are removed, and their joints are
-# predicted. Published tables name another program SkeletonMAE.
+# SkeletonMAE in the version of MAMP's authors, who use it as a baseline: random tokens are removed,
+# and their joints are predicted. In published tables, SkeletonMAE is another program.
 _base_ = './mamp.py'
 
 model = dict(

@@ -1,12 +1,13 @@
-# MS2L (ACM MM 2020, https://arxiv.org/abs/2010.05599): motion prediction, jigsaw and contrast. The
-# published encoder is --encoder bigru_ms2l. The gradients of each part are clipped separately.
+# MS2L (ACM MM 2020, https://arxiv.org/abs/2010.05599): motion prediction, jigsaw puzzles and a
+# contrastive loss. The published encoder is --encoder bigru_ms2l. The gradients of each part are
+# clipped separately.
 _base_ = ['../_base_/pretrain.py', '../_base_/pipelines/ms2l.py']
 __init = dict(type='Xavier', layer='Linear', distribution='normal', bias=0)
 
 model = dict(
     type='MS2L',
     modalities=('joint',),
-    pooling=dict(type='GraphPooling', eps=0.01),  # the mean over the valid frames, as released
+    pooling=dict(type='GraphPooling', eps=0.01),  # the mean over valid frames, as released
     decoder=dict(type='GRUDecoder', hidden_size=600, num_layers=2),
     jigsaw_head=dict(hidden_channels=2048, init_cfg=__init),
     contrast_head=dict(hidden_channels=2048, out_channels=1024, init_cfg=__init),

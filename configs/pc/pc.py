@@ -1,9 +1,9 @@
 # P&C, Predict & Cluster (CVPR 2020, https://arxiv.org/abs/1911.12409), as in the authors' PyTorch
 # program. The published encoder is --encoder bigru_pc. Other decoders: model.decoder.inputs=
-# fixed_state or teacher; model.decoder.frozen=True. Evaluate by configs/benchmarks/knn_pc.py.
+# fixed_state or teacher; model.decoder.frozen=True. Evaluate it with configs/benchmarks/knn_pc.py.
 _base_ = ['../_base_/pretrain.py', '../_base_/pipelines/pc.py']
 
-# An encoder for two persons gets a second one that is zero.
+# If the encoder is for two persons, the second person is zero.
 as_clip = dict(type='FormatGCNInput', num_person=_base_.backbone.get('num_person', 2))
 finetune_pipeline = test_pipeline = [*_base_.frames, as_clip, _base_.pack]
 __views = dict(type='MultiView', views=[dict(transforms=[as_clip])])

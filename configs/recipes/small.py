@@ -1,5 +1,5 @@
-# The recipe for some hundred recordings of one's own, on a CPU: CMD with one layer, mild views, and
-# a schedule in steps. docs/small_data.md says how each value was chosen.
+# The recipe for a few hundred recordings of your own, on a CPU: CMD with one layer, weak
+# augmentation, and a schedule in steps. docs/small_data.md says how each value was chosen.
 # python tools/train.py configs/recipes/small.py --data mine --minutes 30
 _base_ = '../_base_/pretrain_small.py'
 default_encoder = 'bigru_mean'  # unless --encoder names another
@@ -18,7 +18,7 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, begin=0, end=50, by_epoch=False),
     dict(type='CosineAnnealingLR', by_epoch=False, eta_min=0),
 ]
-# Neighbours are compared by whitened features: it uses no label, and costs no training.
+# Nearest neighbours compare whitened features. Whitening uses no label and needs no training.
 val_evaluator = test_evaluator = dict(whiten=2.0)
-# It ends with a table: KNN and linear evaluation (epochs of 100 steps) beside raw coordinates.
+# At the end, a table compares KNN and linear evaluation (epochs of 100 steps) with raw coordinates.
 final_evaluation = dict(epochs=10)

@@ -1,6 +1,7 @@
-# STARS (arXiv 2407.10935), as its README runs it: head and upper half of the encoder in one stage,
-# from an encoder of MAMP: --cfg-options model.encoder_from=MAMP.pth. layer_decay: 0.45 for NTU-60,
-# 0.40 for NTU-120, 0.35 for PKU-MMD II (lr 1e-4). Each tensor is clipped alone.
+# STARS (arXiv 2407.10935), as in its README: the head and the upper half of the encoder are trained
+# in one stage. It starts from an encoder of MAMP: --cfg-options model.encoder_from=MAMP.pth.
+# layer_decay is 0.45 for NTU-60, 0.40 for NTU-120, and 0.35 for PKU-MMD II (lr 1e-4). The gradient
+# of each tensor is clipped separately.
 _base_ = ['../_base_/pretrain.py', '../_base_/pipelines/camera_whole.py']
 default_encoder = 'transformer'
 

@@ -1,5 +1,6 @@
 # USDRL (AAAI 2025, https://arxiv.org/abs/2412.09220): decorrelated features at three granularities.
-# The published encoders are dste and sttr. PKU-MMD II: batch 512, 1201 epochs, drop at 801.
+# The published encoders are dste and sttr. For PKU-MMD II use batches of 512 and 1201 epochs, with
+# a drop of the learning rate at epoch 801.
 _base_ = ['../_base_/pretrain.py', '../_base_/pipelines/usdrl.py']
 default_encoder = 'dste'
 

@@ -1,5 +1,5 @@
-# SYNTHETIC stand-in data in the file format of PKU-MMD, a target for transfer from "synthetic".
-# Its performers are others.
+# SYNTHETIC stand-in data in the file format of PKU-MMD, with other performers than "synthetic". It
+# is a target for transfer from "synthetic".
 # python tools/data/make_synthetic.py data/syntheticpku --format pkummd --seed 1
 # python tools/data/convert.py pkummd data/syntheticpku --out data/syntheticpku.pkl
 data = dict(

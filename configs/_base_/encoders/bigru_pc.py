@@ -4,7 +4,7 @@ backbone = dict(
     hidden_size=1024,
     num_layers=3,
     mode='stepwise',
-    readout='last',  # of the valid frames
+    readout='last',  # the last valid frame
     num_person=1,
     with_norm=False,
 )

@@ -1,4 +1,4 @@
-# No encoder: the coordinates themselves, as the test pipeline gives them. A baseline:
+# A baseline without an encoder: the features are the coordinates after the test pipeline.
 # python tools/test.py configs/benchmarks/knn.py --encoder raw
 # python tools/train.py configs/benchmarks/linear.py --pretrained random --encoder raw
 backbone = dict(type='RawCoordinates', clip_len=64)

@@ -1,3 +1,3 @@
-# USDRL's plain encoder: the same streams with two layers of the original transformer each.
+# USDRL's plain encoder: the streams of dste.py, each with two layers of the original transformer.
 _base_ = './dste.py'
 backbone = dict(dense=False)

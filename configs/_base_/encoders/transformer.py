@@ -1,5 +1,5 @@
-# The encoder of MAMP and STARS (ICCV 2023): 8 blocks of width 256; a token is 4 frames of a joint.
-# patch_frames must divide the frames of a clip: take 2 or 5 for 50 frames.
+# The encoder of MAMP (ICCV 2023) and STARS: 8 blocks of width 256; a token is 4 frames of a joint.
+# patch_frames must divide the number of frames of a clip: use 2 or 5 for 50 frames.
 backbone = dict(
     type='SkeletonTransformer', clip_len=120, patch_frames=4, embed_dims=256, depth=8, num_heads=8
 )

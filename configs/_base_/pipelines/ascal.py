@@ -1,5 +1,5 @@
 # The data of AS-CAL: raw coordinates in metres, the first 150 frames, padded with zeros at the end.
-# The padding is encoded too. Each frame of each person is centred on its own spine.
+# The padding is also encoded. Each person is centred on its own spine in each frame.
 _base_ = './pack.py'
 clip_len = 150
 __frames = [dict(type='PadFrames', count_valid=False), dict(type='SubtractJoint')]
@@ -22,5 +22,5 @@ pretrain_pipeline = [
     ),
     _base_.pack,
 ]
-# An evaluation uses no augmentation, also for its training.
+# An evaluation uses no augmentation, not even for the training of its classifier.
 finetune_pipeline = test_pipeline = [*__frames, _base_.as_clip, _base_.pack]

@@ -1,6 +1,6 @@
-# The data of MAMP, SkeletonMAE and STARS, from raw coordinates or from CTR-GCN's archives: a
-# sequence starts in the origin and keeps the camera's axes. A random piece of at least half of it,
-# resized to 120 frames and turned a little, is the only augmentation.
+# The data of MAMP, SkeletonMAE and STARS, from raw coordinates or from CTR-GCN's archives. A
+# sequence starts in the origin and keeps the axes of the camera. The augmentation takes a random
+# piece of at least half of the sequence, resizes it to 120 frames and rotates it slightly.
 _base_ = './pack.py'
 clip_len = 120
 __start = dict(type='TranslateToStart')

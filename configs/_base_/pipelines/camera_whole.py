@@ -1,4 +1,4 @@
-# The data of STARS: the whole sequence, twice the same, without augmentation. The evaluation is
+# The data of STARS: two equal views of the whole sequence, without augmentation. The evaluation is
 # that of MAMP.
 _base_ = './camera.py'
 __start = dict(type='TranslateToStart')

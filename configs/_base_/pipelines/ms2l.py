@@ -1,6 +1,7 @@
 # The data of MS2L: the arrays of 2s-AGCN. Bodies are turned upright and forward. A sequence is
-# repeated until there are 300 frames, and its own frames are the valid ones. A sequence that is
-# longer than twice the clip is thinned; NTU's have 300 frames at most. No augmentation.
+# repeated until it has 300 frames, but only the original frames are valid. If a sequence is longer
+# than twice the clip, only every s-th frame is kept; sequences of NTU have at most 300 frames.
+# There is no augmentation.
 _base_ = './pack.py'
 clip_len = 300
 __frames = [

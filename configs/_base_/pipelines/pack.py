@@ -1,4 +1,4 @@
-# The steps that make a clip, and a sample of a batch, in every data family.
+# The steps that make a clip and a sample of a batch. All pipelines use them.
 as_clip = dict(type='FormatGCNInput', num_person=2)
-# `frame_dir` names a sample in messages. `sample_idx` is for methods that compare samples.
+# Messages name a sample by its `frame_dir`. Methods that compare samples need `sample_idx`.
 pack = dict(type='PackActionInputs', meta_keys=('frame_dir', 'sample_idx', 'valid_frames'))

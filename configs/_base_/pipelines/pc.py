@@ -1,5 +1,5 @@
-# The data of P&C: the first person, turned once for the whole sequence, in [-1, 1]; at most 50
-# frames, padded with zeros. It needs raw coordinates. No augmentation.
+# The data of P&C: the first person, with one rotation for the whole sequence, scaled to [-1, 1]; at
+# most 50 frames, padded with zeros. The source must have raw coordinates. There is no augmentation.
 _base_ = './pack.py'
 clip_len = 50
 frames = [

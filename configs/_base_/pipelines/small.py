@@ -1,6 +1,6 @@
-# The data of the recipe for small sets: 32 frames, and bodies that keep the direction in which the
-# sensor sees them (unless people face all directions, see docs/small_data.md). The views are milder
-# than those of CMD: of a short sequence, a tenth may not show the action any more.
+# The data of the recipe for small data sets: 32 frames. Bodies keep the direction in which the
+# sensor sees them, unless people face all directions (see docs/small_data.md). The augmentation is
+# weaker than that of CMD, because a tenth of a short sequence may not show the action any more.
 _base_ = './pack.py'
 clip_len = 32
 __normalize = dict(type='NormalizeSkeleton', turn=False)

@@ -1,4 +1,5 @@
-# The data of USDRL: four of CMD's views. An evaluation uses the whole sequence.
+# The data of USDRL: four views, which are made like those of CMD. An evaluation uses the whole
+# sequence.
 _base_ = './cmd.py'
 __normalize, __views, _ = _base_.pretrain_pipeline
 __four = dict(num_views=4, transforms=__views['views'][0]['transforms'])
