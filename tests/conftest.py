@@ -4,7 +4,7 @@ import pickle
 import sys
 from pathlib import Path
 
-os.environ['OMP_NUM_THREADS'] = '1'  # for this process, and for those that tests start
+os.environ['OMP_NUM_THREADS'] = '1'  # for this process, and for processes that tests start
 # Without it, cuBLAS is not deterministic. It must be set before CUDA starts.
 os.environ.setdefault('CUBLAS_WORKSPACE_CONFIG', ':4096:8')
 
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def pytest_runtest_setup(item):
-    """Skip what is marked `gpu` where there is none."""
+    """Skip tests that are marked `gpu` if there is no GPU."""
     if item.get_closest_marker('gpu') and not torch.cuda.is_available():
         pytest.skip('needs a CUDA GPU')
 
@@ -82,7 +82,7 @@ def body():
 
 @pytest.fixture
 def mmcmd_scope():
-    """Let mmengine's own functions find mmcmd's components, as a runner does."""
+    """Set the default scope, so that mmengine's functions find mmcmd's components."""
     from mmengine.registry import init_default_scope
 
     init_default_scope('mmcmd')
@@ -90,7 +90,7 @@ def mmcmd_scope():
 
 @pytest.fixture(scope='session')
 def tiny_options(tiny_pickle):
-    """Return what makes the config of NTU-60 pre-training tiny: dotted key to value."""
+    """Return options (dotted key to value) that make the NTU-60 pre-training config tiny."""
     options = {
         'model.backbone.hidden_size': 4,
         'model.backbone.num_layers': 1,
@@ -124,7 +124,7 @@ def loader_options(name, pickle_file):
 
 @pytest.fixture(scope='session')
 def tiny_stgcn():
-    """Return the config of a tiny ST-GCN, whose features have size 4."""
+    """Return the config of a tiny ST-GCN with features of size 4."""
     return {
         'type': 'STGCN',
         'base_channels': 4,
@@ -135,14 +135,14 @@ def tiny_stgcn():
 
 @pytest.fixture(scope='session')
 def tiny_stgcn_options(tiny_options, tiny_stgcn):
-    """Return `tiny_options` with that ST-GCN for an encoder."""
+    """Return `tiny_options` with the tiny ST-GCN as the encoder."""
     kept = {key: x for key, x in tiny_options.items() if not key.startswith('model.backbone')}
     return kept | {'model.backbone': {'_delete_': True, **tiny_stgcn}, 'model.neck.in_channels': 4}
 
 
 @pytest.fixture(scope='session')
 def tiny_linear_options(tiny_options):
-    """Return what makes the config of linear evaluation on NTU-60 tiny."""
+    """Return options that make the config of linear evaluation on NTU-60 tiny."""
     dropped = ('model.', 'val_cfg.', 'test_cfg.')
     kept = {key: x for key, x in tiny_options.items() if not key.startswith(dropped)}
     return kept | {
@@ -165,7 +165,7 @@ def make_runner(root):
     def make(config, work_dir, options, pretrained=None):
         cfg = load_config(root / 'configs' / config, options=options, pretrained=pretrained)
         cfg.work_dir = str(work_dir)
-        cfg.experiment_name = f'tiny{len(made)}'  # mmengine keys its global log buffers by it
+        cfg.experiment_name = f'tiny{len(made)}'  # mmengine's global log buffers have this name
         made.append(cfg.experiment_name)
         return Runner.from_cfg(cfg)
 
@@ -203,7 +203,7 @@ def kept_signals():
 
 @pytest.fixture
 def told(caplog):
-    """Return what mmengine's logger is told; its `text` has all lines."""
+    """Return the records of mmengine's logger; `text` has all lines."""
     from mmengine.logging import MMLogger
 
     logger = MMLogger.get_current_instance()
@@ -229,7 +229,7 @@ def run_tool(root, monkeypatch, capfd, kept_signals):
     def run(tool, *args):
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, args)])
         capfd.readouterr()
-        MMLogger._instance_dict.clear()  # those of other tests write to streams that are closed
+        MMLogger._instance_dict.clear()  # loggers of other tests write to closed streams
         try:
             with kept_signals():
                 runpy.run_path(str(root / 'tools' / tool), run_name='__main__')

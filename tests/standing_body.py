@@ -1,4 +1,4 @@
-"""A standing body in every layout, as its sensor would see it from the front."""
+"""Make a standing body in every layout, as its sensor would see it from the front."""
 
 import numpy as np
 
@@ -42,7 +42,7 @@ _SIDED = {
 _JOINTS = {name: (0, *place) for name, place in _MIDDLE.items()}
 for _side, _sign in (('left', -1), ('right', 1)):
     _JOINTS |= {f'{name}_{_side}': (_sign * x, y, z) for name, (x, y, z) in _SIDED.items()}
-"""Metres to the right of the person, up, and to its back, by the common names of joints."""
+"""Coordinates by the common names of joints, in metres: right of the person, up, backward."""
 
 _IMAGE, _CAMERA, _WORLD = (-1, -1), (-1, -1, 1), (-1, 1, -1)
 _AXES = {name: _IMAGE for name in ('coco', 'halpe26', 'openpose25')}

@@ -1,4 +1,4 @@
-"""The files that the pages on augmentations and losses tell a reader to save train as written."""
+"""Files from the pages on augmentations and losses can be used in a training as written."""
 
 import json
 import re

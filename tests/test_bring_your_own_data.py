@@ -1,4 +1,4 @@
-"""The page on own data, as its reader does it: every file saved, every command run."""
+"""The page on own data works as written: every file is saved, and every command is run."""
 
 import re
 import runpy

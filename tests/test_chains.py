@@ -1,4 +1,4 @@
-"""From raw files to an accuracy, for every raw format, and from one data set to another."""
+"""Chains from raw files to an accuracy, for every raw format, and transfer between data sets."""
 
 import json
 import time
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def convert(run_tool, folder):
-    """Return a function: raw format -> pickle of stand-in data that went through its files."""
+    """Return a function: raw format -> pickle converted from synthetic files of this format."""
 
     def convert(fmt):
         raw, pickle = folder / fmt, folder / f'{fmt}.pkl'
@@ -59,7 +59,7 @@ def train(run_tool, root, folder, monkeypatch):
     monkeypatch.chdir(root)
 
     def train(config, data, pickle, *options, pretrained=None):
-        # In one process, two runs of one name and second would share mmengine's message hub.
+        # Two runs with one name and one time would share mmengine's message hub.
         options = (f'experiment_name=run{time.monotonic_ns()}', *options)
         work_dir = folder / f'{Path(config).stem}_{data}'
         command = ('--work-dir', work_dir, '--ann-file', pickle, '--data', data, '--seed', '0')

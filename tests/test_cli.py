@@ -167,7 +167,7 @@ def test_parser_has_the_options_that_people_s_commands_rely_on():
 
 @pytest.fixture
 def srun(monkeypatch, tmp_path):
-    """Make this process the last of three ranks that srun started, on two nodes."""
+    """Make this process look like the last of three ranks that srun has started on two nodes."""
     scontrol = tmp_path / 'scontrol'
     scontrol.write_text('#!/bin/sh\n[ "$*" = "show hostnames n[1-2]" ] && echo n1 && echo n2\n')
     scontrol.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Every config loads, builds at its full size and fits its data; on `meta`, so without memory."""
+"""Every config loads, builds at full size and fits its data, on `meta`, without memory."""
 
 from collections import Counter
 from functools import cache
@@ -32,9 +32,9 @@ DATASETS, ENCODERS = choices('datasets'), choices('encoders')
 WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
 LENGTH = 4
-"""Frames of a clip here: no encoder depends on it, and on `meta` each frame of a GRU takes long."""
+"""Frames of a clip in these tests. On `meta`, each frame of a GRU takes a long time."""
 SAMPLES = 3
-"""Samples of a batch here, which are enough for every method."""
+"""Samples of a batch in these tests. They are enough for every method."""
 
 
 @cache
@@ -50,17 +50,17 @@ def cfg(request):
 
 
 def build(config):
-    if 'mixing' in config:  # whose window must fit into a clip
+    if 'mixing' in config:  # its window must fit into a clip
         config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
     backbone = config.get('backbone') or {}
-    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # of one length
+    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # one clip length
         config = {**config, 'backbone': {**backbone, 'clip_len': LENGTH}}
     with torch.device('meta'):
         return MODELS.build(config)
 
 
 def make_batch(loader, device='meta', length=LENGTH):
-    """Return inputs and data samples of a few sequences, made by a loader's own pipeline."""
+    """Return inputs and data samples of a few sequences, from the pipeline of a loader."""
     dataset = loader.dataset
     pipeline = Compose([TRANSFORMS.build(step) for step in dataset.pipeline])
     joints = get_layout(dataset.layout).num_joints
@@ -87,7 +87,7 @@ def total(losses):
 
 
 def check_model(cfg):
-    """Build a config's model on `meta`, and run it on what the config's pipelines give."""
+    """Build the model of a config on `meta`, and run it on the output of its pipelines."""
     model = build(cfg.model)
     if cfg.model.type == 'FeatureExtractor':
         samples = model(*make_batch(cfg.test_dataloader), mode='predict')
@@ -132,13 +132,13 @@ def test_full_size_model_takes_what_the_pipelines_give(name):
     check_model(read(name))
 
 
-# At full size, every encoder with one method and every method with two kinds of encoders.
+# At full size: every encoder with one method, and every method with two kinds of encoders.
 # tests/test_encoders.py has all pairs, at a small size.
 PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} | {
     (name, encoder)
     for name in one_config_a_model()
     for encoder in ('bigru', 'stgcn_clr')
-    if not name.startswith('mamp/')  # which needs tokens
+    if not name.startswith('mamp/')  # it needs tokens
 }
 
 
@@ -146,11 +146,11 @@ PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} |
 def test_every_method_takes_every_encoder(name, encoder):
     cfg = load_config(CONFIGS / name, encoder=encoder)
     assert cfg.model.backbone == read(CMD, encoder=encoder).model.backbone
-    # BatchNorm on `meta` is slow: two streams do what three do.
+    # BatchNorm on `meta` is slow, so two streams are used instead of three.
     cfg.model.modalities = [x for x in cfg.model.modalities if x != 'bone']
     model = build(cfg.model)
     batch = make_batch(cfg.train_dataloader)
-    if batch[0].shape[2] != cfg.model.backbone.get('num_person', 2):  # an encoder of one person
+    if batch[0].shape[2] != cfg.model.backbone.get('num_person', 2):  # an encoder for one person
         with pytest.raises(InputError, match='set num_person'):
             model(*batch, mode='loss')
         return
@@ -227,7 +227,7 @@ def test_loops_and_metrics_exist_and_fit_the_model(cfg):
     assert cfg.default_hooks.plain_checkpoint.type == 'PlainCheckpointHook'
 
 
-# Configs without copies: what a file says, it says alone.
+# Configs have no copies: no text is in two files.
 
 
 @pytest.mark.parametrize('name', LEAVES)
@@ -330,7 +330,7 @@ def test_small_budget_is_the_default_for_small_data_alone(name):
     build(small.model)
 
 
-# An evaluation takes the encoders of a checkpoint.
+# An evaluation uses the encoders of a checkpoint.
 
 RECURRENT = {'model.backbone.hidden_size': 4, 'model.backbone.num_layers': 1}
 TINY = {
@@ -350,7 +350,7 @@ TRANSFORMERS = 'SkeletonTransformer', 'SpatioTemporalTransformer'  # with stocha
 
 
 def published_encoder(method):
-    """Return the encoder in the name of a leaf of a method."""
+    """Return the encoder in the name of a method's leaf config."""
     line = f"_base_ = './{Path(method).name}'"
     leaves = [name for name in LEAVES if Path(name).parent == Path(method).parent]
     default = read(method).get('default_encoder', 'bigru')
@@ -418,11 +418,11 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
         evaluated.load_state_dict(keep_encoders(state, evaluated.streams))
     persons = trained.model.backbone.get('num_person', 2)
     joints = torch.randn(2, persons, LENGTH, get_layout(cfg.data.layout).num_joints, 3)
-    for name in () if changes else model.evaluated_streams:  # changed: another pooling
+    for name in () if changes else model.evaluated_streams:  # a changed model has another pooling
         with torch.no_grad():
             expected = model.eval().extract_feat(joints, name)
             found = evaluated.eval().extract_feat(joints, name)
-        # torch's kernels on a CPU round in another way if no weight needs a gradient.
+        # torch's CPU kernels round differently if no weight needs a gradient.
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6, msg=name)
     if argument == 'pretrained':
         inputs, samples = make_batch(cfg.train_dataloader, 'cpu')
@@ -497,7 +497,7 @@ def test_linear_evaluation_is_the_paper_s():
 
 
 def test_recipe_of_the_clr_family_is_the_released_one():
-    """Sections 3 to 5 of the papers' released configs: SGD, queue, epochs and switches."""
+    """The recipe has the values of the released configs: SGD, queue, epochs and switches."""
     for name, switch in (('crossclr', 'cross_epoch'), ('aimclr', 'mining_epoch')):
         cfg = read(f'{name}/{name}_stgcn_clr_ntu60_xsub.py')
         assert (cfg.model.queue.size, cfg.model.neck.out_channels) == (32768, 128)

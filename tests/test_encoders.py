@@ -15,7 +15,7 @@ from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
 CONFIGS = Path(__file__).parents[1] / 'configs'
-ENCODERS = [name for name in choices('encoders') if name != 'raw']  # which has no weights
+ENCODERS = [name for name in choices('encoders') if name != 'raw']  # raw has no weights
 PRETRAINING = (
     *('cmd/cmd.py', 'moco/moco.py', 'crossclr/crossclr_b.py', 'aimclr/aimclr.py'),
     'isc/isc.py',
@@ -25,7 +25,7 @@ PRETRAINING = (
     *('ascal/ascal.py', 'ms2l/ms2l.py', 'pc/pc.py', 'longtgan/longtgan.py'),
 )
 MASKED = 'mamp/mamp.py', 'mamp/skeletonmae.py'
-"""Methods that leave tokens out, so that they need an encoder of tokens."""
+"""Methods that remove tokens. They need an encoder with tokens."""
 OF_TOKENS = {name for name in ENCODERS if name.startswith('transformer')}
 METHODS = [
     str(path.relative_to(CONFIGS))
@@ -76,11 +76,11 @@ def test_encoder_takes_a_step_on_a_gpu(encoder, pretraining, mmcmd_scope):
 def take_a_step(encoder, pretraining, layout, device):
     cfg = load_config(CONFIGS / pretraining, encoder=encoder)
     channels, persons = 2 if layout == 'coco' else 3, tiny(encoder).get('num_person', 2)
-    if cfg.model.type != 'STARS':  # whose neck has other sizes
+    if cfg.model.type != 'STARS':  # its neck has other sizes
         cfg.merge_from_dict({'model': {part: x for part, x in TINY.items() if part in cfg.model}})
     else:
         cfg.merge_from_dict({'model': {'neck': {'hidden_channels': 6}, 'queue': TINY['queue']}})
-    if cfg.model.type == 'ASCAL':  # whose embeddings have any length: the loss would be 0
+    if cfg.model.type == 'ASCAL':  # its embeddings are not normalised; the loss would be 0
         cfg.model.head.temperature = 1.0
     if 'partner' in cfg.model:
         cfg.model.partner = {**tiny('agcn'), 'in_channels': channels, 'num_person': persons}
@@ -101,7 +101,7 @@ def take_a_step(encoder, pretraining, layout, device):
     joints = get_layout(layout).num_joints
     samples = [ActionDataSample(metainfo={'sample_idx': x}) for x in range(3)]
     inputs = torch.randn(3, len(model.views), persons, 8, joints, channels, device=device)
-    model.set_progress(1, 0.5, seed=0)  # AS-CAL's first epoch trains nothing
+    model.set_progress(1, 0.5, seed=0)  # the first epoch of AS-CAL only fills the queue
     losses = model(inputs, samples, mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
     total.backward()

@@ -1,4 +1,4 @@
-"""Folders of recordings that the harness cannot run, or only in part."""
+"""Folders of recordings that the harness cannot run, or can run only in part."""
 
 import numpy as np
 import pytest

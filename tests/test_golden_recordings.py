@@ -1,4 +1,4 @@
-"""Our methods and transforms against recordings of the authors' code."""
+"""Our methods and transforms give the same as recordings of the authors' code."""
 
 import shutil
 from dataclasses import replace
@@ -23,7 +23,7 @@ METHODS = (
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
-# What the recordings of the shared set hold.
+# Kinds of quantities in the recordings of the shared folder.
 KINDS = {
     'cmd': FULL,
     'pipeline': {'preprocessing', 'crops', 'crop not ours'},
@@ -55,11 +55,11 @@ KINDS = {
 
 @pytest.fixture
 def recording(shared):
-    """Return a function: name -> recording of the shared set."""
+    """Return a function: name -> recording of the shared folder."""
 
     def find(name, precision=PRECISIONS['float64']):
         folder = shared / 'golden' / ('methods' if name in METHODS else '')
-        # the training before the transforms
+        # the training comes before the transforms
         (found, *_), _ = harness.load(folder, [name], precision)
         return found
 
@@ -137,7 +137,7 @@ def test_a_wrong_option_breaks_bounds(recording, name, options, broken):
 def test_prompts_that_cannot_learn_change_no_loss(recording):
     found = recording('pcm3')
     report = harness.RUNNERS['pcm3'](found, idle_prompts=False)
-    # Their states are missing, and running means of the encoder's input do not contain them.
+    # The states are missing, and running means of the encoder's input come from them.
     assert set(report.broken()) == {'states', 'features'}
     assert report.worst['losses'] < 1e-5
 
@@ -174,7 +174,7 @@ def test_a_wrong_linear_evaluation_breaks_a_bound(recording, monkeypatch):
     reports = Report(contrast.BOUNDS), Report(contrast.BOUNDS)
     compare_linear(reports[0], found, model, 0)
     assert reports[0].broken() == []
-    # Each classifier has a loss of its own, where CrosSCLR's have one on the mean of the scores.
+    # Each classifier has its own loss. In CrosSCLR, one loss uses the mean of the scores.
     loss = SkeletonClassifier.loss
 
     def apart(classifier, *args):
@@ -229,7 +229,7 @@ def test_step_without_recorded_losses_breaks_a_bound(shortened):
 
 
 def test_recorded_evaluation_that_never_ran_breaks_a_bound(shortened):
-    # In the two warm steps nothing is mined, so the recorded variants have no step to run at.
+    # The first two steps have no mining, so there is no step for the recorded variants.
     report = harness.RUNNERS['aimclr'](shortened('aimclr', 2))
     assert {'states', 'features', 'variants'} == set(report.broken())
 
@@ -254,7 +254,7 @@ def test_preprocessing_without_sequences_breaks_bounds(recording):
 def test_other_numbers_of_steps_and_samples_are_run(shortened):
     short = shortened('skeletonclr', 2)
     report = harness.runner_of(short.name)(short)
-    # After two steps the state is not the final one, which four steps made.
+    # After two steps, the state differs from the recorded one after four steps.
     assert set(report.broken()) == {'states', 'features'}
     assert report.compared['losses'] == 2
 

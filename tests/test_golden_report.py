@@ -1,4 +1,4 @@
-"""The report of the harness: measures, bounds, and comparisons that did not happen."""
+"""The report of the harness: measures, bounds, and missing comparisons."""
 
 import numpy as np
 import pytest

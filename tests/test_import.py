@@ -13,7 +13,7 @@ class Canary:
 
 
 def run_fresh(statements: str) -> tuple[int, str, str]:
-    """Run statements in a fresh interpreter; return its status and what it printed."""
+    """Run statements in a new interpreter; return its status and its output."""
     done = subprocess.run(
         [sys.executable, '-c', statements], capture_output=True, text=True, timeout=120
     )

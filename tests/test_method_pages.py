@@ -1,4 +1,4 @@
-"""The pages of the methods say what configs and tables say."""
+"""The pages of the methods agree with configs and tables."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`model-index.yml`, in OpenMMLab's format, says what the configs say."""
+"""`model-index.yml` has OpenMMLab's format and agrees with the configs."""
 
 import re
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""A method outside the package goes through everything that one inside does.
+"""A method outside the package can be used in the same way as one inside.
 
-SimCLR of `examples/simclr` is the method that `docs/add_a_method.md` explains. `tests/outside`
-holds one with a random mask and view groups of different length. Both are copied to a temporary
-folder, so that nothing of the repository makes their modules known.
+`docs/add_a_method.md` explains SimCLR in `examples/simclr`. `tests/outside` holds a method with a
+random mask and view groups of different lengths. Both are copied to a temporary folder, so that
+their modules cannot be imported from the repository.
 """
 
 import json
@@ -48,7 +48,7 @@ GALLERY = {'val_cfg.gallery_dataloader.num_workers': 0}
 
 
 def data_file(folder, name, pickle_file, num_classes):
-    """Write a data set file of one's own; return its path."""
+    """Write a data config of a user; return its path."""
     path = folder / f'{name}.py'
     path.write_text(
         f"data = dict(name='{name}', ann_file='{pickle_file}', split='xsub', layout='ntu', "
@@ -83,7 +83,7 @@ def outside(tmp_path_factory, tiny_pickle):
 
 def arguments(tool, *others, data='tiny', folder=None, **options):
     """Return a command line of a tool."""
-    name = f'outside{time.monotonic_ns()}'  # mmengine keys its global log buffers by it
+    name = f'outside{time.monotonic_ns()}'  # mmengine's global log buffers have this name
     pairs = [f'{key}={value}' for key, value in (options | {'experiment_name': name}).items()]
     data = ('--data', folder / f'{data}.py')
     return [str(x) for x in (ROOT / 'tools' / tool, *others, *data, '--cfg-options', *pairs)]
@@ -146,7 +146,7 @@ def test_every_encoder_takes_a_step(method, encoder, outside):
     inputs = torch.randn(3, 2, cfg.model.backbone.get('num_person', 2), 8, 25, 3)
     if method == 'masked':
         inputs = {'long': inputs[:, :1], 'short': inputs[:, :, :, :4]}
-        if 'dense' in cfg.model.backbone:  # these take clips of one length
+        if 'dense' in cfg.model.backbone:  # these need clips of one length
             with pytest.raises(InputError, match='was built for sequences'):
                 model(inputs, mode='loss')
             return
@@ -234,7 +234,7 @@ def test_operations_are_counted(outside, run, capsys):
 
 @pytest.fixture
 def row(outside, tiny_pickle, tmp_path, monkeypatch):
-    """Return a table whose only row is SimCLR, and its reproduction."""
+    """Return a table with SimCLR as its only row, and its reproduction."""
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv('LOCAL_RANK', '0')
     monkeypatch.setitem(METHODS_OF_PAPERS, 'SimCLR', Method(str(outside / 'simclr.py')))
@@ -279,7 +279,7 @@ def test_global_draw_of_a_worker_ends_in_one_sentence(outside, tmp_path):
 
 
 class CutOffError(Exception):
-    """Stands for SIGKILL, which `make outside` sends."""
+    """Replaces SIGKILL, which `make outside` sends."""
 
 
 class CutOffHook(Hook):

@@ -1,4 +1,4 @@
-"""The recipes of PCM3, AS-CAL, MS2L, P&C and LongT GAN are those of their programs or papers."""
+"""The recipes of PCM3, AS-CAL, MS2L, P&C and LongT GAN equal those of programs or papers."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from mmcmd.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 CONFIGS = Path(__file__).parents[1] / 'configs'
 SGD = {'type': 'SGD', 'momentum': 0.9, 'weight_decay': 1e-4}
 ADAM = {'type': 'Adam', 'lr': 1e-3}
-# Frames, batch, is the last batch dropped, epochs, first drop, optimiser, largest norm.
+# Frames, batch size, drop_last, epochs, first drop of the rate, optimiser, largest norm.
 RECIPES = {
     'pcm3/pcm3_bigru': (64, 128, True, 451, [351], {**SGD, 'lr': 0.02}, None),
     'ascal/ascal_lstm_ascal': (150, 32, False, 60, [30], {**SGD, 'lr': 0.01}, None),

@@ -1,4 +1,4 @@
-"""Who obeys a scheduler's signals: the process that trains, and not those that it has started."""
+"""Only the training process handles a scheduler's signals, not the processes that it starts."""
 
 import multiprocessing
 import signal
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, 'sigwaitinfo'), reason='need
 
 @pytest.fixture
 def start():
-    """Return a function that forks a child, which another process at once sends a signal."""
+    """Return a function that forks a child. Another process sends the child a signal at once."""
     started = []
 
     def start(number):

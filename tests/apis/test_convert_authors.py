@@ -1,4 +1,4 @@
-"""Tools that turn released checkpoints into ours."""
+"""Tools that convert the authors' released checkpoints."""
 
 import re
 from argparse import Namespace
@@ -327,7 +327,7 @@ def test_checkpoint_of_mamp_is_converted_and_its_options_are_data(shared, conver
     torch.save({**theirs, 'args': options, 'scaler': {}}, tmp_path / 'checkpoint-399.pth')
     checkpoint, out = convert('mamp', tmp_path / 'checkpoint-399.pth', '--data', 'ntu60_xsub')
     assert len(checkpoint['state_dict']) == len(theirs['model'])
-    heads = {'model.backbone.num_heads': 4}  # which a checkpoint does not say
+    heads = {'model.backbone.num_heads': 4}  # a checkpoint does not hold this number
     cfg = load_config('configs/benchmarks/knn.py', checkpoint=str(out), options=heads)
     assert cfg.test_dataloader.dataset.pipeline[0].type == 'TranslateToStart'
     recorded = np.load(folder / 'mamp_train.npz')

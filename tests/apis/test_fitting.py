@@ -1,4 +1,4 @@
-"""Queue, K and batch follow the size of the training set."""
+"""Queue, K and batch size depend on the size of the training set."""
 
 import pickle
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Options of the tools that hold out a part of the training: no loader reads the test split."""
+"""Options of the tools hold out a part of the training split; no loader reads the test split."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a Python user gets without a runner is what the runner computes."""
+"""The API without a runner gives the same results as the runner."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What --pretrained reads of a checkpoint, what it refuses, and what an evaluation leaves alone."""
+"""What --pretrained reads from a checkpoint and what it refuses; what an evaluation keeps."""
 
 import json
 
@@ -110,7 +110,7 @@ def test_clip_length_of_an_option_reaches_every_data_set(configs):
 
 def test_reading_a_config_logs_nothing(configs, capfd):
     logger = MMLogger.get_instance('quiet', logger_name='mmengine')
-    logger.info('said')  # so that the logger knows that the level is enabled
+    logger.info('said')  # after this line, the logger has cached that the level is enabled
     capfd.readouterr()
     load_config(configs / 'cmd/cmd.py', data='bandai2_xstyle')
     assert capfd.readouterr() == ('', '')
@@ -163,7 +163,7 @@ def test_nearest_neighbours_are_no_training(configs, save):
     )
 
 
-# Tests of a checkpoint and what its training has recorded.
+# Tests of a checkpoint and of the facts that its training has stored in it.
 
 
 @pytest.fixture

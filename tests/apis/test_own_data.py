@@ -1,4 +1,4 @@
-"""A pickle in the place of a data config."""
+"""A pickle may be given instead of a data config."""
 
 import pickle
 

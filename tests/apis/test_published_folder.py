@@ -1,4 +1,4 @@
-"""A published folder serves wherever a checkpoint does: tests, evaluations, features."""
+"""A published folder can be used like a checkpoint: for tests, evaluations and features."""
 
 import json
 

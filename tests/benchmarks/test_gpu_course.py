@@ -18,7 +18,7 @@ ROW = Row('CMD step', {'batch': 64}, ('step (ms)', 'hours'), {'hours': '<= 4'})
 
 @pytest.fixture(autouse=True)
 def frozen():
-    """Let collections be as short as in the command, which freezes what is imported."""
+    """Freeze the imported modules as the command does, so that garbage collections are short."""
     gc.freeze()
     yield
     gc.unfreeze()

@@ -1,4 +1,4 @@
-"""MAMP equals the plain restatement that it is timed against."""
+"""MAMP gives the same results as the plain code that it is compared with."""
 
 import pytest
 import torch

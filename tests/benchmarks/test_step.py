@@ -52,7 +52,7 @@ def test_the_rest_runs_all_but_the_backbones(step, views):
 
 def test_the_rest_has_the_loss_of_the_whole_step(step, views):
     step()
-    step.model.momentum = 0.0  # the key features are those of the step that follows
+    step.model.momentum = 0.0  # the key encoders stay, so the next step has the same key features
     rest = Rest(step, *views)
     for group in step.optimizer.param_groups:
         group['lr'] = 0.0

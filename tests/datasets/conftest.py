@@ -6,11 +6,11 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
+CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # joints of NTU
 
 
 def fill(person):
-    """Restate the filling of one person's missing frames with lists: (T, V, C)."""
+    """Fill the missing frames of one person (T, V, C), in plain code with lists."""
     frames = [frame.tolist() for frame in person]
     empty = np.zeros_like(person[0]).tolist()
     if all(frame == empty for frame in frames):
@@ -25,7 +25,7 @@ def fill(person):
 
 
 def turn(source, target):
-    """Restate the smallest rotation of one vector onto another (Rodrigues): maps (..., 3)."""
+    """Return the smallest rotation of one vector onto another (Rodrigues), as a function."""
     axis = np.cross(source, target)
     if np.linalg.norm(axis) == 0:
         return lambda x: x
@@ -40,7 +40,7 @@ def turn(source, target):
 
 
 def plain(keypoint):
-    """Restate the pre-normalisation joint by joint."""
+    """Pre-normalise joint by joint, in plain code."""
     keypoint = np.stack([fill(person) for person in keypoint.astype(np.float64)])
     moved = np.zeros_like(keypoint)
     for m, t, v in np.ndindex(keypoint.shape[:3]):
@@ -54,7 +54,7 @@ def plain(keypoint):
 
 @pytest.fixture
 def plain_normalization():
-    """Return a slow restatement of the released pre-normalisation: (M, T, 25, 3) to the same."""
+    """Return the released pre-normalisation in plain, slow code: (M, T, 25, 3) to the same."""
     return plain
 
 

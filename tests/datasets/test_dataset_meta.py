@@ -1,4 +1,4 @@
-"""A data set tells what a checkpoint must know of it: the names of its classes."""
+"""A data set gives the names of its classes to the checkpoint."""
 
 import pickle
 

@@ -1,4 +1,4 @@
-"""A transform that draws from a global generator is refused in a training, and named."""
+"""A training refuses a transform that draws from a global generator, and names it."""
 
 import random
 
@@ -84,7 +84,7 @@ def test_transform_that_is_applied_now_and_then_is_found(make):
 
 
 def test_sample_and_generators_are_left_as_they_were(make):
-    """What a guarded data set makes and draws is what an unguarded one does."""
+    """A data set with a guard makes the same samples as one without."""
     samples = []
     for watched in (True, False):
         dataset = make(Jitter(DRAWS['numpy']), global_draws='warn')

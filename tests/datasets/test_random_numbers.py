@@ -1,4 +1,4 @@
-"""Random numbers by jumps: a function of their key, and as random as others."""
+"""Random numbers by jumps depend only on their key, and they pass tests of randomness."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def numbers(rng, seed=3, epoch=1, index=5, view=0, count=4):
 
 def test_numbers_are_a_function_of_the_key_whatever_was_drawn_before(rng):
     first = numbers(rng)
-    rng.integers(7, size=13, dtype=np.uint32)  # which leaves half of a number behind
+    rng.integers(7, size=13, dtype=np.uint32)  # leaves half a number in the buffer
     assert numbers(rng) == first
 
 

@@ -1,4 +1,4 @@
-"""The order of samples and what is drawn for each depend on the seed and the epoch alone."""
+"""The order of samples and their random numbers depend only on the seed and the epoch."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from mmcmd.registry import TRANSFORMS
 
 @pytest.fixture
 def as_rank(monkeypatch):
-    """Return a function that makes samplers believe to be a rank."""
+    """Return a function that makes new samplers belong to a given rank."""
 
     def as_rank(rank, world_size):
         monkeypatch.setattr(mmengine_sampler, 'get_dist_info', lambda: (rank, world_size))

@@ -39,7 +39,7 @@ def test_batches_do_not_depend_on_the_workers(batches, num_workers, persistent):
 
 def test_each_epoch_draws_other_batches(batches):
     first, second = (torch.cat([x for x, _ in epoch]).flatten(1) for epoch in batches(0))
-    # Not in another order only: no sequence is augmented alike twice.
+    # Not only the order differs: no sequence has the same augmentation twice.
     assert torch.cdist(first, second).min() > 1e-3
 
 
@@ -187,7 +187,7 @@ def test_absent_split_lists_those_there_are(tiny_pickle):
 def test_layout_of_the_config_must_be_that_of_the_file(tmp_path, tiny_pickle):
     with pytest.raises(InputError, match=r"'ntu'.*layout='bandai2'.*`joints`: 25 and 21"):
         SkeletonDataset(str(tiny_pickle), [], layout='bandai2')
-    # A file that names no layout is judged by its number of joints.
+    # If a file names no layout, its number of joints is checked.
     with pytest.raises(InputError, match=r"25 joints.*layout='bandai2' \(21 joints\)"):
         SkeletonDataset(write(tmp_path / 'anonymous.pkl'), [], layout='bandai2')
 

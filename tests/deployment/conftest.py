@@ -18,7 +18,7 @@ def save(root, tmp_path):
         init_default_scope('mmcmd')
         torch.manual_seed(0)
         built = MODELS.build({'modalities': ['joint'], **model})
-        for name, buffer in built.named_buffers():  # as if it had seen data
+        for name, buffer in built.named_buffers():  # like after a training
             if name.endswith('running_mean'):
                 buffer.normal_()
             elif name.endswith('running_var'):

@@ -1,4 +1,4 @@
-"""Exported files give what the inferencers give, from the raw array on."""
+"""Exported files give the same features as the inferencers, from the raw array on."""
 
 import json
 import subprocess
@@ -194,7 +194,7 @@ class Unusual(torch.nn.Module):
         points = joints.flatten(1, 3) * self.weight
         if self.what == 'operator':
             return torch.linalg.svdvals(points)
-        if len(points) == 2:  # the trace has one branch
+        if len(points) == 2:  # a trace records only one branch
             return points.sum(dim=1)
         return points.mean(dim=1)
 

@@ -1,4 +1,4 @@
-"""The exported pre-processing gives what the test pipeline gives, with numpy alone."""
+"""The exported preprocessing uses only numpy and gives the same as the test pipeline."""
 
 import subprocess
 import sys

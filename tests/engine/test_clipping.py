@@ -1,4 +1,4 @@
-"""Gradients of groups of parameters are clipped separately, whatever wraps the optimiser."""
+"""Gradients of groups of parameters are clipped separately, with every optimiser wrapper."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The std of embeddings and the contrastive accuracy are logged; a collapse is warned of."""
+"""The log has the std of embeddings and the contrastive accuracy; a collapse gives a warning."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def test_each_epoch_is_logged(pretrained):
     for epoch in (1, 2):
         std, acc = map(float, re.search(FIGURES.format(epoch), text).groups())
         assert 0.1 < std < 1
-        # The logged scalars are means over a window; the first epoch's last is over the epoch.
+        # Logged scalars are means over a window. At the end of the first epoch, it is the epoch.
         if epoch == 1:
             assert std == pytest.approx(scalars[2]['std_joint'], abs=1e-3)
             assert acc == pytest.approx(scalars[2]['acc_joint'], abs=1e-4)

@@ -1,4 +1,4 @@
-"""Everything around the graph itself is tested on the CPU; there a recording is the step itself."""
+"""Everything but the graph itself is tested on the CPU, where a recording runs the plain step."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from mmcmd.engine.hooks.cuda_graph_hook import find_obstacle
 from mmcmd.errors import InputError
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-RATES = [2.0**-3] * 5 + [2.0**-5] * 3  # exact in float32, in which a graph keeps them
+RATES = [2.0**-3] * 5 + [2.0**-5] * 3  # exact in float32, which a graph uses for learning rates
 
 
 class OnCPU(GraphedStep):

@@ -1,4 +1,4 @@
-"""Want of room, on the disk or on the GPU, ends in one sentence; the last checkpoint is whole."""
+"""A full disk or a full GPU ends with one sentence, and the last checkpoint is complete."""
 
 import errno
 import os
@@ -46,7 +46,7 @@ def check_whole(work_dir, epoch):
 
 
 def test_no_room_for_a_checkpoint(arguments, run_tool, tiny_pickle, tmp_path, monkeypatch):
-    SkeletonDataset(str(tiny_pickle), [])  # now its store is there, which is large, too
+    SkeletonDataset(str(tiny_pickle), [])  # makes the store, which is also large
     fsync, written = os.fsync, []
 
     def full_at_the_third(descriptor):
@@ -63,7 +63,7 @@ def test_no_room_for_a_checkpoint(arguments, run_tool, tiny_pickle, tmp_path, mo
 
 
 def test_disk_that_is_really_full(root, arguments, tmp_path):
-    """A file system of 700 KB, in a mount namespace of its own, holds two checkpoints."""
+    """A file system of 700 KB, in its own mount namespace, has room for two checkpoints."""
     unshare = ['unshare', '--mount', '--map-root-user']
     if (
         not shutil.which('unshare')

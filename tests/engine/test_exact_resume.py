@@ -1,4 +1,4 @@
-"""A run that is cut off anywhere and resumed is, bit for bit, the run that was not."""
+"""A run that is interrupted anywhere and resumed equals an uninterrupted run bit for bit."""
 
 import json
 import os
@@ -20,16 +20,16 @@ from mmcmd.errors import InputError
 from mmcmd.io.files import AtomicBackend
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
-EPOCHS, ITERATIONS = 3, 3  # an epoch
+EPOCHS, ITERATIONS = 3, 3  # iterations of an epoch
 DEFAULT_SAMPLER = {'_delete_': True, 'type': 'DefaultSampler', 'shuffle': True}
 
 
 class CutOffError(Exception):
-    """Stands for SIGKILL, which the drill in tests/faults sends."""
+    """Replaces SIGKILL, which the drill in tests/faults sends."""
 
 
 class CutOffHook(Hook):
-    """Cuts the run off at a stage of an iteration or epoch; the training knows nothing of it."""
+    """Interrupts the run at a stage of an iteration or epoch, without notice to the training."""
 
     def __init__(self, stage, number):
         self.stage, self.number = stage, number
@@ -49,7 +49,7 @@ class CutOffHook(Hook):
 
 
 class NoiseHook(Hook):
-    """Draws from every global generator, as dropout and foreign code do, and shifts a weight."""
+    """Draws from every global generator, like dropout or other code, and shifts a weight."""
 
     def before_train_iter(self, runner, **kwargs):
         noise = random.random() + np.random.rand() + torch.rand(()).item()  # noqa: NPY002
@@ -59,7 +59,7 @@ class NoiseHook(Hook):
 
 @pytest.fixture(scope='module', autouse=True)
 def plain_config():
-    """Leave out the formatting of the config, most of the time that mmengine takes to save."""
+    """Skip the formatting of the config, which takes most of mmengine's time for a checkpoint."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, 'pretty_text', 'the config')
         yield
@@ -67,7 +67,7 @@ def plain_config():
 
 @pytest.fixture(scope='module')
 def differing(root):
-    """Return a function: two work dirs -> what is different in the final checkpoint or results."""
+    """Return a function: two work dirs -> differences in the final checkpoint or results."""
     differences = runpy.run_path(str(root / 'tests/faults/kill_and_resume.py'))['differences']
 
     def state(folder):
@@ -117,7 +117,7 @@ def train(make_runner):
 
 @pytest.fixture(scope='module')
 def whole(train, options, tmp_path_factory):
-    """Return the work dirs of runs that save by iteration and by epoch, never cut off."""
+    """Return the work dirs of uninterrupted runs that save by iteration and by epoch."""
     folder = tmp_path_factory.mktemp('whole')
     train(folder / 'iteration', options | BY_ITERATION)
     train(folder / 'epoch', options)
@@ -228,7 +228,7 @@ def test_batches_that_are_done_are_not_loaded(train, options, tmp_path, monkeypa
 
 
 def test_resume_in_the_middle_of_a_batch_is_refused(train, options, tmp_path):
-    train(tmp_path, options | BY_ITERATION, 'before_train_iter', 5)  # saved 5 sequences into 2
+    train(tmp_path, options | BY_ITERATION, 'before_train_iter', 5)  # saved inside an epoch
     changed = options | BY_ITERATION | {'resume': True, 'train_dataloader.batch_size': 10}
     with pytest.raises(InputError, match='5 sequences into an epoch'):
         train(tmp_path, changed)
@@ -248,7 +248,7 @@ def test_seed_that_was_drawn_is_taken_up(train, options, differing, tmp_path):
 def test_nothing_is_removed_before_its_successor_is_whole(
     train, options, tmp_path, monkeypatch, by
 ):
-    """Fail at every write in turn: a whole checkpoint is there each time, and named."""
+    """Fail at each write in turn: each time, a complete checkpoint exists and is named."""
     options = options | by | {'default_hooks.checkpoint.max_keep_ckpts': 1}
     put, seen = AtomicBackend.put, []
 
@@ -300,7 +300,7 @@ def test_resume_without_a_checkpoint_starts_from_the_start(
 
 @pytest.fixture
 def warnings(monkeypatch):
-    """Return the list of what is logged."""
+    """Return the list of logged warnings."""
     found = []
     monkeypatch.setattr(safe_checkpoint_hook, 'print_log', lambda text, **_: found.append(text))
     return found
@@ -337,7 +337,7 @@ def test_torn_checkpoint_is_named_and_the_one_before_it_taken(tmp_path, warnings
 def test_pointer_that_is_torn_or_behind_costs_nothing(tmp_path, warnings):
     before, last = make(tmp_path, 'epoch_1.pth', 'epoch_2.pth')
     pointer = tmp_path / 'last_checkpoint'
-    pointer.write_text(str(before))  # killed between the two
+    pointer.write_text(str(before))  # as if killed between the two
     assert find_whole_checkpoint(tmp_path) == before
     for text in ('', str(before)[:-3]):
         pointer.write_text(text)

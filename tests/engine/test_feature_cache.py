@@ -1,4 +1,4 @@
-"""Features that are encoded once train and validate as those of every epoch."""
+"""Features that are encoded once give the same training as features of every epoch."""
 
 import json
 
@@ -22,7 +22,7 @@ def make(make_runner, tiny_linear_options, pretrained, tmp_path):
             'model.pretrained': str(pretrained / 'epoch_2.pth'),
             'train_cfg.type': loop,
             'train_cfg.max_epochs': EPOCHS,
-            # The sequences are shorter than the 64 frames below which none is cut.
+            # The sequences are shorter than the default of 64 frames, so nothing would be cut.
             'train_dataloader.dataset.pipeline.1.min_frames': 1,
         }
         return make_runner(CONFIG, tmp_path / name, tiny_linear_options | common | options)
@@ -101,7 +101,7 @@ def test_checkpoint_is_tested_as_that_of_the_exact_mode(make, train, tmp_path):
         }
 
 
-@pytest.mark.filterwarnings('ignore:.*pin_memory:UserWarning')  # where there is no GPU
+@pytest.mark.filterwarnings('ignore:.*pin_memory:UserWarning')  # without a GPU
 def test_features_are_pinned_if_the_coordinates_are(make):
     for pinned in (False, True):
         runner = make('pinned', **{'train_dataloader.pin_memory': pinned})

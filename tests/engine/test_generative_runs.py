@@ -1,4 +1,4 @@
-"""Whole runs of AS-CAL, MS2L, P&C and LongT GAN from their configs, on tiny data."""
+"""Complete runs of AS-CAL, MS2L, P&C and LongT GAN from their configs, on tiny data."""
 
 import json
 import math

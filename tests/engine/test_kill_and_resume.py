@@ -1,4 +1,4 @@
-"""The command line: a run that is killed goes on with `--resume` as if nothing had happened."""
+"""A run that is killed continues with `--resume` like an uninterrupted run."""
 
 import signal
 import subprocess

@@ -1,8 +1,8 @@
-"""On a GPU, reading a tensor of the step makes host and device wait for each other.
+"""No training step reads a tensor of the step.
 
-Nothing in a training step may do so; that it does not can be seen on a CPU too, where every
-operator and every method that would read is recorded. Losses run on the device ``meta`` as well,
-which has no values that could be read, and where what was made on the CPU is seen.
+On a GPU, such a read makes host and device wait for each other. The tests also work on a CPU,
+because they record every operator and every method that would read. Losses also run on the device
+``meta``, which has no values to read and which shows tensors that were made on the CPU.
 """
 
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ from mmcmd.registry import MODELS
 
 CMD_CONFIG = 'cmd/cmd_bigru_ntu60_xsub.py'
 LINEAR_CONFIG = 'benchmarks/linear.py'
-# What gives the host a value, or a shape that depends on values.
+# These give the host a value, or a shape that depends on values.
 METHODS = {
     *('item', 'tolist', 'numpy', '__array__', 'cpu'),
     *('__bool__', '__int__', '__float__', '__index__'),
@@ -32,14 +32,14 @@ OPERATORS = {
     *('_local_scalar_dense', 'is_nonzero', 'nonzero', 'masked_select', 'equal'),
     *('_unique2', 'unique_dim', 'unique_consecutive', 'bincount', 'repeat_interleave'),
 }
-# With a boolean mask they do, too.
+# These do so if the index is a boolean mask.
 INDEXING = {'index', 'index_put', 'index_put_', '_index_put_impl_', '_unsafe_index'}
 
 
 def _waits(name, args, kwargs):
-    """Whether a call copies between devices, or may, and does not say ``non_blocking``."""
+    """Return whether a call may copy between devices without ``non_blocking``."""
     given = args[1:]
-    if name == 'to':  # which is for types, too
+    if name == 'to':  # `to` may also change only the type
         devices = any(isinstance(x, str | torch.device | Tensor) for x in given)
         if not (devices or {'device', 'other'} & kwargs.keys()):
             return False
@@ -78,7 +78,7 @@ class _Operators(TorchDispatchMode):
 
 @pytest.fixture
 def reads():
-    """Return a list of what was read since."""
+    """Return a list that collects all reads from now on."""
     found = []
     with _Methods(found), _Operators(found):
         yield found
@@ -208,19 +208,19 @@ def test_iterations_read_nothing_of_their_own_until_they_log(build, monkeypatch,
     last = len(runner.train_dataloader) - 1
     assert len(recorder.iterations) == last + 1 >= 7
     for index, found in enumerate(recorder.iterations):
-        if index % 3 != 2 and index != last:  # those log
+        if index % 3 != 2 and index != last:  # the other iterations log
             assert found == [], f'iteration {index}'
     assert set(ages) == {1}, 'copies are read an iteration after they were asked for'
 
 
 class _Refusal(Hook):
-    """Lets torch refuse whatever makes the host wait in an iteration that does not log."""
+    """Makes torch refuse all operations that wait, in each iteration that does not log."""
 
     priority = 0
 
     def before_train_iter(self, runner, **kwargs):
         logs = runner.iter % 3 == 2 or runner.iter == len(runner.train_dataloader) - 1
-        if runner.iter and not logs:  # the first one starts cuDNN
+        if runner.iter and not logs:  # the first iteration starts cuDNN
             torch.cuda.set_sync_debug_mode('error')
             self.checked.append(runner.iter)
 
@@ -250,7 +250,7 @@ def test_iterations_on_a_gpu_wait_for_nothing_until_they_log(build, case):
 
 
 class _Devices(TorchDispatchMode):
-    """Refuses what is not on the device ``meta``, which itself lets numbers of the CPU pass."""
+    """Refuses tensors that are not on ``meta``. The device itself accepts scalars of the CPU."""
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
@@ -282,7 +282,7 @@ def test_what_is_made_or_read_on_the_host_is_found_on_meta(wrong):
 
 
 def loss_on_meta(model, *args):
-    """Run forward and backward where no value exists."""
+    """Run forward and backward on the device ``meta``, where no values exist."""
     model.to('meta')
     with _Devices():
         losses = model(*args, mode='loss')

@@ -1,4 +1,4 @@
-"""A loss that is NaN stops the run at once; its batch and the last good checkpoint are left."""
+"""A NaN loss stops the run at once; its batch is saved and the last good checkpoint is kept."""
 
 import math
 from types import SimpleNamespace
@@ -53,7 +53,7 @@ def check_last_good(work_dir):
     assert all(value.isfinite().all() for value in state.values())
 
 
-# In the middle of an epoch, and in its last iteration, after which a checkpoint is due.
+# In the middle of an epoch, and in its last iteration, after which a checkpoint is saved.
 @pytest.mark.parametrize('iteration', [5, 6])
 def test_sample_that_is_not_finite(iteration, make_runner, tiny_options, tmp_path):
     runner = make_runner(CONFIG, tmp_path, tiny_options | OPTIONS)
@@ -115,7 +115,7 @@ def test_no_iteration_waits_for_its_own_loss(monkeypatch, tmp_path):
     look(math.inf)  # the next call finds it
     with pytest.raises(InputError, match=r'loss is inf; .* \(number 0\)'):
         look(1.0)
-    # Neither a decision nor a number is taken from the tensors of the same iteration.
+    # In the same iteration, no value of a tensor is read.
     with monkeypatch.context() as patch:
         for name in ('item', 'tolist', '__bool__', '__float__'):
             patch.setattr(torch.Tensor, name, None)

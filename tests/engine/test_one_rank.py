@@ -1,4 +1,4 @@
-"""One rank that a launcher started: with gloo on a CPU, with NCCL on a GPU."""
+"""A launcher starts one rank: with gloo on a CPU, with NCCL on a GPU."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""A scheduler's signal makes a checkpoint from which `--resume` goes on exactly."""
+"""After a scheduler's signal, the run saves a checkpoint, and `--resume` continues exactly."""
 
 import multiprocessing
 import os
@@ -24,7 +24,7 @@ SCRIPT = Path(__file__).with_name('two_ranks_preempted.py')
 
 
 class SignalHook(Hook):
-    """Sends this process a signal in a given iteration of training or epoch of the rest."""
+    """Sends this process a signal, in a training iteration or in another phase of an epoch."""
 
     def __init__(self, number, train=None, val=None, gallery=None, features=None):
         self.number, self.train, self.val = number, train, val
@@ -49,7 +49,7 @@ class SignalHook(Hook):
 
 @pytest.fixture(scope='module', autouse=True)
 def plain_config():
-    """Leave out the formatting of the config, most of the time that mmengine takes to save."""
+    """Skip the formatting of the config, which takes most of mmengine's time for a checkpoint."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Config, 'pretty_text', 'the config')
         yield
@@ -57,13 +57,13 @@ def plain_config():
 
 @pytest.fixture(scope='module')
 def differences(root):
-    """Return a function: two checkpoints -> names of what is not equal bit for bit."""
+    """Return a function: two checkpoints -> names of values that differ in any bit."""
     return runpy.run_path(str(root / 'tests/faults/kill_and_resume.py'))['differences']
 
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Put the handlers back, as a process that leaves does not."""
+    """Restore the signal handlers. A process that ends does not restore them."""
     numbers = signal.SIGTERM, signal.SIGUSR1
     before = [signal.getsignal(number) for number in numbers]
     yield
@@ -140,7 +140,7 @@ def test_linear_evaluation_stops_while_it_encodes_features_and_goes_on(
 def test_signal_to_all_processes_leaves_a_checkpoint_and_no_process(
     root, make_runner, differences, tmp_path, monkeypatch, phase, ranks, number
 ):
-    """Cases of the drill in tests/faults: `tools/train.py` with four workers."""
+    """Run cases of the drill in tests/faults: `tools/train.py` with four workers."""
     if ranks > 1 and torch.cuda.is_available():
         pytest.skip('ranks on a GPU need one each')
     drill = runpy.run_path(str(root / 'tests/faults/preemption.py'))
@@ -199,7 +199,7 @@ def test_without_the_loop_that_can_resume_signals_are_left_alone(train):
 
 
 def test_ranks_stop_together_and_go_on_exactly(tiny_pickle, tmp_path):
-    """Only one of two ranks gets the signal, in the middle of an epoch."""
+    """Only one of two ranks receives the signal, in the middle of an epoch."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = str(probe.getsockname()[1])

@@ -1,4 +1,4 @@
-"""A method knows epoch and progress, and draws by a generator, exactly so after a resume."""
+"""A method gets epoch, progress and generator; after a resume they are exactly the same."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ class CutOffError(Exception):
 
 
 class Record(Hook):
-    """Notes what the model knows before each iteration, and what its generator draws."""
+    """Records epoch and progress of the model before each iteration, and draws of its generator."""
 
     def __init__(self, stop=None):
         self.seen, self.stop = {}, stop
@@ -36,7 +36,7 @@ class Record(Hook):
 
 @pytest.fixture(scope='module', autouse=True)
 def drawing():
-    """Register a method whose loss depends on all that must be exact after a resume."""
+    """Register a method with a loss that depends on all values that a resume must restore."""
 
     @MODELS.register_module(force=True)
     class DrawingCMD(CMD):

@@ -1,4 +1,4 @@
-"""Fine-tuning, semi-supervised and supervised runs train what they should, from a config each."""
+"""Fine-tuning, semi-supervised and supervised configs train the right parameters."""
 
 import json
 
@@ -26,7 +26,7 @@ def train(make_runner, tiny_linear_options, pretrained, tmp_path):
 
 
 def moved(runner, pretrained):
-    """Return whether the encoder left the pre-trained weights and BatchNorm statistics."""
+    """Return whether weights and BatchNorm statistics of the encoder have changed."""
     encoder = runner.model.encoders['joint']
     before = load_encoder_state(str(pretrained / 'epoch_2.pth'), 'joint', encoder)
     return {name for name, x in encoder.state_dict().items() if not torch.equal(x, before[name])}

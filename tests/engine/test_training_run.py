@@ -1,4 +1,4 @@
-"""Runs of mmengine's runner through real configs, shrunk: train, resume, evaluate."""
+"""Runs of mmengine's runner with real configs at small sizes: train, resume, evaluate."""
 
 import json
 
@@ -85,7 +85,7 @@ def test_resume_keeps_the_results_before_it(pretrained, make_runner, tiny_option
     (tmp_path / 'epoch_1.pth').write_bytes((pretrained / 'epoch_1.pth').read_bytes())
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_1.pth'))
     whole = json.loads((pretrained / 'results.json').read_text())
-    # What the interrupted run had written after its first validation; better than what follows.
+    # Results of the interrupted run after its first validation. They are better than later ones.
     before = {name: {'last': 1.5, 'best': 1.5, 'best_epoch': 1} for name in whole}
     (tmp_path / 'results.json').write_text(json.dumps(before))
     make_runner(CMD_CONFIG, tmp_path, tiny_options | {'resume': True}).train()
@@ -158,7 +158,7 @@ def test_encoder_that_moves_stops_linear_evaluation(
 ):
     options = tiny_linear_options | {'model.pretrained': str(pretrained / 'epoch_2.pth')}
     runner = make_runner(LINEAR_CONFIG, tmp_path, options)
-    # BatchNorm statistics, which requires_grad=False does not hold.
+    # BatchNorm statistics, which requires_grad=False does not freeze.
     norm = runner.model.encoders['motion'].backbone.input_norm
     norm.register_forward_hook(
         lambda module, *_: setattr(module, 'running_mean', module.running_mean + 1)

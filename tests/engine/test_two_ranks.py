@@ -1,4 +1,4 @@
-"""Two processes are one: what they learn, keep in their queues and count, and how they die."""
+"""Two ranks give the same weights, queues and accuracies as one, and stop together on errors."""
 
 import json
 import os
@@ -23,7 +23,7 @@ LINEAR_CONFIG = 'benchmarks/linear.py'
 
 @pytest.fixture(scope='module')
 def results(tmp_path_factory):
-    """Return what rank 0 and rank 1 of two, and rank 0 of one, have saved."""
+    """Return the saved results of both ranks of a run with two, and of a run with one."""
     folder = tmp_path_factory.mktemp('ranks')
     jobs = [(0, 2), (1, 2), (0, 1)]
     processes = [
@@ -48,10 +48,10 @@ def results(tmp_path_factory):
     ]
 
 
-# torch's SyncBatchNorm refuses the CPU: `synced` is one written for the test.
+# torch's SyncBatchNorm refuses the CPU, so `synced` uses one that is written for the test.
 @pytest.fixture(params=['eval', 'synced'])
 def trained(results, request):
-    """Return what the three have learnt with BatchNorm in evaluation mode, or synced."""
+    """Return the three results with BatchNorm in evaluation mode, or synced."""
     return [result[request.param] for result in results]
 
 
@@ -147,8 +147,8 @@ def hard_pickle(tiny_pickle, tmp_path):
 def test_accuracies_of_sizes_that_do_not_divide(
     protocol, make_runner, launch, tiny_options, tiny_linear_options, hard_pickle, tmp_path, root
 ):
-    # 9 queries and a gallery of 15, in batches of 4: the ranks have 5 and 8 each, one of them
-    # given out twice. The weights are as they were initialised.
+    # 9 queries and a gallery of 15, in batches of 4: each rank has 5 and 8, and one sample of each
+    # set is used twice. The weights are untrained.
     config, options = {
         'knn': (CMD_CONFIG, dict(tiny_options)),
         'linear': (LINEAR_CONFIG, tiny_linear_options | {'model.pretrained': 'random'}),
@@ -222,7 +222,7 @@ def fail(root, launch, tiny_options, tmp_path):
         )
         ended = time.time()
         assert done.returncode == 1, done.stderr[-3000:]
-        # The last thing that was written before the fault.
+        # The last checkpoint before the fault.
         checkpoint = tmp_path / 'work' / 'epoch_3.pth'
         assert (tmp_path / 'work' / 'last_checkpoint').read_text() == str(checkpoint)
         torch.load(checkpoint, weights_only=True)

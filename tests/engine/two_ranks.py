@@ -26,7 +26,7 @@ def random(*shape, seed):
 
 
 class AllMean(torch.autograd.Function):
-    """Mean over the ranks."""
+    """Mean over the ranks, with a gradient."""
 
     @staticmethod
     def forward(ctx, x):
@@ -64,7 +64,7 @@ def pretrain(rank, world_size, norm):
     """Train 20 steps on this rank's share of each batch, in double precision.
 
     Args:
-        norm (str): 'eval' keeps BatchNorm out of it, 'synced' lets it see the batch of all ranks.
+        norm (str): 'eval' uses running statistics in BatchNorm, 'synced' the batch of all ranks.
 
     Returns:
         dict: After each step the queues, this rank's losses and the gradients; the weights.
@@ -107,13 +107,13 @@ def pretrain(rank, world_size, norm):
 
 
 def evaluate(rank, world_size):
-    """Return the accuracy of nearest neighbours, of numbers that the ranks cannot share evenly."""
+    """Return the accuracy of nearest neighbours; the ranks cannot divide the samples evenly."""
     metric = KNNMetric()
 
     def process(count, seed):
         feats = F.normalize(random(count, 4, seed=seed), dim=1)
         labels = torch.randint(3, (count,), generator=torch.Generator().manual_seed(seed))
-        # As mmengine's sampler: ranks take turns, and the last ones start again from the first.
+        # Like mmengine's sampler: ranks take samples in turns, and the first samples fill the end.
         padded = -(-count // world_size) * world_size
         for index in [i % count for i in range(padded)][rank::world_size]:
             sample = {'feats': {'joint': feats[index]}, 'gt_labels': {'item': labels[index, None]}}
@@ -126,7 +126,7 @@ def evaluate(rank, world_size):
 
 
 class Crops(Dataset):
-    """Sequences whose coordinates are a function of the key, with their number as label."""
+    """Sequences with coordinates that depend on the key, and their number as the label."""
 
     def __len__(self):
         return GALLERY
@@ -138,7 +138,7 @@ class Crops(Dataset):
 
 
 def encode():
-    """Return the features of two crops of each sequence, and the labels that they are kept with."""
+    """Return the cached features of two crops of each sequence, and their labels."""
     torch.manual_seed(0)
     backbone = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
     head = {'type': 'LinearHead', 'num_classes': 4}

@@ -1,6 +1,6 @@
 """One rank of `test_preemption.py`: python two_ranks_preempted.py PICKLE FOLDER.
 
-Trains, stops by a signal to rank 1 and resumes; saves what this rank's model has in the end.
+It trains, stops after a signal to rank 1, and resumes. It saves the final state of this rank.
 """
 
 import os
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class SignalHook(Hook):
-    """Ranks learn of a signal an iteration late: they leave after the one that follows."""
+    """Ranks exchange signals one iteration late, so they stop after the following iteration."""
 
     def before_train_iter(self, runner, **kwargs):
         if runner.iter == 3 and runner.rank == 1:

@@ -1,4 +1,4 @@
-"""The autoencoder of P&C, and nearest neighbours of its code."""
+"""The autoencoder of P&C, and nearest neighbours of its codes."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_it_learns_and_its_learning_rate_decays(monkeypatch):
 
 
 def samples(feats, labels):
-    """Return samples as a model gives them."""
+    """Return samples like those that a model returns."""
     return [
         {
             'feats': {name: x[index] for name, x in feats.items()},
@@ -67,7 +67,7 @@ def test_metric_compares_codes_and_repeats_itself():
     assert found[0] == found[1]
     assert set(found[0]) == {'top1', 'bone_top1', '2s_top1'}
     assert found[0]['top1'] > 0.9
-    # The autoencoder gets the features as they are, not of length 1.
+    # The autoencoder gets the features without L2 normalisation.
     torch.testing.assert_close(seen['joint'], feats['joint'])
     assert not torch.allclose(seen['joint'], F.normalize(seen['joint'], dim=1))
 

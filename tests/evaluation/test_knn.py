@@ -17,7 +17,7 @@ def unit(count, seed, dims=3):
 
 
 def brute_force(queries, gallery, labels, k):
-    """Restate k nearest neighbours: the most votes, among equals the nearest one's class."""
+    """Predict by k nearest neighbours in plain code: most votes; the nearest decides a tie."""
     predictions = []
     for query in queries.double():
         cosines = [(query @ entry).item() for entry in gallery.double()]
@@ -40,7 +40,7 @@ def test_prediction_is_brute_force(k, block):
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
 @pytest.mark.parametrize('autocast', [False, True])
 def test_wide_features_of_any_type_are_multiplied_exactly(dtype, autocast):
-    common = 3 * unit(1, seed=2, dims=512)  # so that all are about as near as each other
+    common = 3 * unit(1, seed=2, dims=512)  # so that all have similar distances
     queries, gallery = (
         F.normalize(unit(60, seed, dims=512).to(dtype) + common, dim=1) for seed in (0, 1)
     )
@@ -58,7 +58,7 @@ def test_predictions_of_any_device_are_those_of_a_cpu(device, k):
     centres = torch.randn(7, 256, generator=generator)
     labels = torch.randint(7, (3000,), generator=generator)
     gallery = F.normalize(centres[labels] + torch.randn(3000, 256, generator=generator), dim=1)
-    # Each query lies by an entry, so that rounding finds no other nearest one.
+    # Each query is near one entry, so rounding cannot change its nearest neighbour.
     noise = 0.05 * torch.randn(500, 256, generator=generator)
     queries = F.normalize(gallery[:500] + noise, dim=1)
     labels[:500] = torch.arange(500)
@@ -150,7 +150,7 @@ def evaluate(queries, gallery, query_labels, gallery_labels, k=1):
 @pytest.mark.parametrize('names', [('joint', 'motion', 'bone'), ('bone', 'joint')])
 @pytest.mark.parametrize('k', [1, 3])
 def test_metric_names_and_values(names, k):
-    scale = {'joint': 1.0, 'motion': 100.0, 'bone': 0.01}  # cosines do not care
+    scale = {'joint': 1.0, 'motion': 100.0, 'bone': 0.01}  # cosines do not depend on the scale
     queries = {name: scale[name] * unit(30, seed) for seed, name in enumerate(names)}
     gallery = {name: scale[name] * unit(20, seed + 9) for seed, name in enumerate(names)}
     generator = torch.Generator().manual_seed(2)
@@ -182,7 +182,7 @@ def test_one_modality_has_no_average():
 
 
 def read_switches():
-    """Return how float32 may be multiplied, by each switch of torch's."""
+    """Return the precision of float32 products in each switch of torch."""
     return (
         torch.get_float32_matmul_precision(),
         torch.backends.cuda.matmul.allow_tf32,
@@ -192,7 +192,7 @@ def read_switches():
 
 @pytest.fixture(params=['off', 'tf32_hook', 'medium'])
 def switches(request):
-    """Let float32 be multiplied less exactly until the test ends, and return how it was set."""
+    """Allow less exact float32 products during the test, and return the switches."""
     if request.param == 'tf32_hook':
         torch.backends.cuda.matmul.allow_tf32 = True
     elif request.param == 'medium':
@@ -202,7 +202,7 @@ def switches(request):
 
 
 def see_precisions(monkeypatch):
-    """Return a list that the precision of each product of a GPU is added to."""
+    """Return a list that collects the precision of each product on a GPU."""
     seen, nearest = [], knn.nearest_entries
     switch = torch.backends.cuda.matmul
     monkeypatch.setattr(
@@ -222,7 +222,7 @@ def test_metric_multiplies_exactly_whatever_the_training_may(switches, monkeypat
 def test_later_switch_of_torch_is_respected(monkeypatch):
     switch = torch.backends.cuda.matmul
     seen, before = see_precisions(monkeypatch), switch.fp32_precision
-    switch.fp32_precision = 'tf32'  # from here on the former switches raise when they are read
+    switch.fp32_precision = 'tf32'  # after this, the old switches raise an error when they are read
     try:
         assert knn_predict(unit(5, 0), unit(5, 0), torch.arange(5)).tolist() == [*range(5)]
         assert seen == ['ieee']

@@ -1,7 +1,7 @@
-"""Classifiers of coordinates: against a dynamic programme, and against sktime's own classifier.
+"""Classifiers of coordinates, against dynamic programming and against sktime's classifier.
 
-sktime and numba take 340 MB and compile for a minute, so the tests of MiniRocket are skipped where
-they are not installed.
+sktime and numba take 340 MB and compile for a minute, so they are optional. Without them, the tests
+of MiniRocket are skipped.
 """
 
 import sys
@@ -24,7 +24,7 @@ def sktime():
 
 
 def waves(count, seed, frames=FRAMES):
-    """Return coordinates (N, M, T, V, C) of 3 classes, which differ in speed, and their labels.
+    """Return coordinates (N, M, T, V, C) of 3 classes with different speeds, and their labels.
 
     The second person is missing.
     """
@@ -40,13 +40,13 @@ def waves(count, seed, frames=FRAMES):
 
 
 def process(metric, joints, labels, streams=('joint',)):
-    """Give a metric the coordinates as an encoder does, in two batches."""
+    """Pass coordinates to a metric as an encoder does, in two batches."""
     joints = torch.from_numpy(joints)
     for part in np.array_split(np.arange(len(labels)), 2):
         samples = [
             {
                 'feats': {
-                    # A second stream, which has something else in it.
+                    # A second stream with other values.
                     name: (joints[n] if name == 'joint' else joints[n].flip(1).abs()).flatten()
                     for name in streams
                 },
@@ -65,7 +65,7 @@ def evaluate(metric, train, test, streams=('joint',)):
 
 
 def warp(first, second, width):
-    """Return the sum along the best path of two series (T, C), at most so many frames apart."""
+    """Return the sum along the best path of two series (T, C), at most `width` frames apart."""
     size = len(first)
     best = np.full((size + 1, size + 1), np.inf)
     best[0, 0] = 0

@@ -25,7 +25,7 @@ def test_features_are_multiplied_by_the_inverse_root_of_the_covariance(features,
     whole = covariance + ridge * np.trace(covariance) / 6 * np.eye(6)
     expected = [(x - known.mean(axis=0)) @ inv(sqrtm(whole)) for x in (asked, known)]
     for side, wanted in zip(found, expected, strict=True):
-        # The sign of a direction is free, so products are compared.
+        # The sign of a direction is arbitrary, so products are compared.
         rows = side['joint'].double().numpy()
         np.testing.assert_allclose(rows @ rows.T, wanted @ wanted.T, atol=1e-4)
 
@@ -38,7 +38,7 @@ def test_no_direction_decides_alone(features):
 
 
 def test_neighbours_are_found_among_whitened_features():
-    """The class stands in a small direction. A large one, without meaning, hides it."""
+    """The class depends on a direction of small variance; another direction has large noise."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(300) % 2
     feats = torch.randn(300, 4, generator=generator) * torch.tensor([5.0, 5, 5, 0.02])

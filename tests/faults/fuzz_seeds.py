@@ -1,4 +1,4 @@
-"""What `fuzz_parsers.py` feeds: per parser valid files, words of the format, and the call."""
+"""Inputs of `fuzz_parsers.py`: for each parser valid files, words of the format, and the call."""
 
 from __future__ import annotations
 
@@ -67,16 +67,16 @@ class Target:
     """A parser.
 
     Attributes:
-        name (str): Of the parser.
-        file (str): Path of the mutated file, in a folder.
-        seeds (Callable): -> valid files, each as parts.
-        parse (Callable): Path of the file -> whether it was of any use.
-        refusals (tuple): Exceptions that it documents.
+        name (str): Name of the parser.
+        file (str): Path of the mutated file, relative to its folder.
+        seeds (Callable): Returns valid files, each as a list of parts.
+        parse (Callable): Takes the path of the file, and returns whether it had any content.
+        refusals (tuple): Exceptions that the parser documents.
         tokens (tuple): Words of the format.
         kind (str): 'text' or 'binary'.
-        pack (Callable): Parts -> the file.
-        packed (bool): Whether that is more than joining them.
-        companions (Callable): -> the other files of the folder.
+        pack (Callable): Makes a file of its parts.
+        packed (bool): Whether ``pack`` does more than join the parts.
+        companions (Callable): Returns the other files of the folder.
         valid (bool): Whether the seeds must parse.
     """
 
@@ -99,7 +99,7 @@ class Target:
         return folder / 'in' / self.file
 
     def prepare(self, folder: Path) -> Path:
-        """Write the other files, and return the path of the one to be mutated."""
+        """Write the other files, and return the path of the file that is mutated."""
         for name, content in {self.file: b'', **self.companions()}.items():
             path = folder / 'in' / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ class Target:
 
 
 def converted(converter: Converter, source: Path) -> bool:
-    """Do what :func:`convert` does, up to writing: whatever is read must be fit to be saved."""
+    """Do the same as :func:`convert`, without writing, and check that the result can be saved."""
     outcomes = [reading.attempt(converter, False, item)[1] for item in converter.scan(source)]
     samples = [conversion._share(x) for x in outcomes if not isinstance(x, Exception)]
     splits = converter.splits(samples)
@@ -123,7 +123,7 @@ def converted(converter: Converter, source: Path) -> bool:
 
 
 def read(converter: Converter, path: Path) -> bool:
-    """Read one file, and see that what was read can be saved."""
+    """Read one file, and check that the result can be saved."""
     sample = converter.read(Item(str(path), path))
     try:
         check_annotations(dict(split={}, annotations=[sample], layout=converter.layout), path)
@@ -423,7 +423,7 @@ def agcn(name: str, file: str, seeds: Callable[[], list[Parts]], tokens: tuple) 
 
 
 def mat(parts: Parts, rng: random.Random) -> bytes:
-    """Join header and elements, of which some are compressed."""
+    """Join header and elements. Some elements are compressed."""
     (_, header), *elements = parts.items() if parts else [('', b'')]
     out = [header]
     for key, element in elements:
@@ -583,7 +583,7 @@ STAMP = b'fuzz'
 
 
 def stores() -> list[Parts]:
-    """Return stores as samples and index, and pickles of what a sample holds besides."""
+    """Return stores as samples and index, and pickles of the other fields of a sample."""
     more = dict(subject=3, tags={'s'}, score=np.ones((1, 2, 4)), note=None)
     found = [{'more': pickle.dumps(more, protocol)} for protocol in (2, 4)]
     three = [annotation('c'), annotation('d', **more), annotation('e', 25, 2, label=7)]
@@ -600,7 +600,7 @@ def stores() -> list[Parts]:
 
 
 def packed(parts: Parts, rng: random.Random) -> bytes:
-    """Put the parts of a store behind whole checksums."""
+    """Make a store of parts, with correct checksums."""
     if 'more' in parts:
         more = np.frombuffer(parts['more'], np.uint8)
         words = packing.to_words(np.ones((1, 2, 4, 3), np.float32), more)
@@ -612,12 +612,12 @@ def packed(parts: Parts, rng: random.Random) -> bytes:
 
 
 def unpacked(path: Path) -> bool:
-    """Read all that a store holds, and see that it is what a pickle may hold."""
+    """Read a whole store, and check that a pickle may have the same contents."""
     store = packing.PackedAnnotations(path, np.fromfile(path, np.uint8), STAMP)
     for split in store.splits:
         store.select(split)
     samples = [store[row] for row in store.select(None)]
-    for sample in samples:  # a sum of its words says nothing of their type
+    for sample in samples:  # the checksum does not check the types
         sample['keypoint'] = np.nan_to_num(sample['keypoint'])
     try:
         check_annotations(dict(split={}, annotations=samples), path)
@@ -699,7 +699,7 @@ JSON = (
 
 
 def folder_loaded(path: Path) -> bool:
-    """Read a published folder, one file of which is the input."""
+    """Read a published folder. One of its files is the input."""
     for name, content in (('model.safetensors', WEIGHTS), ('config.json', json.dumps(FOLDER))):
         if name != path.name:
             data = content if isinstance(content, bytes) else content.encode()

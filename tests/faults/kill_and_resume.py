@@ -1,13 +1,13 @@
-"""Kill a training at random moments, resume it, and compare it with one that was left alone.
+"""Kill a training at random moments, resume it, and compare it with an uninterrupted one.
 
     python tests/faults/kill_and_resume.py [--kills 10] [--seed S]
 
-A tiny pre-training is run as `tools/train.py` runs it, in a process of its own that gets SIGKILL:
-every other time while it writes a checkpoint, which is made slow for that. After some of the kills
-the newest checkpoint is damaged as a failing disk does. Half of the kills hit a run that saves by
-iteration, half one that saves by epoch. Every checkpoint and the results must be equal bit for bit
-to those of the run that was left alone: weights, queues, momentum encoders, optimiser, schedulers,
-logs.
+A tiny pre-training runs like under `tools/train.py`, in its own process, which gets SIGKILL. Every
+other kill comes while the process writes a checkpoint; for this, writing is made slow. After some
+kills, the newest checkpoint is damaged, as by a failing disk. Half of the kills hit a run that
+saves by iteration, and the other half a run that saves by epoch. Every checkpoint and the results
+must be equal bit for bit to those of an uninterrupted run: weights, queues, momentum encoders,
+optimiser, schedulers, logs.
 """
 
 import argparse
@@ -30,13 +30,13 @@ import numpy as np
 import torch
 
 ROOT = Path(__file__).parents[2]
-EPOCHS, SEQUENCES, BATCH = 10, 42, 5  # 8 iterations an epoch
-PARTS, PAUSE = 10, 0.003  # a checkpoint is written in parts, with seconds between them
+EPOCHS, SEQUENCES, BATCH = 10, 42, 5  # 8 iterations in an epoch
+PARTS, PAUSE = 10, 0.003  # number of parts of a checkpoint, and seconds between two parts
 NOT_COMPARED = {
-    *('time', 'data_time', 'samples_per_s', 'eta'),  # no two runs have these in common
-    *('cfg', 'experiment_name', 'last_ckpt', 'best_ckpt'),  # names of the work dir
-    'keep_ckpt_ids',  # the run that is left alone keeps all
-    'mmengine_version',  # with the commit, and one may be made meanwhile
+    *('time', 'data_time', 'samples_per_s', 'eta'),  # these differ between any two runs
+    *('cfg', 'experiment_name', 'last_ckpt', 'best_ckpt'),  # these contain the name of the work dir
+    'keep_ckpt_ids',  # the uninterrupted run keeps all checkpoints
+    'mmengine_version',  # contains the commit, which may change meanwhile
 }
 
 
@@ -63,17 +63,17 @@ def differences(first: object, second: object, name: str = '') -> Iterator[str]:
 
 
 def checkpoints(work_dir: Path) -> list[Path]:
-    """List the checkpoints that a run can go on from, the oldest first."""
+    """List the checkpoints from which a run can continue, the oldest first."""
     return sorted(map(work_dir.joinpath, names(work_dir)), key=lambda path: path.stat().st_mtime_ns)
 
 
 def names(work_dir: Path) -> set[str]:
-    """Return their names; while the run goes on, files come and go."""
+    """Return the names of the checkpoints. During a run, files appear and disappear."""
     return {path.name for path in work_dir.glob('*_*.pth') if not path.name.startswith('best')}
 
 
 def differing_files(whole: Path, killed: Sequence[Path]) -> list[str]:
-    """Return in what files of a killed run differ from those of the whole one."""
+    """Return the differences between the files of a killed run and of the uninterrupted one."""
     found = []
     for path in killed:
         if (whole / path.name).exists():
@@ -112,7 +112,7 @@ METHODS = {
     # Mining starts in the middle of the run.
     'aimclr': ('aimclr/aimclr.py', {'model.mining_epoch': EPOCHS // 2, 'model.topk': 2}),
 }
-"""Config of each method, and what makes it tiny."""
+"""Config of each method, and options that make it tiny."""
 
 
 def options(data: Path, method: str, by_epoch: bool, keep: int) -> list[str]:
@@ -141,7 +141,7 @@ def options(data: Path, method: str, by_epoch: bool, keep: int) -> list[str]:
 
 
 def register_slow_backend(pause: float) -> None:
-    """Register a backend that takes a while to write, but writes as the product's does."""
+    """Register a backend that writes like the real one, but slowly."""
     from mmengine.fileio import register_backend
 
     from mmcmd.io.files import AtomicBackend, replace_file
@@ -188,17 +188,17 @@ def check(status: int, work_dir: Path) -> None:
 
 
 def kill(pid: int, work_dir: Path, rng: random.Random, writing: bool, longest: float) -> str:
-    """Kill a run that has saved something.
+    """Kill a run that has saved a checkpoint.
 
     Args:
         pid (int): The process.
-        work_dir (Path): Of the run.
+        work_dir (Path): Work dir of the run.
         rng (Random): Draws the moment.
-        writing (bool): Whether it is to be one at which it writes a checkpoint.
-        longest (float): Otherwise, how many seconds to wait at most.
+        writing (bool): Kill the run while it writes a checkpoint.
+        longest (float): If not ``writing``, the most seconds to wait.
 
     Returns:
-        str: At what moment, or nothing if the run had ended before.
+        str: The moment, or '' if the run had ended before.
     """
     before, moment, until = names(work_dir), '', float('inf')
     pause = rng.uniform(0, PARTS * PAUSE if writing else longest)
@@ -220,7 +220,7 @@ def kill(pid: int, work_dir: Path, rng: random.Random, writing: bool, longest: f
 
 
 def damage(work_dir: Path, rng: random.Random) -> str:
-    """Cut off the newest checkpoint or blank a part of it, unless it is the only one."""
+    """Truncate the newest checkpoint or set a part of it to zero, unless it is the only one."""
     found = checkpoints(work_dir)
     if len(found) < 2:
         return ''
@@ -232,14 +232,14 @@ def damage(work_dir: Path, rng: random.Random) -> str:
 
 
 def went_on_from(work_dir: Path) -> str:
-    """Return where the last life of a run went on, by its log."""
+    """Return the checkpoint from which the last start of a run continued, from its log."""
     life = Path(f'{work_dir}.log').read_text().split('==== life')[-1]
     found = [line.split('resumed epoch: ')[1] for line in life.splitlines() if 'resumed ep' in line]
     return 'epoch ' + found[0].replace('iter:', 'iteration') if found else 'the start'
 
 
 def drill(folder: Path, method: str, by_epoch: bool, kills: int, rng: random.Random) -> int:
-    """Kill runs and let each end at last; print a row for each kill; return how many were wrong."""
+    """Kill runs, then let each run end. Print a row for each kill; return the number of faults."""
     folder.mkdir()
     write_data(data := folder / 'data.pkl')
     whole, began = folder / 'whole', time.monotonic()

@@ -1,15 +1,15 @@
-"""Ask trainings to stop as schedulers do, and see whether they save, clean up and leave with 85.
+"""Stop trainings as schedulers do, and check that they save, clean up and exit with status 85.
 
     python tests/faults/preemption.py [--only WORD ...] [--seed S]
 
-Each case starts `tools/train.py`, with two ranks under `tools/torchrun.py`, in a session of its
-own. It waits until the run is in a phase (training, validating, encoding a gallery), and sends
-SIGTERM or SIGUSR1: to the process, to its group, or to every process of the job. The run must leave
-with status 85 within 30 s, with a checkpoint and without a process left over. Where SIGTERM went to
-the group or the job, the run is resumed, and its last checkpoint must be equal bit for bit to that
-of a run that was left alone. Further cases send the signal ten times: at start-up, while workers
-start, while a checkpoint is written, and while features are encoded for a linear evaluation. A
-`tools/test.py` (phase "evaluate") has nothing to save: it must only end, with all its processes.
+Each case starts `tools/train.py`, with two ranks under `tools/torchrun.py`, in its own session. It
+waits for a phase of the run (training, validating, encoding a gallery). Then it sends SIGTERM or
+SIGUSR1 to the process, to its group, or to every process of the job. The run must exit with status
+85 within 30 s, with a checkpoint, and without any process left. If SIGTERM went to the group or the
+job, the run is resumed, and its last checkpoint must be equal bit for bit to that of an
+uninterrupted run. More cases send the signal ten times: at start-up, while workers start, while a
+checkpoint is written, and while features are encoded for a linear evaluation. A `tools/test.py`
+(phase "evaluate") has nothing to save; it must only end, with all its processes.
 """
 
 import argparse
@@ -69,7 +69,7 @@ class SlowHook(Hook):
 
 
 class Case(NamedTuple):
-    """What is sent to what, and when."""
+    """A signal, its target and its moment."""
 
     phase: str
     ranks: int
@@ -80,7 +80,7 @@ class Case(NamedTuple):
 
 
 def cases() -> Iterator[Case]:
-    """Yield the cases; ranks are in sessions of their own, so a job is more than its group."""
+    """Yield the cases. Each rank has its own session, so a job is more than one process group."""
     numbers = 'SIGTERM', 'SIGUSR1'
     for phase, ranks, workers in product(('train', 'validate', 'gallery'), (1, 2), (0, 4)):
         targets = ('process', 'group') if ranks == 1 else ('process', 'group', 'job')
@@ -99,8 +99,8 @@ class Job:
 
     Args:
         case (Case): The case.
-        folder (Path): Of all cases, with the data and the slow hook.
-        name (str): Of the work dir in it.
+        folder (Path): Folder of all cases, with the data and the slow hook.
+        name (str): Name of the work dir in this folder.
     """
 
     def __init__(self, case: Case, folder: Path, name: str) -> None:
@@ -109,7 +109,7 @@ class Job:
         self.marker, self.log = folder / f'{name}.marker', folder / f'{name}.log'
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen:
-        """Start a training, in a session of its own."""
+        """Start a training in its own session."""
         method = 'linear' if self.case.phase == 'features' else 'cmd'
         config = self.folder / f'{method}.py'
         tool = ROOT / 'tools' / ('test.py' if self.case.phase == 'evaluate' else 'train.py')
@@ -138,14 +138,14 @@ class Job:
         """Start the training and ask it to stop.
 
         Returns:
-            tuple[float, str]: Seconds from the signal to the exit, and what is wrong, if anything.
+            tuple[float, str]: Seconds from the signal to the exit, and the fault, or ''.
         """
         began = time.monotonic()
         self.marker.unlink(missing_ok=True)
         process = self.start(PHASE=self.case.phase, MARKER=str(self.marker))
         delay = rng.uniform(
             0.2, 8 * self.case.ranks
-        )  # Python itself needs up to 0.2 s before it can listen
+        )  # Python needs up to 0.2 s before it can handle signals
         while not self.marker.exists() and time.monotonic() < began + 120:
             if process.poll() is not None or (
                 self.case.phase == 'start-up' and time.monotonic() > began + delay
@@ -169,7 +169,7 @@ class Job:
             faults.append('too late')
         if saves and not (self.work_dir / 'preempted.pth').exists():
             faults.append('not saved')
-        # Workers look every 5 s whether the process that they work for is there.
+        # Workers check every 5 s whether their parent process still exists.
         time.sleep(0.1 if saves else 6)
         if left := [pid for pid in job if alive(pid)]:
             faults.append(f'{len(left)} processes left')
@@ -227,14 +227,14 @@ def options(data: Path, method: str, workers: int) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens to."""
+    """Return a port that no program uses."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         return probe.getsockname()[1]
 
 
 def family(pid: int) -> list[int]:
-    """Return a process and all that it has started, as they are now."""
+    """Return a process and all its descendants that exist now."""
     try:
         tasks = [*Path(f'/proc/{pid}/task').iterdir()]
         children = [int(x) for task in tasks for x in (task / 'children').read_text().split()]
@@ -244,7 +244,7 @@ def family(pid: int) -> list[int]:
 
 
 def alive(pid: int) -> bool:
-    """Return whether a process is there and no zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
     except OSError:

@@ -1,8 +1,8 @@
-"""A Slurm cluster of one node in the foreground, on the loopback interface, in its own folder.
+"""Run a Slurm cluster of one node in the foreground, on the loopback interface, in a folder.
 
-It needs the programs of Debian's packages `slurm-wlm` (22.05) and `munge`, and no special rights.
-No configuration of the machine is read or written, and a running Slurm is left alone: all programs
-find this cluster by the environment variable `SLURM_CONF`, and it has ports of its own.
+This needs the programs of Debian's packages `slurm-wlm` (22.05) and `munge`, but no special rights.
+No configuration of the machine is read or written, and a running Slurm is not affected: programs
+find this cluster by the environment variable `SLURM_CONF`, and it uses its own ports.
 """
 
 import os
@@ -17,16 +17,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# Debian puts daemons into /usr/sbin, which is not on the PATH of a normal user.
+# Debian installs daemons in /usr/sbin, which is not in the PATH of a normal user.
 PATH = os.pathsep.join([os.environ['PATH'], '/usr/sbin'])
 PROGRAMS = ('munged', 'slurmctld', 'slurmd', 'sbatch', 'srun', 'scancel', 'scontrol', 'squeue')
 SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM}
-"""Signals that wait until the cluster is stopped, which takes half a minute at most."""
+"""Signals that are delayed until the cluster has stopped, which takes at most half a minute."""
 CONFIG = Path(__file__).with_name('slurm.conf')
 
 
 class ClusterError(Exception):
-    """The cluster does not start, refuses a command, or does not do in time what it should."""
+    """The cluster does not start, refuses a command, or is too slow."""
 
 
 class SlurmCluster:
@@ -37,7 +37,7 @@ class SlurmCluster:
 
     Args:
         folder (Path): Empty folder for configuration, keys, sockets, state and logs.
-        gpus (int): Generic resources ``gpu`` of the node, which stand for no hardware.
+        gpus (int): Number of generic resources ``gpu`` of the node. They are not real hardware.
 
     Raises:
         ClusterError: If a program is missing, or a daemon does not start.
@@ -83,7 +83,7 @@ class SlurmCluster:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def call(self, *command: object, **options: object) -> str:
-        """Run a command of Slurm and return what it prints.
+        """Run a command of Slurm and return its output.
 
         Raises:
             ClusterError: If it fails; the message is its own.
@@ -101,12 +101,12 @@ class SlurmCluster:
         return run.stdout.strip()
 
     def job(self, number: str) -> dict[str, str]:
-        """Return what Slurm knows of a job, such as ``JobState`` and ``Restarts``."""
+        """Return Slurm's information about a job, such as ``JobState`` and ``Restarts``."""
         fields = self.call('scontrol', '--oneliner', 'show', 'job', number).split()
         return dict(field.split('=', 1) for field in fields if '=' in field)
 
     def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> float:
-        """Wait until a condition holds, and return how many seconds that took.
+        """Wait until a condition holds, and return the seconds of waiting.
 
         Raises:
             ClusterError: If it does not hold in time.
@@ -119,7 +119,7 @@ class SlurmCluster:
         return time.monotonic() - began
 
     def processes(self) -> list[int]:
-        """List the processes of this cluster and of its jobs, by their environment."""
+        """List the processes of this cluster and its jobs, which are found by their environment."""
         mark, found = f'SLURM_CONF={self.folder}/slurm.conf\0'.encode(), []
         for path in Path('/proc').glob('[0-9]*/environ'):
             with suppress(OSError):
@@ -137,7 +137,7 @@ class SlurmCluster:
         (self.folder / 'slurm.conf').write_text(text)
         for name in ('state', 'spool'):
             (self.folder / name).mkdir()
-        # With device files, Slurm gives each job GPUs of its own and sets CUDA_VISIBLE_DEVICES.
+        # With device files, Slurm gives each job its own GPUs and sets CUDA_VISIBLE_DEVICES.
         for index in range(self.gpus):
             (self.folder / f'gpu{index}').symlink_to(os.devnull)
         (self.folder / 'gres.conf').write_text(
@@ -157,7 +157,7 @@ class SlurmCluster:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 process.wait(10)
-        for pid in self.processes():  # what was started, and did not end when it was asked to
+        for pid in self.processes():  # processes that did not end when they were stopped
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for process in self._daemons.values():
@@ -173,7 +173,7 @@ class SlurmCluster:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,  # Ctrl-C must not end them before the jobs are cancelled
+                start_new_session=True,  # Ctrl-C must not end it before the jobs are cancelled
             )
 
     def _wait_for_daemons(self, ready: Callable[[], bool]) -> None:

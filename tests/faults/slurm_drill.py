@@ -1,19 +1,20 @@
-"""Train on a real Slurm: cancel, preempt and requeue jobs, and kill the driver of a table.
+"""Test trainings on a real Slurm: cancel, preempt and requeue jobs, and kill a table's driver.
 
     make slurm
 
 It needs Slurm and MUNGE (see `slurm_cluster.py`), and the extra `cluster`. It starts a cluster of
 one node with four simulated GPUs. On it,
 
-- a pre-training on two ranks (`tools/slurm_train.sh`) that is cancelled must save, and stay away;
-- a pre-training is stopped by the signal that Slurm sends ahead of a time limit, and then by a job
-  of a partition with a higher priority. Each time it must save and come back from the queue. In the
-  end it must be equal bit for bit to one that was left alone;
-- the two runs of a table (`tools/reproduce.py --slurm`) must run side by side on two GPUs. Their
-  driver is killed and started again, and must find the jobs that are there;
-- a partition that does not exist must be told.
+- a pre-training on two ranks (`tools/slurm_train.sh`) is cancelled. It must save a checkpoint, and
+  it must not start again;
+- a pre-training is stopped by the signal that Slurm sends before a time limit, and then by a job of
+  a partition with a higher priority. Each time it must save a checkpoint and start again from the
+  queue. The final result must be equal bit for bit to that of an uninterrupted run;
+- the two runs of a table (`tools/reproduce.py --slurm`) must run at the same time on two GPUs.
+  Their driver is killed and started again, and must find the running jobs;
+- a partition that does not exist must give an error message.
 
-Every wait has a limit. No job, daemon or file is left in the end, also after Ctrl-C.
+Every wait has a limit. At the end, also after Ctrl-C, no job, daemon or file is left.
 """
 
 import signal
@@ -53,7 +54,7 @@ def main() -> int:
 
 
 def take_steps(cluster: SlurmCluster, folder: Path) -> None:
-    """Take all steps; show the ends of the logs if one is wrong."""
+    """Run all steps. If one fails, show the ends of the logs."""
     from slurm_table import Table  # these import torch, which takes seconds
     from slurm_trainings import Trainings
 
@@ -69,7 +70,7 @@ def take_steps(cluster: SlurmCluster, folder: Path) -> None:
 
 
 def stop(number: int, _: object) -> None:
-    """End the drill in order, once, whatever signals come."""
+    """End the drill with a clean-up. Further signals are ignored."""
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     why = f'not done after {MOST} s' if number == signal.SIGALRM else signal.strsignal(number)

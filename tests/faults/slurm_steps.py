@@ -1,4 +1,4 @@
-"""What all steps of the Slurm drill share: a cluster, a folder, and lines about what was found."""
+"""Base class of the steps of the Slurm drill: a cluster, a folder, and lines about results."""
 
 import os
 import shlex
@@ -11,15 +11,15 @@ from pathlib import Path
 from slurm_cluster import ClusterError, SlurmCluster
 
 ROOT = Path(__file__).parents[2]
-WAIT = 300  # seconds for whatever is waited for
+WAIT = 300  # most seconds of a wait
 
 
 class Steps:
-    """Steps on a cluster. Each prints what it has found, and raises an error if that is wrong.
+    """Steps on a cluster. Each step prints its result, and raises an error if the result is wrong.
 
     Args:
         cluster (SlurmCluster): A running cluster.
-        folder (Path): For data, logs and work dirs.
+        folder (Path): Folder for data, logs and work dirs.
     """
 
     began = time.monotonic()
@@ -60,14 +60,14 @@ class Steps:
         return self.folder / f'{name}.log'
 
     def output(self, name: str) -> str:
-        """Return what a job or tool has printed."""
+        """Return the output of a job or tool."""
         return self.log(name).read_text() if self.log(name).exists() else ''
 
     def wait(self, job: str, condition: Callable[[], bool], what: str, *wrong: str) -> float:
-        """Wait until a condition holds, and return how many seconds that took.
+        """Wait until a condition holds, and return the seconds of waiting.
 
         Raises:
-            ClusterError: If it takes too long, or the job fails or is in a wrong state meanwhile.
+            ClusterError: If it takes too long, or the job fails or gets into a wrong state.
         """
 
         def holds() -> bool:

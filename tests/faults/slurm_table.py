@@ -1,4 +1,4 @@
-"""Steps of the Slurm drill: a table of two runs, whose driver is killed."""
+"""Steps of the Slurm drill: a table of two runs. Its driver is killed and started again."""
 
 import subprocess
 
@@ -34,7 +34,7 @@ class Table(Steps):
         print(*(x for x in table.splitlines() if x.startswith(('| MoCo', '| CMD'))), sep='\n')
 
     def refuse(self) -> None:
-        """Ask for a partition that does not exist, and show what the user sees."""
+        """Use a partition that does not exist, and show the message for the user."""
         try:
             self.call('sbatch', '--partition=none', 'tools/slurm_train.sh', 'none', 'x', 'y.py')
         except ClusterError as error:
@@ -56,7 +56,7 @@ class Table(Steps):
         return self.start(f'table-{partition}', *command)
 
     def jobs(self) -> list[str]:
-        """List all jobs that Slurm remembers."""
+        """List all jobs that Slurm still knows."""
         found = self.cluster.call('scontrol', '--oneliner', '--details', 'show', 'job')
         return [line for line in found.splitlines() if line.startswith('JobId=')]
 

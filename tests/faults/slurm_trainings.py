@@ -18,7 +18,7 @@ class Trainings(Steps):
     """Pre-trainings that ``tools/slurm_train.sh`` runs as batch jobs."""
 
     def cancel(self) -> str:
-        """Train two side by side on the node, cancel one of them, and return its job."""
+        """Run two trainings at the same time, cancel one of them, and return its job."""
         write_data(self.folder / 'few.pkl')
         whole, cancelled = self.submit('whole'), self.submit('cancelled')
         self.train('cancelled', cancelled)
@@ -32,7 +32,7 @@ class Trainings(Steps):
         return cancelled
 
     def preempt(self, cancelled: str) -> None:
-        """Stop a training twice, and compare it with the whole one."""
+        """Stop a training twice, and compare it with the uninterrupted one."""
         job = self.submit('stopped')
         self.train('stopped', job)
         self.call('scancel', '--batch', '--signal=USR1', job)
@@ -76,7 +76,7 @@ class Trainings(Steps):
         self.wait(job, lambda: trained() >= before + 2, what, 'COMPLETED', 'CANCELLED')
 
     def see_requeued(self, job: str, name: str, restarts: int) -> None:
-        """Wait until a job is in the queue again, and check that it has saved on a signal."""
+        """Wait until a job is in the queue again, and check that it has saved after the signal."""
         seconds = self.wait_for_state(job, 'PENDING', restarts)
         if f'stopped by {name}' not in self.output('stopped'):
             raise ClusterError(f'the training was not stopped by {name}')

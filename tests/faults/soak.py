@@ -1,11 +1,11 @@
-"""Train for long with evaluations in between; memory, files and processes must stay flat.
+"""Train for a long time with evaluations; memory, files and processes must not grow.
 
     python tests/faults/soak.py [--iterations 2000] [--every 100]
 
-After each evaluation it prints the resident memory, open files and child processes, and at the end
-the memory's least-squares slope after the warm-up (the first quarter). Exit status 1 if the memory
-grows by more than the bound, or if there are more files or processes than after the warm-up. It
-reads /proc, so it needs Linux.
+After each evaluation, the script prints the resident memory, open files and child processes. At the
+end, it prints the least-squares slope of the memory after the warm-up (the first quarter). The exit
+status is 1 if the memory grows by more than the bound, or if there are more files or processes than
+after the warm-up. The script reads /proc, so it needs Linux.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from mmengine.runner import Runner
 
 ROOT = Path(__file__).parents[2]
 BATCH, QUERIES, CLASSES = 4, 40, 4
-BOUND = 2.0  # MB in 1,000 iterations; batches that are never freed would be 80
+BOUND = 2.0  # MB in 1,000 iterations; if no batch were freed, it would be 80
 OPTIONS = {
     'model.backbone.hidden_size': 16,
     'model.backbone.num_layers': 1,
@@ -55,7 +55,7 @@ def write_data(path, count):
 
 
 def children(process):
-    """List the processes that a process has started, and those that these have."""
+    """List all descendants of a process."""
     found = []
     for task in Path('/proc', str(process), 'task').iterdir():
         for child in (task / 'children').read_text().split():
@@ -70,12 +70,12 @@ def resident(process):
 
 
 def open_files(process):
-    """Return how many files, pipes and sockets a process has open."""
+    """Return the number of open files, pipes and sockets of a process."""
     return len(os.listdir(Path('/proc', str(process), 'fd')))
 
 
 class Probe(Hook):
-    """Note and print a row after each evaluation."""
+    """Store and print a row after each evaluation."""
 
     priority = 'LOWEST'
 

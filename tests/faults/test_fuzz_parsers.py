@@ -1,6 +1,6 @@
-"""Mutated files and bombs: parsers raise what they document, and memory stays where it is.
+"""Mutated files and bombs: parsers raise only documented errors, and memory does not grow.
 
-``make fuzz`` does the same at length; docs/security.md has its figures.
+``make fuzz`` runs the same with many more inputs; docs/security.md has its results.
 """
 
 import io
@@ -23,7 +23,7 @@ from fuzz_seeds import TARGETS, npy, torch_parts
 from mmcmd.skeletons import BANDAI2
 
 INPUTS = 300
-MOST = 200 << 20  # bytes that a bomb may make resident; MATLAB files may unfold to 64 MiB
+MOST = 200 << 20  # most resident bytes of a bomb; MATLAB files may unpack to 64 MiB
 BILLION = 10**9
 
 
@@ -33,7 +33,7 @@ def in_process(pipe, function, args):
 
 
 def apart(function, *args):
-    """Call a function in a process of its own, whose memory is its own."""
+    """Call a function in a new process, so that its memory can be measured."""
     receiver, sender = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context('fork')
     process = context.Process(target=in_process, args=(sender, function, args))
@@ -84,7 +84,7 @@ def header(shape, descr='<f4'):
 
 
 def archive(zeros=0, **members):
-    """Write members, and after the last of them so many zeros."""
+    """Return an archive of the members, with `zeros` zeros after the last member."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, 'w', zipfile.ZIP_DEFLATED, compresslevel=1) as out:
         for name, content in members.items():
@@ -97,7 +97,7 @@ def archive(zeros=0, **members):
 
 
 def claim(content, packed=(1 << 31) - 1, unpacked=None):
-    """Let the directory claim other sizes of the first member."""
+    """Change the sizes of the first member in the directory of an archive."""
     place = content.index(b'PK\x01\x02') + 20
     sizes = struct.unpack_from('<II', content, place)
     sizes = struct.pack('<II', packed, sizes[1] if unpacked is None else unpacked)
@@ -123,7 +123,7 @@ def mat(*elements):
 
 
 def laugh(depth):
-    """Return a pickle of a list that holds a list twice, which holds a list twice, and so on."""
+    """Return a pickle of nested lists. Each list holds the next list twice."""
     value = ['ha']
     for _ in range(depth):
         value = [value, value]
@@ -131,14 +131,14 @@ def laugh(depth):
 
 
 def array_of(descr, shape):
-    """Return a pickle of an array without content, of a type and shape that it makes up."""
+    """Return a pickle of an array with a given type and shape, but without content."""
     rebuild = b'cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR'
     dtype = b'cnumpy\ndtype\n(X' + struct.pack('<I', len(descr)) + descr + b'K\x00K\x01tR'
     axes = b''.join(b'L%dL\n' % axis for axis in shape)
     return b'\x80\x03' + rebuild + b'(K\x01(' + axes + b't' + dtype + b'\x89C\x00tb.'
 
 
-DEEP = b'\x80\x02})' + b'\x85' * 200_000 + b'K\x01s.'  # as a key, whose hash has no bottom
+DEEP = b'\x80\x02})' + b'\x85' * 200_000 + b'K\x01s.'  # a dict key with an endless hash
 PICKLES = {
     'index of the memo': b'\x80\x02Nr\xff\xff\xff\x7f.',
     'index of the memo in text': b'Np99999999999\n.',
@@ -155,7 +155,7 @@ PICKLES = {
     'array of a trillion nothings': array_of(b'U0', (10**12,)),
     'array beyond 64 bits': array_of(b'f4', (2,) * 99),
     'wide text': array_of(b'U999999999', (1,)),
-    'no wide text': array_of(b'U999999999', (0,)),  # numpy takes the room of one
+    'no wide text': array_of(b'U999999999', (0,)),  # numpy allocates memory for one item
     'type without end': b'\x80\x02cnumpy\ndtype\nN' + b'2\x862\x86' * 30 + b'\x85R.',
 }
 

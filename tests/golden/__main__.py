@@ -1,4 +1,4 @@
-"""Run recordings of the authors' code with ours: python -m tests.golden FOLDER [METHOD ...]."""
+"""Compare our code with recordings of the authors': python -m tests.golden FOLDER [METHOD ...]."""
 
 import argparse
 from dataclasses import replace

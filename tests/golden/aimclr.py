@@ -28,7 +28,7 @@ def run_aimclr(recording: Recording, **options: Any) -> Report:
 
     Args:
         recording (Recording): ``aimclr_train.npz``.
-        **options: Options of the model, in place of the recorded ones.
+        **options: Options of the model that replace the recorded ones.
     """
     config, stream, mining = recording.config, recording.stream, recording['mining']
     report = report_of(recording, 'embeddings', *(['masks'] if mining.any() else []))
@@ -72,7 +72,7 @@ def _observe(model: nn.Module, views: Tensor) -> tuple[list[Tensor], list[tuple[
     """Compute the losses of a step.
 
     Returns:
-        tuple: The four losses as they are recorded, and kind, name and value of what was seen.
+        tuple: The four losses as in the recording, and (kind, name, value) of other quantities.
     """
     with (
         head_calls(model) as heads,
@@ -100,7 +100,7 @@ def _observe(model: nn.Module, views: Tensor) -> tuple[list[Tensor], list[tuple[
 def _compare_variants(
     report: Report, recording: Recording, model: nn.Module, views: Tensor
 ) -> None:
-    """Compare losses and masks with other numbers of neighbours, on copies of the model."""
+    """Compare losses and masks for other numbers of neighbours, with copies of the model."""
     for name, expected in recording.below('variant/').items():
         topk, mask = re.fullmatch(r'topk(\d+)(_mask)?', name).groups()
         copy = deepcopy(model)

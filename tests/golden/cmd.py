@@ -24,7 +24,7 @@ SETTINGS = {
     'sgd_momentum': 0.9,
     'weight_decay': 1e-4,
 }
-"""Settings of a recording whose file does not say them."""
+"""Settings that are used if the file of a recording has none."""
 
 
 def run_cmd(recording: Recording, **options: Any) -> Report:

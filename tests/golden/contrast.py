@@ -38,7 +38,7 @@ BOUNDS = {
     'drop': (1e-5, absolute_or_relative),
 }
 ALWAYS = ('graph', 'losses', 'gradient norms', 'logits', 'queues', 'states', 'features')
-"""Kinds that every training of these methods has."""
+"""Kinds of quantities that every training of these methods has."""
 
 
 def report_of(recording: Recording, *required: str) -> Report:
@@ -46,7 +46,7 @@ def report_of(recording: Recording, *required: str) -> Report:
 
     Args:
         recording (Recording): A training.
-        *required (str): Kinds that it has besides those of all and those that its arrays tell.
+        *required (str): More kinds, besides those of all trainings and those of its arrays.
     """
     told = {
         'linear/': ('linear', 'linear losses'),
@@ -147,9 +147,9 @@ def _compare_terms(
     """Compare logits, masks and losses of each ordered pair of streams.
 
     Args:
-        report (Report): Takes the errors.
+        report (Report): Report that collects the errors.
         recording (Recording): A training of CrosSCLR.
-        prefix (str): What the recorded arrays of the step begin with, such as ``cross/2``.
+        prefix (str): Beginning of the names of the step's recorded arrays, such as ``cross/2``.
         pairs (list): The stream of the query and the stream that gives the positives.
         terms (list): For each pair its logits and its mask, both (N, 1 + Q) or with context
             (N, 1 + 2 Q), and its loss.
@@ -168,7 +168,7 @@ def _compare_terms(
 def _compare_variants(
     report: Report, recording: Recording, model: nn.Module, views: Tensor
 ) -> None:
-    """Compare the losses of the pairs under other settings, on copies of the model."""
+    """Compare the losses of the pairs for other settings, with copies of the model."""
     for name, expected in recording.below('variant/').items():
         copy = deepcopy(model)
         copy.topk, context = map(int, re.fullmatch(r'topk(\d+)_context([01])', name).groups())
@@ -179,14 +179,14 @@ def _compare_variants(
 
 
 def compare_graphs(report: Report, model: nn.Module, built: dict[str, Tensor]) -> None:
-    """Compare the adjacencies that ours builds with the recorded ones, which replaced them."""
+    """Compare the adjacency matrices that our code builds with the recorded ones."""
     recorded = model.state_dict()
     for name, adjacency in built.items():
         report.add('graph', name, adjacency, recorded[name])
 
 
 def finish(report: Report, recording: Recording, model: nn.Module, method: str, view: int) -> None:
-    """Compare what is recorded after the last step: states, features, linear evaluation."""
+    """Compare the recordings after the last step: states, features, linear evaluation."""
     compare_states(report, model, recording.state('final', method, model.streams[0]))
     if not len(recording['steps']):
         return  # without a step there is no input

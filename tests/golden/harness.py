@@ -1,4 +1,4 @@
-"""All recordings of a folder against our code."""
+"""Compare all recordings of a folder with our code."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,11 +51,11 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'frame50': run_frame50,
     'pipeline': run_pipeline,
 }
-"""Name of a recording or of its file, or its beginning, and the function that runs it."""
+"""For each recording, its name (or file name, or the beginning of it) and its function."""
 
 
 def runner_of(name: str) -> Callable[..., Report] | None:
-    """Return what runs a recording: ``aimclr_motion`` is run as ``aimclr`` is.
+    """Return the function that runs a recording; ``aimclr_motion`` uses that of ``aimclr``.
 
     Args:
         name (str): Name of the recording, or of its file without ``.npz``.
@@ -71,12 +71,12 @@ def load(
 
     Args:
         folder (Path): Folder of ``.npz`` files.
-        names (Sequence[str]): Names of recordings or of their files; all that can be run by
-            default. A name may stand for two files, ``NAME_train`` and ``NAME_transforms``.
+        names (Sequence[str]): Names of recordings or of their files. By default, all recordings
+            that can be run. A name may mean two files, ``NAME_train`` and ``NAME_transforms``.
         precision (Precision, optional): Number format and device. Defaults to float64 on a CPU.
 
     Returns:
-        tuple: The recordings that are run, and the files that no method of ours can run.
+        tuple: The recordings to run, and the files that no method of ours can run.
 
     Raises:
         InputError: If the folder has no recordings, or a name cannot be run.
@@ -113,15 +113,15 @@ def run(recording: Recording, **options: Any) -> Report:
     """Run one recording in its number format.
 
     Args:
-        recording (Recording): Of a method that can be run.
-        **options: Options of the model, in place of the recorded ones.
+        recording (Recording): Recording of a method that can be run.
+        **options: Options of the model that replace the recorded ones.
     """
     with recording.precision.switched_on():
         return runner_of(recording.path.stem)(recording, **options)
 
 
 def is_no_training(path: Path) -> bool:
-    """Return whether a recording is one of a method's others, which come after its training."""
+    """Return whether a recording is not a training. These come after the trainings."""
     return path.stem.endswith(('_transforms', '_eval', '_pipeline'))
 
 

@@ -23,8 +23,8 @@ from tests.golden.training import (
 )
 
 RECORDED = {'joint': 'seq', 'joint_partner': 'graph'}
-"""Our stream and what the recordings call it."""
-# The graph is in no checkpoint: the features tell a wrong one.
+"""Our names of the streams, and those in the recordings."""
+# No checkpoint holds the graph. A wrong graph would give wrong features.
 KINDS = ('embeddings', *(kind for kind in ALWAYS if kind != 'graph'))
 
 
@@ -47,7 +47,7 @@ def run_isc(recording: Recording, **options: Any) -> Report:
         report.add('losses', f'losses[{index}]', [*losses, sum(losses)], recording['losses'][index])
         seen = dict(zip(model.streams, heads, strict=True))
         for stream in model.streams:
-            key = seen[model.partners[stream]][1]  # the partner's query has met it
+            key = seen[model.partners[stream]][1]  # the query of the partner is compared with it
             _compare_stream(report, recording, model, index, stream, key, seen[stream])
     report.add('gradient norms', 'grad_norms', norms, recording['grad_norms'])
     compare_states(report, model, recording.state('final', 'isc'))
@@ -93,13 +93,13 @@ def _compare_stream(
     """Compare embeddings, logits and queue of a stream after a step.
 
     Args:
-        report (Report): Takes the errors.
+        report (Report): Report that collects the errors.
         recording (Recording): A training of ISC.
-        model (nn.Module): Ours.
-        index (int): The step.
-        stream (str): Name of the stream, in ours.
-        key (Tensor): Its key, shape (N, D).
-        seen (tuple): What the contrastive head got with the query of the stream.
+        model (nn.Module): Our model.
+        index (int): Number of the step.
+        stream (str): Our name of the stream.
+        key (Tensor): Key of the stream, shape (N, D).
+        seen (tuple): Inputs of the contrastive head with the query of the stream.
     """
     name, queue = RECORDED[stream], model.queues[stream]
     for role, value in (('query', seen[0]), ('key', key)):

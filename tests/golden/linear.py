@@ -1,4 +1,4 @@
-"""The recorded linear evaluations of the encoders after the last step."""
+"""Compare the recorded linear evaluations of the encoders after the last step."""
 
 import torch
 from mmaction.structures import ActionDataSample
@@ -10,10 +10,10 @@ from tests.golden.report import Report
 
 
 def compare_linear(report: Report, recording: Recording, model: nn.Module, view: int) -> None:
-    """Train the recorded classifiers with ours.
+    """Train classifiers like those of the recording, and compare.
 
     Args:
-        report (Report): Takes the errors.
+        report (Report): Report that collects the errors.
         recording (Recording): A training with arrays ``linear/V/...``.
         model (nn.Module): Our pre-training model after the last step.
         view (int): The view of the first step that is classified.

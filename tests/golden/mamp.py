@@ -113,7 +113,7 @@ def optimizer_of(
 
 
 def schedule_of(wrapper: OptimWrapper, recording: Recording, **options: float) -> WarmupCosineLR:
-    """Return the recorded schedule, by iterations."""
+    """Return the recorded schedule, in iterations."""
     config = {**recording.config, **options}
     return WarmupCosineLR.build_iter_from_epoch(
         wrapper,

@@ -27,7 +27,7 @@ HEADS = {
     'linear': {'head.fc.0': 'norm', 'head.fc.1': 'fc'},
     'finetune': {'head.fc1': 'hidden', 'head.bn': 'norm', 'head.fc2': 'fc'},
 }
-"""Recorded parts of a head, and ours."""
+"""Recorded names of the parts of a head, and our names."""
 
 
 def run_mamp_eval(recording: Recording, **options: Any) -> Report:
@@ -67,7 +67,7 @@ def run_mamp_eval(recording: Recording, **options: Any) -> Report:
         report.add('parameter groups', f'decay of {name}', group['weight_decay'], decays[name])
     report.count('parameter groups', 'parameters that are left', len(scales), 0)
     schedule = schedule_of(wrapper, recording, min_lr=1e-5, lr=3e-3)
-    wrapper.step()  # no gradient yet: the recorded training begins with the second step
+    wrapper.step()  # without gradients, because the recorded training begins with the second step
     schedule.step()
     rates = recording['finetune/lr']
     _train(report, recording, 'finetune', model, wrapper, rates, schedule)

@@ -64,7 +64,7 @@ def run_mamp_pipeline(recording: Recording) -> Report:
 
 
 class _Share:
-    """Gives the recorded number in place of a random one."""
+    """Returns the recorded number instead of a random one."""
 
     def __init__(self, share: float) -> None:
         self.share = float(share)
@@ -74,5 +74,5 @@ class _Share:
 
 
 def _pair(found: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return two clips (M, T, V, C) with the persons of ours."""
+    """Return two clips (M, T, V, C) with the persons of our clip."""
     return found, expected.transpose(3, 1, 2, 0)[: len(found)]

@@ -34,7 +34,7 @@ def run_ms2l(recording: Recording, **options: Any) -> Report:
         **options: Options of the model, in place of the recorded ones, and ``clip_by``.
     """
     config = recording.config
-    # Adam turns the rounding of zero gradients into steps of the learning rate.
+    # If a gradient is zero, Adam amplifies its rounding error to a step as large as the rate.
     noise = {'states behind a BatchNorm': (4 * config['lr'], absolute)}
     bounds = recording.precision.bounds_of(BOUNDS | noise)
     report = Report(bounds, required=bounds)
@@ -106,7 +106,7 @@ def _gradient_norm(part: ModuleDict) -> float:
 
 
 def _compare_states(report: Report, model: nn.Module, expected: dict[str, Tensor]) -> None:
-    """Compare all tensors; those that follow rounding alone have a bound of their own."""
+    """Compare all tensors. Those that depend only on rounding errors have their own bound."""
     state = model.state_dict()
     noisy = [x for x in state if x.endswith(('.hidden.bias', '.norm.running_mean'))]
     for name in noisy:

@@ -40,7 +40,7 @@ TRANSFORMS = {
     'modalities': (1e-5, absolute),
 }
 NONE = 1e-5
-"""A recorded gradient norm below this is zero but for rounding."""
+"""A recorded gradient norm below this is only a rounding error."""
 
 LOSSES = {'base': '', 'mix': 'mix_', 'recons': 'recons_', 'mask': 'mask_', 'mse': 'mse_'}
 GROUPS = {
@@ -53,7 +53,7 @@ GROUPS = {
     'mp_prompt': ('prompts', ('decode',)),
     **{f'{name}_prompt': ('prompts', (name,)) for name in ('base', 'mask', 'recons', 'mix')},
 }
-"""Recorded group of parameters, and where ours has it."""
+"""Recorded groups of parameters, and their place in our model."""
 
 
 def run_pcm3(recording: Recording, **options: Any) -> Report:
@@ -105,7 +105,7 @@ def run_pcm3(recording: Recording, **options: Any) -> Report:
 
 
 def draws_of(recording: Recording, index: int) -> pcm3.Draws:
-    """Return what the authors' code drew in a step."""
+    """Return the random record of the authors' code in a step."""
     starts = {}
     if 'prompt_start' in recording.arrays:
         names = ('base', 'decode', 'mask', 'recons', 'mix', 'key')
@@ -147,14 +147,14 @@ def _groups(model: nn.Module) -> list[list[nn.Parameter]]:
 
 
 def _norm(gradients: Any) -> float:
-    """Return the norm of gradients together; 0 where there is none."""
+    """Return the norm of all gradients together; 0 if there are none."""
     return sum((x.norm().item() ** 2 for x in gradients if x is not None), 0.0) ** 0.5
 
 
 def _compare_gradients(
     report: Report, array: str, found: list[float], expected: np.ndarray
 ) -> None:
-    """Compare gradient norms of the groups. Those that should be zero have a bound of their own."""
+    """Compare gradient norms of the groups. Those that should be zero have their own bound."""
     for group, ours, theirs in zip(GROUPS, found, expected, strict=True):
         kind = 'no gradient' if theirs < NONE else 'gradient norms'
         report.add(kind, f'{group} of {array}', ours, theirs)
@@ -218,12 +218,12 @@ def run_pcm3_transforms(recording: Recording) -> Report:
 
 
 def _compare_masks(report: Report, recording: Recording) -> None:
-    """Compare body parts, and the masks that recorded parts give."""
+    """Compare body parts, and the masks of the recorded parts."""
     theirs = [tuple(x[x >= 0].tolist()) for x in recording['part_joints']]
     mask = BodyPartMask('ntu')
     same = {frozenset(x) for x in theirs} == {frozenset(x) for x in mask.parts}
     report.add('masks', 'part_joints', same, True)
-    mask.parts = theirs  # the recorded draws count them in the released order
+    mask.parts = theirs  # the recorded draws number the parts in the released order
     for index, parts in enumerate(recording['mask_parts']):
         expected = recording['mask_kept'][index]  # (T, M, V)
         kept = mask.kept(torch.from_numpy(parts), len(expected))

@@ -1,4 +1,4 @@
-"""Number formats in which a recording is run, and the bounds that its errors keep in each."""
+"""Number formats of a run, and the bounds of its errors in each format."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ from benchmarks.precision import Precision as Arithmetic
 class Precision:
     """A number format, a device and bounds.
 
-    Rounding can move a unit across the kink of a ReLU, or another key among the nearest. Later
-    steps then differ by more than the format explains. So the first step has a bound of its own.
+    A rounding error can switch a unit of a ReLU on or off, or change the set of nearest keys. Then
+    later steps differ by more than the rounding errors. So the first step has its own bound.
 
     Attributes:
-        arithmetic (Arithmetic): How products are rounded.
+        arithmetic (Arithmetic): Rounding of products.
         dtype (torch.dtype): Type of weights and inputs.
-        losses (float, optional): Bound of the relative errors of the losses of all steps. No other
-            kind is bounded then. Defaults to None: each method has its own bounds.
+        losses (float, optional): Bound of the relative errors of the losses of all steps. Other
+            kinds then have no bound. Defaults to None, which uses the bounds of each method.
         first (float): Bound of the losses and queues of the first step.
-        device (str): Where it is run.
+        device (str): Device of the run.
     """
 
     arithmetic: Arithmetic = ARITHMETIC['float32']
@@ -56,5 +56,5 @@ PRECISIONS = {
     'float16': Precision(ARITHMETIC['float16'], losses=1e-1, first=1e-2),
     'bfloat16': Precision(ARITHMETIC['bfloat16'], losses=2e-1, first=1e-1),
 }
-"""Formats by name. On a CPU, the errors are a third of the bounds at most. The recordings were made
+"""Formats by name. On a CPU, the errors are at most a third of the bounds. The recordings were made
 in float32 or float64."""

@@ -1,4 +1,4 @@
-"""Recordings of the authors' code: arrays, settings and states, of any size."""
+"""Read recordings of the authors' code: arrays, settings and states of any size."""
 
 import json
 from functools import cached_property
@@ -18,19 +18,19 @@ ENDINGS = '_train', '_tune', '_transforms', '_eval', '_pipeline'
 
 
 class Settings(dict):
-    """Settings of a recording; one that it does not say is told in a sentence."""
+    """Settings of a recording. A missing setting raises an error with one sentence."""
 
     def __missing__(self, name: str) -> Any:
         raise InputError(f'the config of the recording does not say {name!r}; record it again')
 
 
 class Recording:
-    """One file of arrays, and the states that lie beside it.
+    """One file of arrays, and the states in files beside it.
 
     Args:
         path (Path): The ``.npz`` file.
-        precision (Precision, optional): Number format and device in which ours is run. Defaults to
-            float64 on a CPU.
+        precision (Precision, optional): Number format and device of our code. Defaults to float64
+            on a CPU.
     """
 
     def __init__(self, path: Path, precision: Precision = PRECISIONS['float64']) -> None:
@@ -44,7 +44,7 @@ class Recording:
         try:
             with np.load(self.path) as file:
                 return dict(file)
-        except Exception as error:  # of any kind, from a damaged file
+        except Exception as error:  # a damaged file may cause an error of any type
             raise InputError(
                 f'{self.path} is no readable file of arrays ({error}); record it again'
             ) from None
@@ -60,12 +60,12 @@ class Recording:
         return self.arrays[name]
 
     def below(self, prefix: str) -> dict[str, np.ndarray]:
-        """Return the arrays whose names begin with a prefix, by the rest of their names."""
+        """Return the arrays with a prefix in their names, by the rest of the name."""
         return {x.removeprefix(prefix): y for x, y in self.arrays.items() if x.startswith(prefix)}
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """Settings of the recording, empty if the file does not say them."""
+        """Settings of the recording; empty if the file has none."""
         text = str(self.arrays['config']) if 'config' in self.arrays else '{}'
         return Settings(json.loads(text))
 
@@ -91,7 +91,7 @@ class Recording:
     def state(self, moment: str, method: str, stream: str = 'joint') -> dict[str, Tensor]:
         """Return the state at ``'init'`` or ``'final'`` under our names.
 
-        It lies in the file itself or, as a checkpoint of the authors' code, beside it.
+        It is in the file itself, or in a checkpoint of the authors' code beside the file.
         """
         if inside := self.below(f'{moment}/'):
             theirs = {name: torch.from_numpy(x) for name, x in inside.items()}
@@ -105,7 +105,7 @@ class Recording:
 
 
 def recording_name(path: Path) -> str:
-    """Return the name of a recording, which is the file's stem without ``_train`` or the like."""
+    """Return the name of a recording: the file name without suffix and without ``_train`` etc."""
     for ending in ENDINGS:
         if path.stem.endswith(ending):
             return path.stem.removesuffix(ending)

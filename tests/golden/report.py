@@ -1,4 +1,4 @@
-"""The worst errors of one recording, and the bounds that they must keep."""
+"""The largest errors of one recording, and their bounds."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -22,7 +22,7 @@ def absolute(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def absolute_or_relative(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return the largest difference, where a value above 1 is compared relative to itself."""
+    """Return the largest difference; for values above 1, it is the relative difference."""
     return (np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)).max(initial=0)
 
 
@@ -32,7 +32,7 @@ def relative(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def different(found: np.ndarray, expected: np.ndarray) -> float:
-    """Return how many values differ."""
+    """Return the number of values that differ."""
     return float((found != expected).sum())
 
 
@@ -45,16 +45,16 @@ MEASURES = {
     absolute_or_relative: ('mixed', '|ours - theirs| / max(1, |theirs|) of each value'),
     different: ('different', 'number of values that differ'),
 }
-"""Name of a measure in the table, and what the text below the table says about it."""
+"""Name of each measure in the table, and its explanation below the table."""
 
 
 class Report:
     """Worst error by kind of quantity.
 
     Args:
-        bounds (Mapping): Kind to a bound and a measure of the error.
-        required (Iterable[str]): Kinds that must be compared. The bound of one that is not
-            compared is broken. Other kinds are absent from the report if they are not compared.
+        bounds (Mapping): Bound and measure of the error by kind.
+        required (Iterable[str]): Kinds that must be compared. If one of them is not compared, its
+            bound is broken. Other kinds are left out of the report if they are not compared.
     """
 
     def __init__(
@@ -68,45 +68,45 @@ class Report:
         self.first: dict[str, float] = {}  # error of the first comparison of each kind
 
     def add(self, kind: str, name: str, found: Any, expected: Any) -> None:
-        """Compare a quantity with what is recorded; without any value the bound is broken.
+        """Compare a quantity with the recorded one. If there is no value, the bound is broken.
 
         Args:
             kind (str): One of the kinds of the bounds.
             name (str): Name of the recorded array, for the report.
-            found: Ours: a tensor, an array, or a list of them.
-            expected: The same of the authors' code.
+            found: Value of our code: a tensor, an array, or a list of them.
+            expected: Recorded value of the authors' code.
         """
         found, expected = as_array(found), as_array(expected)
         error = float('inf')
         if found.shape == expected.shape and expected.size:
             error = float(self.bounds[kind][1](found, expected))
-        if not np.isfinite(error):  # also of NaN, which is larger than no number
+        if not np.isfinite(error):  # also true for NaN
             error = float('inf')
         self.compared[kind] = self.compared.get(kind, 0) + 1
         self.first.setdefault(kind, error)
         self._keep_worst(kind, name, error)
 
     def count(self, kind: str, name: str, found: int, expected: int) -> None:
-        """Break the bound of a kind if there are more or fewer things than recorded.
+        """Break the bound of a kind if the number of items differs from the recorded number.
 
-        Equal numbers are no comparison: they do not count as one of a required kind.
+        Equal numbers do not count as a comparison of a required kind.
 
         Args:
             kind (str): One of the kinds of the bounds.
-            name (str): What is counted, for the report.
-            found (int): How many there are in ours.
-            expected (int): How many there are in the authors' code.
+            name (str): Name of the items, for the report.
+            found (int): Their number in our code.
+            expected (int): Their number in the authors' code.
         """
         if found != expected:
             self._keep_worst(kind, f'{name}: {found} instead of {expected}', float('inf'))
 
     def _keep_worst(self, kind: str, name: str, error: float) -> None:
-        """Keep an error if it is the worst of its kind."""
+        """Keep an error if it is the largest of its kind."""
         if error >= self.worst.get(kind, -1.0):
             self.worst[kind], self.where[kind] = error, name
 
     def _all(self) -> dict[str, tuple[float, str]]:
-        """Return the worst error of each kind and its place, also of what was not compared."""
+        """Return the largest error of each kind and its place, also for kinds not compared."""
         found = {kind: (error, self.where[kind]) for kind, error in self.worst.items()}
         missing = [kind for kind in self.required if not self.compared.get(kind)]
         return found | {
@@ -114,7 +114,7 @@ class Report:
         }
 
     def broken(self) -> list[str]:
-        """List the kinds whose bound is broken, or that are required and were not compared."""
+        """List the kinds with a broken bound, and the required kinds that were not compared."""
         return [kind for kind, (error, _) in self._all().items() if error > self.bounds[kind][0]]
 
     def lines(self, title: str) -> list[str]:

@@ -24,7 +24,7 @@ BOUNDS = {
     'embeddings': (1e-4, absolute),
 }
 SHARES = {'stage2': 0.0, 'stage3': 0.5}
-"""Share of the blocks that a stage trains."""
+"""Share of the encoder's blocks that are trained in each stage."""
 
 
 def run_stars(recording: Recording, **options: Any) -> Report:

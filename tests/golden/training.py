@@ -1,4 +1,4 @@
-"""Training steps of our models from a recorded state, and what is seen meanwhile."""
+"""Run training steps of our models from a recorded state, and record intermediate values."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,14 +25,14 @@ def build(
 
     Args:
         recording (Recording): A training.
-        method (str): Method whose released names the state has.
-        model_type (str): Our class.
-        stream (str): The stream that names without a suffix belong to.
+        method (str): Method that gives the released names in the state.
+        model_type (str): Name of our class.
+        stream (str): The stream of names without a suffix.
         **options: Options of the model, and ``temperature``.
 
     Returns:
-        tuple: The model in training mode, and the adjacencies (3, V, V) of its ST-GCN blocks by
-        name, as ours builds them before the recorded state replaces them.
+        tuple: The model in training mode, and the adjacency matrices (3, V, V) of its ST-GCN
+        blocks by name, before the recorded state replaces them.
     """
     config, state = recording.config, recording.state('init', method, stream)
     sizes = model_sizes(state)
@@ -70,7 +70,7 @@ def optimizer_of(model: nn.Module, config: dict[str, Any]) -> torch.optim.SGD:
 
 @contextmanager
 def calls(module: ModuleType, name: str) -> Iterator[list[tuple[tuple, Any]]]:
-    """Record arguments and results of a function that a module uses, while the context lasts."""
+    """Record arguments and results of a function in a module, as long as the context is open."""
     function, seen = getattr(module, name), []
 
     def recorded(*args: Any, **kwargs: Any) -> Any:
@@ -84,7 +84,7 @@ def calls(module: ModuleType, name: str) -> Iterator[list[tuple[tuple, Any]]]:
 
 @contextmanager
 def head_calls(model: nn.Module) -> Iterator[list[tuple]]:
-    """Record what the contrastive head is given: query, key and similarities, by stream."""
+    """Record the inputs of the contrastive head by stream: query, key and similarities."""
     seen: list[tuple] = []
     handle = model.head.register_forward_hook(lambda _, args, __: seen.append(args))
     with ExitStack() as stack:
@@ -117,7 +117,7 @@ def step(optimizer: torch.optim.Optimizer, loss: Tensor, model: nn.Module) -> li
 
 
 def steps_of(report: Report, recording: Recording) -> range:
-    """Return the indices of the steps; each must have its losses."""
+    """Return the indices of the steps. Each step must have losses."""
     steps, losses = len(recording['steps']), len(recording['losses'])
     report.count('losses', 'number of steps', steps, losses)
     return range(min(steps, losses))
@@ -134,7 +134,7 @@ def compare_states(report: Report, model: nn.Module, expected: dict[str, Tensor]
 
 
 def features(model: nn.Module, joints: Tensor, stream: str) -> Tensor:
-    """Return the ``eval()`` features of joints (N, M, T, V, C), and leave the mode as it was."""
+    """Return the ``eval()`` features of joints (N, M, T, V, C). The mode is restored."""
     training = model.training
     with torch.no_grad():
         found = model.eval().extract_feat(joints, stream)

@@ -1,4 +1,4 @@
-"""Transforms and preprocessing of both data families against recordings."""
+"""Compare transforms and preprocessing of both data families with recordings."""
 
 from collections.abc import Callable
 
@@ -86,7 +86,7 @@ def run_frame50(recording: Recording) -> Report:
 
 
 class _Draws:
-    """Gives recorded draws in place of random ones."""
+    """Returns recorded draws instead of random ones."""
 
     def __init__(self, joints: np.ndarray, matrix: np.ndarray | None) -> None:
         self.joints, self.matrix = joints, matrix
@@ -96,7 +96,7 @@ class _Draws:
         return np.concatenate([self.joints, np.setdiff1d(np.arange(count), self.joints)])
 
     def random(self) -> float:
-        """Return what chooses zeroing if no matrix is recorded, else mixing."""
+        """Return the number that selects zeroing if no matrix is recorded, else mixing."""
         return 0.0 if self.matrix is None else 1.0
 
     def uniform(self, *_: object) -> np.ndarray:
@@ -117,7 +117,7 @@ def corrupt(keypoint: np.ndarray, joints: np.ndarray, matrix: np.ndarray | None)
 
 
 def _extreme(recording: Recording, name: str, padding: int) -> np.ndarray:
-    """Apply AimCLR's whole chain with recorded draws."""
+    """Apply all augmentations of AimCLR with recorded draws."""
     x = mirror_crop(recording['input'], recording[f'{name}/start'], padding)
     x = shear(x, recording[f'{name}/shear_matrix'])
     x = flip_joints(x, LAYOUT.mirrored)
@@ -148,7 +148,7 @@ def run_pipeline(recording: Recording) -> Report:
         transform.crop = lambda *_, piece=(int(first), int(length)): piece
         found = transform({'keypoint': keypoint, 'clip_len': clip_len})['keypoint']
         report.add('crops', f'crops of {int(index)}', found, expected)
-        # And it is one that ours could have drawn.
+        # Our code could also have drawn this crop.
         total = keypoint.shape[1]
         least = min(max(int(total * low), transform.min_frames), total)
         possible = least <= length <= max(least, int(total * high)) and (

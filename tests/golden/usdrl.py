@@ -22,7 +22,7 @@ BOUNDS = {
     'features': (1e-4, absolute),
 }
 PARTS = {'temporal': 't', 'spatial': 's', 'instance': 'i'}
-"""Our granularities and the recorded ones, in the recorded order."""
+"""Our names of the granularities and the recorded names, in the recorded order."""
 
 
 def run_usdrl(recording: Recording, **options: Any) -> Report:

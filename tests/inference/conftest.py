@@ -35,7 +35,7 @@ def make_config(root, tiny_pickle):
 
 @pytest.fixture(scope='session')
 def save_checkpoint(tmp_path_factory):
-    """Return a function: config, seed -> checkpoint of an untrained model that it describes."""
+    """Return a function: config, seed -> checkpoint of an untrained model with this config."""
     folder = tmp_path_factory.mktemp('checkpoints')
 
     def save(cfg, seed=0):
@@ -45,7 +45,7 @@ def save_checkpoint(tmp_path_factory):
         torch.manual_seed(seed)
         model = MODELS.build(cfg.model)
         for name, parameter in model.named_parameters():
-            if name.startswith('heads.'):  # so that the classes differ
+            if name.startswith('heads.'):  # otherwise the classes would have equal scores
                 torch.nn.init.normal_(parameter)
         path = folder / f'{len(list(folder.iterdir()))}.pth'
         torch.save({'state_dict': model.state_dict(), 'meta': describe(model, cfg)}, path)
@@ -56,7 +56,7 @@ def save_checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope='session')
 def tiny_bigru():
-    """Return what makes the BiGRU tiny."""
+    """Return options that make the BiGRU tiny."""
     return {f'model.backbone.{key}': value for key, value in TINY.items()}
 
 

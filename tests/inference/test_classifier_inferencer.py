@@ -1,4 +1,4 @@
-"""Classes of arrays and files are those that an evaluation counts."""
+"""The classes of arrays and files are equal to those in an evaluation."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Arrays and files give the features that the loaders give."""
+"""Arrays and files give the same features as the loaders."""
 
 import numpy as np
 import pytest
@@ -159,7 +159,7 @@ def test_hash_tells_encoders_apart(
         save_checkpoint(make_config(pipelines='small', **tiny_bigru)),
     )
     hashes = [SkeletonEncoderInferencer(file, 'cpu').hashes['joint'] for file in others]
-    assert encoder.hashes['joint'] not in hashes  # the pipelines of small data turn no body
+    assert encoder.hashes['joint'] not in hashes  # the pipelines of small data do not turn bodies
     # The classifier was built with the same seed, so its encoders are the same.
     assert SkeletonEncoderInferencer(classifier_file, 'cpu').hashes == encoder.hashes
 

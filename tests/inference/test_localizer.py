@@ -1,4 +1,4 @@
-"""A motion is found where it was put into a long recording."""
+"""The localizer finds a motion at its place in a long recording."""
 
 import itertools
 

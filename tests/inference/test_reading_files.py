@@ -1,4 +1,4 @@
-"""A file of any format of `convert.py` gives the joints that its conversion gives."""
+"""A file of any format of `convert.py` gives the same joints as its conversion."""
 
 import pickle
 import sys
@@ -88,7 +88,7 @@ def save_npz(path, joints):
 
 
 def write(folder, kind, joints):
-    """Write a person's 20 frames in a form that people have; return the file."""
+    """Write 20 frames of a person in a common format; return the file."""
     path = folder / f'mine.{kind}'
     if kind == 'csv':
         path.write_text(table(joints))

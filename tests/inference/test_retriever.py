@@ -1,4 +1,4 @@
-"""Neighbours of recordings are those of a KNN evaluation."""
+"""The neighbours of recordings are equal to those of a KNN evaluation."""
 
 import numpy as np
 import pytest

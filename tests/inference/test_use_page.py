@@ -1,4 +1,4 @@
-"""What docs/use.md shows runs as it is written."""
+"""The code blocks of docs/use.md run as they are written."""
 
 import pickle
 import re

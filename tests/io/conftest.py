@@ -7,13 +7,13 @@ import pytest
 
 @pytest.fixture
 def hub(tmp_path):
-    """Run a hub on this machine; its `run` starts Python with a client that asks it alone."""
+    """Run a hub on this machine; its `run` starts Python with a client that uses only this hub."""
     pytest.importorskip('huggingface_hub')
     from local_hub import TOKEN, serve
 
     (tmp_path / 'hub').mkdir()
     with serve(tmp_path / 'hub') as server:
-        variables = {  # the library reads them when it is imported
+        variables = {  # huggingface_hub reads them when it is imported
             'HF_ENDPOINT': server.address,
             'HF_HOME': str(tmp_path / 'home'),
             'HF_HUB_DISABLE_XET': '1',

@@ -1,4 +1,4 @@
-"""Checkpoints are data: what is more is refused, and what does not fit is told."""
+"""Checkpoints hold only data: code is refused, and tensors that do not fit are reported."""
 
 import argparse
 import contextlib
@@ -32,7 +32,7 @@ class Canary:
 
 @pytest.fixture(params=[os.mkdir, Path.mkdir], ids=['blocked by torch', 'unknown to torch'])
 def canary(request, tmp_path):
-    """Return a checkpoint that makes a folder when loaded by plain pickle, and the folder."""
+    """Return a checkpoint that makes a folder if plain pickle loads it, and this folder."""
     path = tmp_path / 'evil.pth'
     torch.save({'state_dict': {}, 'extra': Canary(request.param, tmp_path / 'sung')}, path)
     return path, tmp_path / 'sung'
@@ -53,7 +53,7 @@ def test_checkpoint_that_would_run_code_is_refused_before_it_does(
 
 
 def archive_with(pickled, extra=()):
-    """Return a whole checkpoint with another pickle in it, and further members."""
+    """Return a complete checkpoint with another pickle in it, and more members."""
     file, whole = io.BytesIO(), io.BytesIO()
     torch.save({'state_dict': {'a': torch.ones(2)}}, whole)
     with zipfile.ZipFile(whole) as source, zipfile.ZipFile(file, 'w') as out:
@@ -132,7 +132,7 @@ def test_names_in_an_archive_write_nothing(name, tmp_path):
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a/c.pth').write_bytes(archive_with(None, {name: b'x'}))
     before = set(tmp_path.rglob('*'))
-    with contextlib.suppress(InputError):  # torch wants all in one folder
+    with contextlib.suppress(InputError):  # torch requires one common folder
         load_plain(str(tmp_path / 'a/c.pth'))
     assert set(tmp_path.rglob('*')) == before
     assert not Path('/tmp/evil-member').exists()
@@ -146,7 +146,7 @@ def test_an_inert_pickle_in_bytes_stays_bytes(tmp_path):
 
 
 def test_what_training_saves_passes(tmp_path):
-    """Everything a plain checkpoint may hold, in the format of today and that before 1.6."""
+    """All contents of a plain checkpoint pass, in today's format and in that before torch 1.6."""
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
     optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
     model(torch.ones(2, 2)).sum().backward()
@@ -177,7 +177,7 @@ def test_trusted_checkpoint_is_loaded_whole(canary, run_tool, tmp_path):
     _, _, stderr = run_tool(
         'model_converters/cmd_to_mmcmd.py', file, tmp_path / 'out.pth', '--trust-checkpoint'
     )
-    assert 'lacks a tensor' in stderr  # it has been loaded, and it is empty
+    assert 'lacks a tensor' in stderr  # it was loaded, and it is empty
     assert sung.is_dir()
 
 
@@ -327,7 +327,7 @@ def test_objects_of_other_classes_are_refused(tmp_path):
     torch.save({'state_dict': {}, 'args': argparse.ArgumentParser}, path)
     with pytest.raises(InputError, match='could run code'):
         load_plain(path)
-    # NEWOBJ of a class that the table knows, with a state: no object is made.
+    # NEWOBJ of a class in the table, with a state. No object is made.
     for made in (b'ctorch\nSize\n)\x81}b.', b'cargparse\nNamespace\nK\x01\x85\x81}b.'):
         path.write_bytes(archive_with(b'\x80\x02' + made))
         with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""The results of a checkpoint are those that the tools have written beside it, and no others."""
+"""The results of a checkpoint come only from files that the tools have written beside it."""
 
 import json
 

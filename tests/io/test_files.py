@@ -21,7 +21,7 @@ def test_an_interrupted_write_leaves_what_was_there(tmp_path):
 
 def test_two_who_write_the_same_file_at_once_leave_one_that_is_whole(tmp_path):
     path = tmp_path / 'file'
-    with replace_file(path) as first, replace_file(path) as second:  # of equal process numbers
+    with replace_file(path) as first, replace_file(path) as second:  # both have the same process id
         first.write(b'first')
         second.write(b'the second')
     assert path.read_bytes() == b'first'

@@ -1,4 +1,4 @@
-"""A published folder is read like a checkpoint, from this machine and from a hub."""
+"""A published folder can be read like a checkpoint, from this machine and from a hub."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Checkpoints from before the encoders were named by stream alone still serve."""
+"""Checkpoints with the old names of the encoders can still be used."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def old_name(name):
 
 
 def age(checkpoint, parameters):
-    """Give a checkpoint the names and the order that version 0.1 would have given it."""
+    """Give a checkpoint the names and the order of version 0.1."""
     state = checkpoint['state_dict']
     groups = ['query_encoders', 'key_encoders', 'heads']
     streams = list(dict.fromkeys(name.split('.')[1] for name in state))
@@ -52,7 +52,7 @@ def age(checkpoint, parameters):
 
 @pytest.fixture(scope='module')
 def aged(pretrained, make_runner, tiny_options, tmp_path_factory):
-    """Return the folder of the two checkpoints of a pre-training as version 0.1 names them."""
+    """Return the folder of a pre-training's two checkpoints, with the names of version 0.1."""
     folder = tmp_path_factory.mktemp('aged')
     model = make_runner(CMD_CONFIG, folder / 'unused', tiny_options).model
     parameters = [name for name, _ in model.named_parameters()]

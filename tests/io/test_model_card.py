@@ -1,4 +1,4 @@
-"""The model card says what was trained on what, what was measured, and under which licence."""
+"""The model card names the training, its data, the measured results and the licence."""
 
 import pytest
 import yaml

@@ -1,4 +1,4 @@
-"""A published checkpoint is small, plain, the same for the same weights, and serves downstream."""
+"""A published checkpoint is small, plain and deterministic, and can be used downstream."""
 
 import pytest
 import torch

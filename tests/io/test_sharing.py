@@ -1,4 +1,4 @@
-"""Encoders go to a hub and come back, by the calls of `huggingface_hub` itself."""
+"""Encoders are uploaded to a hub and downloaded again with `huggingface_hub`."""
 
 from pathlib import Path
 

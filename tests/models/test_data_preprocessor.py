@@ -15,7 +15,7 @@ def test_inputs_become_one_tensor_of_float32(as_list, dtype):
     found = SkeletonDataPreprocessor()(batch)['inputs']
     assert found.dtype == torch.float32
     assert torch.equal(found, inputs.float())
-    assert len(batch['inputs']) == 4  # the loader's own batch stays as it is
+    assert len(batch['inputs']) == 4  # the loader's batch does not change
 
 
 def test_inputs_go_to_the_device_and_data_samples_stay():

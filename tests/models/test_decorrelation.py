@@ -1,4 +1,4 @@
-"""The terms of USDRL against loops."""
+"""The terms of USDRL equal plain loops."""
 
 import pytest
 import torch

@@ -43,7 +43,7 @@ def test_info_nce_is_finite_where_exp_overflows():
 def test_contrastive_accuracy_counts_queries_nearest_to_their_own_key():
     positive = torch.tensor([0.5, 0.5, 0.9, -0.2])
     negatives = torch.tensor([[0.4, 0.3], [0.4, 0.6], [0.9, 0.1], [-0.3, -0.4]])
-    # The third ties with a negative, which is no win.
+    # The third one equals a negative, which does not count as correct.
     assert contrastive_accuracy(positive, negatives).item() == 0.5
 
 

@@ -1,4 +1,4 @@
-"""Two ranks learn from the batch of both what one process learns from the whole batch."""
+"""Two ranks with half of a batch each get the same gradients as one process with all of it."""
 
 import runpy
 from pathlib import Path
@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / 'examples/simclr/simclr_model.py'
 
 def learn(rank, world_size, folder):
     """Save loss, accuracy and gradient of a rank's share of a batch."""
-    # In the child alone: a registry refuses a second class of one name.
+    # Only in the child process, because a registry refuses a second class with the same name.
     nt_xent = runpy.run_path(str(EXAMPLE))['nt_xent']
     torch.manual_seed(0)
     model = layer = torch.nn.Linear(5, 3).double()

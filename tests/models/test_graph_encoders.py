@@ -1,4 +1,4 @@
-"""mmaction2's graph encoders are drop-in encoders, in pre-training and downstream."""
+"""mmaction2's graph encoders can be used without changes, in pre-training and downstream."""
 
 import pytest
 import torch

@@ -21,7 +21,7 @@ def samples():
 
 
 def restate(samples, mix, source):
-    """Replace the region joint by joint; source says which frame of the partner is taken."""
+    """Replace the region joint by joint; `source` gives the frame of the partner."""
     out = samples.clone()
     for i in range(len(samples)):
         partner = samples[(i + mix.shift) % len(samples)]

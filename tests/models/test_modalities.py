@@ -54,7 +54,7 @@ def test_modalities_equal_mmaction2_s(joints, modalities):
         feats = GenSkeFeat(dataset='nturgb+d', feats=['j', 'jm', 'b'])(
             {'keypoint': sample.numpy()}
         )['keypoint']
-        # mmaction2 joins the features on the last axis in the order asked for.
+        # mmaction2 joins the features on the last axis, in the given order.
         for found, name in zip(
             torch.from_numpy(feats).split(3, dim=-1), ('joint', 'motion', 'bone'), strict=True
         ):

@@ -7,7 +7,7 @@ from mmcmd.models import KeyQueue, MoCoHead
 
 
 def keys(count, start=0):
-    """Return unit vectors (count, 4), each different, that tell when they were made."""
+    """Return different unit vectors (count, 4). Each one depends on its number."""
     angle = torch.arange(start, start + count) * 0.1
     return torch.stack([angle.cos(), angle.sin(), 0 * angle, 0 * angle], dim=1)
 

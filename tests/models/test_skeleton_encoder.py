@@ -1,4 +1,4 @@
-"""An encoder's map, its pooling and its features, with and without valid frames."""
+"""The feature map, pooling and features of an encoder, with and without valid frames."""
 
 import pytest
 import torch
@@ -81,7 +81,7 @@ def test_padding_of_one_direction_changes_nothing(kind, joints):
     model = encoder(kind, 'forward', 'mean')
     other = joints.clone()
     for n, frames in enumerate(VALID):
-        # The motion of the last valid frame looks at the frame after it.
+        # The motion of the last valid frame uses the frame after it.
         other[n, :, frames + 1 :] = 7
     torch.testing.assert_close(model(joints, VALID), model(other, VALID))
     assert not torch.allclose(model(joints), model(other))
@@ -98,7 +98,7 @@ def test_graph_map_is_that_of_mmaction2_and_the_feature_its_mean(graph, joints):
 def test_graph_pooling_averages_the_valid_steps(graph, joints):
     feature_map = graph.feature_map(joints)
     found = graph(joints, VALID)
-    # Of 9 frames and 5 steps, a frame stands for 5/9 of a step, and a step that is begun counts.
+    # With 9 frames and 5 steps, a frame is 5/9 of a step. The number of steps is rounded up.
     for n, steps in enumerate((5, 3, 1, 4)):
         expected = feature_map[n, :, :, :steps].mean(dim=(0, 2, 3))
         torch.testing.assert_close(found[n], expected)

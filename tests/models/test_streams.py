@@ -1,4 +1,4 @@
-"""Streams: a name with a modality and a backbone, and what every model says of them."""
+"""Streams are names with a modality and a backbone; every model can describe them."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Masks and jigsaws along time against loops."""
+"""Masks and jigsaws along time equal plain loops."""
 
 from itertools import permutations
 

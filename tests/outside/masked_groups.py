@@ -1,4 +1,4 @@
-"""A method and a transform of a user: a batch-wide mask, and view groups of different length."""
+"""A user's method and transform: one mask for the batch, and views of different lengths."""
 
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from mmcmd.registry import MODELS, TRANSFORMS
 
 @TRANSFORMS.register_module()
 class ShakeJoints(BaseTransform):
-    """Move every joint by a vector of its own."""
+    """Move every joint by its own random vector."""
 
     def transform(self, results):
         keypoint = results['keypoint']
@@ -27,7 +27,7 @@ class ShakeJoints(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ShakeJointsGlobally(ShakeJoints):
-    """The same with numpy's global generator, which must be refused."""
+    """Like ShakeJoints, but with numpy's global generator, which must be refused."""
 
     def transform(self, results):
         results['keypoint'] = results['keypoint'] + np.float32(np.random.normal())  # noqa: NPY002
@@ -36,7 +36,7 @@ class ShakeJointsGlobally(ShakeJoints):
 
 @MODELS.register_module()
 class MaskedGroups(BasePretrainer):
-    """Short views predict the feature of a long view whose masked joints are zero."""
+    """Short views predict the feature of a long view. In the long view, masked joints are zero."""
 
     views: ClassVar[dict[str, int]] = {'long': 1, 'short': 2}
 

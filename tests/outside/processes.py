@@ -1,9 +1,9 @@
-"""The slow part of `tests/test_outside_method.py`, with processes that know nothing of the folder.
+"""The slow part of `tests/test_outside_method.py`, with processes outside of pytest.
 
     make outside
 
 Methods outside the package are killed and resumed, trained on two ranks with spawned workers, and
-reproduced as a row of a table. The name of this file keeps it out of the ordinary tests.
+reproduced as a row of a table. Because of its name, pytest does not collect this file by default.
 """
 
 import os
@@ -35,7 +35,7 @@ __all__ = ['outside', 'row']  # fixtures
 
 
 def start(*command, **variables):
-    """Start a process that knows nothing of the folder outside."""
+    """Start a process. Its import path does not have the folder `outside`."""
     pipe = {'stdout': subprocess.DEVNULL, 'stderr': subprocess.PIPE, 'text': True}
     return subprocess.Popen([*map(str, command)], env=os.environ | variables, **pipe)
 

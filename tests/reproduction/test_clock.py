@@ -1,4 +1,4 @@
-"""Trainings of equal minutes: measured once, stretched in proportion, refused if too short."""
+"""Trainings of equal time: the speed is measured, and the steps are set in proportion."""
 
 import json
 
@@ -28,7 +28,7 @@ def make(tmp_path):
 
 
 def finish(stage, seconds):
-    """Leave what a measurement leaves, with these seconds of each step."""
+    """Write the files of a measurement with these seconds for each step."""
     logs = stage.work_dir / '20260101_000000/vis_data'
     logs.mkdir(parents=True)
     records = [

@@ -1,4 +1,4 @@
-"""FLOPs against arithmetic by hand; a FLOP is a multiply-add."""
+"""FLOPs are equal to those computed by hand. A FLOP is a multiply-add."""
 
 import pytest
 import torch
@@ -44,7 +44,7 @@ def test_backward_pass_costs_two_forward_passes(kind, gates):
     layer, x = kind(F, H, bidirectional=True), torch.zeros(T, N, F, requires_grad=True)
     forward = count_flops(layer, x)
     whole = count_flops(lambda: layer(x)[0].sum().backward())
-    # Some kernels know that the state before the first frame needs no gradient.
+    # Some kernels skip the gradient of the state before the first frame.
     first_state = N * 2 * gates * H * H
     assert 3 * forward - first_state <= whole <= 3 * forward
 
@@ -89,10 +89,10 @@ def products(module):
 def test_step_of_cmd_by_hand(tiny_cmd):
     model, size, queue = tiny_cmd(), 6, 12
     encoder = encoder_complexity(model, (2, T, 25, 3))['joint'].flops
-    # Query and key forward, and a backward pass for the query, which costs two; the state before
-    # the first frame needs no gradient.
+    # Query and key forward, and the query backward, which costs two passes. The state before the
+    # first frame needs no gradient.
     encoders = 4 * encoder - 2 * 3 * H * H
-    # Similarities of keys and of queries to the queue, and those of the queries backward.
+    # Similarities of keys and queries to the queue, and the backward pass for the queries.
     rest = 4 * products(model.necks['joint']) + 3 * queue * size
     assert step_flops(model, (2, T, 25, 3), batch=3) == 3 * (encoders + rest)
     assert all(x.grad is None for x in model.parameters())
@@ -103,8 +103,8 @@ def test_step_of_a_classifier_has_a_backward_pass_where_it_is_trained(frozen, pa
     model = classifier(frozen)
     encoder = encoder_complexity(model, (2, T, 25, 3))['bone'].flops
     head = products(model.heads)
-    # Where nothing is trained before it, the input of the head needs no gradient; nor does the
-    # state before the first frame.
+    # If the encoder is frozen, the input of the head needs no gradient. The state before the first
+    # frame never needs one.
     expected = passes * encoder + (2 if frozen else 3) * head
     expected -= 0 if frozen else 2 * 3 * H * H
     assert step_flops(model, (2, T, 25, 3)) == expected

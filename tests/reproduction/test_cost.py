@@ -1,4 +1,4 @@
-"""Costs are those of real steps, counted; the shortcut over frames changes nothing."""
+"""Costs equal the counted operations of real steps, also with the shortcut over frames."""
 
 import pytest
 import torch
@@ -38,8 +38,9 @@ def test_a_pre_training_is_counted_by_hand(tiny):
     assert found.sequences == 4 * 15
     gru = 16 * 2 * 3 * 8 * (150 + 8)  # frames, directions, gates, hidden size, inputs
     neck, queue = 16 * 16 + 16 * 128, 128 * 1024
-    # At least: query and key forward, and the queue once. At most: also two products backward for
-    # each one forward (the first layer needs no gradient of its inputs), and one validation.
+    # Lower limit: query and key forward, and the queue once. Upper limit: also two products
+    # backward for each one forward (the first layer needs no gradient of its input), and one
+    # validation.
     low = 3 * (4 * 15) * (2 * (gru + neck) + queue)
     high = 3 * (4 * 15) * (4 * (gru + neck) + 3 * (queue + 128)) + 3 * 24 * gru
     assert low < found.flops <= high
@@ -48,7 +49,7 @@ def test_a_pre_training_is_counted_by_hand(tiny):
 def test_pcm3_is_counted_over_whole_clips_which_its_mixing_needs(tiny):
     cost._COUNTED.clear()
     moco, pcm3 = (cost.estimate(tiny.pretraining(name, 0)).flops for name in ('MoCo', 'PCM3'))
-    # Three streams, and for each of them 13 passes in place of four, and the decoder.
+    # Three streams, and for each stream 13 passes instead of four, and the decoder.
     assert 3 * 2.5 < pcm3 / moco < 3 * 4.5
 
 
@@ -79,7 +80,7 @@ def count_flops_of(model):
 
 @pytest.fixture
 def missing(root, tmp_path, monkeypatch):
-    """Return a function: data set -> its runs, whose file is not there."""
+    """Return a function: data set -> its runs, without the file of the data set."""
     monkeypatch.chdir(root)
     cost._COUNTED.clear()
 

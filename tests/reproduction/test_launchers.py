@@ -1,4 +1,4 @@
-"""Attempts on this machine: GPUs are handed out one each, and nothing outlives a killed driver."""
+"""Attempts on this machine: each gets one GPU, and a killed driver leaves no process."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from mmcmd.reproduction.launchers import LocalLauncher, visible_gpus
 from mmcmd.reproduction.schedule import run_stages
 from mmcmd.reproduction.stages import Stage
 
-# It saves what it has when it is asked to stop, goes on from there, and refuses company.
+# It saves when it is stopped, continues from there, and fails if another one runs.
 TRAINING = """
 import os, pathlib, signal, sys, time
 out = pathlib.Path(sys.argv[1])
@@ -50,7 +50,7 @@ run_stages([Stage('a', command, folder, folder / 'product')], LocalLauncher(1))
 
 @pytest.fixture
 def training(tmp_path):
-    """Return a function: name, seconds -> stage that takes so long, unless it goes on."""
+    """Return a function: name, seconds -> stage that takes this long, less if it is resumed."""
     script = tmp_path / 'training.py'
     script.write_text(TRAINING)
 
@@ -70,7 +70,7 @@ def until(condition, seconds=30):
 
 @pytest.fixture
 def driver(training, tmp_path, root):
-    """Start a driver in a process of its own; return it and its stage, which trains already."""
+    """Start a driver in a separate process; return it and its stage when the stage trains."""
     script = tmp_path / 'driver.py'
     script.write_text(DRIVER)
     stage = training('a', 60)
@@ -85,7 +85,7 @@ def test_runs_of_a_killed_driver_save_and_the_next_driver_goes_on(driver):
     process, stage = driver
     process.send_signal(signal.SIGKILL)
     process.wait()
-    run_stages([stage], LocalLauncher(1))  # the tool fails if it is not alone
+    run_stages([stage], LocalLauncher(1))  # the tool fails if another one runs
     assert stage.finished
     assert (stage.work_dir / 'checkpoint').exists()
     assert len((stage.work_dir / 'starts').read_text()) == 2
@@ -111,7 +111,7 @@ def test_tool_whose_attempt_was_killed_keeps_the_work_dir(training):
     until(lambda: first.poll() is not None)
     second = launcher.start(stage)
     until(lambda: second.poll() is not None)
-    assert second.poll() == 0, stage.log.read_text()  # the tool fails if it is not alone
+    assert second.poll() == 0, stage.log.read_text()  # the tool fails if another one runs
     assert stage.finished
 
 
@@ -139,4 +139,4 @@ def test_more_jobs_than_gpus_are_told(monkeypatch):
 
 
 def test_the_status_of_a_preempted_training_is_known_here():
-    assert PREEMPTED == EXIT_STATUS  # two constants: an attempt must start without torch
+    assert PREEMPTED == EXIT_STATUS  # two constants, because an attempt must start without torch

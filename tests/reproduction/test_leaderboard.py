@@ -1,4 +1,4 @@
-"""The leaderboard plans every method once, and its figures show what the runs gave."""
+"""The leaderboard plans every method once, and its figures show the results of the runs."""
 
 import json
 from collections import Counter
@@ -92,7 +92,7 @@ def test_supervised_training_starts_from_scratch_on_both_encoders(tmp_path):
 
 
 def finish(one, value, curve=()):
-    """Leave what a finished run leaves, with the same accuracy in all streams."""
+    """Write the files of a finished run, with the same accuracy in all streams."""
     names = ('top1', *(f'{stream}_top1' for stream in ('joint', 'motion', 'bone', '3s')))
     metrics = {f'{prefix}/{name}': value for prefix in ('knn', 'acc') for name in names}
     folder = one.stage.work_dir
@@ -113,7 +113,7 @@ def finish(one, value, curve=()):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Return a list of the lines that were drawn, and still draw them."""
+    """Return a list that collects the drawn lines. They are still drawn."""
     seen, draw = [], leaderboard.draw_lines
 
     def see(lines, *args):
@@ -165,7 +165,7 @@ def test_figure_of_labels_has_a_point_for_each_number_of_labels(small, drawn, tm
 
 
 def _cell(row, label):
-    """Return the cell of three streams of a row, with so many labels or with all."""
+    """Return the cell of a row for three streams, with a number of labels or with all."""
     wanted = f'{label} label{"s" * (label != 1)}, 3s' if label else None
     cells = dict(zip(TABLE.columns, TABLE.rows[row], strict=True))
     return cells[wanted] if wanted else cells['linear, 3s'] or cells['knn, 3s']

@@ -1,4 +1,4 @@
-"""Leave one subject out: every subject is tested once, and the report has the average."""
+"""Leave one subject out: every subject is tested once, and the report has the mean."""
 
 import json
 import pickle
@@ -45,7 +45,7 @@ def parts(with_subjects, tmp_path):
 
 
 def finish(one, accuracy):
-    """Leave what a finished test by nearest neighbours leaves."""
+    """Write the files of a finished test by nearest neighbours."""
     one.stage.work_dir.mkdir(parents=True)
     entry = dict(last=accuracy, best=accuracy, best_epoch=0)
     names = ('top1', 'motion_top1', 'bone_top1', '3s_top1')

@@ -1,4 +1,4 @@
-"""The papers' entries fit together: methods, configs, protocols, numbers and sources."""
+"""The entries of the papers are consistent: methods, configs, protocols, numbers, sources."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_tables_1_to_4_have_all_rows_of_the_paper():
     joint = {'LongT GAN', 'ISC', 'CrosSCLR-B', 'CMD'}
     three = {'3s-CrosSCLR', '3s-AimCLR', '3s-CMD'}
     rows = {name: set(TABLES[name].rows) for name in ('table1', 'table2', 'table3', 'table4')}
-    own = {'MoCo', '3s-MoCo', 'CMD, J<->M'}  # ours, or from Table 5
+    own = {'MoCo', '3s-MoCo', 'CMD, J<->M'}  # rows of our own, or from Table 5
     assert rows['table1'] - own == joint | three | {
         *('MS2L', 'P&C', 'AS-CAL', 'SeBiReNet', 'AimCLR', '3s-CrosSCLR-B')
     }

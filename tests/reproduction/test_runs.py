@@ -1,4 +1,4 @@
-"""The runs behind a table can be run as they are planned, and the table says what they gave."""
+"""The planned runs of a table can be started, and the table has their results."""
 
 import json
 import shlex
@@ -47,7 +47,7 @@ def plain(tmp_path):
 
 
 def read(stage):
-    """Return the config that the tool of a stage would run, with the tool's own parser."""
+    """Return the config of a stage, read with the parser of its tool."""
     tool, *arguments = stage.command
     assert Path(tool).is_file()
     parser = runner_parser('x')
@@ -81,7 +81,7 @@ def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
     write_checkpoint(source)
     for protocol in PROTOCOLS:
         if protocol.startswith(('finetune_mamp', 'semi_mamp')) and method != 'MAMP':
-            continue  # which needs a transformer
+            continue  # it needs a transformer
         one = short.chain(Cell(method, protocol, 'joint'), 1)[-1]
         config, args = read(one.stage)
         assert config.model == one.config.model, protocol
@@ -94,7 +94,7 @@ def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
 
 
 def write_checkpoint(one):
-    """Leave a checkpoint that says what its encoders are; the weights are of no matter here."""
+    """Write a checkpoint that describes its encoders. The weights do not matter here."""
     one.stage.work_dir.mkdir(parents=True, exist_ok=True)
     state = {f'encoders.{name}.x': torch.zeros(1) for name in one.streams}
     meta = {'encoder': one.description}
@@ -276,7 +276,7 @@ def test_folders_of_methods_are_different_and_plain():
 
 
 def finish(one, metrics):
-    """Leave what a finished run leaves."""
+    """Write the files of a finished run."""
     folder = one.stage.work_dir
     folder.mkdir(parents=True, exist_ok=True)
     entries = {k: {'last': v, 'best': v + 0.1, 'best_epoch': 1} for k, v in metrics.items()}

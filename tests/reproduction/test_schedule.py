@@ -1,4 +1,4 @@
-"""Chains of tool calls, with real processes: small scripts written by the tests."""
+"""Chains of tool calls with real processes, which are small scripts of the tests."""
 
 import fcntl
 import time
@@ -33,7 +33,7 @@ def stage(tmp_path):
 
 
 def works(stage):
-    """Return whether a process works in the work dir."""
+    """Return whether a process is running in the work dir."""
     with open(f'{stage.work_dir}.lock') as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +52,7 @@ def test_stage_starts_after_those_it_needs(stage, tmp_path):
 
 
 def test_jobs_run_at_the_same_time(stage):
-    # Each ends well only if it sees the other run.
+    # Each script succeeds only if it sees the other one run.
     wait = (
         "(root / f'{out.name}.runs').touch()\n"
         'until = time.monotonic() + 20\n'
@@ -64,7 +64,7 @@ def test_jobs_run_at_the_same_time(stage):
 
 def test_one_job_is_one_at_a_time(stage):
     alone = (
-        "lock = os.open(root / 'lock', os.O_CREAT | os.O_EXCL)\n"  # fails if it is there
+        "lock = os.open(root / 'lock', os.O_CREAT | os.O_EXCL)\n"  # fails if the lock exists
         "time.sleep(0.3)\nos.remove(root / 'lock')\n"
     )
     run_stages([stage(name, alone + MAKE) for name in 'ab'], LocalLauncher(1))
@@ -157,7 +157,7 @@ def test_tool_that_makes_nothing_has_failed(stage):
 
 
 def test_stage_that_fails_when_repeated_is_no_longer_finished(stage):
-    # It makes its product and then fails, the second time.
+    # At the second start, it writes its product and then fails.
     body = f"again = (out / 'once').exists()\n(out / 'once').touch()\n{MAKE}sys.exit(again)\n"
     flaky = stage('a', body)
     run_stages([flaky])

@@ -1,4 +1,4 @@
-"""A difference counts if it exceeds the spread of the seeds and of the test sequences."""
+"""A difference is significant if it exceeds the spread of the seeds and test sequences."""
 
 import json
 
@@ -14,7 +14,7 @@ from mmcmd.reproduction.significance import difference, differences, holm
 
 
 def predict(rng, accuracies, hardness, spread):
-    """Return right predictions (S, N) of seeds whose accuracies differ, on the same sequences."""
+    """Return correct predictions (S, N) of seeds with different accuracies, on equal sequences."""
     rows = []
     for accuracy in accuracies:
         chance = np.clip(accuracy + rng.normal(0, spread) + hardness, 0, 1)
@@ -78,7 +78,7 @@ def test_holm_corrects_for_the_number_of_comparisons():
 
 
 class Stored(Reproduction):
-    """A reproduction whose runs are given as predictions."""
+    """A reproduction with given predictions in place of runs."""
 
     def __init__(self, *args):
         super().__init__(*args)

@@ -1,4 +1,4 @@
-"""Attempts as Slurm jobs. submitit is real; a few shell scripts stand in for Slurm's commands.
+"""Attempts as Slurm jobs. submitit is real; a few shell scripts replace Slurm's commands.
 
 `make slurm` runs the same code on a real Slurm.
 """
@@ -39,7 +39,7 @@ while [[ "$1" == --* ]]; do
 done
 exec "$@"
 """
-# submitit takes the state of a job whose node is being switched on for an end.
+# For submitit, the state of a job that waits for its node to start looks like an end.
 SQUEUE = r"""
 for job in jobs/*; do
     kill -0 "$(cat "$job")" 2> /dev/null || continue
@@ -47,7 +47,7 @@ for job in jobs/*; do
 done
 exit 0
 """
-# The signal reaches all processes of a job. The job is killed if it does not leave.
+# The signal goes to all processes of a job. The job is killed if it does not end.
 SCANCEL = r"""
 pid=$(cat "jobs/$1") && kill -TERM -- "-$pid" 2> /dev/null
 exit 0
@@ -84,7 +84,7 @@ if sys.argv[3:] == ['fail']:
 
 @pytest.fixture
 def cluster(tmp_path, monkeypatch, root):
-    """Put the stand-ins first on the path. Jobs are numbered from 0."""
+    """Put the scripts first on the PATH. Jobs are numbered from 0."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('PYTHONPATH', str(root), prepend=os.pathsep)
     monkeypatch.setenv('PATH', str(tmp_path / 'bin'), prepend=os.pathsep)

@@ -1,4 +1,4 @@
-"""A stage's share of progress is read from the files of its training."""
+"""The progress of a stage is read from the files of its training."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A table says where a row without pre-training wins."""
+"""A table names the cases in which a row without pre-training is the best."""
 
 import json
 

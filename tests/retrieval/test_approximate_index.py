@@ -1,4 +1,4 @@
-"""The approximate index finds nearly what the exact one finds; its recall is measured."""
+"""The approximate index finds almost the same as the exact one; its recall is measured."""
 
 import sys
 
@@ -40,7 +40,7 @@ def test_recall_on_new_queries_is_the_measured_one(index, tmp_path):
     pytest.importorskip('faiss', reason='needs faiss-cpu: pip install "mmcmd[retrieval]"')
     facts = index.build_approximate(recall=0.95, k=10)
     assert facts['recall'] >= 0.95
-    assert facts['probes'] < facts['cells']  # it does not look everywhere
+    assert facts['probes'] < facts['cells']  # it does not search all cells
     queries = clustered(200, 2)
     exact, near = index.search(queries, 10), index.search(queries, 10, exact=False)
     assert recall_of(rows_of(near), rows_of(exact)) > 0.9

@@ -1,4 +1,4 @@
-"""An index finds what a full comparison finds, and knows which encoder made it."""
+"""An index finds the same as a full comparison, and stores the identity of its encoder."""
 
 import json
 
@@ -116,7 +116,7 @@ def test_entries_are_added_and_removed(index, tmp_path):
     left = grown.remove(['m3', 'x'])
     assert (len(left), left.names[3], left.names[-1]) == (30, 'm4', 'y')
     assert left.fields[3] == {'subject': 4}
-    left.save(tmp_path / 'index')  # over the files that it was read from
+    left.save(tmp_path / 'index')  # replaces the files from which it was read
     again = MotionIndex.open(tmp_path / 'index', index.hashes)
     assert again.names == left.names
     assert again.search(features(3, seed=1), 5) == left.search(features(3, seed=1), 5)

@@ -1,4 +1,4 @@
-"""The page in a real Chromium: `make test-web`. Where there is none, it is skipped with the reason.
+"""Test the page in a real Chromium: `make test-web`. Without Chromium, the tests are skipped.
 
 If the variable SCREENSHOTS names a folder, pictures of the steps are kept there.
 """
@@ -38,7 +38,7 @@ def address(catalogue_loader):
 
 @pytest.fixture(scope='module')
 def browser():
-    # Without a GPU, SwiftShader draws.
+    # SwiftShader draws without a GPU.
     options = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--no-sandbox']
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
@@ -105,7 +105,7 @@ def test_keys_pause_step_and_change_the_stream(page):
     page.wait_for_selector('#play[aria-pressed=true]')
     page.keyboard.press('Space')
     page.wait_for_selector('#play[aria-pressed=false]')
-    page.wait_for_timeout(1000)  # a slow machine draws a last picture
+    page.wait_for_timeout(1000)  # time for a slow machine to draw the last picture
     before = frame(page)
     page.wait_for_timeout(500)
     assert frame(page) == before

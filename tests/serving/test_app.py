@@ -1,4 +1,4 @@
-"""The REST interface gives what the inferencers give, and refuses in one sentence."""
+"""The REST interface gives the same as the inferencers; each error is one sentence."""
 
 import hashlib
 

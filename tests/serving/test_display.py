@@ -1,4 +1,4 @@
-"""A body stands upright before the camera, wherever the sensor stood."""
+"""A body stands upright before the camera, for any position of the sensor."""
 
 import numpy as np
 import pytest

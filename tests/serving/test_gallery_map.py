@@ -1,4 +1,4 @@
-"""The map is made once for some features, and puts near what is alike."""
+"""The map is made once for each set of features, and similar features are near each other."""
 
 import time
 
@@ -40,7 +40,7 @@ def test_principal_components_stand_in_until_the_map_is_kept(tmp_path, monkeypat
     between = np.linalg.norm(middles[[0, 1, 2]] - middles[[1, 2, 0]], axis=-1).min()
     assert between > 2 * within
 
-    monkeypatch.setattr(gallery_map, '_make_map', None)  # nothing is made again
+    monkeypatch.setattr(gallery_map, '_make_map', None)  # would fail if the map were made again
     method, final, again = GalleryMap(clusters(), tmp_path).get('joint')
     assert (method, final) == ('t-SNE', True)
     np.testing.assert_array_equal(again, places)

@@ -1,4 +1,4 @@
-"""What the server refuses before it works on a request."""
+"""The server refuses some requests before it processes them."""
 
 import pytest
 

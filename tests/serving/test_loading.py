@@ -1,4 +1,4 @@
-"""The gallery is encoded once for a checkpoint, and what does not fit is refused."""
+"""The gallery is encoded once for a checkpoint; files that do not fit are refused."""
 
 import shutil
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_the_second_start_encodes_nothing(catalogue_loader, tiny_pickle, monkeyp
 
 
 def test_another_pickle_of_that_name_is_encoded_again(catalogue_loader, tiny_pickle, tmp_path):
-    copy = Path(shutil.copy(tiny_pickle, tmp_path / 'tiny.pkl'))  # with a time of its own
+    copy = Path(shutil.copy(tiny_pickle, tmp_path / 'tiny.pkl'))  # has another mtime
     shutil.copytree(catalogue_loader.cache, tmp_path / 'cache')
     steps = []
     original = loading.Loader._encode

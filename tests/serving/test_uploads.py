@@ -1,4 +1,4 @@
-"""Files of strangers are read in a process that may die, and the server goes on."""
+"""Uploaded files are read in a separate process. If it crashes, the server continues."""
 
 import os
 import pickle

@@ -217,7 +217,7 @@ def test_parts_of_a_layout_of_ones_own_hold_every_joint_once():
     fields = {'name': 'mine', 'joints': 'abcdef', 'parents': [0] * 6, 'centre': 3}
     without = get_layout(fields)
     assert (without.trunk, without.parts) == (3, None)
-    parts = [[5, 0], [1], [2], [3], [4]]  # as JSON has them
+    parts = [[5, 0], [1], [2], [3], [4]]  # lists, as in JSON
     mine = get_layout(fields | {'parts': parts, 'trunk': 2})
     assert (mine.trunk, mine.parts) == (2, ((5, 0), (1,), (2,), (3,), (4,)))
     assert get_layout(mine.to_dict()).parts == mine.parts
@@ -235,7 +235,7 @@ def test_own_graph_is_made_from_the_parents_even_where_mmaction2_has_a_name():
     ntu = get_layout('ntu')
     assert ntu.graph == 'nturgb+d'
     assert ntu.own_graph['center'] == 20
-    assert (21, 22) in ntu.own_graph['inward']  # mmaction2 hangs joint 21 on joint 7
+    assert (21, 22) in ntu.own_graph['inward']  # in mmaction2, joint 7 is the parent of 21
     assert len(ntu.own_graph['inward']) == 24
 
 

@@ -92,7 +92,7 @@ def test_every_pair_of_layouts_maps_with_rows_that_add_up_to_one():
     for source in LAYOUTS.values():
         for target in LAYOUTS.values():
             if target.name in ('coco', 'mediapipe33'):
-                continue  # their root is the nose, which most sensors do not see
+                continue  # their root is the nose, which most sensors do not have
             weights = make_layout_map(source, target, NEAREST).weights
             assert weights.shape == (target.num_joints, source.num_joints)
             np.testing.assert_allclose(weights.sum(axis=1), 1)

@@ -1,4 +1,4 @@
-"""The table of docs/layouts.md says what the layouts are."""
+"""The table of docs/layouts.md is equal to the layouts."""
 
 import json
 import re

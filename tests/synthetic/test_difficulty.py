@@ -1,16 +1,16 @@
-"""The stand-in must not be trivial, or it could not tell a good representation from a bad one."""
+"""The synthetic data must not be trivial, so that good and bad representations differ."""
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mmcmd.synthetic import Plan, record, simulate
 
-TRAINING = {1, 2, 4, 5, 8, 9, *range(13, 20)}  # of NTU's cross-subject split, up to subject 20
+TRAINING = {1, 2, 4, 5, 8, 9, *range(13, 20)}  # subjects up to 20 in NTU's cross-subject split
 FRAMES = 32
 
 
 def read(tracks):
-    """Keep the two most energetic bodies, told apart by their place in the list, (2, T, V, 3)."""
+    """Keep the two bodies with the most energy, in the order of the list, (2, T, V, 3)."""
     bodies = np.zeros((4, len(tracks[0].present), 25, 3))
     for time in range(bodies.shape[1]):
         seen = [track.joints[time] for track in tracks if track.present[time]]
@@ -26,7 +26,7 @@ def turn(source, target):
 
 
 def flatten(bodies):
-    """Centre, align and resample as the raw baseline does; returns 2 x 32 x 25 x 3 numbers."""
+    """Centre, align and resample like the raw baseline; return 2 x 32 x 25 x 3 numbers."""
     first = bodies[0].any((1, 2))
     bodies = bodies[:, first]
     moved = np.where(bodies == 0, 0, bodies - bodies[0, :, None, 1])

@@ -1,4 +1,4 @@
-"""The simulation in every raw format: chains to the converters are in the converters' tests."""
+"""The simulation in every raw format. The tests of the converters read these formats."""
 
 import runpy
 import sys
@@ -131,7 +131,7 @@ def test_archive_of_a_labelled_folder_is_marked_and_stands_upright(raw, tmp_path
         names = ('hips', 'neck', 'upper_arm_right', 'upper_arm_left')
         hips, neck, right, left = (body[:, BANDAI2.joints.index(name)] for name in names)
         assert (neck[:, 1] - hips[:, 1] > 0.2).all()
-        assert (left[:, 0] - right[:, 0]).mean() > 0.1  # the rig's performers face +z
+        assert (left[:, 0] - right[:, 0]).mean() > 0.1  # the performers of this rig face +z
 
 
 def test_kinect_v1_bodies_are_whole(raw, tmp_path):

@@ -16,7 +16,7 @@ def tiny_command(root, tiny_options, tmp_path):
 
 @pytest.fixture
 def check_mistake():
-    """Return a function that checks that a tool ended in status 2 and one line with all parts."""
+    """Return a function that checks for exit status 2 and for one line with all parts."""
 
     def check(outcome, tool, *parts):
         status, _, stderr = outcome

@@ -1,4 +1,4 @@
-"""A user's mistake ends in status 2 and one line that names it, in `train.py` and `test.py`."""
+"""After a user's mistake, `train.py` and `test.py` exit with status 2 and one clear line."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ CONFIG = 'configs/cmd/cmd_bigru_ntu60_xsub.py'
 def arguments(root, tmp_path, tiny_options):
     """Return a function: other options -> arguments of a tool on the tiny config."""
     options = {name: x for name, x in tiny_options.items() if 'vis_backends' not in name}
-    options['experiment_name'] = tmp_path.name  # mmengine keys its global loggers by it
+    options['experiment_name'] = tmp_path.name  # mmengine's global loggers have this name
 
     def make(others=(), config=CONFIG):
         pairs = (f'{name}={value}' for name, value in (options | dict(others)).items())
@@ -115,7 +115,7 @@ def test_config_that_cannot_be_read(text, run_tool, tmp_path):
 
 
 def test_no_warning_comes_before_the_line_in_a_process_of_its_own(root, arguments):
-    # The tests above run inside pytest, which takes warnings away.
+    # The tests above run inside pytest, which captures warnings.
     options, parts = TRAIN['batch']
     command = [sys.executable, root / 'tools' / 'train.py', *arguments(options)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100)

@@ -1,4 +1,4 @@
-"""`tools/misc/browse_dataset.py` draws each view of each sequence as each modality."""
+"""`tools/misc/browse_dataset.py` draws each view of each sequence in each modality."""
 
 import os
 import pickle

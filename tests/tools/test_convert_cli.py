@@ -159,7 +159,7 @@ def test_subjects_for_validation_make_a_split(tmp_path, run_tool, capsys):
 
 
 def test_parents_in_a_circle_are_told_by_inspect(tmp_path, run_tool, capsys):
-    """Such a file, of an earlier version, has a layout that no command takes."""
+    """A file of an earlier version may have such a layout, which commands refuse now."""
     layout = {**BANDAI2.to_dict(), 'name': 'mine'}
     layout['parents'] = [0, 2, 1, *layout['parents'][3:]]
     sample = dict(frame_dir='a', label=0, keypoint=np.ones((1, 2, 21, 3)), total_frames=2)

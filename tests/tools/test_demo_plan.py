@@ -1,4 +1,4 @@
-"""What `tools/demo.py` is going to do; `.ci/run` does it."""
+"""The plan of `tools/demo.py`; `.ci/run` runs it."""
 
 import runpy
 import sys

@@ -42,7 +42,7 @@ def test_two_ranks_train_and_write_one_checkpoint(root, tiny_options, tmp_path, 
     )
     assert done.returncode == 0, done.stderr[-3000:]
     checkpoint = torch.load(tmp_path / 'work' / 'epoch_1.pth', weights_only=True)
-    # 15 sequences for 2 ranks are 8 each, one batch of 5; both ranks' keys are in the queue.
+    # 15 sequences for 2 ranks are 8 each: one batch of 5. The queue has the keys of both ranks.
     assert checkpoint['meta']['iter'] == 1
     assert checkpoint['state_dict']['queues.joint.queue_ptr'].item() == 2 * 5
     assert not [name for name in checkpoint['state_dict'] if name.startswith('module.')]

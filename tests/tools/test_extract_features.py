@@ -1,4 +1,4 @@
-"""`tools/misc/extract_features.py` writes what the API gives, with the names of the sequences."""
+"""`tools/misc/extract_features.py` writes the features of the API with names of sequences."""
 
 import numpy as np
 import pytest

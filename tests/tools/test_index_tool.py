@@ -1,4 +1,4 @@
-"""The tool builds an index and searches in it."""
+"""`tools/index.py` builds an index and searches in it."""
 
 import pickle
 

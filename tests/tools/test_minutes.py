@@ -1,4 +1,4 @@
-"""`train.py configs/recipes/small.py --minutes`: measured steps, and a table in the end."""
+"""`train.py configs/recipes/small.py --minutes` measures a step, and ends with a table."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`tools/misc/print_config.py` prints what the other tools would build."""
+"""`tools/misc/print_config.py` prints the config that the other tools use."""
 
 from mmengine.config import Config
 

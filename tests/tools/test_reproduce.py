@@ -1,4 +1,4 @@
-"""`tools/reproduce.py`: a table from nothing, the plan's cost, and mistakes."""
+"""`tools/reproduce.py`: a table from scratch, the cost of the plan, and mistakes."""
 
 import json
 

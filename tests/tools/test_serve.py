@@ -1,4 +1,4 @@
-"""`tools/serve.py` refuses in one sentence, before or after its start, and else serves the page."""
+"""`tools/serve.py` serves the page; each error is one sentence."""
 
 import json
 import os

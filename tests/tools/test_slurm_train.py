@@ -1,4 +1,4 @@
-"""`tools/slurm_train.sh` with commands of Slurm that write down how they are called.
+"""`tools/slurm_train.sh` with replaced commands of Slurm, which record their arguments.
 
 ``make slurm`` does the same with a real Slurm.
 """

@@ -1,4 +1,4 @@
-"""Data without labels, or with a few: pre-training runs, evaluations say what they need."""
+"""Data without labels or with a few: pre-training runs, and evaluations ask for labels."""
 
 import json
 import pickle

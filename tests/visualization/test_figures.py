@@ -1,4 +1,4 @@
-"""Figures are read back from their files, and their texts from the figure that was saved."""
+"""The saved files of figures, and the texts in the saved figures, are checked."""
 
 import numpy as np
 import pytest

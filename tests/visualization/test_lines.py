@@ -1,4 +1,4 @@
-"""Figures of lines are read back from their files, and their lines from the figure."""
+"""The saved files of line figures, and the lines in the figures, are checked."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Logs as mmengine writes them: resumed, torn, of training and of validation."""
+"""Logs of mmengine are read: of training and validation, after a resume, with cut-off lines."""
 
 import json
 

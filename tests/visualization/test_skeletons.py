@@ -1,4 +1,4 @@
-"""Pictures of sequences: what is drawn where, and the files."""
+"""Pictures of sequences: the drawn points, their places, and the files."""
 
 import os
 

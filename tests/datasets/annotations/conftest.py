@@ -6,14 +6,14 @@ import pytest
 from mmcmd.skeletons import KINECT_V1, NTU
 from mmcmd.synthetic import simulate
 
-# Joints of the simulation, which are those of NTU, in the order of Kinect v1.
+# Joints of NTU, which the simulation has, in the order of Kinect v1.
 _KINECT = [0, 1, 20, 3, *range(4, 20)]
 _ACTIONS, _SUBJECTS = (1, 2, 3), (1, 2, 3, 4, 5, 6)
 
 
 @pytest.fixture(scope='session')
 def simulated():
-    """Return 36 sequences (T, 25, 3) of 3 actions and 6 subjects, each told by (subject, label)."""
+    """Return 36 sequences (T, 25, 3) of 3 actions and 6 subjects, by (subject, label)."""
     return {
         (subject, label, take): simulate(7, (subject, take, action))[0].astype(np.float32)
         for subject in _SUBJECTS
@@ -24,7 +24,7 @@ def simulated():
 
 @pytest.fixture
 def healthy(simulated):
-    """Return a function: layout ('ntu' or 'kinect_v1') -> an annotation file that is healthy.
+    """Return a function: layout ('ntu' or 'kinect_v1') -> an annotation file without faults.
 
     Each body faces the sensor, is turned a little and is seen with noise of 5 mm.
     """

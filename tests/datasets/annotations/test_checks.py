@@ -1,4 +1,4 @@
-"""Each way to ruin a file is found and told with its remedy; a healthy file has no finding."""
+"""The checks report each fault of a file with its remedy, and nothing for a correct file."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from mmcmd.datasets.annotations.inspection import inspect_annotations
 from mmcmd.datasets.transforms.normalize import normalize_skeleton
 from mmcmd.skeletons import KINECT_V1, get_layout
 
-# MSR-Action3D has the same 20 joints in another order: those of Kinect v1 by their index there.
+# MSR-Action3D has the same 20 joints in another order. Each number is an index in Kinect v1.
 MSR_ORDER = [4, 8, 2, 1, 12, 16, 0, 5, 9, 6, 10, 7, 11, 13, 17, 14, 18, 15, 19, 3]
 # UTD-MHAD's files begin with the head.
 UTD_ORDER = [3, 2, 1, 0, *range(4, 20)]
@@ -71,7 +71,7 @@ def flip(keypoint):
 
 
 def test_bodies_that_are_upside_down_are_told_whatever_the_reason(healthy):
-    """Some of the sequences were recorded, or normalised, with another up."""
+    """Some of the sequences were recorded or normalised with another up axis."""
     plain = {**KINECT_V1.to_dict(), 'name': 'plain', 'spine': None, 'shoulders': None}
     line = only(change(healthy() | {'layout': plain}, flip, every=6))
     assert line.startswith('6 of 36 (16.7 %) bodies are upside down after the normalisation')
@@ -150,7 +150,7 @@ def blank(joints):
 
 
 def test_joints_that_are_always_zero_are_told(healthy):
-    """A sensor of 20 joints in files of 25."""
+    """A sensor with 20 joints has written files with 25 joints."""
     line = only(change(healthy('ntu'), blank([20, 21, 22, 23, 24])))
     assert line.startswith('5 of 25 joints are always zero')
     assert '20 spine_shoulder, 21 hand_tip_left' in line

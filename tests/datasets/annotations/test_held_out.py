@@ -1,4 +1,4 @@
-"""What is held out for a validation: whole subjects, each once, the same in every run."""
+"""A validation holds out whole subjects, each subject once, and the same in every run."""
 
 import pickle
 
@@ -57,7 +57,7 @@ def test_each_group_is_held_out_by_exactly_one_fold(values):
 
 
 def test_folds_are_the_same_in_every_version():
-    """Published figures were chosen on these folds."""
+    """The values of the recipe were chosen with these folds."""
     assert [fold_values([1, 3, 5, 7, 9], fold) for fold in range(5)] == FOLDS_OF_FIVE
 
 

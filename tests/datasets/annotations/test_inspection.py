@@ -1,4 +1,4 @@
-"""What a file holds, what is suspicious about it, and the official totals."""
+"""The inspection of a file: its contents, its faults, and the official totals."""
 
 import io
 
@@ -48,7 +48,7 @@ def test_clean_file_is_counted_and_nothing_is_suspicious():
 
 def test_twins_across_training_and_test_are_a_leak_and_come_first():
     samples = [sample_of(name) for name in 'abcdef']
-    twin = samples[0]['keypoint']  # of a, which trains; with a person who is not there
+    twin = samples[0]['keypoint']  # of sample a; its copy gets a second person of zeros
     samples[3]['keypoint'] = np.concatenate([twin, np.zeros_like(twin)])
     samples[4]['keypoint'] = twin.copy()
     found = inspect_annotations(data_of(*samples))

@@ -1,4 +1,4 @@
-"""Annotation pickles: what loads, what is refused before it runs, what is written."""
+"""Annotation pickles: which ones load, which are refused before code runs, what is written."""
 
 import copyreg
 import os
@@ -71,7 +71,7 @@ def test_pyskl_file_of_the_numpy_1_era_loads(tmp_path):
 
 
 def test_array_pickled_by_python_2_loads(tmp_path):
-    # Python 2 wrote the raw bytes as `str` (opcode T), text as unicode, and the module names below.
+    # Python 2 wrote raw bytes as `str` (opcode T), text as unicode, and the module names below.
     raw = np.arange(1 * 1 * 2 * 3, dtype='<f4').tobytes()
 
     def text(value):
@@ -190,14 +190,14 @@ def test_object_arrays_are_refused(tmp_path):
 
 
 def test_dtype_state_from_the_file_cannot_turn_bytes_into_pointers(tmp_path):
-    # A float64 that claims to hold object references: numpy itself would believe the flags (63).
+    # A float64 with flags (63) that mean object references. numpy itself would accept the flags.
     state = pickle.dumps(np.dtype('>f8'), 2)[:-1]
     assert state.endswith(b'K\x00tq\x05b')
     evil = state[: -len(b'K\x00tq\x05b')] + b'K\x3ftb.'
     assert pickle.loads(evil).flags == 63
     path = dump(tmp_path / 'a.pkl', evil)
     with pytest.raises(InputError):
-        load_annotations(path)  # a dtype is no annotation
+        load_annotations(path)  # a dtype is not an annotation
     sample = pickle.dumps(np.arange(2, dtype='>f8'), 2)
     sample = sample.replace(b'J\xff\xff\xff\xffK\x00t', b'J\xff\xff\xff\xffK\x3ft')
     loaded = annotations.load_plain(dump(path, sample).open('rb'))

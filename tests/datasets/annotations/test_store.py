@@ -1,4 +1,4 @@
-"""The store beside a pickle gives what the pickle holds, or is made anew."""
+"""The store of a pickle returns the contents of the pickle, or it is made again."""
 
 import copy
 import multiprocessing
@@ -45,7 +45,7 @@ def file(tmp_path):
 
 
 def check_whole(opened, path):
-    """Check against the pickle itself."""
+    """Compare opened annotations with the pickle itself."""
     data = load_annotations(path)
     samples = [opened[row] for row in range(len(opened))]
     for found, expected in zip(samples, data['annotations'], strict=True):
@@ -134,7 +134,7 @@ def test_no_flipped_bit_of_the_index_goes_unseen(file):
         try:
             packing.PackedAnnotations(file, raw, stamp)
         except packing.DamagedError:
-            continue  # seen
+            continue  # compared already
         pytest.fail(f'byte {place} of {len(whole)}')
 
 
@@ -144,7 +144,7 @@ def test_damaged_sample_is_told_when_it_is_read(file):
     del opened
     store_path(file).write_bytes(
         flip(flip(whole, 5), last_of_b)
-    )  # coordinates, and what is besides
+    )  # coordinates, and the other fields
     opened = open_annotations(file)
     opened[2]
     for row, name in ((0, 'a'), (1, 'b \u00e4')):
@@ -174,7 +174,7 @@ def test_pickle_in_a_store_runs_nothing(file, tmp_path):
     'craft',
     [
         lambda x: x['rows'][:, 0].__setitem__(0, -64),  # bytes of its pickle
-        lambda x: x['rows'][:, 0].__setitem__(0, 64),  # so that the next lie elsewhere
+        lambda x: x['rows'][:, 0].__setitem__(0, 64),  # moves the following samples
         lambda x: x['rows'][:, 0].__setitem__(0, 2**62),
         lambda x: x['rows'][:, 1].__setitem__(0, 9),  # dtype
         lambda x: x['rows'][:, 1].__setitem__(0, -1),
@@ -208,7 +208,7 @@ def test_crafted_index_is_not_taken(file, craft):
 
 
 def test_folder_that_takes_no_store_is_told_and_annotations_are_in_memory(file, told):
-    store_path(file).mkdir()  # which even the superuser cannot replace by a file
+    store_path(file).mkdir()  # even root cannot replace a folder by a file
     opened = open_annotations(file)
     assert 'x.pkl is loaded into memory, as no store can be kept beside it' in told.text
     check_whole(opened, file)

@@ -1,4 +1,4 @@
-"""The labels that are kept: seeded, in proportion, saved and read again."""
+"""The subset that keeps its labels: drawn by seed and in proportion, saved and read again."""
 
 from collections import Counter
 

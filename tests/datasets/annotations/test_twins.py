@@ -1,4 +1,4 @@
-"""Twins: dropped on demand, noted in the file, and told once by a training that tests on them."""
+"""Twins are dropped on request, or noted in the file; a run that tests on them warns once."""
 
 import pickle
 

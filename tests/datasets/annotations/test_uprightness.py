@@ -57,7 +57,7 @@ def test_lean_is_that_of_the_first_frame_that_has_hips_and_shoulders():
 def test_bodies_whose_shoulders_point_the_other_way_are_upside_down():
     swapped = get_layout(KINECT.to_dict() | {'shoulders': KINECT.shoulders[::-1]})
     wrong = body()
-    wrong[..., 8, 1] += 0.02  # never exactly level, so the turn goes through the vertical
+    wrong[..., 8, 1] += 0.02  # never exactly horizontal, so the rotation passes the vertical
     found = measure_uprightness([sample(body(turn=100)), sample(wrong, 'b')], swapped)
     assert found.upside_down == ['b']
     assert measure_uprightness([sample(wrong)], KINECT).upside_down == []

@@ -1,10 +1,10 @@
-"""BVH files of small rigs, written for the tests."""
+"""Write BVH files of small rigs for the tests."""
 
 import numpy as np
 
 from mmcmd.datasets.converters.bvh_rig import Rig
 
-# Name, name of the parent and offset in centimetres; the body faces +z, so its left is at +x.
+# Name, name of the parent, and offset in centimetres. The body faces +z, so its left is at +x.
 _TRUNK = (
     ('Hips', None, (0, 95, 0)),
     ('Spine', 'Hips', (0, 20, 0)),
@@ -39,8 +39,8 @@ BODY = (
 def bvh_text(rig=BODY, frames=6, seed=0, everywhere=False, order='ZXY', time='0.0333333'):
     """Write a recording of random motion.
 
-    `everywhere` gives each joint channels of position, which repeat its offset, as the files of
-    Bandai-Namco do.
+    With `everywhere`, each joint has channels of position that repeat its offset, as in the files
+    of Bandai-Namco.
     """
     rng = np.random.default_rng(seed)
     lines, columns = ['HIERARCHY'], []

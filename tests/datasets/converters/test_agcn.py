@@ -1,4 +1,4 @@
-"""2s-AGCN's arrays: the same input in the end as from `.skeleton` files; bad ones are told."""
+"""2s-AGCN's arrays give the same input as `.skeleton` files; bad arrays are reported."""
 
 import pickle
 import struct
@@ -28,7 +28,7 @@ def body(rng, length, scale):
 
 
 def recordings():
-    """Return sequences (2, T, 25, 3): one person, two, gaps, late comers, early leavers."""
+    """Return sequences (2, T, 25, 3): one person, two, with gaps, late starts and early ends."""
     rng = np.random.default_rng(0)
     made = {}
     for number, length in enumerate((40, 77, 64)):
@@ -48,7 +48,7 @@ def recordings():
 
 
 def loop(person, total):
-    """Restate the padding to a fixed length: after its last frame a person begins again."""
+    """Pad a person to a fixed length in plain code: after the last frame it starts again."""
     frames = [frame for frame in person if frame.any()] if not person[0].any() else list(person)
     while frames and not frames[-1].any():
         frames.pop()
@@ -58,7 +58,7 @@ def loop(person, total):
 
 
 def released_array(keypoint, normalization):
-    """Restate the released preparation of one sequence: (3, 300, 25, 2)."""
+    """Prepare one sequence like the released code, (3, 300, 25, 2)."""
     padded = np.stack([loop(person, 300) for person in keypoint])
     return normalization(padded).transpose(3, 1, 2, 0).astype(np.float32)
 
@@ -84,7 +84,7 @@ def folder(tmp_path):
 
 
 def inputs(path, split):
-    """Return what an encoder is given in testing, by sample."""
+    """Return the input of an encoder in testing, by sample."""
     dataset = SkeletonDataset(str(path), PIPELINE, split=split)
     samples = [dataset[index] for index in range(len(dataset))]
     return {sample['frame_dir']: sample for sample in samples}
@@ -129,7 +129,7 @@ def test_inputs_are_those_of_the_raw_files(tmp_path, make_folder, make_text, pla
 
 @pytest.mark.usefixtures('mmcmd_scope')
 def test_inputs_are_those_of_the_authors_code(tmp_path, shared):
-    """Arrays of the authors' normalisation and crops, which `shared` holds."""
+    """`shared` holds arrays from the authors' normalisation and crops."""
     golden = np.load(shared / 'golden' / 'pipeline.npz')
     lengths = golden['num_frames']
     arrays = np.zeros((len(lengths), 3, 300, 25, 2), np.float32)
@@ -222,7 +222,7 @@ def test_labels_of_the_script_for_pku_mmd_are_whole_floats(tmp_path):
 
 
 def test_labels_pickled_by_python_2_load(folder, tmp_path):
-    # Opcodes of protocol 2: names are byte strings (U), labels small integers (K).
+    # Opcodes of protocol 2: U is a byte string (a name), K is a small integer (a label).
     name = f'{VAL}.skeleton'.encode()
     names = b']U' + struct.pack('<B', len(name)) + name + b'a'
     (folder / 'val_label.pkl').write_bytes(b'\x80\x02' + names + b']K\x0ca\x86.')

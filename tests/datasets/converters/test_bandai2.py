@@ -1,4 +1,4 @@
-"""The Bandai-Namco archive: a tiny one always, the real one where it is."""
+"""The Bandai-Namco archive: always a tiny one, and the real one if it is present."""
 
 from itertools import pairwise
 from pathlib import Path

@@ -96,7 +96,7 @@ def test_frame_rate_units_and_axes_are_options(folder, run, told):
     y_up = run(source, keep_heading=True)['annotations'][0]['keypoint']
     twice = run(source, keep_heading=True, units='0.02')['annotations'][0]['keypoint']
     np.testing.assert_allclose(twice, 2 * y_up, rtol=1e-5)
-    # The same body lying on its back, if y were up.
+    # The same body, which would lie on its back if y were up.
     rig = [(name, parent, (x, -z, y)) for name, parent, (x, y, z) in BODY]
     source = folder({'a.bvh': bvh_text(rig, frames=1)})
     assert 'lies or stands on its head' not in told.text

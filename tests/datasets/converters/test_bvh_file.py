@@ -1,4 +1,4 @@
-"""BVH files to positions: as pybvh computes them, channels of position, damaged files."""
+"""Positions from BVH files: equal to those of pybvh, channels of position, damaged files."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,8 @@ def test_positions_are_those_of_pybvh(tmp_path, read, order):
     theirs = pybvh.read_bvh_file(tmp_path / 'walk.bvh', world_up='+y')
     assert list(motion.names) == theirs.joint_names
     assert motion.rate == pytest.approx(theirs.fps, rel=1e-5)
-    # A root moves by its channels alone here; elsewhere its offset may be added, a constant shift.
+    # Here a root's position comes from its channels only. Others may add its offset, which is a
+    # constant shift.
     expected = theirs.joint_positions()
     shift = expected[0, 0] - motion.positions[0, 0]
     np.testing.assert_allclose(motion.positions + shift, expected, rtol=0, atol=1e-9)

@@ -1,4 +1,4 @@
-"""Key points with a confidence are told from coordinates in space."""
+"""Key points with a confidence are distinguished from coordinates in space."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def run(tmp_path):
 
 
 def check(samples, missing):
-    """Compare with the points, of which some joints are missing (9, 17)."""
+    """Compare with the points; some of the joints (9, 17) are missing."""
     expected = np.where(missing[..., None], 0, POINTS)
     for sample, part in zip(samples, (slice(0, 4), slice(4, 9)), strict=True):
         np.testing.assert_array_equal(sample['keypoint'], expected[None, part])
@@ -58,7 +58,7 @@ def test_option_or_archive_say_which_it_is(run):
     ):
         assert samples[0]['keypoint'].shape == (1, 4, 17, 3)
         assert 'keypoint_score' not in samples[0]
-    small = BOTH / [100, 100, 1]  # no pixels, so nothing is told by itself
+    small = BOTH / [100, 100, 1]  # not pixels, so the numbers cannot decide
     assert run(small)[0]['keypoint'].shape[-1] == 3
     for samples in (run(small, options={'dimensions': 2}), run(small, dimensions=np.array([2]))):
         assert samples[0]['keypoint'].shape[-1] == 2

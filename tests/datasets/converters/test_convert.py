@@ -1,4 +1,4 @@
-"""Conversion as a whole: going on past bad files, the report, determinism, nothing half done."""
+"""Whole conversions: bad files are skipped and reported, output is deterministic or absent."""
 
 import os
 import pickle
@@ -49,7 +49,7 @@ def test_bad_files_are_skipped_and_reported(tmp_path, make_folder):
 @pytest.mark.parametrize('normalize', [False, True])
 def test_output_does_not_depend_on_jobs(tmp_path, make_folder, normalize):
     bad = {'S001C001P001R001A001.skeleton': 'x'}
-    # More files than a worker takes at a time, so that both have some.
+    # More files than a worker takes at a time, so that both workers get some.
     more = {f'b/S002C001P001R001A{a:03}.skeleton': None for a in range(1, 20)}
     source = folder_of(make_folder, **bad, **more)
     for jobs in (1, 2):
@@ -74,7 +74,7 @@ def test_samples_that_were_normalised_before_are_those_normalised_on_the_way(
     assert 'the coordinates are normalised' in (tmp_path / 'before.report.txt').read_text()
     assert 'normalized' not in raw
     assert not np.array_equal(*(x['annotations'][0]['keypoint'] for x in (before, raw)))
-    # What is normalised already stays as it is.
+    # Coordinates that are already normalised do not change.
     convert('pyskl', tmp_path / 'before.pkl', tmp_path / 'again.pkl', layout='ntu', normalize=True)
     again = load_annotations(tmp_path / 'again.pkl')['annotations']
     np.testing.assert_array_equal([x['keypoint'] for x in again], views[0])
@@ -246,7 +246,7 @@ def test_fault_of_a_worker_is_one_sentence_and_leaves_nothing(
     tmp_path, make_folder, monkeypatch, fault, sentence
 ):
     source, read = folder_of(make_folder), NTUConverter.read
-    # Workers are forked, and have it too.
+    # Workers are forked, so they have the patch too.
     monkeypatch.setattr(NTUConverter, 'read', lambda *args: fault() or read(*args))
     with pytest.raises(InputError, match=sentence):
         convert('ntu', source, tmp_path / 'out/a.pkl', jobs=2)

@@ -1,4 +1,4 @@
-"""CTR-GCN's archives: moved, padded and without names, and the same input in the end."""
+"""CTR-GCN's archives are moved, padded and have no names, but give the same input."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ from mmcmd.skeletons import get_layout
 
 
 def raw_sequences():
-    """A person with a gap, or two of whom the second comes late and leaves early."""
+    """A person with a gap, or two persons, where the second comes late and leaves early."""
     rng = np.random.default_rng(0)
     sequences = []
     for index, length in enumerate((5, 9, 12, 7)):
@@ -29,7 +29,7 @@ def raw_sequences():
 
 
 def theirs(keypoint, padded=20):
-    """Restate the preparation: subtract frame 0's spine from what is there, pad with zeros."""
+    """Prepare in plain code: subtract frame 0's spine from all visible joints, pad with zeros."""
     moved = (keypoint - keypoint[0, 0, 1]) * keypoint.any(axis=(2, 3), keepdims=True)
     frames = np.zeros((padded, 150), np.float32)
     for t in range(keypoint.shape[1]):

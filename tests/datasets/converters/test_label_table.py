@@ -1,4 +1,4 @@
-"""Sequences without labels, and tables that bring the labels later."""
+"""Sequences without labels, and tables that add labels later."""
 
 import numpy as np
 import pytest

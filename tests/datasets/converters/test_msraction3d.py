@@ -1,4 +1,4 @@
-"""MSR-Action3D: text files, the order of the joints, where the axes point, bad files."""
+"""MSR-Action3D: text files, order of the joints, directions of the axes, bad files."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from mmcmd.skeletons import KINECT_V1
 from mmcmd.synthetic import FORMATS, generate
 
 NAME = 'a01_s02_e03_skeleton3D.txt'
-# Of joints as far as they matter: x to the right of the performer, y up.
+# Places of the joints that matter: x to the right of the performer, y up.
 PLACES = {'shoulder_left': (-0.2, 1.4), 'shoulder_right': (0.2, 1.4), 'hip_left': (-0.1, 0.9)}
 PLACES |= {'hip_right': (0.1, 0.9), 'shoulder_centre': (0, 1.45), 'hip_centre': (0, 0.95)}
 
@@ -78,7 +78,7 @@ def test_a_file_survives_the_way_to_the_pickle(tmp_path, make_source):
 def test_axes_point_as_in_the_other_kinect_v1_data(tmp_path, make_source, signs):
     files = {f'a01_s{number:02}_e01_skeleton3D.txt': body(seed=number) for number in (1, 2, 3)}
     turned = {name: joints * signs for name, joints in files.items()}
-    # One performer has turned the back on the sensor; the most files count.
+    # One performer turns the back to the sensor. The majority of the files decides.
     turned['a01_s03_e01_skeleton3D.txt'] *= [-1, 1, 1]
     convert('msraction3d', make_source(turned), tmp_path / 'a.pkl', strict=True)
     samples = load_annotations(tmp_path / 'a.pkl')['annotations']

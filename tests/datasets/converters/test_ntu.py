@@ -1,4 +1,4 @@
-"""NTU `.skeleton` files: the fast parser against a plain one, persons, splits, bad files."""
+"""NTU `.skeleton` files: the fast parser against plain code, persons, splits, bad files."""
 
 import re
 
@@ -16,7 +16,7 @@ NAME = 'S001C002P003R002A013'
 
 
 def read_line_by_line(path):
-    """The format as its description says, one line at a time."""
+    """Read a file as its description says, one line at a time."""
     lines = iter(path.read_text().splitlines())
     frames = []
     for _ in range(int(next(lines))):
@@ -39,7 +39,7 @@ def read_line_by_line(path):
 def test_fast_parser_equals_a_plain_one(tmp_path, make_text, random_frames, newline, number):
     path = tmp_path / 'a.skeleton'
     frames = random_frames([1, 0, 2, 6, 3, 1])
-    frames[0][0] *= 1e-4  # exponents under %g
+    frames[0][0] *= 1e-4  # so small that %g writes exponents
     path.write_bytes(make_text(frames, newline, number).encode())
     keypoint = read_skeleton(path)
     assert keypoint.dtype == np.float32
@@ -96,7 +96,7 @@ def test_two_most_energetic_bodies_are_kept_in_that_order():
     rng = np.random.default_rng(0)
     scale = np.array([1.0, 0.5, 3.0, 2.0])[:, None, None, None]
     bodies = (scale * rng.normal(size=(4, 6, 25, 3))).astype(np.float32)
-    bodies[2, 1:] = 0  # seen in one frame only: absence must not lower its energy
+    bodies[2, 1:] = 0  # visible in one frame only; the empty frames must not lower its energy
     bodies[3, ::2] = 0
     energies = [brute_force_energy(body) for body in bodies]
     expected = bodies[np.argsort(energies)[::-1][:2]]

@@ -1,4 +1,4 @@
-"""Data of one's own: archives and tables with any joints, and what is said of bad ones."""
+"""Your own data: archives and tables with any joints, and the messages for bad ones."""
 
 import json
 
@@ -341,7 +341,7 @@ def test_joint_with_an_empty_cell_is_missing_in_that_frame(tmp_path, layout, fol
     expected[0, 0, 1] = expected[0, 2, 3] = 0  # all three coordinates
     found = load_annotations(tmp_path / 'a.pkl')['annotations'][0]['keypoint']
     np.testing.assert_array_equal(found, expected)
-    # A zero is how missing joints are stored: normalisation keeps it.
+    # Missing joints are stored as zeros, and the normalisation keeps the zeros.
     normalised = normalize_skeleton(found, get_layout(LAYOUT))
     assert not normalised[0, 0, 1].any()
     assert normalised[0, 0, 2].any()

@@ -10,7 +10,8 @@ from mmcmd.errors import InputError
 from mmcmd.skeletons import NTU
 from mmcmd.synthetic import FORMATS, generate, record, simulate
 
-# As published: names end in a comma, headings in a blank, and the second is misspelt.
+# As published: a comma after each name, a blank after each heading, and the second heading is
+# misspelt.
 SUBJECT_LIST = 'Training videos: \n0002-L, 0002-M, 0002-R, \n\nValidataion videos: \n0003-L, \n'
 
 
@@ -98,7 +99,7 @@ def test_person_who_is_never_there_is_dropped_and_nobody_is_left_out(make_source
 
 
 def test_totals_of_the_authors_can_be_met(tmp_path, make_source):
-    """CMD's script keeps empty intervals, and tests on each recording that does not train."""
+    """CMD's script keeps empty intervals; recordings outside the training list are for testing."""
     rows = numbers(30)
     rows[10:20] = 0
     stems = ('0002-L', '0003-L', '0004-L')  # the last one is in no list
@@ -146,8 +147,8 @@ def test_published_split_lists_are_followed(tmp_path, make_source, name, spellin
     splits = load_annotations(tmp_path / 'pku.pkl')['split']
     named = {split: [name[:6] for name in names] for split, names in splits.items()}
     assert named['xsub_train'] == ['0002-L', '0002-M', '0002-R']
-    assert named['xsub_val'] == ['0003-L']  # 0004-L is listed nowhere
-    assert named['xview_train'] == ['0002-M', '0002-R']  # no list: as the paper says
+    assert named['xsub_val'] == ['0003-L']  # 0004-L is in no list
+    assert named['xview_train'] == ['0002-M', '0002-R']  # no list: the views of the paper
     assert named['xview_val'] == ['0002-L', '0003-L', '0004-L']
 
 

@@ -1,4 +1,4 @@
-"""pyskl's pickles: kept as they are, made to say what they hold, never run."""
+"""pyskl's pickles: their data are kept, layout and fields are added, and no code runs."""
 
 import pickle
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_file_that_is_something_else_is_told(tmp_path, dump, data, message):
 
 
 def test_file_that_is_no_pickle_is_told(tmp_path):
-    for content in (b'\x80\x04 not a pickle', b'', b'PK\x03\x04\n'):  # P: an object by its id
+    for content in (b'\x80\x04 not a pickle', b'', b'PK\x03\x04\n'):  # P loads an object by id
         (tmp_path / 'theirs.pkl').write_bytes(content)
         with pytest.raises(InputError, match='is not a pickle that can be loaded') as caught:
             converted(tmp_path / 'theirs.pkl', tmp_path)
@@ -140,4 +140,4 @@ def test_third_number_of_key_points_is_their_confidence(tmp_path, dump):
     np.testing.assert_array_equal(sample['keypoint'][0, 1:], points[0, 1:])
     np.testing.assert_array_equal(sample['keypoint_score'], scores[..., 0])
     _, summary = converted(dump([sample_of('a', axes=3), sample_of('b')]), tmp_path)
-    assert not summary.skipped  # coordinates in space stay
+    assert not summary.skipped  # coordinates in space are kept

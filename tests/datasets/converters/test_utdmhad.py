@@ -174,7 +174,7 @@ def test_synthetic_files_convert_without_a_complaint(tmp_path):
     data = load_annotations(tmp_path / 'a.pkl')
     assert data['synthetic'] is True
     assert len(data['split']['xsub_train']) == len(data['split']['xsub_val']) == 12
-    # Heads are above hips, whatever the order in the file.
+    # In any order of joints, heads must be above hips.
     head, hips = (KINECT_V1.joints.index(name) for name in ('head', 'hip_centre'))
     body = data['annotations'][0]['keypoint'][0]
     assert (body[:, head, 1] > body[:, hips, 1]).all()

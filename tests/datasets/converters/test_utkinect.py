@@ -1,4 +1,4 @@
-"""UTKinect-Action3D: recordings of many actions, intervals by the numbers of frames, bad files."""
+"""UTKinect-Action3D: recordings of many actions, intervals by frame numbers, bad files."""
 
 import numpy as np
 import pytest
@@ -121,7 +121,7 @@ def test_synthetic_files_convert_without_a_complaint(tmp_path):
     data = load_annotations(tmp_path / 'a.pkl')
     assert data['synthetic'] is True
     assert len(data['split']['xsub_train']) == len(data['split']['xsub_val']) == 3
-    # The second guesses at a frame are left out.
+    # If a frame has two lines, the second one is left out.
     content = (tmp_path / 'raw/joints/joints_s01_e01.txt').read_text().splitlines()
     lengths = [x['total_frames'] for x in data['annotations'] if x['subject'] == 1]
     assert sum(lengths) == len({line.split()[0] for line in content}) < len(content)

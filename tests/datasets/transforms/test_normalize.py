@@ -5,7 +5,7 @@ from mmcmd.datasets.transforms import NormalizeSkeleton, SubtractJoint, normaliz
 from mmcmd.datasets.transforms.normalize import fill_missing_frames
 from mmcmd.skeletons import get_layout
 
-CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # of NTU
+CENTRE, BOTTOM, TOP, LEFT, RIGHT = 1, 0, 1, 4, 8  # joints of NTU
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_normalisation_is_the_released_one(keypoint, missing, plain_normalizatio
 
 def test_spine_is_upright_and_shoulders_face_x_in_the_first_frame(keypoint):
     first = normalize_skeleton(keypoint, get_layout('ntu'))[0, 0]
-    # Turning the shoulders moves the spine again unless the two are at right angles.
+    # Turning the shoulders also moves the spine, unless the two are at right angles.
     across = first[RIGHT] - first[LEFT]
     np.testing.assert_allclose(across[1:] / np.linalg.norm(across), 0, atol=1e-5)
     keypoint[0, 0, [LEFT, RIGHT]] = [[-1, 0, 0], [1, 0, 0]]
@@ -80,7 +80,7 @@ def test_transform_takes_the_layout_from_the_sample(keypoint):
 
 
 def test_bodies_keep_their_direction_on_request(keypoint):
-    keypoint[0, 0] = 0  # filled all the same
+    keypoint[0, 0] = 0  # this frame is also filled
     found = NormalizeSkeleton(turn=False)({'keypoint': keypoint.copy(), 'layout': 'ntu'})
     filled = fill_missing_frames(keypoint)
     np.testing.assert_allclose(found['keypoint'], filled - filled[:1, :, [CENTRE]], atol=1e-6)

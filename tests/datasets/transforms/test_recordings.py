@@ -1,4 +1,4 @@
-"""A recording that comes from Python and not from a file is checked by the pipelines."""
+"""Pipelines check a recording that comes from Python instead of a file."""
 
 import numpy as np
 import pytest

@@ -32,7 +32,7 @@ def test_shear_is_one_matrix_with_unit_diagonal(keypoint):
     np.testing.assert_allclose(matrices[:, range(3), range(3)], 1, atol=1e-5)
     off_diagonal = matrices[:, ~np.eye(3, dtype=bool)]
     assert 0.49 < np.abs(off_diagonal).max() <= 0.5 + 1e-5
-    # U(-0.5, 0.5): no entry is tied to another, and each is centred.
+    # U(-0.5, 0.5): the entries are independent, and each has mean 0.
     assert np.abs(off_diagonal.mean(axis=0)).max() < 0.08
     np.testing.assert_allclose(off_diagonal.std(axis=0), 0.5 / 3**0.5, rtol=0.15)
     correlation = np.corrcoef(off_diagonal.T) - np.eye(6)
@@ -52,7 +52,7 @@ def test_corruption_spoils_15_of_25_joints_in_all_frames_and_persons(keypoint):
         if kinds[-1] == 'mixed':
             entries.append(linear_map(keypoint[:, :, joints], result[:, :, joints]))
     assert kinds.count('zero') / 400 == pytest.approx(0.5, abs=0.1)
-    # Every joint is as likely as any other: 240 of 400 expected, standard deviation 10.
+    # All joints are equally likely: 240 of 400 expected, standard deviation 10.
     assert np.abs(chosen - 240).max() < 50
     entries = np.array(entries)
     assert 0.97 < np.abs(entries).max() <= 1 + 1e-4

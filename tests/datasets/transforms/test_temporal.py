@@ -47,13 +47,13 @@ def test_crop_length_is_the_floor_of_a_uniform_share():
     first, kept = crops(100, (0.1, 1.0), clip_len=5, min_frames=5)
     assert kept.min() == 10
     assert kept.max() == 99
-    # Each length 10 ... 99 is as likely as any other: 22 expected of each.
+    # All lengths from 10 to 99 are equally likely: 22 of each are expected.
     counts = np.bincount(kept, minlength=100)[10:]
     assert counts.sum() == 2000
     chi2 = ((counts - 2000 / 90) ** 2 / (2000 / 90)).sum()
     assert chi2 < 150, 'over 10 standard deviations would be 220; 89 is expected'
     assert (first + kept <= 100).all()
-    # The start is uniform among those that fit.
+    # The start is uniform over all starts that fit.
     share = (first + 0.5) / (100 - kept + 1)
     assert abs(share.mean() - 0.5) < 0.03
     assert abs(np.mean(share < 0.25) - 0.25) < 0.04

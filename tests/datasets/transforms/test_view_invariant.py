@@ -45,7 +45,7 @@ def test_camera_makes_no_difference(keypoint, name):
     np.testing.assert_allclose(
         view_invariant(moved, layout), view_invariant(keypoint, layout), atol=1e-9
     )
-    # Distances stay, and later frames are moved as the first one is.
+    # Distances do not change, and later frames have the same motion as the first one.
     found = view_invariant(keypoint, layout)
     before = np.linalg.norm(keypoint[0, 5, 3] - keypoint[0, 0, 0])
     assert np.linalg.norm(found[0, 5, 3] - found[0, 0, 0]) == pytest.approx(before)

@@ -16,7 +16,7 @@ COMPILE = 'default_hooks.compile'
 
 @pytest.fixture(autouse=True)
 def nothing_compiled_before():
-    """Forget what torch compiled, and counted, for the whole process."""
+    """Reset the compiled code and the counters of torch for the whole process."""
     torch._dynamo.reset()
     counters.clear()
     yield

@@ -1,4 +1,4 @@
-"""A run leaves its results and, for comparisons with other runs, the last predictions."""
+"""A run writes its results, and its last predictions for comparisons with other runs."""
 
 import json
 

@@ -8,7 +8,7 @@ from mmcmd.registry import HOOKS
 
 @pytest.fixture(autouse=True)
 def switches():
-    """Put torch's switches back."""
+    """Restore the switches of torch."""
     parts = torch.backends.cuda.matmul, torch.backends.cudnn
     before = [part.allow_tf32 for part in parts]
     yield

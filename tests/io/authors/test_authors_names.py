@@ -7,7 +7,7 @@ from mmcmd.registry import MODELS
 
 
 def authors_state(model):
-    """Name a model's tensors as the authors' released code does."""
+    """Rename the tensors of a model as in the authors' released code."""
     suffix = {'joint': '', 'motion': '_motion', 'bone': '_bone'}
     state = {}
     for name, tensor in model.state_dict().items():

@@ -1,4 +1,4 @@
-"""HCN takes whole clips of one length, and the maximum over persons."""
+"""HCN needs clips of one length, and takes the maximum over persons."""
 
 import pytest
 import torch

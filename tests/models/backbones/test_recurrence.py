@@ -6,7 +6,7 @@ from mmcmd.models.backbones.recurrence import batched_gru, stacked_gru
 
 
 def plain(frames, layers):
-    """Restate a GRU cell, frame by frame and GRU by GRU."""
+    """Run GRU cells in plain code, frame by frame and layer by layer."""
     for directions in layers:
         outputs = []
         for weight_ih, weight_hh, bias_ih, bias_hh in directions:
@@ -116,5 +116,5 @@ def test_without_gradient_no_frame_is_kept():
         return sum(x.self_cpu_memory_usage for x in profile.key_averages() if 'empty' in x.key)
 
     with_gradient = allocated()
-    with torch.no_grad():  # the weights still ask for one, as in validation
+    with torch.no_grad():  # the weights still require gradients, as in validation
         assert allocated() < 0.6 * with_gradient

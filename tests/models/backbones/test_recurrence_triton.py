@@ -1,4 +1,4 @@
-"""The kernels in Triton's interpreter, which computes on the CPU what a GPU would."""
+"""The kernels in Triton's interpreter, which runs the code of a GPU on the CPU."""
 
 import os
 
@@ -18,7 +18,7 @@ DEVICE = 'cuda' if torch.cuda.is_available() else 'cpu'
     ('dtype', 'tol'), [(torch.float32, 1e-5), (torch.bfloat16, 0.02), (torch.float16, 3e-3)]
 )
 def test_outputs_and_gradients_are_those_of_torch_s_operations(dtype, tol):
-    """29 x 23 elements are more than a block and no multiple of it."""
+    """29 x 23 elements are more than a block, and not a multiple of it."""
     generator = torch.Generator().manual_seed(0)
     frames, networks, batch, features, size = 5, 2, 23, 7, 29
     shapes = (3 * size, features), (3 * size, size), (3 * size,), (3 * size,)

@@ -21,13 +21,13 @@ def build(seed=0, cls=BiGRU, **options):
 
 @pytest.fixture
 def as_on_gpu(monkeypatch):
-    """Let the CPU take the calls that a GPU takes."""
+    """Make the CPU run the code path of a GPU."""
     monkeypatch.setattr('mmcmd.models.backbones.kernels.is_special', lambda: True)
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """Record frames, weights and result of torch's recurrent kernels."""
+    """Record frames, weights and results of torch's recurrent kernels."""
     found = []
 
     def record(kernel, frames, state, weights, *options):
@@ -47,7 +47,7 @@ def joints():
 
 
 def as_frames(joints):
-    """Restate the released channel order: channel = v * (C M) + c * M + m; (T, N, F)."""
+    """Return frames (T, N, F) in the released channel order: channel = v * (C M) + c * M + m."""
     batch, persons, length, num_joints, channels = joints.shape
     frames = torch.empty(length, batch, num_joints * channels * persons)
     for v in range(num_joints):
@@ -59,7 +59,7 @@ def as_frames(joints):
 
 
 def normalise(frames):
-    """Restate BatchNorm in training: each channel over batch and time."""
+    """Run BatchNorm of training in plain code: each channel over batch and time."""
     mean = frames.mean(dim=(0, 1))
     variance = ((frames - mean) ** 2).mean(dim=(0, 1))
     return (frames - mean) / (variance + 1e-5).sqrt()
@@ -71,7 +71,7 @@ def test_stepwise_is_the_released_loop_over_frames(joints, calls, request, devic
         request.getfixturevalue('as_on_gpu')
     encoder = build()
     encoder(joints)
-    # One call a layer and direction, over all frames.
+    # There is one call for each layer and direction, over all frames.
     assert [len(frames) for frames, *_ in calls] == ([7] * 6 if device == 'GPU' else [])
     gru = nn.GRU(24, 5, 3, bidirectional=True)
     gru.load_state_dict(encoder.rnn.state_dict())
@@ -186,9 +186,9 @@ def test_kernels_get_whole_sequences_and_weights_without_gaps(joints, calls, as_
     for (frames, weights, _), laid_out in zip(calls, chain(*layers_of(encoder.rnn)), strict=True):
         assert frames.is_contiguous()
         assert all(x.is_contiguous() for x in weights)
-        if dtype is None:  # the very tensors that `_apply` lays out
+        if dtype is None:  # the same tensors that `_apply` stores contiguously
             assert all(x is y for x, y in zip(weights, laid_out, strict=True))
-        else:  # a piece of memory of their own, in cuDNN's order
+        else:  # their own contiguous memory, in cuDNN's order
             assert len({x.untyped_storage().data_ptr() for x in weights}) == 1
             ends = torch.tensor([0, *(x.numel() for x in weights)]).cumsum(0).tolist()
             assert [x.storage_offset() for x in weights] == ends[:-1]
@@ -212,7 +212,7 @@ KINDS = pytest.mark.parametrize(
 def test_bfloat16_is_bfloat16_and_its_gradients_reach_float32_weights(
     joints, calls, as_on_gpu, cls, mode
 ):
-    """On a GPU, torch's autocast of cuDNN's networks would make it float16."""
+    """On a GPU, torch's autocast would run cuDNN's networks in float16."""
     weight = torch.randn(3, 5 if mode == 'forward' else 10)
 
     def run(dtype):
@@ -302,17 +302,17 @@ def test_gpu_runs_in_the_type_that_was_asked_for(joints, cls, mode, dtype):
 def test_cudnn_takes_the_weights_as_they_lie(joints, cls, mode, dtype):
     encoder = build(cls=cls, mode=mode, hidden_size=64).cuda()
     with warnings.catch_warnings():
-        warnings.simplefilter('error')  # torch warns before it copies weights together
+        warnings.simplefilter('error')  # torch warns before it makes weights contiguous
         with torch.autocast('cuda', dtype, enabled=dtype is not None):
             encoder(joints.cuda()).float().sum().backward()
 
 
 def test_weights_lie_as_cudnn_s_call_of_each_layer_and_direction_takes_them(monkeypatch):
-    """On a GPU; here the call is recorded, and its arguments are checked by torch's own parser."""
+    """Test the call of a GPU: it is recorded, and torch's own parser checks its arguments."""
     encoder, real, calls = build(), torch._cudnn_rnn_flatten_weight, []
 
     def record(weights, **options):
-        with pytest.raises(NotImplementedError):  # on a CPU, where a wrong argument is a TypeError
+        with pytest.raises(NotImplementedError):  # on a CPU; a wrong argument would be a TypeError
             real(weights, **options)
         calls.append((weights, options))
 

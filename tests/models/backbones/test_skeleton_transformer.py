@@ -1,4 +1,4 @@
-"""The transformer as a backbone, and what its options change."""
+"""The transformer as a backbone, and the effect of its options."""
 
 import pytest
 import torch
@@ -70,7 +70,7 @@ def test_tokens_that_are_left_out_change_nothing(make, joints):
     backbone = make()
     keep = torch.tensor([[3, 0, 7]]).expand(4, -1)
     expected = backbone.tokens(joints, keep)
-    joints[:, :, 6:] = 9  # step 3, whose tokens are 15 to 19
+    joints[:, :, 6:] = 9  # step 3, which has the tokens 15 to 19
     assert torch.equal(backbone.tokens(joints, keep), expected)
 
 

@@ -46,7 +46,7 @@ def test_adjacency_is_the_released_one():
     bones = [[int(x) - 1 for x in bone.split('-')] for bone in NTU_BONES.split()]
     linked = {(v, w) for pair in bones for v, w in (pair, pair[::-1])}
     distance = {v: float('inf') for v in range(25)} | {20: 0}
-    distance |= {v: 1 for v, w in linked if w == 20}  # farther joints count as infinitely far
+    distance |= {v: 1 for v, w in linked if w == 20}  # all other joints count as infinitely far
     expected = np.zeros((3, 25, 25))
     for w in range(25):
         share = 1 / (1 + sum((v, w) in linked for v in range(25)))

@@ -1,4 +1,4 @@
-"""2s-AGCN is a plain restatement of its equations, on the graph of the data's layout."""
+"""2s-AGCN equals its equations in plain code, with the graph of the data's layout."""
 
 import numpy as np
 import pytest

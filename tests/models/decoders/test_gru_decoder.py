@@ -16,7 +16,7 @@ def sequence():
 
 
 def gru(rnn, steps):
-    """Restate a GRU of several layers, one step at a time: (N, T, F) to (N, T, H)."""
+    """Run a GRU of several layers step by step, (N, T, F) to (N, T, H)."""
     for layer in range(rnn.num_layers):
         names = ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')
         w, u, b, c = (getattr(rnn, f'{name}_l{layer}') for name in names)

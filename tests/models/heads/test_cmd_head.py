@@ -26,7 +26,7 @@ def modality():
 
 
 def distil(teacher, student, k=K, tau_t=TAU_T, tau_s=TAU_S):
-    """Restate Algorithm 1's `A to B` with loops: teacher (z_k, queue), student (z_q, queue)."""
+    """Compute Algorithm 1's `A to B` with loops: teacher (z_k, queue), student (z_q, queue)."""
     (z_k, queue_a), (z_q, queue_b) = teacher, student
     total = 0.0
     for n in range(len(z_k)):
@@ -113,7 +113,7 @@ def test_gradient_reaches_the_student_only(modality):
     head()(teachers, students, [('a', 'b')]).backward()
     assert students['b'].grad.abs().sum() > 0
     assert students['a'].grad is None
-    # Only the K entries that the teacher chose take part.
+    # Only the K entries that the teacher has chosen affect the loss.
     chosen = teachers['a'].topk(K, dim=1).indices
     mask = torch.zeros_like(students['b']).scatter_(1, chosen, 1)
     assert (students['b'].grad[mask == 0] == 0).all()

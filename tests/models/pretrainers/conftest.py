@@ -17,7 +17,7 @@ def views():
 
 @pytest.fixture
 def make_method(tiny_stgcn, mmcmd_scope):
-    """Return a function: type and options -> a tiny model in float64, its keys set apart."""
+    """Return a function: type and options -> a tiny float64 model with other weights for keys."""
     from mmcmd.registry import MODELS
 
     kinds = {
@@ -34,7 +34,7 @@ def make_method(tiny_stgcn, mmcmd_scope):
             'queue': {'type': 'KeyQueue', 'size': 12},
             'momentum': 0.1,
         }
-        for name in [x for x in config if options.get(x, ...) is None]:  # not of every method
+        for name in [x for x in config if options.get(x, ...) is None]:  # removed by a test
             del config[name], options[name]
         model = MODELS.build(config | options).double()
         with torch.no_grad():
@@ -57,5 +57,5 @@ def softmax(values):
 
 @pytest.fixture
 def plain():
-    """Return plain functions that several restatements need: unit vectors, softmax of a list."""
+    """Return plain functions for several tests: unit vectors, softmax of a list."""
     return unit, softmax

@@ -1,4 +1,4 @@
-"""AimCLR against a restatement with loops of its equations, before and after mining starts."""
+"""AimCLR equals its equations in plain loops, before and after mining starts."""
 
 import copy
 import math
@@ -13,7 +13,7 @@ TAU, KEEP = 0.07, 0.7
 
 
 def drop(feature_map, keep=KEEP):
-    """Restate EADM element by element: (N, M, C, T, V) to the same."""
+    """Run EADM element by element: (N, M, C, T, V) to the same."""
     maps, channels, frames, joints = feature_map.flatten(0, 1).shape
     f = feature_map.flatten(0, 1).tolist()
     a = torch.zeros(maps, channels, frames, joints, dtype=torch.float64)
@@ -67,7 +67,7 @@ def restate(plain):
                 return unit(neck.out(neck.hidden(x).relu()))
 
             with torch.no_grad():
-                # The query view first: the statistics of BatchNorm move in this order.
+                # The query view is first, because BatchNorm updates its statistics in this order.
                 q = project(encoder(inputs[:, 1]))
                 feature_map = encoder.feature_map(inputs[:, 0])
                 q_e = project(feature_map.mean(dim=(1, 3, 4)))

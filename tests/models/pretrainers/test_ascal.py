@@ -1,4 +1,4 @@
-"""AS-CAL against a restatement with loops, and what its first epoch and its queue must be."""
+"""AS-CAL equals plain loops; its first epoch only fills the queue."""
 
 import copy
 import math
@@ -14,7 +14,7 @@ LSTM = {'type': 'LSTM', 'hidden_size': 5, 'num_layers': 1, 'with_norm': False, '
 
 @pytest.fixture
 def make(make_method):
-    """Return a function: options -> a tiny AS-CAL whose keys are set apart from its queries."""
+    """Return a function: options -> a tiny AS-CAL with different weights for queries and keys."""
 
     def build(**options):
         config = {
@@ -68,7 +68,7 @@ def test_step_is_the_paper_s(make, views):
 
 def test_first_epoch_fills_the_queue_and_trains_nothing(make, views):
     model, inputs = make(), views(2).double()
-    model.init_weights()  # keys start as copies
+    model.init_weights()  # key encoders start as copies
     optimizer = torch.optim.SGD(model.parameters(), lr=1.0, momentum=0.9, weight_decay=0.1)
     start = {name: x.clone() for name, x in model.state_dict().items()}
     for epoch in (0, 0, 1, 1):
@@ -81,7 +81,7 @@ def test_first_epoch_fills_the_queue_and_trains_nothing(make, views):
         moved = {name for name, x in state.items() if not torch.equal(x, start[name])}
         if epoch == 0:
             assert moved == {'queues.joint.queue', 'queues.joint.queue_ptr'}
-            assert not optimizer.state  # no momentum is gathered either
+            assert not optimizer.state  # the optimiser has no momentum either
     assert {'encoders', 'key_encoders'} <= {name.split('.')[0] for name in moved}
 
 
@@ -110,7 +110,7 @@ def test_epochs_that_cannot_be_are_told(make):
 
 
 def test_float16_is_refused_while_the_queue_fills(make, views):
-    # The loss scaler of float16 ends in an AssertionError if no parameter has a gradient.
+    # The loss scaler of float16 raises an AssertionError if no parameter has a gradient.
     gru = {'type': 'BiGRU', 'hidden_size': 4, 'num_layers': 1}
     model, inputs = make(backbone=gru).float(), views(2)
     with torch.autocast('cpu', torch.float16):

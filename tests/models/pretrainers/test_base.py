@@ -1,4 +1,4 @@
-"""What a method gets: views in groups, their valid frames, ids, and where the training is."""
+"""The inputs of a method: views in groups, valid frames, ids, and the training progress."""
 
 from typing import ClassVar
 
@@ -33,7 +33,7 @@ class Grouped(BasePretrainer):
 
 
 class Padded(BasePretrainer):
-    """Takes one view, of which not all frames are valid."""
+    """Takes one view with padded frames."""
 
     views: ClassVar = ('view',)
 
@@ -49,7 +49,7 @@ def build(cls):
 
 
 def batches(pickle, pipeline, keys=((0, 0, 3), (0, 0, 7), (0, 0, 1), (0, 0, 9)), workers=0):
-    """Return the batches of four samples each that a loader with this pipeline gives."""
+    """Return the batches of four samples from a loader with this pipeline."""
     dataset = SkeletonDataset(str(pickle), pipeline, split='xsub_train', clip_len=25)
     loader = DataLoader(
         dataset, batch_size=4, sampler=keys, collate_fn=stack_inputs, num_workers=workers
@@ -173,7 +173,7 @@ def test_one_tensor_method_refuses_groups(tiny_cmd):
         tiny_cmd()(views, mode='loss')
 
 
-# Sequences of different length, padded: from the pipeline to the feature.
+# Padded sequences of different lengths, from the pipeline to the feature.
 
 PAD = [{'type': 'PadFrames'}, CLIP, {'type': 'PackActionInputs', 'meta_keys': META}]
 

@@ -18,7 +18,7 @@ def inputs():
 
 
 def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
-    """Restate a training step, from the paper: losses, and keys by modality."""
+    """Run a training step of the paper in plain code; return losses, and keys by modality."""
     model = copy.deepcopy(model)
     queries, keys, losses = {}, {}, {}
     for name, query_encoder in model.encoders.items():
@@ -66,7 +66,7 @@ def plain_step(model, inputs, pairs, tau_t=0.05, tau_s=0.1, k=5):
 )
 def test_step_is_the_paper_s(tiny_cmd, inputs, modalities, pairs):
     model = tiny_cmd(modalities=modalities, pairs=pairs)
-    with torch.no_grad():  # set queries and keys apart
+    with torch.no_grad():  # make queries and keys different
         for parameter in (*model.encoders.parameters(), *model.necks.parameters()):
             parameter.add_(0.1 * torch.randn_like(parameter))
     pairs = pairs or [(a, b) for a in modalities for b in modalities if a != b]
@@ -97,7 +97,7 @@ def test_one_way_distillation_teaches_the_student_only(tiny_cmd, inputs):
 
 
 def parts(model):
-    """Return what makes the queries, and what makes the keys."""
+    """Return the modules of the queries, and those of the keys."""
     return (model.encoders, model.necks), (model.key_encoders, model.key_necks)
 
 

@@ -1,4 +1,4 @@
-"""CrosSCLR against a restatement with loops of its equations, in both phases."""
+"""CrosSCLR equals its equations in plain loops, in both phases."""
 
 import copy
 import math
@@ -17,7 +17,7 @@ def linear(layer, x):
 
 
 def project(necks, name, feature, shared):
-    """Write the projection out: later streams have a layer of their own before the first's."""
+    """Project in plain code: later streams have their own layer before that of the first stream."""
     if shared and name != STREAMS[0]:
         feature = linear(necks[name][0], feature).relu()
     neck = necks[STREAMS[0] if shared else name]
@@ -44,7 +44,7 @@ def restate(plain):
             }
             for name in followers:
                 follow(model.key_encoders[name], model.encoders[name])
-                # The shared part is moved again for each stream.
+                # The shared part is updated again for each stream.
                 follow(model.key_necks[name], model.necks[name])
             keys = {
                 n: unit(project(model.key_necks, n, model.key_encoders[n](inputs[:, 1]), shared))

@@ -1,4 +1,4 @@
-"""ISC contrasts two encoders of different kinds, only across, each with its twin and queue."""
+"""ISC contrasts two kinds of encoders with each other; each has a key encoder and a queue."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_gradient_reaches_both_query_encoders_and_no_key_encoder(make, inputs):
     ids=['sequence-graph', 'sequence-image', 'graph-image'],
 )
 def test_a_pair_of_any_two_kinds_learns(make, inputs, backbone, partner):
-    # A small queue would soon hold nothing but earlier keys of the same four samples.
+    # A small queue would soon hold only earlier keys of the same four samples.
     queue = {'type': 'KeyQueue', 'size': 400}
     model = make(backbone=backbone, partner=partner, queue=queue).train()
     optimizer = torch.optim.Adam([x for x in model.parameters() if x.requires_grad], lr=3e-3)

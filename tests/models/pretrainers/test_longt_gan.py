@@ -1,4 +1,4 @@
-"""LongT GAN against a plain restatement of its equations, and which term reaches which part."""
+"""LongT GAN equals its equations in plain code; each loss trains only its own parts."""
 
 import pytest
 import torch
@@ -31,7 +31,7 @@ def make(make_method):
 
 
 def gru(x, rnn, layer, reverse=False, state=None):
-    """Run one direction of a layer, forward in time, over (T, F)."""
+    """Run one direction of a layer over (T, F), forward in time."""
     suffix = f'l{layer}_reverse' if reverse else f'l{layer}'
     w, u, b, c = (
         getattr(rnn, f'{n}_{suffix}') for n in ('weight_ih', 'weight_hh', 'bias_ih', 'bias_hh')

@@ -1,4 +1,4 @@
-"""MAMP against a restatement with loops, and what it refuses."""
+"""MAMP equals plain loops, and refuses wrong input."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ def make():
 
 @pytest.fixture
 def inputs():
-    """Return a view (N, 1, M, T, V, C) whose second sample has no second person."""
+    """Return a view (N, 1, M, T, V, C). Its second sample has no second person."""
     joints = torch.randn(2, 1, 2, 8, 25, 3, generator=torch.Generator().manual_seed(0))
     joints[1, :, 1] = 0
     return joints

@@ -1,4 +1,4 @@
-"""Mixed precision: encoders in 16 bits, similarities and losses in 32."""
+"""Mixed precision: encoders use 16 bits, similarities and losses 32 bits."""
 
 import pytest
 import torch
@@ -43,7 +43,7 @@ def test_similarities_are_those_of_float32_to_the_last_bit(tiny_cmd, dtype, devi
 
 
 def test_gradients_are_float32_and_close_to_those_of_float32(tiny_cmd, dtype, device):
-    # Smooth: rounding may carry a unit over the kink of a ReLU, or a key out of the nearest.
+    # A smooth model: with a ReLU or a top-k, rounding could switch a unit or exchange a key.
     model = tiny_cmd(distill_head={'type': 'CMDHead', 'topk': 12}).to(device)
     for neck in model.necks.values():
         neck.activation = torch.nn.Softplus()

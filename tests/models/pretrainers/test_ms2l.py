@@ -1,4 +1,4 @@
-"""MS2L against a restatement with loops of its losses."""
+"""MS2L equals its losses in plain loops."""
 
 import math
 
@@ -38,7 +38,7 @@ def average(sequence, valid):
 
 
 def contrast(first, second, temperature):
-    """Restate C(a, b) row by row."""
+    """Compute C(a, b) row by row."""
     first, second = ([x / x.norm() for x in side] for side in (first, second))
     count, total = len(first), 0.0
     for i in range(count):

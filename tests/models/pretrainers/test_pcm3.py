@@ -1,4 +1,4 @@
-"""PCM3 against a plain restatement, the way of its gradients, and input that it cannot take."""
+"""PCM3 equals plain code, has the right gradients, and refuses wrong input."""
 
 import copy
 from dataclasses import replace
@@ -32,7 +32,7 @@ def make(make_method):
 
 
 def losses_of(model, inputs):
-    """Return the losses of a step of one stream, by the names of the restatement."""
+    """Return the losses of a step of one stream, with the names of the plain code."""
     (stream,) = model.streams
     found = model(inputs, mode='loss')
     return {
@@ -43,7 +43,7 @@ def losses_of(model, inputs):
 
 
 def with_draws(model, inputs, **mix):
-    """Let a model use one draw again and again; return it."""
+    """Make a model use the same draw in each step; return the model."""
     draws = model.draw(model.streams[0], inputs)
     draws = replace(draws, mix=replace(draws.mix, **mix))
     model.draw = lambda *_: draws
@@ -110,7 +110,7 @@ def test_each_loss_reaches_the_parts_of_the_table(make, views, stream, term):
         if any(x > 1e-9 for name, x in sizes.items() if name.startswith(part.format(stream)))
     }
     assert reached == expected
-    # BatchNorm subtracts the other prompts; what is left of their gradients is rounding.
+    # BatchNorm removes the effect of the other prompts, so their gradients are rounding errors.
     assert all(sizes.get(f'prompts.{stream}.{name}', 0) < 1e-9 for name in IDLE)
     assert not any(name.startswith('key_') for name in sizes)
 

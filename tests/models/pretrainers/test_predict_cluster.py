@@ -1,4 +1,4 @@
-"""P&C against a restatement of its loss, and what a batch with padding must be."""
+"""P&C equals its loss in plain code, also for a batch with padding."""
 
 import pytest
 import torch

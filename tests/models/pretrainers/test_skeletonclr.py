@@ -1,11 +1,11 @@
-"""SkeletonCLR is MoCo v2 for each stream, and key encoders may start apart."""
+"""SkeletonCLR is MoCo v2 for each stream; key encoders may start with other weights."""
 
 import pytest
 import torch
 
 
 def train(model, inputs, steps=3):
-    """Return losses of a few steps of SGD, and the state in the end."""
+    """Return losses of a few steps of SGD, and the final state."""
     optimizer = torch.optim.SGD([x for x in model.parameters() if x.requires_grad], lr=0.1)
     found = []
     for _ in range(steps):

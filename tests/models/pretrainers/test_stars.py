@@ -1,4 +1,4 @@
-"""STARS against a restatement with loops, and what it refuses."""
+"""STARS equals plain loops, and refuses wrong input."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""USDRL: which parts of the feature have losses, and from which views."""
+"""USDRL: the losses of each part of the feature, and the views that they use."""
 
 import pytest
 import torch

@@ -39,7 +39,7 @@ def checkpoint(tiny_cmd, tmp_path):
 
     def make(**options):
         model = tiny_cmd(**options)
-        with torch.no_grad():  # so that query and key encoder differ
+        with torch.no_grad():  # makes query and key encoder different
             for parameter in model.encoders.parameters():
                 parameter.add_(torch.randn_like(parameter))
         torch.save({'state_dict': model.state_dict()}, tmp_path / 'pretrained.pth')

@@ -1,4 +1,4 @@
-"""Masks of tokens: how many stay, which ones, and what is refused."""
+"""Masks of tokens: number and choice of the tokens that are kept, and wrong arguments."""
 
 import math
 
@@ -11,7 +11,7 @@ from mmcmd.models.tokens import MotionAwareMask, RandomTokenMask, patchify
 
 @pytest.fixture
 def patches():
-    """Return patches (B, T', V, u C) of 2 persons, of whom the second is all zero."""
+    """Return patches (B, T', V, u C) of 2 persons. The second person is all zero."""
     joints = torch.randn(1, 2, 12, 5, 3, generator=torch.Generator().manual_seed(0))
     joints[:, 1] = 0
     return patchify(joints, 4)

@@ -1,4 +1,4 @@
-"""What is predicted for a token."""
+"""The targets that are predicted for a token."""
 
 import pytest
 import torch
