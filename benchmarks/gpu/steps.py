@@ -190,7 +190,7 @@ def measure_graph(place: Place, batch: int, precision: Precision) -> tuple[dict,
 
 
 def measured_in(function: Callable[..., tuple[dict, str]], *args: Any) -> tuple[dict, str]:
-    """Measure with the rounding of a number format, whose name is the last argument."""
+    """Measure with the rounding of a number format. The last argument is its name."""
     with PRECISIONS[args[-1]].rounding():
         return function(*args[:-1], PRECISIONS[args[-1]])
 

@@ -1,3 +1,5 @@
+"""Data sets, samplers, transforms and converters for skeleton sequences."""
+
 from .collate import stack_inputs
 from .samplers import EpochSampler
 from .skeleton_dataset import SkeletonDataset

@@ -1,3 +1,5 @@
+"""The collate function of all loaders."""
+
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,3 +1,5 @@
+"""The sampler of a training, which makes each augmentation repeatable."""
+
 from collections.abc import Iterator, Sized
 
 import torch

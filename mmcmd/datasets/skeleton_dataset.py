@@ -1,3 +1,5 @@
+"""The data set of skeleton sequences from an annotation file."""
+
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -125,6 +125,11 @@ def read_point(value: Any, joints: Sequence[str], field: str) -> Point:
 def read_pair(value: Any, joints: Sequence[str], field: str) -> tuple[Point, Point] | None:
     """Return two points, or None if the value is None. See :func:`read_point`.
 
+    Args:
+        value (Sequence, optional): Two points.
+        joints (Sequence[str]): Names of all joints.
+        field (str): Name of the field in messages.
+
     Raises:
         ValueError: If there are not two points, or there is no such joint.
     """
@@ -137,6 +142,10 @@ def read_pair(value: Any, joints: Sequence[str], field: str) -> tuple[Point, Poi
 
 def read_parts(value: Any, joints: Sequence[str]) -> tuple[tuple[int, ...], ...] | None:
     """Return the joints of trunk, left arm, right arm, left leg and right leg, or None.
+
+    Args:
+        value (Sequence[Sequence], optional): Five lists of joints, by index or name.
+        joints (Sequence[str]): Names of all joints.
 
     Raises:
         ValueError: If there are not five parts, or a joint is not in exactly one part.
@@ -157,6 +166,10 @@ def read_parts(value: Any, joints: Sequence[str]) -> tuple[tuple[int, ...], ...]
 
 def read_same_as(value: Any, joints: Sequence[str]) -> dict[str, str]:
     """Return the common names of joints that have a different meaning in other layouts.
+
+    Args:
+        value (Mapping[str, str]): Common name of each of these joints, by the name of the joint.
+        joints (Sequence[str]): Names of all joints.
 
     Raises:
         ValueError: If the value is not a mapping from joints to text.

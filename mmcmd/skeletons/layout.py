@@ -1,3 +1,5 @@
+"""The class of joint layouts, and points of a body."""
+
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property

@@ -63,7 +63,7 @@ def classes_of_splits(data: dict[str, Any], found: Inspection) -> Iterator[Findi
     for pair in tested_splits(data['split']):
         train, val = ({labels[x] for x in data['split'][half] if x in labels} for half in pair)
         if not train or not val:
-            continue  # an empty split is a finding of its own
+            continue  # an empty split is another finding
         for half, lacking, why in (
             (pair[0], val - train, 'so no training can learn them'),
             (pair[1], train - val, 'so no result says anything about them'),

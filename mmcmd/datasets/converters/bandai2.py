@@ -33,8 +33,8 @@ class Bandai2Converter(Converter):
 
     The source is either a folder of the published files or one archive. The files have names such
     as ``dataset-2_walk_active_001.bvh`` (action, style, number), lengths in centimetres and 30
-    frames a second, of which every second frame is kept. The archive holds ``keypoint`` ``(sum of
-    T, 21, 3)`` in metres, one sequence after the other. It also holds ``total_frames``, ``label``,
+    frames a second; every second frame is kept. The archive holds ``keypoint`` ``(sum of T, 21,
+    3)`` in metres, one sequence after the other. It also holds ``total_frames``, ``label``,
     ``style`` and ``frame_dir`` for each sequence, ``style_names``, ``parents`` (-1 is the root),
     and perhaps ``class_names``. The actors are unknown, so the split is by style.
     """

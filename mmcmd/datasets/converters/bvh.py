@@ -105,7 +105,7 @@ class BVHConverter(OwnConverter):
         """Warn if the first body lies down, because then another axis may point upwards."""
         if self.rig.limbs is None:
             print_log(
-                f'{self._first}: no arms and legs are found among its joints, whose names need '
+                f'{self._first}: no arms and legs are found, because the names of the joints need '
                 '`left` and `right`, or L and R; the bodies are not turned',
                 'current',
                 logging.WARNING,
@@ -116,7 +116,7 @@ class BVHConverter(OwnConverter):
         if np.abs(spine).argmax() != 1 or spine[1] < 0:
             print_log(
                 f'{self._first}: its first body lies or stands on its head with {self.up} up; '
-                'if all do, another axis is up: see --up',
+                'if all bodies do so, another axis points up: see --up',
                 'current',
                 logging.WARNING,
             )

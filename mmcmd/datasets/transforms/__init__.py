@@ -1,3 +1,5 @@
+"""Transforms of skeleton sequences, and the pure functions that they use."""
+
 from .camera import TranslateToStart, UniformRotation, drop_empty_frames, translate_to_start
 from .extreme import (
     AxisMask,

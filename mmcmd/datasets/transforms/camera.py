@@ -51,13 +51,14 @@ class TranslateToStart(BaseTransform):
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Modified key: ``keypoint``, as float32.
-
-    Raises:
-        InputError: If no frame is left.
     """
 
     def transform(self, results: dict) -> dict:
-        """Move ``results['keypoint']``."""
+        """Move ``results['keypoint']``.
+
+        Raises:
+            InputError: If no frame is left.
+        """
         keypoint = results['keypoint'].astype(np.float32, copy=False)
         present = keypoint.any(axis=(1, 2, 3))
         present[0] = True

@@ -1,3 +1,5 @@
+"""The pre-normalisation of CMD and of the ST-GCN family: fill, centre and turn a sequence."""
+
 import math
 from functools import reduce
 
@@ -45,7 +47,11 @@ def smallest_rotation(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the rotation matrix (3, 3) that turns ``source`` onto ``target`` the shortest way.
 
     The axis of the rotation is their cross product. If this is zero (parallel vectors, or a joint
-    that coincides with its neighbour), nothing is turned.
+    that coincides with its neighbour), the result is the identity.
+
+    Args:
+        source (np.ndarray): Vector of any length, shape (3,).
+        target (np.ndarray): Vector of any length, shape (3,).
     """
     (a, b, c), (d, e, f) = source.tolist(), target.tolist()
     axis = b * f - c * e, c * d - a * f, a * e - b * d

@@ -1,3 +1,5 @@
+"""Apply transforms with a probability."""
+
 from collections.abc import Callable, Sequence
 
 from mmcv.transforms import BaseTransform, Compose

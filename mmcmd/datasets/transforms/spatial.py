@@ -1,3 +1,5 @@
+"""Augmentations of the coordinates and joints: shear, masks and corruption."""
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -39,7 +41,16 @@ class Shear(BaseTransform):
 
 
 def mask_joints(keypoint: np.ndarray, joints: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """Set some joints of (M, T, V, C) to zero in some frames, in all persons."""
+    """Set some joints to zero in some frames, in all persons.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C).
+        joints (np.ndarray): Indices of the joints, shape (J,).
+        frames (np.ndarray): Indices of the frames, shape (F,).
+
+    Returns:
+        np.ndarray: A copy, shape (M, T, V, C).
+    """
     masked = keypoint.copy()
     masked[:, np.asarray(frames)[:, None], np.asarray(joints)] = 0
     return masked

@@ -1,3 +1,5 @@
+"""Transforms along time: crop, resize, pad, mirror, blur and reverse."""
+
 from functools import lru_cache
 
 import numpy as np
@@ -79,7 +81,13 @@ class TemporalCropResize(BaseTransform):
         self.min_frames = min_frames
 
     def crop(self, length: int, rng: np.random.Generator | None) -> tuple[int, int]:
-        """Choose the first frame and the number of frames out of ``length`` frames."""
+        """Choose the first frame and the number of frames of a crop.
+
+        Args:
+            length (int): Frames of the sequence.
+            rng (np.random.Generator, optional): Generator of the sample; a crop of the centre does
+                not need it.
+        """
         if not isinstance(self.ratio, (tuple, list)):
             return centre_frames(length, self.ratio)
         low, high = self.ratio
@@ -120,7 +128,11 @@ class PadFrames(BaseTransform):
         self.mode = 'wrap' if repeat else 'constant'
 
     def transform(self, results: dict) -> dict:
-        """Cut or pad ``results['keypoint']``."""
+        """Cut or pad ``results['keypoint']``.
+
+        Raises:
+            InputError: If the sequence has no frame, or is not a recording.
+        """
         keypoint, clip_len = results['keypoint'][:, : results['clip_len']], results['clip_len']
         missing = clip_len - keypoint.shape[1]
         if missing == clip_len:

@@ -1,3 +1,5 @@
+"""Make several views of one sequence, and choose transforms at random."""
+
 from bisect import bisect
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
