@@ -80,8 +80,8 @@ def test_one_subject_is_tested_against_all_others(run_tool, tmp_path, with_subje
     )
     assert not status, err
     told = out + err
-    assert 'subject 10 (1 of 2) is held out, 12 of 24 sequences are these' in told
-    assert 'subject 10 (1 of 2) is held out, 12 of 24 sequences are the rest' in told
+    assert 'subject 10 (1 of 2) is held out; 12 of 24 sequences are used, those that are' in told
+    assert 'subject 10 (1 of 2) is held out; 12 of 24 sequences are used, the rest' in told
 
 
 def test_plan_counts_the_runs_of_all_subjects(run_tool, tmp_path, with_subjects):

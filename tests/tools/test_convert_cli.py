@@ -150,7 +150,7 @@ def test_subjects_for_validation_make_a_split(tmp_path, run_tool, capsys):
     for options, message in (
         (('--split-by', 'subject', '--val-subjects', '1', '2', '3'), 'the subjects are 1, 2, 3'),
         (('--split-by', 'subject'), 'needs --val-subjects'),
-        (('--val-subjects', '1'), '--val-subjects goes with --split-by'),
+        (('--val-subjects', '1'), '--val-subjects needs --split-by'),
     ):
         assert run_tool(*arguments, *options) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()[-1:]

@@ -98,7 +98,7 @@ def _distances(keypoint: np.ndarray) -> np.ndarray:
 
 
 def bones_of(layout: Layout, bodies: Bodies) -> np.ndarray:
-    """Return the bones with two visible ends, as pairs of a joint and its parent, shape (E, 2)."""
+    """Return the bones with two joints that are not always missing: joint and parent, (E, 2)."""
     bones = [(joint, parent) for joint, parent in enumerate(layout.parents) if joint != parent]
     bones = np.array(bones, np.int64).reshape(-1, 2)
     return bones[~np.isnan(bodies.distances[tuple(bones.T)])]

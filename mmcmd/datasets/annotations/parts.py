@@ -75,8 +75,8 @@ def choose_part(
     if not len(part):
         raise InputError(f'{annotations.path}: no sequence is left if {told} is held out')
     print_log(
-        f'{annotations.path}: {told} is held out, {len(part)} of {len(rows)} sequences '
-        f'are {"these" if keep == "held_out" else "the rest"}',
+        f'{annotations.path}: {told} is held out; {len(part)} of {len(rows)} sequences are used, '
+        f'{"those that are held out" if keep == "held_out" else "the rest"}',
         'current',
     )
     _warn_of_classes(annotations.labels[part], annotations.labels[rows], told, keep)

@@ -29,8 +29,8 @@ def draw_subset(
             one sample. Otherwise ignore the classes, as the released code does. Defaults to True.
 
     Returns:
-        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``. A class
-        that would have no sample gets one more, and a warning gives the total.
+        list[str]: ``round(percent / 100 * len(names))`` names, in the order of ``names``. If a
+        class would have no sample, one more is drawn for it, and a warning gives the total.
 
     Raises:
         InputError: If the share is outside its range, or so small that no sample is drawn.

@@ -74,7 +74,9 @@ def map_array(path: Path, kinds: str) -> np.ndarray:
             shape, fortran, dtype = read_header(file)
             start, end = file.tell(), file.seek(0, os.SEEK_END)
         if end - start < prod(shape) * dtype.itemsize:
-            raise ValueError(f'it claims {shape} of {dtype} and holds {end - start:,} bytes')
+            raise ValueError(
+                f'its header says {shape} of {dtype}, but it holds {end - start:,} bytes'
+            )
         if dtype.kind not in kinds:
             raise InputError(f'{path} is not an .npy file of numbers')
         return np.memmap(path, dtype, 'r', start, shape, 'F' if fortran else 'C')
@@ -149,11 +151,13 @@ class Archive:
         """Open an array after its header: file, shape, whether in Fortran order, dtype."""
         info = self._info(key)
         if info.compress_size > self.path.stat().st_size:
-            raise InputError(f'{self.path}: {key} claims {info.compress_size:,} bytes of the file')
+            raise InputError(
+                f'{self.path}: {key} should have {info.compress_size:,} bytes, more than the file'
+            )
         if info.file_size > max(_SMALL, _MAX_INFLATION * info.compress_size):
             raise InputError(
-                f'{self.path}: {key} would inflate from {info.compress_size:,} to '
-                f'{info.file_size:,} bytes, which no recording does'
+                f'{self.path}: {key} would unpack from {info.compress_size:,} to '
+                f'{info.file_size:,} bytes, which is too much for a recording'
             )
         try:
             with self._members.open(info) as file:
@@ -161,7 +165,8 @@ class Archive:
                 size = info.file_size - file.tell()
                 if dtype.kind not in 'biufU' or size != prod(shape) * dtype.itemsize:
                     raise InputError(
-                        f'{self.path}: {key} claims {shape} of {dtype} and holds {size:,} bytes'
+                        f'{self.path}: the header of {key} says {shape} of {dtype}, but it holds '
+                        f'{size:,} bytes'
                     )
                 yield file, shape, fortran, dtype
         except InputError:

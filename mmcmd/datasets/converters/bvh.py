@@ -105,7 +105,7 @@ class BVHConverter(OwnConverter):
         """Warn if the first body lies down, because then another axis may point upwards."""
         if self.rig.limbs is None:
             print_log(
-                f'{self._first}: no arms and legs are found, because the names of the joints need '
+                f'{self._first}: no arms and legs are found, because names of joints must contain '
                 '`left` and `right`, or L and R; the bodies are not turned',
                 'current',
                 logging.WARNING,

@@ -98,7 +98,7 @@ def convert(
     if jobs < 1:
         raise InputError(f'jobs must be at least 1, got {jobs}')
     if val_values is not None and split_by is None:
-        raise InputError('--val-subjects goes with --split-by subject (or another field)')
+        raise InputError('--val-subjects needs --split-by subject (or another field)')
     converter = _build(fmt, options)
     if not source.exists():
         raise InputError(f'there is no {source}')

@@ -31,9 +31,9 @@ class CTRGCNConverter(Converter):
     The archive holds ``x_train`` ``(N, T, 150)``, ``y_train`` one-hot, ``x_test`` and ``y_test``.
     The coordinates are metres. They are moved so that the first person's spine is the origin in
     frame 0, but not turned. They are normalised later like raw coordinates, with the same result.
-    The only exception are frames in which the first person is missing: there, the offset of the
-    second person is unknown. Frames of zeros at the end of a row are padding. The archive has no
-    names of sequences, so the sequences are numbered.
+    There is one exception: in frames without the first person, the offset of the second person is
+    unknown. Frames of zeros at the end of a row are padding. The archive has no names of sequences,
+    so the sequences are numbered.
 
     Args:
         split (str, optional): Name of the split that the two halves form, such as ``xsub`` for

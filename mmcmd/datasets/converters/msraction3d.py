@@ -83,7 +83,7 @@ class MSRAction3DConverter(Converter):
         turned = [axis for axis, sign in zip('xyz', self._signs, strict=True) if sign < 0]
         if turned:
             print_log(
-                f'{source}: {" and ".join(turned)} is turned to where other Kinect v1 data have it',
+                f'{source}: {" and ".join(turned)} is reversed, as in other Kinect v1 data',
                 'current',
             )
         return [Item(str(path), path) for path in paths]

@@ -61,8 +61,8 @@ class OwnConverter(Converter, ABC):
         names = {sample['frame_dir'] for sample in samples}
         if not names & self.table.keys():
             raise InputError(
-                f'{self.table_path} names none of the {len(names)} sequences, which are called '
-                f'{min(names, default="?")} and so on'
+                f'{self.table_path} names none of the {len(names)} sequences, such as '
+                f'{min(names, default="?")}'
             )
         if absent := self.table.keys() - names:
             print_log(

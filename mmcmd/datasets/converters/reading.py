@@ -79,7 +79,7 @@ def read_all(
                 yield from _take_over(path, outcomes)
         except BrokenProcessPool:
             raise InputError(
-                'a worker process died, out of memory perhaps: try fewer jobs'
+                'a worker process died, perhaps because memory ran out: try fewer jobs'
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
@@ -95,7 +95,7 @@ def _hand_over(read: Callable[[Item], Outcome], path: Path, items: list[Item]) -
                     file.write(sample['keypoint'].data)
                     sample['keypoint'] = sample['keypoint'][:0], sample['keypoint'].shape
     except OSError as error:
-        raise InputError(f'{path.parents[1]} takes no more files: {error}') from None
+        raise InputError(f'no file can be written to {path.parents[1]}: {error}') from None
     return outcomes
 
 

@@ -87,7 +87,7 @@ class UTKinectConverter(Converter):
         if clip.action not in CLASSES:
             raise ValueError(f'{item.name}: there is no action {clip.action[:20]!r}')
         if 'nan' in (clip.start.lower(), clip.end.lower()):
-            raise LeftOut(f'{item.name}: the list has no frames of it')
+            raise LeftOut(f'{item.name}: the list gives no frames for this action')
         if not (clip.start.isdecimal() and clip.end.isdecimal()):
             raise ValueError(f'{item.name}: expected the numbers of two frames')
         if self._opened[0] != clip.path:  # the next actions of a recording reuse its frames

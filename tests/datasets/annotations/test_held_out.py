@@ -106,7 +106,7 @@ def test_styles_take_the_place_of_subjects_that_nobody_knows(write, told):
     held = names_of(path, fold=0, keep='held_out')
     assert len({int(name[1:]) % 4 for name in held}) == 1
     assert len(held) == 3
-    assert 'is held out, 3 of 12 sequences are these' in told.text
+    assert 'is held out; 3 of 12 sequences are used, those that are held out' in told.text
     assert 'style style' in told.text
 
 

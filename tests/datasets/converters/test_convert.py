@@ -240,7 +240,10 @@ def allow_no_file():
 
 @pytest.mark.parametrize(
     ('fault', 'sentence'),
-    [(die, 'a worker process died'), (allow_no_file, 'out takes no more files: .*too large')],
+    [
+        (die, 'a worker process died'),
+        (allow_no_file, 'no file can be written to .*out: .*too large'),
+    ],
 )
 def test_fault_of_a_worker_is_one_sentence_and_leaves_nothing(
     tmp_path, make_folder, monkeypatch, fault, sentence

@@ -138,7 +138,7 @@ def test_archive_that_inflates_beyond_reason_is_refused(
     monkeypatch.setattr(archives, '_SMALL', 1 << 20)
     arrays['keypoint'] = np.zeros((200_000, 4, 3), np.int8)
     path = save(arrays, np.savez_compressed)
-    with pytest.raises(InputError, match=r'keypoint would inflate .* which no recording does'):
+    with pytest.raises(InputError, match=r'keypoint would unpack .* too much for a recording'):
         convert('npz', path, tmp_path / 'a.pkl', layout=layout())
 
 

@@ -62,7 +62,7 @@ def test_actions_are_cut_by_the_numbers_of_their_frames(tmp_path, make_source):
 def test_action_without_frames_in_the_list_is_left_out(make_source):
     converter = UTKinectConverter()
     (item,) = converter.scan(make_source('s01_e01\ncarry: NaN NaN\n'))
-    with pytest.raises(LeftOut, match=r'actionLabel\.txt, line 2.*the list has no frames of it'):
+    with pytest.raises(LeftOut, match=r'actionLabel\.txt, line 2.*the list gives no frames'):
         converter.read(item)
 
 
