@@ -1,8 +1,8 @@
-"""Time every stage against what one would otherwise run: ``python -m benchmarks [STAGE ...]``.
+"""Time every stage against the usual alternative: ``python -m benchmarks [STAGE ...]``.
 
-Speeds are ratios of times taken in turns in one run. A stage that fails is noted in the tables, and
-the others are run all the same. The exit status is 1 if two implementations disagree, 2 if none do
-but a stage failed to run, and 0 otherwise, whatever the speeds.
+Both sides run in turns, and a speed is the ratio of their times. If a stage fails, the tables say
+so, and the other stages still run. The exit status is 1 if two implementations disagree, 2 if a
+stage failed for another reason, and 0 otherwise. It does not depend on the speeds.
 """
 
 import argparse
@@ -42,13 +42,13 @@ STAGES = (
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog='python -m benchmarks', description=__doc__)
-    parser.add_argument('stages', nargs='*', metavar='STAGE', help=f'of {", ".join(STAGES)}')
-    parser.add_argument('--short', action='store_true', help='small sizes: a minute in all')
+    parser.add_argument('stages', nargs='*', metavar='STAGE', help=f'one of {", ".join(STAGES)}')
+    parser.add_argument('--short', action='store_true', help='small sizes: one minute in total')
     parser.add_argument('--out', type=Path, help='folder (default: work_dirs/bench or .../gpu)')
     parser.add_argument(
-        '--device', choices=['cpu', 'cuda'], help='the form for GPUs, see docs/gpus.md'
+        '--device', choices=['cpu', 'cuda'], help='run the cases for GPUs, see docs/gpus.md'
     )
-    parser.add_argument('--minutes', type=float, default=8, help='of --device: what it may take')
+    parser.add_argument('--minutes', type=float, default=8, help='limit of time with --device')
     args = parser.parse_args()
     if args.device:
         return on_device(args)
@@ -80,15 +80,15 @@ def main() -> int:
 
 
 def on_device(args: argparse.Namespace) -> int:
-    """Run the form for GPUs.
+    """Run the cases for GPUs.
 
     Raises:
-        InputError: If there is none, and more is asked for than the plan.
+        InputError: If there is no GPU, except with ``--minutes 0``, which only lists the cases.
     """
     if args.device == 'cuda' and args.minutes > 0 and not torch.cuda.is_available():
         raise InputError(
-            '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short shows the '
-            'course, and --minutes 0 lists the cases'
+            '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short tries all '
+            'steps, and --minutes 0 lists the cases'
         )
     deadline = time.monotonic() + 60 * args.minutes
     course = importlib.import_module('benchmarks.gpu.course')
@@ -96,12 +96,12 @@ def on_device(args: argparse.Namespace) -> int:
 
 
 def run_stage(name: str, short: bool, console: Console) -> Iterator[Result]:
-    """Run a stage; what ends it early is its last result."""
+    """Run a stage and yield its results. An error becomes the last result."""
     try:
         yield from importlib.import_module(f'benchmarks.{name}').run(short)
     except Disagreement as error:
         yield Failure(name, str(error), disagrees=True)
-    except Exception as error:  # an hour of other stages is not lost for it
+    except Exception as error:  # the other stages must still run
         console.print_exception(width=120)
         yield Failure(name, f'{type(error).__name__}: {error}')
 

@@ -180,6 +180,6 @@ def cores(raw: Path, count: int, short: bool) -> Figure:
         **ratio(found['times'], 'one', under='two'),
         goal='' if short else '>= 1.8',
         against='`jobs=1`',
-        note=f'upper limit: {bare["value"]:.2f} x ({bare["low"]:.2f} to {bare["high"]:.2f}) with '
-        'two processes that read half of the files each and return nothing',
+        note=f'{bare["value"]:.2f} x ({bare["low"]:.2f} to {bare["high"]:.2f}) with two processes '
+        'that read half of the files each and return nothing',
     )

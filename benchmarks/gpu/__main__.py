@@ -36,8 +36,8 @@ def main() -> int:
     deadline = time.monotonic() + 60 * args.minutes
     if args.device == 'cuda' and not torch.cuda.is_available():
         raise InputError(
-            '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short shows the '
-            'course'
+            '--device cuda needs a CUDA GPU, and torch finds none; --device cpu --short tries all '
+            'steps'
         )
     if args.resume:
         return course.run(args.device, args.short, deadline, args.out, resume=True)

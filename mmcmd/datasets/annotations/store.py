@@ -65,7 +65,7 @@ def _mapped(path: Path, stamp: bytes) -> PackedAnnotations | None:
     """Map the store; None if there is none, it is damaged, or it belongs to another pickle."""
     try:
         return PackedAnnotations(path, np.memmap(store_path(path), mode='r'), stamp)
-    except (OSError, ValueError):  # np.memmap of an empty file raises a ValueError, and DamagedError is one
+    except (OSError, ValueError):  # a ValueError for an empty file, or a DamagedError
         return None
 
 
