@@ -101,7 +101,7 @@ def run_stage(name: str, short: bool, console: Console) -> Iterator[Result]:
         yield from importlib.import_module(f'benchmarks.{name}').run(short)
     except Disagreement as error:
         yield Failure(name, str(error), disagrees=True)
-    except Exception as error:  # the other stages must still run
+    except Exception as error:  # an hour of other stages is not lost for it
         console.print_exception(width=120)
         yield Failure(name, f'{type(error).__name__}: {error}')
 
