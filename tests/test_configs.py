@@ -32,7 +32,7 @@ DATASETS, ENCODERS = choices('datasets'), choices('encoders')
 WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
 LENGTH = 4
-"""Frames of a clip in these tests. On `meta`, each frame of a GRU takes a long time."""
+"""Frames of a clip here: no encoder depends on it, and on `meta` each frame of a GRU takes long."""
 SAMPLES = 3
 """Samples of a batch in these tests. They are enough for every method."""
 
@@ -53,7 +53,7 @@ def build(config):
     if 'mixing' in config:  # its window must fit into a clip
         config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
     backbone = config.get('backbone') or {}
-    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # one clip length
+    if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # of one length
         config = {**config, 'backbone': {**backbone, 'clip_len': LENGTH}}
     with torch.device('meta'):
         return MODELS.build(config)
@@ -138,7 +138,7 @@ PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} |
     (name, encoder)
     for name in one_config_a_model()
     for encoder in ('bigru', 'stgcn_clr')
-    if not name.startswith('mamp/')  # it needs tokens
+    if not name.startswith('mamp/')  # which needs tokens
 }
 
 

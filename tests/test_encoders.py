@@ -25,7 +25,7 @@ PRETRAINING = (
     *('ascal/ascal.py', 'ms2l/ms2l.py', 'pc/pc.py', 'longtgan/longtgan.py'),
 )
 MASKED = 'mamp/mamp.py', 'mamp/skeletonmae.py'
-"""Methods that remove tokens. They need an encoder with tokens."""
+"""Methods that leave tokens out, so that they need an encoder of tokens."""
 OF_TOKENS = {name for name in ENCODERS if name.startswith('transformer')}
 METHODS = [
     str(path.relative_to(CONFIGS))
@@ -101,7 +101,7 @@ def take_a_step(encoder, pretraining, layout, device):
     joints = get_layout(layout).num_joints
     samples = [ActionDataSample(metainfo={'sample_idx': x}) for x in range(3)]
     inputs = torch.randn(3, len(model.views), persons, 8, joints, channels, device=device)
-    model.set_progress(1, 0.5, seed=0)  # the first epoch of AS-CAL only fills the queue
+    model.set_progress(1, 0.5, seed=0)  # AS-CAL's first epoch trains nothing
     losses = model(inputs, samples, mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
     total.backward()

@@ -121,7 +121,7 @@ def run(recording: Recording, **options: Any) -> Report:
 
 
 def is_no_training(path: Path) -> bool:
-    """Return whether a recording is not a training. These come after the trainings."""
+    """Return whether a recording is one of a method's others, which come after its training."""
     return path.stem.endswith(('_transforms', '_eval', '_pipeline'))
 
 

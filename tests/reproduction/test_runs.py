@@ -81,7 +81,7 @@ def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
     write_checkpoint(source)
     for protocol in PROTOCOLS:
         if protocol.startswith(('finetune_mamp', 'semi_mamp')) and method != 'MAMP':
-            continue  # it needs a transformer
+            continue  # which needs a transformer
         one = short.chain(Cell(method, protocol, 'joint'), 1)[-1]
         config, args = read(one.stage)
         assert config.model == one.config.model, protocol

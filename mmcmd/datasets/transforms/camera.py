@@ -34,10 +34,7 @@ def translate_to_start(keypoint: np.ndarray, joint: Point) -> np.ndarray:
 
 
 def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
-    """Keep the first n frames of (M, T, V, C), as in the released code.
-
-    n is the number of frames with coordinates that do not sum to 0.
-    """
+    """Cut (M, T, V, C) to as many frames as have coordinates that do not sum to 0, as released."""
     valid = int((keypoint.sum(axis=(0, 2, 3)) != 0).sum())
     return keypoint[:, :valid]
 
@@ -46,19 +43,18 @@ def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
 class TranslateToStart(BaseTransform):
     """Move a sequence so that it starts in the origin, and leave out empty frames at its end.
 
-    A second person that is zero in all frames does not count. See :func:`translate_to_start` and
+    A second person that is zero in all frames counts as absent. See :func:`translate_to_start` and
     :func:`drop_empty_frames`. Nothing is scaled or turned.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Modified key: ``keypoint``, as float32.
+
+    Raises:
+        InputError: If no frame is left.
     """
 
     def transform(self, results: dict) -> dict:
-        """Move ``results['keypoint']``.
-
-        Raises:
-            InputError: If no frame is left.
-        """
+        """Move ``results['keypoint']``."""
         keypoint = results['keypoint'].astype(np.float32, copy=False)
         present = keypoint.any(axis=(1, 2, 3))
         present[0] = True
