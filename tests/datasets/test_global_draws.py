@@ -31,7 +31,7 @@ class Jitter(BaseTransform):
 
 
 class Nested(BaseTransform):
-    """Stands for a transform of another package that applies others."""
+    """Imitates a transform of another package that applies other transforms."""
 
     def __init__(self, inner):
         self.inner = inner

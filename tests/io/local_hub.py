@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serve(root: Path):
-    """Run a hub whose models are folders `USER/NAME` of `root`; its `address` is the endpoint."""
+    """Run a hub with the folders `USER/NAME` of `root` as models; `address` is its endpoint."""
     server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
     server.root, server.requests = root, []
     server.address = f'http://127.0.0.1:{server.server_port}'

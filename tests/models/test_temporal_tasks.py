@@ -10,7 +10,7 @@ from mmcmd.models.temporal_tasks import TemporalJigsaw, first_frames, mask_tail
 
 
 def numbered(batch, num_frames):
-    """Return sequences (N, 1, T, 1, 1) whose values are the numbers of the frames, from 1 on."""
+    """Return sequences (N, 1, T, 1, 1) with the numbers of the frames, from 1 on, as values."""
     return torch.arange(1.0, num_frames + 1)[None, None, :, None, None].repeat(batch, 1, 1, 1, 1)
 
 

@@ -1,4 +1,4 @@
-"""Units of length are told by the height of a body; frame rates are changed."""
+"""The unit of length follows from the height of a body; frame rates are changed."""
 
 import numpy as np
 import pytest
