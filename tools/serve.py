@@ -26,6 +26,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--device', help='such as cpu or cuda (default: the GPU, if there is one)')
     parser.add_argument(
+        '--map-joints',
+        choices=['nearest'],
+        help='if a recording lacks joints of the encoder, use the nearest joints instead',
+    )
+    parser.add_argument(
         '--host', default='127.0.0.1', help='address to bind to (default: 127.0.0.1)'
     )
     parser.add_argument('--port', type=int, default=8000, help='port (default: 8000)')
@@ -60,6 +65,7 @@ def main() -> None:
         index=args.index,
         classifier=args.classifier,
         device=args.device,
+        map_joints=args.map_joints,
         cache=args.cache,
         host=args.host,
         port=args.port,

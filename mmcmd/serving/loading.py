@@ -36,6 +36,8 @@ class Loader:
         classifier (str, optional): Checkpoint of a classifier. Defaults to ``checkpoint``, if this
             is a classifier.
         device (str, optional): Device of the models. Defaults to the accelerator, if there is one.
+        map_joints (str, optional): ``'nearest'`` uses the nearest joint for a joint of the encoder
+            that a recording lacks, see :class:`mmcmd.datasets.transforms.MapLayout`.
 
     Attributes:
         state (str): ``'loading'``, ``'ready'`` or ``'failed'``.
@@ -51,10 +53,12 @@ class Loader:
         index: Path | None = None,
         classifier: str | None = None,
         device: str | None = None,
+        map_joints: str | None = None,
     ) -> None:
+        self._options = {'device': device, 'show_progress': False, 'map_joints': map_joints}
         self.checkpoint, self.gallery, self.split = str(checkpoint), Path(gallery), split
         self.cache = cache or self.gallery.with_name(f'{self.gallery.name}.page')
-        self.index_folder, self.classifier, self.device = index, classifier, device
+        self.index_folder, self.classifier = index, classifier
         self.state, self.message = 'loading', 'the model is being loaded'
         self._catalogue: Catalogue | None = None
         self._reader: UploadReader | None = None
@@ -106,7 +110,7 @@ class Loader:
             on_failure()
 
     def _make_catalogue(self) -> Catalogue:
-        encoder = SkeletonEncoderInferencer(self.checkpoint, self.device, show_progress=False)
+        encoder = SkeletonEncoderInferencer(self.checkpoint, **self._options)
         classifier = self._classifier()
         self._reader = UploadReader(encoder.recipe.layout)
         threading.Thread(target=self._reader.warm_up, daemon=True).start()
@@ -121,7 +125,7 @@ class Loader:
         source = self.classifier or self.checkpoint
         if self.classifier is None and read_description(source).get('method') != CLASSIFIER:
             return None
-        return ActionInferencer(source, self.device, show_progress=False)
+        return ActionInferencer(source, **self._options)
 
     def _index(self, encoder: SkeletonEncoderInferencer, gallery: PickleRecordings) -> MotionIndex:
         if self.index_folder is not None:

@@ -9,6 +9,7 @@ import torch
 
 pytest.importorskip('fastapi')
 
+from mmcmd.datasets.annotations.reading import load_annotations, save_annotations
 from mmcmd.inference import SkeletonEncoderInferencer
 from mmcmd.retrieval import MotionIndex
 from mmcmd.serving import loading
@@ -88,3 +89,18 @@ def test_a_classifier_gives_the_probabilities(
         for label, probability in found.items():
             assert probability == pytest.approx(float(values[label]), abs=1e-6)
     assert torch.is_grad_enabled()
+
+
+def test_a_gallery_of_another_sensor_can_use_the_nearest_joints(pretrained, tiny_pickle, tmp_path):
+    data = load_annotations(tiny_pickle)
+    data['layout'] = 'kinect_v1'
+    for sample in data['annotations']:
+        sample['keypoint'] = sample['keypoint'][:, :, :20]
+    save_annotations(data, tmp_path / 'kinect.pkl')
+    arguments = pretrained / 'epoch_2.pth', tmp_path / 'kinect.pkl'
+    refused = load(*arguments)
+    assert refused.state == 'failed'
+    assert 'thumb_left' in refused.message
+    mapped = load(*arguments, map_joints='nearest')
+    assert mapped.state == 'ready', mapped.message
+    assert len(mapped.catalogue.index) == len(data['annotations'])
