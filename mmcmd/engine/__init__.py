@@ -15,12 +15,14 @@ from .hooks import (
     ResultsHook,
     SafeCheckpointHook,
     SubsetHook,
+    TerminalHook,
     TF32Hook,
     ThroughputHook,
 )
 from .layer_decay import LayerDecayConstructor
 from .loops import KNNTestLoop, KNNValLoop, ResumableEpochLoop
 from .several_optimizers import SeveralOptimizersConstructor
+from .tool_runner import ToolRunner
 from .warmup_cosine import WarmupCosineLR
 
 __all__ = [
@@ -46,6 +48,8 @@ __all__ = [
     'SeveralOptimizersConstructor',
     'SubsetHook',
     'TF32Hook',
+    'TerminalHook',
     'ThroughputHook',
+    'ToolRunner',
     'WarmupCosineLR',
 ]

@@ -167,6 +167,7 @@ class _GalleryMixin:
         """Encode the gallery, then run the loop over the queries."""
         size = len(self.gallery_dataloader.dataset)
         self.runner.logger.info(f'encoding a gallery of {size} sequences')
+        self.runner.call_hook('before_gallery')
         metrics = [x for x in self.evaluator.metrics if isinstance(x, GalleryMetric)]
         self.runner.model.eval()
         with torch.no_grad():

@@ -218,7 +218,7 @@ def fail(root, launch, tiny_options, tmp_path):
             *('dist_train.sh', 'config.py', 2, '--work-dir', tmp_path / 'work'),
             *('--cfg-options', *pairs),
             FAULT=fault,
-            PYTHONPATH=str(tmp_path),
+            PYTHONPATH=os.pathsep.join([str(tmp_path), str(root)]),
         )
         ended = time.time()
         assert done.returncode == 1, done.stderr[-3000:]

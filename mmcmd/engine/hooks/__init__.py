@@ -11,6 +11,7 @@ from .progress_hook import ProgressHook
 from .results_hook import ResultsHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .subset_hook import SubsetHook
+from .terminal_hook import TerminalHook
 from .tf32_hook import TF32Hook
 from .throughput_hook import ThroughputHook
 
@@ -29,5 +30,6 @@ __all__ = [
     'SafeCheckpointHook',
     'SubsetHook',
     'TF32Hook',
+    'TerminalHook',
     'ThroughputHook',
 ]

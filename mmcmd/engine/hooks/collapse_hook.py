@@ -26,13 +26,14 @@ class CollapseHook(Hook):
     def __init__(self, min_std: float = 0.1, min_acc: float = 0.001) -> None:
         self.min_std = min_std
         self.min_acc = min_acc
+        self._collapsed: set[str] = set()
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Remember where the epoch starts."""
         self._start = runner.iter - getattr(runner.train_loop, 'position', 0)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Log one line, and a warning for each stream that has collapsed."""
+        """Log one line, and a warning for each stream that has collapsed since the last epoch."""
         scalars = runner.message_hub.log_scalars
         iterations = runner.iter - self._start
         names = [key.removeprefix(_STD) for key in scalars if key.startswith(_STD)]
@@ -50,8 +51,12 @@ class CollapseHook(Hook):
         runner.logger.info(
             f'embeddings in epoch {epoch} (standard deviation, contrastive accuracy): {text}'
         )
+        before = self._collapsed
+        self._collapsed = {
+            name for name, (std, acc) in figures.items() if std < self.min_std or acc < self.min_acc
+        }
         for name, (std, acc) in figures.items():
-            if std < self.min_std or acc < self.min_acc:
+            if name in self._collapsed - before:
                 runner.logger.warning(
                     f'the {name} representation has collapsed or is about to: in epoch {epoch} '
                     f'the standard deviation of its embeddings is {std:.3f} (healthy: 0.4 to 1, '
