@@ -187,7 +187,8 @@ class SkeletonInferencer(BaseInferencer):
             yield from batches
             return
         console = Console(stderr=True)
-        with Progress(console=console, disable=not self._shows_progress) as progress:
+        hidden = not self._shows_progress
+        with Progress(console=console, disable=hidden, transient=True) as progress:
             task = progress.add_task('encoding', total=total)
             for batch, recordings in one_ahead(batches):
                 yield batch, recordings

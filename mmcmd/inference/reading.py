@@ -21,6 +21,7 @@ from mmcmd.inference.sources import PickleRecordings, RecordingList, to_recordin
 from mmcmd.io.safe_pickle import load_plain
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import Layout, get_layout
+from mmcmd.terminal import NOTICE
 
 FORMATS: dict[str, tuple[str, ...]] = {
     '.pkl': ('pickle', 'array'),
@@ -207,6 +208,7 @@ def _convert(fmt: str, path: Path, layout: Layout | str | None) -> RecordingList
             f'{path}: {len(errors)} of {len(outcomes)} recordings are left out; the first error: '
             f'{errors[0]}',
             'current',
+            NOTICE,
         )
     facts = converter.facts()
     joints = get_layout(facts['layout'], files=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmcmd.errors import InputError, not_a_file
+from mmcmd.terminal import NOTICE
 
 
 def serve(
@@ -58,9 +59,13 @@ def serve(
 
         thread = loader.start(end)
         name = f'[{host}]' if ':' in host else host
-        print_log(f'open http://{name}:{port} in a browser; Ctrl-C ends the server', 'current')
+        print_log(
+            f'open http://{name}:{port} in a browser; Ctrl-C ends the server', 'current', NOTICE
+        )
         if host not in ('127.0.0.1', '::1', 'localhost'):
-            print_log(f'other machines may be able to reach {host} and upload files', 'current')
+            print_log(
+                f'other machines may be able to reach {host} and upload files', 'current', NOTICE
+            )
         server.run(sockets=[listening])
         if loader.state == 'failed':
             thread.join()

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmcmd.datasets.annotations.counts import Inspection
+from mmcmd.terminal import say
 
 
 def print_inspection(found: Inspection, console: Console) -> None:
@@ -45,7 +46,7 @@ def print_inspection(found: Inspection, console: Console) -> None:
     _print_counts(console, 'subject', subjects)
     for finding in found.findings:
         style = 'bold red' if finding.message.startswith('LEAK') else 'yellow'
-        console.print(Text(f'warning: {finding}', style), soft_wrap=True)
+        say(console, f'warning: {finding}', style=style)
     if not found.findings:
         console.print('nothing suspicious')
 

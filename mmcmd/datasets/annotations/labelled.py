@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.packing import PackedAnnotations
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.errors import InputError
+from mmcmd.terminal import NOTICE
 
 
 def class_names(facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -50,5 +51,6 @@ def keep_labelled(
             f'{annotations.path}: {len(kept)} of {len(rows)} sequences of {split or "it"} have a '
             'label, and only these are used here',
             'current',
+            NOTICE,
         )
     return kept

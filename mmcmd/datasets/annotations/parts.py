@@ -19,6 +19,7 @@ from mmcmd.datasets.annotations.held_out import (
 )
 from mmcmd.datasets.annotations.packing import PackedAnnotations
 from mmcmd.errors import InputError
+from mmcmd.terminal import NOTICE
 
 
 def choose_part(
@@ -78,6 +79,7 @@ def choose_part(
         f'{annotations.path}: {told} is held out; {len(part)} of {len(rows)} sequences are used, '
         f'{"those that are held out" if keep == "held_out" else "the rest"}',
         'current',
+        NOTICE,
     )
     _warn_of_classes(annotations.labels[part], annotations.labels[rows], told, keep)
     return part

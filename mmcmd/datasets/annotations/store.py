@@ -21,6 +21,7 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.packing import PackedAnnotations, pack_annotations
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.io.files import replace_file
+from mmcmd.terminal import NOTICE
 
 _OPENED: WeakValueDictionary[tuple[Path, bytes], PackedAnnotations] = WeakValueDictionary()
 
@@ -91,7 +92,7 @@ def _made(path: Path, stamp: bytes) -> PackedAnnotations:
         with _alone(path):
             opened = _mapped(path, stamp)
             if opened is None:
-                print_log(f'packing {path} into {store_path(path)}, once', 'current')
+                print_log(f'packing {path} into {store_path(path)}, once', 'current', NOTICE)
                 data = load_annotations(path)
                 with replace_file(store_path(path)) as file:
                     pack_annotations(data, stamp, file)

@@ -21,6 +21,7 @@ from mmcmd.datasets.converters.own_csv import LABELS
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import get_layout
+from mmcmd.terminal import NOTICE
 
 SUFFIX = '.bvh'
 _TRIES = 10  # the rig comes from the first of this many files that can be read
@@ -87,6 +88,7 @@ class BVHConverter(OwnConverter):
             f'{first}: {len(self.rig.joints)} joints, lengths in {unit}, body '
             f'{self.rig.stature * self.scale:.2f} m, {motion.rate:.4g} frames a second',
             'current',
+            NOTICE,
         )
         self._check_posture(motion)
         if self.chosen is not None:

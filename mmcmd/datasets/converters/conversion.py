@@ -174,7 +174,8 @@ def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:
     origins: dict[str, str] = {}
     with closing(outcomes):
         console = Console(stderr=True)
-        for item, outcome in track(outcomes, 'converting', total=total, console=console):
+        bar = track(outcomes, 'converting', total=total, console=console, transient=True)
+        for item, outcome in bar:
             if isinstance(outcome, LeftOut):
                 summary.left_out.append((item.name, str(outcome)))
             elif isinstance(outcome, Exception):
