@@ -13,12 +13,13 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.markdown import Markdown
+from rich.table import Table
 
-from benchmarks.harness import Disagreement, Failure, Result
+from benchmarks.harness import Disagreement, Failure, Figure, Result
 from benchmarks.tables import as_json, machine, markdown
 from mmcmd.cli import run
 from mmcmd.errors import InputError
+from mmcmd.terminal import get_console, say
 
 STAGES = (
     'encoder',
@@ -56,7 +57,7 @@ def main() -> int:
     if unknown:
         parser.error(f'unknown stage {min(unknown)}; stages are {", ".join(STAGES)}')
 
-    console = Console()
+    console = get_console()
     args.out = args.out or Path('work_dirs/bench')
     facts = machine() | {'form': 'short' if args.short else 'full'}
     args.out.mkdir(parents=True, exist_ok=True)
@@ -66,16 +67,16 @@ def main() -> int:
         console.print(f'{name} ...')
         for result in run_stage(name, args.short, console):
             results.append(result)
-            console.print(f'  {result}', soft_wrap=True, markup=False, highlight=False)
+            say(console, f'  {result}', indent='    ')
         console.print(f'  {time.perf_counter() - start:.0f} s')
         for suffix, text in (('md', markdown), ('json', as_json)):
             (args.out / f'bench.{suffix}').write_text(text(results, facts))
 
-    console.print(Markdown(markdown(results, facts)))
-    console.print(f'written to {args.out}/bench.md and bench.json')
+    show_goals(results, console)
+    console.print(f'tables: {args.out}/bench.md and bench.json', soft_wrap=True)
     failures = [result for result in results if isinstance(result, Failure)]
     for failure in failures:
-        console.print(str(failure), soft_wrap=True, markup=False)
+        say(console, str(failure))
     return exit_status(failures)
 
 
@@ -102,8 +103,21 @@ def run_stage(name: str, short: bool, console: Console) -> Iterator[Result]:
     except Disagreement as error:
         yield Failure(name, str(error), disagrees=True)
     except Exception as error:  # an hour of other stages is not lost for it
-        console.print_exception(width=120)
+        console.print_exception(width=console.width)
         yield Failure(name, f'{type(error).__name__}: {error}')
+
+
+def show_goals(results: Sequence[Result], console: Console) -> None:
+    """Print the figures that have a goal, as a table that fits into 80 columns."""
+    table = Table('stage', 'case', 'measured', 'goal', '', box=None, pad_edge=False)
+    for column in table.columns[:2]:
+        column.overflow = 'fold'
+    for one in results:
+        if isinstance(one, Figure) and one.reached is not None:
+            measured = f'{one.value:.3g} {one.unit}'
+            table.add_row(one.stage, one.case, measured, one.goal, '' if one.reached else 'missed')
+    if table.row_count:
+        console.print(table)
 
 
 def exit_status(failures: Sequence[Failure]) -> int:

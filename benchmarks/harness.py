@@ -57,6 +57,16 @@ class Figure:
         sign, bound = self.goal.split()
         return _COMPARISONS[sign](self.value, float(bound))
 
+    def __str__(self) -> str:
+        text = f'{self.case}: {self.value:.3g} {self.unit}'
+        if self.low is not None:
+            text += f' ({self.low:.3g} to {self.high:.3g})'
+        if self.against:
+            text += f', against {self.against}'
+        if self.reached is not None:
+            text += f', goal {self.goal}' + ('' if self.reached else ': missed')
+        return text
+
 
 @dataclass(frozen=True)
 class Growth:
@@ -80,6 +90,9 @@ class Growth:
     def exponent(self) -> float:
         """Slope of a line through the logarithms; 1 means linear growth."""
         return float(np.polyfit(np.log(self.sizes), np.log(self.values), 1)[0])
+
+    def __str__(self) -> str:
+        return f'{self.cost} grows with {self.driver} to the power of {self.exponent:.2f}'
 
 
 @dataclass(frozen=True)
