@@ -1,81 +1,60 @@
-"""Shared parts of the command line tools: options, and error messages of one sentence."""
+"""Shared parts of the command line tools: what their options mean, and their runner."""
 
 import argparse
-import errno
-import gc
-import json
+import logging
 import os
-import re
 import subprocess
-import sys
-import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-import torch
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
-from mmcmd import apis
+from mmcmd.arguments import add_trust_option, config_parser, data_parser, runner_parser
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
-from mmcmd.signals import unblock
+from mmcmd.exits import run
+
+if TYPE_CHECKING:  # torch takes seconds, and --help needs none of it
+    from mmengine.runner import Runner
+
+__all__ = [
+    'add_trust_option',
+    'build_runner',
+    'config_parser',
+    'data_parser',
+    'load_config',
+    'parse',
+    'parse_options',
+    'run',
+    'runner_parser',
+]
 
 
-def runner_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser with the options of every tool that builds a runner."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument('config', help='config file')
-    parser.add_argument(
-        '--data',
-        help='data set: a name in configs/_base_/datasets, a file like those, or a pickle',
-    )
-    parser.add_argument(
-        '--encoder', help='encoder, a name in configs/_base_/encoders or a file like those'
-    )
-    parser.add_argument(
-        '--budget',
-        choices=apis.BUDGETS,
-        help='small: for small data on a CPU; paper: as published (default: what fits the data)',
-    )
-    parser.add_argument('--work-dir', help='where logs, checkpoints and results go')
-    parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
-    parser.add_argument(
-        '--select',
-        type=int,
-        nargs='?',
-        const=0,
-        metavar='FOLD',
-        help='validate on a fifth of the training subjects (fold 0, the default, to 4), and leave '
-        'the test split unread',
-    )
-    parser.add_argument(
-        '--without',
-        metavar='SUBJECT',
-        help='train on all subjects except this one, and test on this one',
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override entries of the config, for example model.queue.size=4096',
-    )
-    parser.add_argument(
-        TRUST_FLAG,
-        action='store_true',
-        help='load checkpoints that hold more than data; they can run code',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-    return parser
+def parse(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> argparse.Namespace:
+    """Read the command line, and prepare what all tools need once their options are known.
+
+    Messages are printed as plain text. Checkpoints are trusted if the command line says so.
+
+    Args:
+        parser (argparse.ArgumentParser): Parser of the tool.
+        arguments (Sequence[str], optional): Defaults to those of this process.
+    """
+    args = parser.parse_args(arguments)
+    from mmengine.logging import MMLogger
+
+    from mmcmd.terminal import NOTICE, use_plain_messages
+
+    # Before a runner is built, no rank knows the others, and the first one speaks for all.
+    rank = os.environ.get('RANK') or os.environ.get('SLURM_PROCID') or '0'
+    level = NOTICE if rank == '0' else logging.ERROR
+    use_plain_messages(MMLogger.get_current_instance(), level)
+    if getattr(args, 'trust_checkpoint', False):
+        from mmcmd.io.checkpoint import trust_checkpoints
+
+        trust_checkpoints()
+    return args
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -88,9 +67,11 @@ def load_config(args: argparse.Namespace) -> Config:
     Raises:
         InputError: If the file is missing or is no valid config.
     """
-    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    import torch
+
+    from mmcmd import apis
+
+    os.environ.setdefault('LOCAL_RANK', str(getattr(args, 'local_rank', 0)))
     cfg = apis.load_config(
         args.config,
         data=args.data,
@@ -98,14 +79,17 @@ def load_config(args: argparse.Namespace) -> Config:
         budget=args.budget,
         pretrained=getattr(args, 'pretrained', None),
         checkpoint=getattr(args, 'checkpoint', None),
-        ann_file=args.ann_file,
+        ann_file=getattr(args, 'ann_file', None),
         options=args.cfg_options,
-        select=args.select,
-        without=args.without,
+        select=getattr(args, 'select', None),
+        without=getattr(args, 'without', None),
     )
-    cfg.launcher = args.launcher
+    launcher = getattr(args, 'launcher', 'none')
+    cfg.launcher = launcher
+    if getattr(args, 'verbose', False):
+        cfg.verbose = True
     # mmengine's order of precedence: command line, config, then a folder named after the config.
-    if args.work_dir is not None:
+    if getattr(args, 'work_dir', None) is not None:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         cfg.work_dir = str(_default_work_dir(args, cfg))
@@ -115,27 +99,25 @@ def load_config(args: argparse.Namespace) -> Config:
         # torch refuses persistent workers if there are no workers.
         if loader.get('num_workers') == 0:
             loader.persistent_workers = False
-    if args.launcher == 'slurm':
+    if launcher == 'slurm':
         _name_slurm_ranks()
-    if args.launcher in ('pytorch', 'slurm') and not torch.cuda.is_available():
+    if launcher in ('pytorch', 'slurm') and not torch.cuda.is_available():
         _join_on_cpu(cfg)
     return cfg
 
 
 def _default_work_dir(args: argparse.Namespace, cfg: Config) -> Path:
     """Return a folder named after config and arguments; for evaluations, beside the checkpoint."""
+    from mmcmd.apis import EVALUATIONS
+
     parts = [Path(args.config).stem]
     held_out = [
         f'{option}-{value}'
-        for option, value in (('select', args.select), ('without', args.without))
-        if value is not None
+        for option in ('select', 'without')
+        if (value := getattr(args, option, None)) is not None
     ]
     source = getattr(args, 'pretrained', None) or getattr(args, 'checkpoint', None)
-    if (
-        (cfg.get('model') or {}).get('type') in apis.EVALUATIONS
-        and source
-        and Path(source).exists()
-    ):
+    if (cfg.get('model') or {}).get('type') in EVALUATIONS and source and Path(source).exists():
         path = Path(source)
         name = path.resolve().name if path.is_dir() else path.stem
         return path.parent / '_'.join([*parts, cfg.data.name, name, *held_out])
@@ -150,15 +132,18 @@ def parse_options(options: Sequence[str]) -> dict[str, Any]:
     return parser.parse_args(['--cfg-options', *options]).cfg_options
 
 
-def build_runner(cfg: Config) -> Runner:
+def build_runner(cfg: Config) -> 'Runner':
     """Build the runner of a config, after the config is fitted to the data.
 
     Raises:
         InputError: If the config names a class or an argument that does not exist.
     """
-    apis.fit_to_data(cfg)
+    from mmcmd.apis import fit_to_data
+    from mmcmd.engine import ToolRunner
+
+    fit_to_data(cfg)
     try:
-        return Runner.from_cfg(cfg)
+        return ToolRunner.from_cfg(cfg)
     except (KeyError, TypeError) as error:
         raise InputError(f'the config cannot be built: {error}') from error
 
@@ -185,110 +170,9 @@ def _name_slurm_ranks() -> None:
 
 def _join_on_cpu(cfg: Config) -> None:
     """Join the ranks that were started; mmengine's launchers do so on accelerators only."""
+    import torch
+
     torch.distributed.init_process_group('gloo')
     cfg.model_wrapper_cfg = dict(
         type='MMDistributedDataParallel', device_ids=None, broadcast_buffers=False
     )
-
-
-_OUT_OF_MEMORY = (
-    'the GPU is out of memory; lower train_dataloader.batch_size (when evaluating, that of '
-    'val_dataloader, test_dataloader and the gallery_dataloader), model.queue.size or '
-    'model.backbone.hidden_size, or train with --amp'
-)
-_DISK_FULL = (
-    'the disk is full; the checkpoints written before are whole: free some space and go on with '
-    '--resume'
-)
-_RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
-_FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
-_NO_ROOM_ON_GPU = re.compile('STATUS_ALLOC_FAILED|CUDA error: out of memory')
-_NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
-
-
-def run(main: Callable[[], int | None]) -> None:
-    """Run a tool's main function; a user's mistake ends in one sentence and exit status 2."""
-    unblock()
-    try:
-        status = main()
-        if torch.distributed.is_initialized():
-            # Objects that still hold the group keep its threads. These may abort the
-            # interpreter's exit.
-            gc.collect()
-            torch.distributed.destroy_process_group()
-        sys.exit(status)
-    except InputError as error:
-        # mmengine's registry wraps an exception in one of the same kind that adds class names.
-        # A message of ours that adds the name of a file is raised `from None` and is kept.
-        while isinstance(error.__context__, InputError) and not error.__suppress_context__:
-            error = error.__context__
-        # torch puts the exception of a worker process into a message with its traceback.
-        message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
-        _stop(f'error: {message}', 2)
-    except OSError as error:  # no permission: the message names the file
-        full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
-        _stop(f'error: {_file_for_folder(error) or full}', 2)
-    except SystemExit as stop:  # among others, a training that was asked to stop
-        _leave(stop.code)
-    except KeyboardInterrupt:
-        _stop('interrupted', 130)
-    except Exception as error:
-        if isinstance(error, torch.OutOfMemoryError) or _NO_ROOM_ON_GPU.search(str(error)):
-            _stop(f'error: {_OUT_OF_MEMORY} ({_first_sentence(error)})', 2)
-        if _FROM_ANOTHER_RANK.search(str(error)):
-            message = f'error: {_RANK_LOST} ({_first_sentence(error)})'
-            _print(message)
-            _tell_torchrun(message, delay=60)
-            _leave(1)
-        _tell_torchrun(traceback.format_exc())
-        if torch.distributed.is_initialized():
-            sys.excepthook(*sys.exc_info())  # torch's hook, which names the rank
-            _leave(1)
-        raise
-
-
-def _file_for_folder(error: OSError) -> str | None:
-    """Say which file lies where a folder is needed, if that is the error."""
-    if not isinstance(error, (FileExistsError, NotADirectoryError)) or not error.filename:
-        return None
-    path = Path(error.filename)
-    files = [x for x in (path, *path.parents) if x.is_file()]
-    return f'{files[0]} is a file, and a folder is needed there; give another path' * bool(files)
-
-
-def _first_sentence(error: Exception) -> str:
-    return str(error).split('. ')[0].split('\n')[0].rstrip('.')
-
-
-def _stop(message: str, status: int) -> NoReturn:
-    _print(message)
-    _tell_torchrun(message)
-    _leave(status)
-
-
-def _leave(status: int) -> NoReturn:
-    """End early. The threads of a process group may abort an interpreter's usual exit."""
-    if not torch.distributed.is_initialized():
-        sys.exit(status)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-
-def _print(message: str) -> None:
-    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
-
-
-def _tell_torchrun(reason: str, delay: int = -1) -> None:
-    """Write the reason into torchrun's error file. torchrun prints it at the very end.
-
-    torchrun takes the earliest failure as the cause of the others. Its times are whole seconds.
-    With a ``delay`` below 0, this rank comes before the ranks that leave no reason; with one above
-    0, it comes after them. torch's own ``record`` cannot replace this function. It writes the
-    present time, so a rank that only lost another one may count as the cause. And it writes nothing
-    for a program that ends with an exit status.
-    """
-    if path := os.environ.get('TORCHELASTIC_ERROR_FILE'):
-        details = {'py_callstack': reason, 'timestamp': int(time.time()) + delay}
-        failure = {'message': {'message': reason, 'extraInfo': details}}
-        Path(path).write_text(json.dumps(failure))

@@ -1,26 +1,20 @@
 """Run everything once on synthetic data: make the data, pre-train, evaluate, draw figures.
 
-Each step calls another tool and prints this call. Steps that are already done are skipped.
+Each step calls another tool. Steps that are already done are skipped.
 """
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from mmcmd.apis import build_loader, init_model, predict_scores
-from mmcmd.cli import run
-from mmcmd.reproduction import report
-from mmcmd.reproduction.drawing import draw_features
-from mmcmd.reproduction.launchers import LocalLauncher
+from mmcmd.cli import parse, run
 from mmcmd.reproduction.paper import MODALITIES, Cell
 from mmcmd.reproduction.papers import TABLES
-from mmcmd.reproduction.runs import Reproduction
-from mmcmd.reproduction.schedule import run_stages
 from mmcmd.reproduction.stages import Stage
-from mmcmd.synthetic import ACTIONS
-from mmcmd.visualization import draw_confusion, draw_curves
+
+if TYPE_CHECKING:
+    from mmcmd.reproduction.runs import Reproduction
 
 DATA = 'synthetic_xsub'
 TABLE = TABLES['baselines']
@@ -51,8 +45,10 @@ SHORT = Budget(
 )
 
 
-def plan(budget: Budget, root: Path) -> tuple[list[Stage], Reproduction]:
+def plan(budget: Budget, root: Path) -> tuple[list[Stage], 'Reproduction']:
     """Return the stages that make the data, and the runs on these data."""
+    from mmcmd.reproduction.runs import Reproduction
+
     root = root / budget.name
     name = 'synthetic' if budget is FULL else f'synthetic-{budget.name}'
     skeletons, pickle = Path('data', name), Path('data', f'{name}.pkl')
@@ -75,8 +71,13 @@ def plan(budget: Budget, root: Path) -> tuple[list[Stage], Reproduction]:
     return [generate, convert], reproduction
 
 
-def draw(reproduction: Reproduction, out: Path) -> None:
+def draw(reproduction: 'Reproduction', out: Path) -> None:
     """Draw training curves, t-SNE of the features of CMD and MoCo, and a confusion matrix."""
+    from mmcmd.apis import build_loader, init_model, predict_scores
+    from mmcmd.reproduction.drawing import draw_features
+    from mmcmd.synthetic import ACTIONS
+    from mmcmd.visualization import draw_confusion, draw_curves
+
     panels = {
         'InfoNCE loss': [f'loss_{name}' for name in MODALITIES],
         'distillation loss': ['loss_cmd'],
@@ -112,13 +113,18 @@ def main() -> None:
         type=int,
         help='number of parallel stages (default: number of GPUs, or of CPU cores)',
     )
-    args = parser.parse_args()
+    args = parse(parser)
+
+    from mmcmd.reproduction import report
+    from mmcmd.reproduction.launchers import LocalLauncher
+    from mmcmd.reproduction.schedule import run_stages
+    from mmcmd.terminal import get_console
 
     stages, reproduction = plan(SHORT if args.short else FULL, args.out)
     stages += [one.stage for one in reproduction.runs(TABLE)]
     run_stages(stages, LocalLauncher(args.jobs))
 
-    console = Console()
+    console = get_console()
     out = reproduction.root / 'report'
     out.mkdir(parents=True, exist_ok=True)
     with console.status('drawing curves, t-SNE and confusion matrix'):

@@ -2,15 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-
-from mmcmd.cli import run
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
-from mmcmd.inference import MotionRetriever, SkeletonEncoderInferencer, build_index
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
-from mmcmd.retrieval import MotionIndex, Neighbour
+
+if TYPE_CHECKING:
+    from mmcmd.inference import SkeletonEncoderInferencer
+    from mmcmd.retrieval import Neighbour
 
 
 def parse_args() -> argparse.Namespace:
@@ -62,10 +62,13 @@ def parse_args() -> argparse.Namespace:
         command.add_argument(
             TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
         )
-    return parser.parse_args()
+    return parse(parser)
 
 
-def build(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
+def build(args: argparse.Namespace, encoder: 'SkeletonEncoderInferencer') -> None:
+    from mmcmd.inference import build_index
+    from mmcmd.retrieval import MotionIndex
+
     out = Path(args.out)
     if args.add and not out.exists():
         raise InputError(f'--add: there is no index {out}; remove --add to make one')
@@ -81,7 +84,10 @@ def build(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
     print(f'{out}: {len(index)} entries, {sizes}{note}')
 
 
-def search(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None:
+def search(args: argparse.Namespace, encoder: 'SkeletonEncoderInferencer') -> None:
+    from mmcmd.inference import MotionRetriever
+    from mmcmd.retrieval import MotionIndex
+
     given = [bool(args.source), bool(args.name), args.label is not None]
     if sum(given) != 1:
         raise InputError('search for one of: files, --name ENTRY ..., --class NUMBER or NAME')
@@ -102,17 +108,22 @@ def search(args: argparse.Namespace, encoder: SkeletonEncoderInferencer) -> None
         show(name, neighbours)
 
 
-def show(query: str, neighbours: list[Neighbour]) -> None:
-    table = Table('', 'name', 'class', 'similarity', title=query, title_justify='left')
+def show(query: str, neighbours: list['Neighbour']) -> None:
+    from rich.table import Column, Table
+
+    from mmcmd.terminal import get_console
+
+    name, kind = Column('name', overflow='fold'), Column('class', overflow='fold')
+    table = Table('', name, kind, 'similarity', title=query, title_justify='left')
     for rank, found in enumerate(neighbours, 1):
         table.add_row(str(rank), found.name, found.class_name, f'{found.similarity:.3f}')
-    Console().print(table)
+    get_console().print(table)
 
 
 def main() -> None:
     args = parse_args()
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    from mmcmd.inference import SkeletonEncoderInferencer
+
     encoder = SkeletonEncoderInferencer(
         args.checkpoint, args.device, args.streams, map_joints=args.map_joints
     )

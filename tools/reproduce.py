@@ -1,41 +1,11 @@
 """Reproduce published tables: run what is missing, and write our numbers beside the published."""
 
 import argparse
-import os
-from collections.abc import Sequence
-from functools import partial
-from itertools import product
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table as View
-
-from mmcmd.cli import run
+from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
-from mmcmd.reproduction import report
-from mmcmd.reproduction.clock import Clock
-from mmcmd.reproduction.cost import estimate, multiply_rate
-from mmcmd.reproduction.drawing import draw_features
-from mmcmd.reproduction.launchers import Launcher, LocalLauncher, visible_gpus
-from mmcmd.reproduction.leaderboard import draw_labels, draw_minutes
-from mmcmd.reproduction.leave_one_out import LeaveOneOut, folder_of, subjects_of
-from mmcmd.reproduction.names import datasets
-from mmcmd.reproduction.paper import Table
 from mmcmd.reproduction.papers import TABLES, get_method
-from mmcmd.reproduction.run import Run
-from mmcmd.reproduction.runs import Reproduction
-from mmcmd.reproduction.schedule import run_stages
-from mmcmd.reproduction.significance import differences
-from mmcmd.reproduction.stages import Stage
-
-ATTEMPTS = 3
-NOTES = {
-    '*': 'the data are not there; counted with the official number of sequences',
-    '?': 'the data are not there, and no official number of sequences is known: not in the total',
-}
-
-Plan = tuple[Reproduction | LeaveOneOut, str, Table]
-"""The runs of a data set and an encoder, and the name and content of a table of these runs."""
 
 
 def parse_args() -> argparse.Namespace:
@@ -118,7 +88,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='run nothing, only write the tables of finished runs',
     )
-    args = parser.parse_args()
+    args = parse(parser)
     for method in [*(args.methods or ()), *([args.compare] if args.compare else [])]:
         get_method(method)
     if args.compare and args.leave_one_subject_out:
@@ -133,190 +103,11 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
-    """Return the launcher of the runs: processes on this machine, or Slurm jobs."""
-    if args.slurm is None and args.minutes and not args.jobs and not visible_gpus():
-        return LocalLauncher(1, threads=os.cpu_count())
-    if args.slurm is None:
-        return LocalLauncher(args.jobs)
-    from mmcmd.reproduction.slurm import SlurmLauncher  # needs the extra `cluster`
-
-    options = dict(option.split('=', 1) for option in args.slurm)
-    return SlurmLauncher(options, runs if args.jobs is None else args.jobs)
-
-
-def plan(args: argparse.Namespace) -> list[Plan]:
-    """Return each table of each data set with its runs. Tables with the same encoder share runs."""
-    plans, known = [], {}
-    for data, name in product(datasets(args.data), args.tables):
-        table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
-        if not table.rows:
-            raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
-        # With --encoder, all rows use this encoder. Otherwise each row uses its published encoder.
-        # A row of the leaderboard that names an encoder always keeps it.
-        first = args.encoder or table.encoder
-        encoders = (first, *(() if args.encoder and not table.baselines else table.encoders))
-        make = partial(reproduce, args, data, encoders, table.clip_len, known)
-        if not args.leave_one_subject_out:
-            held_out = {} if args.select is None else {'select': args.select}
-            plans.append((make(held_out, f'select-{args.select}' if held_out else ''), name, table))
-            continue
-        parts = {
-            subject: make({'without': subject}, folder_of(subject))
-            for subject in subjects_of(data, args.ann_file)
-        }
-        plans.append((LeaveOneOut(parts), name, table))
-    return plans
-
-
-def reproduce(
-    args: argparse.Namespace,
-    data: str,
-    encoders: Sequence[str],
-    clip_len: int | None,
-    known: dict[tuple[str, int | None, str], dict[str, Reproduction]],
-    held_out: dict[str, str | int],
-    folder: str,
-) -> Reproduction:
-    """Return the runs of the first encoder. They have a reference to those of the others."""
-    others = known.setdefault((data, clip_len, folder), {})
-    for encoder in encoders:
-        if encoder not in others:
-            name = f'{Path(data).stem}-{encoder}-{args.budget}'
-            name += f'-{clip_len}frames' if clip_len else ''
-            name += f'-{args.minutes:g}min' if args.minutes else ''
-            root = args.out / name / folder
-            others[encoder] = Reproduction(
-                data,
-                root,
-                range(args.seeds),
-                args.budget,
-                encoder,
-                ann_files={data: args.ann_file} if args.ann_file else {},
-                clip_len=clip_len,
-                clock=Clock(args.minutes, root / 'rates') if args.minutes else None,
-                others=others,
-                held_out=held_out,
-            )
-    return others[encoders[0]]
-
-
-def find_runs(plans: Sequence[Plan]) -> tuple[dict[Path, Run], list[Plan]]:
-    """Return the runs of all tables, and the tables that have runs."""
-    runs, possible, reason = {}, [], None
-    for one in plans:
-        try:
-            runs |= {run.stage.work_dir: run for run in one[0].runs(one[2])}
-            possible.append(one)
-        except InputError as error:  # a table may be possible for one split only
-            reason = error
-            print(f'left out: {one[2].title}, {one[0].data}: {error}')
-    if not possible:
-        raise reason
-    return runs, possible
-
-
-def measurements(plans: Sequence[Plan]) -> list[Stage]:
-    """Return the speed measurements that are missing, and that ``--minutes`` needs."""
-    whole = [part for one in plans for part in getattr(one[0], 'parts', {'': one[0]}).values()]
-    parts = [other for part in whole for other in part.others.values()]
-    clocks = {id(part.clock): part.clock for part in parts if part.clock}
-    stages = [stage for clock in clocks.values() for stage in clock.stages.values()]
-    return [stage for stage in stages if not stage.finished]
-
-
 def main() -> None:
     args = parse_args()
-    runs, possible = find_runs(plan(args))
-    missing = measurements(possible)
-    if args.dry_run:
-        jobs = build_launcher(args, len(runs)).size if args.slurm is None else len(runs)
-        show_plan(list(runs.values()), jobs)
-        if missing:
-            print(f'{len(missing)} short runs measure first how many steps fit into the minutes')
-        return
-    if missing and not args.report_only:
-        run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
-        runs, possible = find_runs(plan(args))
-    failures = []
-    if not args.report_only:
-        stages = [one.stage for one in runs.values()]
-        launcher = build_launcher(args, len(stages))
-        failures = run_stages(stages, launcher, keep_going=True, attempts=ATTEMPTS)
-    reports = [(*one, one[0].records(one[2])) for one in possible]
-    if args.report_only:
-        reports = [one for one in reports if has_runs(*one)]
-        if not reports:
-            raise InputError(
-                '--report-only: nothing was run, so no table was written; leave --report-only out, '
-                'or give --out and the other options of the runs'
-            )
-    for reproduction, name, table, records in reports:
-        out = reproduction.root / name
-        note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
-        if args.minutes:
-            note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
-        found = differences(reproduction, table, args.compare) if args.compare else {}
-        report.write(
-            *(table, records, reproduction.data, args.budget, out, note),
-            *((args.compare, found) if found else ()),
-        )
-        drawn = table.drawn and not args.leave_one_subject_out
-        if drawn and all(x['runs'] for row in records.values() for x in row if x):
-            methods = list(dict.fromkeys(cell.method for cell in table.cells))
-            draw_features(reproduction, methods, table.drawn, out.with_suffix('.png'))
-        if name == 'leaderboard':
-            draw_labels(table, records, reproduction.data, Path(f'{out}_labels.png'))
-            if not args.leave_one_subject_out:
-                draw_minutes(reproduction, table, records, Path(f'{out}_minutes.png'))
-        Console().print(report.view(table, records, reproduction.data))
-        print(f'{out}.md')
-    if failures:
-        raise InputError(f'{len(failures)} runs failed, their numbers are blank: {failures[0]}')
+    from mmcmd.reproduction.command import reproduce_tables
 
-
-def has_runs(
-    reproduction: Reproduction | LeaveOneOut, name: str, table: Table, records: report.Records
-) -> bool:
-    """Return whether a table has a finished run. If it has none, print a line."""
-    found = any(record['runs'] for row in records.values() for record in row if record)
-    if not found:
-        print(
-            f'not written: {name} on {reproduction.data} has no finished run in {reproduction.root}'
-        )
-    return found
-
-
-def show_plan(runs: Sequence[Run], jobs: int) -> None:
-    """Print all runs and their costs."""
-    view = View('run', 'config', 'epochs', 'sequences', 'PFLOP', 'hours', title='plan')
-    for column in view.columns[2:]:
-        column.justify = 'right'
-    total, rate, marks = 0.0, multiply_rate(), set()
-    for one in runs:
-        cost = None if one.stage.finished or one.minutes else estimate(one)
-        row = ['done' if one.stage.finished else '?'] * 3
-        if cost:
-            total += cost.hours(rate)
-            mark = '*' if cost.official else ''
-            row = [
-                f'{cost.sequences:,}{mark}',
-                f'{2 * cost.flops / 1e15:.3f}',
-                f'{cost.hours(rate):.2f}',
-            ]
-        elif one.minutes and not one.stage.finished:
-            total += one.minutes / 60
-            row = ['', '', f'{one.minutes / 60:.2f}']
-        marks |= set(row[0][-1:])
-        view.add_row(one.stage.name, one.stage.command[1], str(one.epochs), *row)
-    Console().print(view)
-    print(
-        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one CPU thread '
-        f'each ({2 * rate / 1e9:.0f} GFLOP/s measured, half of it used)'
-    )
-    for mark, meaning in NOTES.items():
-        if mark in marks:
-            print(f'{mark}: {meaning}')
+    reproduce_tables(args)
 
 
 if __name__ == '__main__':

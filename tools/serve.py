@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.cli import run
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -49,15 +49,13 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='load the checkpoint even if it can run code',
     )
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> None:
     args = parse_args()
     from mmcmd.serving.server import serve
 
-    if args.trust_checkpoint:
-        trust_checkpoints()
     serve(
         args.checkpoint,
         args.gallery,

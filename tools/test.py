@@ -1,6 +1,6 @@
 """Evaluate a checkpoint by nearest neighbours or by a classifier, as the config defines."""
 
-from mmcmd.cli import build_runner, load_config, run, runner_parser
+from mmcmd.cli import build_runner, load_config, parse, run, runner_parser
 
 
 def main() -> None:
@@ -11,7 +11,7 @@ def main() -> None:
         help='checkpoint file, published folder, or its name on the hub (default: none, the model '
         'keeps its initial weights)',
     )
-    args = parser.parse_args()
+    args = parse(parser)
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     build_runner(cfg).test()

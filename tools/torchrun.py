@@ -1,9 +1,10 @@
-"""Start torchrun, pass signals to stop on to the ranks, and exit with status 85 after a stop.
+"""Start torchrun, and pass on the signals that ask a training to stop.
 
-    python tools/torchrun.py [options of torchrun] SCRIPT [options of the script]
+    python tools/torchrun.py [OPTIONS OF TORCHRUN] SCRIPT [OPTIONS OF SCRIPT]
 
-SIGUSR1 ends torchrun itself, but its ranks continue without it. 30 s after SIGTERM, it kills the
-ranks. It exits with status 1 if a rank exits with any status other than 0.
+After a stop, it exits with status 85. SIGUSR1 ends torchrun itself, but its
+ranks continue without it. 30 s after SIGTERM, it kills the ranks. It exits with
+status 1 if a rank exits with any status other than 0.
 """
 
 import os
@@ -32,6 +33,9 @@ def pass_on() -> None:
 
 
 def main() -> None:
+    if sys.argv[1:2] in (['-h'], ['--help']):  # torch takes seconds
+        print(f'{__doc__}\nThe options are those of torchrun: see torchrun --help.')
+        return
     if CHILDREN.exists():
         # The ranks inherit the blocked signals, and unblock them when they are ready.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP)

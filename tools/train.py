@@ -6,17 +6,13 @@ if __name__ == '__main__':
     stop_at_start_up()  # before torch is imported, which takes seconds
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from mmengine.dist import get_world_size
-from rich.console import Console
-from rich.table import Table
-
-from mmcmd.apis.fitting import add_note, fit_to_data
-from mmcmd.apis.unlabelled import skip_unlabelled_validation
-from mmcmd.cli import build_runner, load_config, run, runner_parser
+from mmcmd.cli import build_runner, load_config, parse, run, runner_parser
 from mmcmd.errors import InputError
-from mmcmd.recipe import Evaluation, evaluate, overview, plan_minutes, worth_it
+
+if TYPE_CHECKING:
+    from mmcmd.recipe import Evaluation
 
 
 def main() -> None:
@@ -54,7 +50,14 @@ def main() -> None:
         type=float,
         help='for configs/recipes/small.py: time for everything; it sets the number of steps',
     )
-    args = parser.parse_args()
+    args = parse(parser)
+
+    import torch
+    from mmengine.dist import get_world_size
+
+    from mmcmd.apis import skip_unlabelled_validation
+    from mmcmd.recipe import evaluate, plan_minutes
+
     cfg = load_config(args)
 
     if args.resume is not None:
@@ -76,14 +79,9 @@ def main() -> None:
     if args.seed is not None:
         cfg.randomness = dict(cfg.get('randomness', {}), seed=args.seed)
 
-    recipe = bool(cfg.get('final_evaluation'))
     skipped = skip_unlabelled_validation(cfg)
     if args.minutes is not None:
         plan_minutes(cfg, args.minutes, STARTED, args.resume is not None)
-    if recipe:
-        fit_to_data(cfg)
-        for line in overview(cfg):
-            add_note(cfg, line)
     runner = build_runner(cfg)
     if skipped:
         runner.logger.warning(skipped)
@@ -94,15 +92,22 @@ def main() -> None:
         show(evaluate(cfg, checkpoint, args.data, args.ann_file, held_out))
 
 
-def show(evaluation: Evaluation) -> None:
+def show(evaluation: 'Evaluation') -> None:
     """Print a table of accuracies, and a comparison with raw coordinates."""
-    table = Table('', *evaluation.streams, title='validation split, accuracy in %')
+    from rich.table import Column, Table
+
+    from mmcmd.recipe import worth_it
+    from mmcmd.terminal import get_console, say
+
+    table = Table(
+        Column('validation, accuracy in %', overflow='fold'), *evaluation.streams, box=None
+    )
     for name, values in evaluation.rows.items():
         cells = (f'{values[x]:.1f}' if x in values else '' for x in evaluation.streams)
         table.add_row(name, *cells)
-    console = Console()
+    console = get_console()
     console.print(table)
-    console.print(worth_it(evaluation), highlight=False)
+    say(console, worth_it(evaluation))
 
 
 if __name__ == '__main__':

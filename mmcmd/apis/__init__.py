@@ -1,4 +1,6 @@
-from .config import BUDGETS, EVALUATIONS, choices, load_config
+from mmcmd.arguments import BUDGETS
+
+from .config import EVALUATIONS, choices, load_config
 from .fitting import fit_to_data
 from .inference import build_loader, extract_features, init_model, predict_scores
 from .loaders import loaders, set_dataset

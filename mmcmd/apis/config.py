@@ -20,7 +20,6 @@ from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
 from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
 
-BUDGETS = ('small', 'paper')
 EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
 """Types of models that evaluate the encoders of a checkpoint."""
 

@@ -23,14 +23,6 @@ from mmcmd.models import SkeletonClassifier, StreamModel
 from mmcmd.registry import MODELS, SCOPE
 from mmcmd.structures import get_labels
 
-LOADERS = {
-    'train': 'train_dataloader',
-    'val': 'val_dataloader',
-    'test': 'test_dataloader',
-    'gallery': 'test_cfg.gallery_dataloader',
-}
-"""Short names of a config's data loaders. The gallery is the unaugmented training split."""
-
 
 def init_model(
     config: str | Path | Config, checkpoint: str | Path | None = None, device: str = 'cpu'

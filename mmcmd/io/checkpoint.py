@@ -12,6 +12,7 @@ from mmengine.dist import barrier, get_rank
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from mmcmd.arguments import TRUST_FLAG
 from mmcmd.errors import InputError, not_a_file
 from mmcmd.io.checkpoint_files import STARTS, check_plain
 from mmcmd.io.descriptions import check_description
@@ -20,7 +21,6 @@ from mmcmd.io.legacy import upgrade
 from mmcmd.io.safe_pickle import MoreThanData
 from mmcmd.skeletons import LAYOUTS, Layout, get_layout
 
-TRUST_FLAG = '--trust-checkpoint'
 _trusted = False
 
 ENCODERS = 'encoders.'

@@ -1,7 +1,6 @@
 """The recipe for small data: training for a given time, then an evaluation with a table."""
 
 from .evaluation import Evaluation, evaluate, worth_it
-from .overview import overview
 from .schedule import Pace, choose_steps, measure_pace, plan_minutes
 
 __all__ = [
@@ -10,7 +9,6 @@ __all__ = [
     'choose_steps',
     'evaluate',
     'measure_pace',
-    'overview',
     'plan_minutes',
     'worth_it',
 ]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.runner import Runner
 
 from mmcmd.apis.config import configs_root, load_config
 from mmcmd.apis.pretrained import adopt_pipelines
+from mmcmd.engine import ToolRunner
 from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 
@@ -115,8 +115,9 @@ def _run(evaluation: Config, cfg: Config, work_dir: Path) -> None:
     evaluation.experiment_name = work_dir.name
     evaluation.launcher = cfg.get('launcher', 'none')
     evaluation.randomness = cfg.randomness
-    evaluation.log_level = 'WARNING'
-    runner = Runner.from_cfg(evaluation)
+    evaluation.verbose = cfg.get('verbose', False)
+    evaluation.terminal_label = work_dir.name
+    runner = ToolRunner.from_cfg(evaluation)
     if evaluation.get('train_cfg'):
         runner.train()
     else:

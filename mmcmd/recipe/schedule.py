@@ -14,11 +14,13 @@ from typing import Any
 
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmcmd.apis.fitting import add_note, fit_to_data
 from mmcmd.errors import InputError
 from mmcmd.io.files import replace_file
+from mmcmd.terminal import NOTICE
 
 PLAN = 'plan.json'
 VALIDATIONS = 4
@@ -157,6 +159,7 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
         plan = json.loads(file.read_text())
     else:
         fit_to_data(cfg)
+        print_log('measuring how fast this machine trains', 'current', NOTICE)
         pace = measure_pace(cfg)
         spent = time.perf_counter() - started
         epochs, interval = choose_steps(pace, steps, 60 * minutes - spent)

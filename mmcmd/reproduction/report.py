@@ -207,7 +207,9 @@ def view(table: Table, records: Records, data: str, note: str = '') -> View:
     """Return the table with a note, in a form for the terminal."""
     head, rows = cells(table, records)
     caption = f'top-1, %, last epoch. {note}'.rstrip()
-    shown = View(*head, title=f'{table.title}, {data}', caption=caption)
+    shown = View(title=f'{table.title}, {data}', caption=caption)
+    for name in head:
+        shown.add_column(name, overflow='fold')
     for row in rows:
         shown.add_row(*row)
     return shown

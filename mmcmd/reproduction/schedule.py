@@ -1,18 +1,18 @@
 """Run stages in the order of their needs, show their progress, and repeat failed ones."""
 
 import itertools
-import shlex
 import time
 from collections import Counter
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction.attempt import PREEMPTED
 from mmcmd.reproduction.launchers import Job, Launcher, LocalLauncher
 from mmcmd.reproduction.stages import Stage
+from mmcmd.terminal import get_console, say
 
 PREEMPTIONS = 100
 """How often a stage continues after it was asked to stop. The next time counts as a failure."""
@@ -55,9 +55,12 @@ class _Schedule:
         self.launcher, self.keep_going, self.attempts = launcher, keep_going, attempts
         self.running: dict[int, tuple[Stage, Job]] = {}
         self.failed, self.failures, self.preemptions = {}, Counter(), Counter()
-        self.console = Console()
-        columns = (TextColumn('{task.description:<44}'), BarColumn(), TimeElapsedColumn())
-        self.bars = Progress(*columns, console=self.console)
+        self.console = get_console()
+        # A long name goes on in the next line. Eight columns of time, the rest is for the bar.
+        name = TextColumn('{task.description}', table_column=Column(ratio=3, overflow='fold'))
+        bar = BarColumn(None, table_column=Column(ratio=2))
+        columns = name, bar, TimeElapsedColumn()
+        self.bars = Progress(*columns, console=self.console, expand=True)
         self.tasks, self.shares = {}, {}
 
     def run(self) -> list[str]:
@@ -91,7 +94,7 @@ class _Schedule:
                 self.say(f'{stage.name}: already there ({stage.work_dir})')
             elif len(self.running) < self.launcher.size:
                 self.waiting.remove(stage)
-                self.say(f'$ python {shlex.join(stage.command)}')
+                self.say(f'{stage.name}: started (log: {stage.log})')
                 self.running[id(stage)] = stage, self.launcher.start(stage)
                 if stage.work_dir not in self.tasks:
                     total = 1.0 if stage.progress else None
@@ -137,4 +140,4 @@ class _Schedule:
             self.say(f'{stage.name}: {share:.0%}')
 
     def say(self, text: str) -> None:
-        self.console.print(text, soft_wrap=True, markup=False, highlight=False)
+        say(self.console, text)

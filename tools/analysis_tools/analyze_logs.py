@@ -3,12 +3,8 @@
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Column, Table
-
 from mmcmd.cli import run
 from mmcmd.errors import InputError
-from mmcmd.visualization import draw_curves, read_log, read_scalars, scalar_names, training_speed
 
 DEFAULT = ('loss', 'knn/top1', 'acc/top1')
 
@@ -39,6 +35,11 @@ def main() -> None:
     )
     args = parser.parse_args()
 
+    from rich.table import Column, Table
+
+    from mmcmd.terminal import get_console
+    from mmcmd.visualization.logs import read_log, read_scalars, scalar_names, training_speed
+
     records = {path: read_log(path) for path in args.logs}
     names = {path: scalar_names(found) for path, found in records.items()}
     for path, there in names.items():
@@ -53,7 +54,7 @@ def main() -> None:
     labels = {path: label(path) for path in args.logs}
     if len(set(labels.values())) < len(labels):
         labels = {path: str(path) for path in args.logs}
-    console = Console()
+    console = get_console()
     names = (Column(name, overflow='fold') for name in ('run', 'scalar'))
     table = Table(*names, 'epochs', 'first', 'last', 'lowest', 'highest')
     for path in args.logs:
@@ -74,6 +75,8 @@ def main() -> None:
         text = ', '.join(form.format(speed[name]) for name, form in parts if name in speed)
         console.print(f'{labels[path]}: {text or "no training in this log"}', soft_wrap=True)
     if args.out:
+        from mmcmd.visualization import draw_curves
+
         args.out.parent.mkdir(parents=True, exist_ok=True)
         runs = {name: path for path, name in labels.items()}
         draw_curves(runs, {key: [key] for key in keys}, 'training curves', args.out)

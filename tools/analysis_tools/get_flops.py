@@ -1,18 +1,11 @@
 """Print parameters and FLOPs of the encoders of a config, without data and weights."""
 
-from rich.console import Console
-from rich.table import Table
-
-from mmcmd.apis import init_model, loaders
-from mmcmd.cli import load_config, run, runner_parser
+from mmcmd.cli import config_parser, load_config, parse, run
 from mmcmd.errors import InputError
-from mmcmd.models import StreamModel
-from mmcmd.reproduction.complexity import encoder_complexity, step_flops
-from mmcmd.skeletons import get_layout
 
 
 def main() -> None:
-    parser = runner_parser('Print parameters and FLOPs of the encoders of a config.')
+    parser = config_parser('Print parameters and FLOPs of the encoders of a config.')
     parser.add_argument(
         '--shape',
         nargs=4,
@@ -20,7 +13,16 @@ def main() -> None:
         metavar=('M', 'T', 'V', 'C'),
         help='persons, frames, joints and coordinates of a sequence (default: those of the config)',
     )
-    args = parser.parse_args()
+    args = parse(parser)
+
+    from rich.table import Table
+
+    from mmcmd.apis import init_model, loaders
+    from mmcmd.models import StreamModel
+    from mmcmd.reproduction.complexity import encoder_complexity, step_flops
+    from mmcmd.skeletons import get_layout
+    from mmcmd.terminal import get_console
+
     cfg = load_config(args)
     if 'model' not in cfg:
         raise InputError(f'{args.config} has no model')
@@ -39,7 +41,7 @@ def main() -> None:
     model = init_model(cfg)
     encoders = encoder_complexity(model, args.shape)
 
-    console = Console()
+    console = get_console()
     shape = ' x '.join(map(str, args.shape))
     console.print(f'one sequence, M x T x V x C = {shape}; a FLOP is one multiply-add')
     table = Table('encoder', 'parameters', 'FLOPs')

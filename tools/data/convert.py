@@ -5,24 +5,36 @@ With `inspect` in place of a format, print what a pickle holds, and what in it l
 
 import argparse
 import os
+import textwrap
 
-from rich.console import Console
-
-from mmcmd.cli import run
-from mmcmd.datasets.annotations.inspection import inspect_annotations
-from mmcmd.datasets.annotations.inspection_tables import print_inspection
-from mmcmd.datasets.annotations.official_totals import TOTALS
-from mmcmd.datasets.annotations.reading import load_annotations
-from mmcmd.datasets.converters import convert
+from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
-from mmcmd.registry import CONVERTERS
 
 INSPECT = 'inspect'
+FORMATS = {
+    'agcn': '2s-AGCN, MS-G3D, CMD: a folder of train_data_joint.npy, train_label.pkl and so on',
+    'bandai2': 'actions of daily life in seven styles (Bandai-Namco Motion Dataset 2)',
+    'bvh': 'motion capture: a folder of BVH files with one rig',
+    'csv': 'your own data with any joints: a folder of tables',
+    'ctrgcn': 'CTR-GCN and its relatives: one archive, for example NTU60_CS.npz',
+    'merge': 'several pickles, to be one with the same joints: a folder of .pkl files',
+    'msraction3d': 'MSR-Action3D, skeletons in real-world coordinates',
+    'npz': 'your own data with any joints: one archive',
+    'ntu': 'NTU RGB+D 60 and 120: a folder of .skeleton files',
+    'nwucla': 'Northwestern-UCLA: the all_sqe files',
+    'pkummd': 'PKU-MMD, phases I and II',
+    'pyskl': 'pickles of pyskl and mmaction2, for example ntu60_3danno.pkl',
+    'utdmhad': 'UTD-MHAD, skeletons',
+    'utkinect': 'UTKinect-Action3D, skeletons',
+}
+TOTALS = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pkummd2_xsub'
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, epilog=_formats(), formatter_class=argparse.RawDescriptionHelpFormatter
+        description='\n\n'.join(textwrap.fill(x, 79) for x in __doc__.strip().split('\n\n')),
+        epilog=_formats(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('format', help='format of the source (below), or inspect')
     parser.add_argument('source', help='folder or file of the raw data; for inspect, a pickle')
@@ -121,16 +133,22 @@ def parse_args() -> argparse.Namespace:
         const=True,
         help='pkummd: keep empty intervals, and test on recordings that are in no list, like CMD',
     )
-    parser.add_argument('--expect', choices=TOTALS, help='inspect: official totals to compare with')
-    args = parser.parse_args()
+    parser.add_argument(
+        '--expect',
+        choices=TOTALS,
+        metavar='NAME',
+        help=f'inspect: official totals to compare with: {", ".join(TOTALS)}',
+    )
+    args = parse(parser)
     if args.format != INSPECT and args.out is None:
         parser.error('--out is required')
     return args
 
 
 def _formats() -> str:
-    formats = sorted(CONVERTERS.module_dict.items())
-    lines = [f'  {name:12}{cls.__doc__.splitlines()[0]}'.replace('``', '') for name, cls in formats]
+    lines = []
+    for name, text in FORMATS.items():
+        lines += textwrap.wrap(text, 79, initial_indent=f'  {name:12}', subsequent_indent=' ' * 14)
     return '\n'.join(['formats:', *lines])
 
 
@@ -141,9 +159,14 @@ def inspect(source, jobs, expect=None, strict=False, **options):
                 f'{INSPECT} takes no option {name!r}, it only reads; to change a pickle, convert '
                 'it again (format pyskl)'
             )
+    from mmcmd.datasets.annotations.inspection import inspect_annotations
+    from mmcmd.datasets.annotations.inspection_tables import print_inspection
+    from mmcmd.datasets.annotations.reading import load_annotations
+    from mmcmd.terminal import get_console
+
     data = load_annotations(source)
     found = inspect_annotations(data, expect)
-    print_inspection(found, Console())
+    print_inspection(found, get_console())
     return 1 if strict and found.findings else 0
 
 
@@ -152,6 +175,8 @@ def main() -> int:
     fmt, out = args.pop('format'), args['out']
     if fmt == INSPECT:
         return inspect(**args)
+    from mmcmd.datasets.converters import convert
+
     summary = convert(fmt, **args)
     print(f'{out}: {summary}')
     return 0

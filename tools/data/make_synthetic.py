@@ -3,33 +3,40 @@
 import argparse
 import os
 
-from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+from mmcmd.cli import parse, run
 
-from mmcmd.cli import run
-from mmcmd.synthetic import FORMATS, LABEL, Plan, generate
+FORMATS = 'bandai2', 'msraction3d', 'ntu', 'nwucla', 'pkummd', 'utdmhad', 'utkinect'
+DEFAULTS = {'subjects': 24, 'actions': 16, 'replications': 1}
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('out_dir', help='folder to write: new, empty, or with the same data set')
     parser.add_argument(
-        '--format', choices=FORMATS, default='ntu', help='raw format to write (default: ntu)'
+        '--format',
+        choices=FORMATS,
+        default='ntu',
+        metavar='NAME',
+        help=f'raw format to write: {", ".join(FORMATS)} (default: ntu)',
     )
-    parser.add_argument(
-        '--seed', type=int, default=Plan.seed, help=f'random seed (default: {Plan.seed})'
-    )
-    for name in ('subjects', 'actions', 'replications'):
-        told = f'number of {name} (default: {getattr(Plan, name)}, or the limit of the format)'
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
+    for name, default in DEFAULTS.items():
+        told = f'number of {name} (default: {default}, or the limit of the format)'
         parser.add_argument(f'--{name}', type=int, help=told)
     parser.add_argument(
-        '--cameras', type=int, nargs='+', default=Plan.cameras, help='some of 1 2 3 (default: all)'
+        '--cameras', type=int, nargs='+', default=(1, 2, 3), help='some of 1 2 3 (default: all)'
     )
     parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='number of processes')
-    return parser.parse_args()
+    return parse(parser)
 
 
 def main() -> None:
     args = parse_args()
+    from rich.progress import MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    from mmcmd.synthetic import FORMATS, LABEL, generate
+    from mmcmd.terminal import get_console
+
     fmt = FORMATS[args.format]
     plan = fmt.plan(
         seed=args.seed,
@@ -39,7 +46,7 @@ def main() -> None:
         cameras=tuple(args.cameras),
     )
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as bar:
+    with Progress(*columns, console=get_console(stderr=True), transient=True) as bar:
         task = bar.add_task('writing skeletons', total=fmt.count(plan))
         written = generate(
             args.out_dir,

@@ -3,9 +3,11 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.cli import run
-from mmcmd.deployment import FORMATS, OUTPUTS, export_checkpoint
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
+
+FORMATS = 'onnx', 'torch_export'
+OUTPUTS = 'feature', 'projection', 'scores'
 
 
 def main() -> None:
@@ -34,9 +36,9 @@ def main() -> None:
     parser.add_argument(
         TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
     )
-    args = parser.parse_args()
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    args = parse(parser)
+
+    from mmcmd.deployment import export_checkpoint
 
     done = export_checkpoint(
         args.checkpoint,

@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from mmcmd.apis import build_loader, extract_features, init_model, loaders
-from mmcmd.apis.inference import LOADERS, sample_names
-from mmcmd.cli import load_config, run, runner_parser
+from mmcmd.arguments import LOADERS
+from mmcmd.cli import add_trust_option, data_parser, load_config, parse, run
 from mmcmd.errors import InputError
-from mmcmd.io.files import replace_file
 
 
 def main() -> None:
-    parser = runner_parser('Write features (before the projection) of sequences to an npz file.')
+    parser = data_parser('Write features (before the projection) of sequences to an npz file.')
     parser.add_argument(
         'checkpoint', help='checkpoint file, published folder, or its name on the hub'
     )
@@ -24,7 +19,16 @@ def main() -> None:
         default='test',
         help='loader of the data; gallery: training split without augmentation; train: with it',
     )
-    args = parser.parse_args()
+    add_trust_option(parser)
+    args = parse(parser)
+
+    import numpy as np
+    import torch
+
+    from mmcmd.apis import build_loader, extract_features, init_model, loaders
+    from mmcmd.apis.inference import sample_names
+    from mmcmd.io.files import replace_file
+
     if args.out.suffix != '.npz':
         raise InputError(f'--out must end in .npz, got {args.out}')
     cfg = load_config(args)

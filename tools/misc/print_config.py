@@ -2,11 +2,11 @@
 
 from mmengine.config import Config
 
-from mmcmd.cli import load_config, run, runner_parser
+from mmcmd.cli import data_parser, load_config, parse, run
 
 
 def main() -> None:
-    args = runner_parser('Print a config with all base files and options merged.').parse_args()
+    args = parse(data_parser('Print a config with all base files and options merged.'))
     print(Config(load_config(args).to_dict()).pretty_text, end='')
 
 

@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.apis.authors import write_converted
-from mmcmd.cli import run
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
 
 
 def main() -> None:
@@ -15,9 +14,10 @@ def main() -> None:
     parser.add_argument(
         TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
     )
-    args = parser.parse_args()
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    args = parse(parser)
+
+    from mmcmd.apis.authors import write_converted
+
     print(write_converted('cmd', {'joint': args.source}, args.out))
 
 

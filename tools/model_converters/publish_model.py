@@ -4,17 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmengine.config import Config
-
-from mmcmd.apis.config import choices, configs_root
-from mmcmd.cli import run
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
-from mmcmd.io.evaluations import find_results, read_results
-from mmcmd.io.files import file_hash
-from mmcmd.io.hub import WEIGHTS, save_folder, upload
-from mmcmd.io.model_card import write_card
-from mmcmd.io.publish import published, write_published
 
 
 def main() -> None:
@@ -48,9 +40,14 @@ def main() -> None:
     parser.add_argument(
         TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
     )
-    args = parser.parse_args()
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    args = parse(parser)
+
+    from mmcmd.io.checkpoint import load_plain
+    from mmcmd.io.files import file_hash
+    from mmcmd.io.hub import WEIGHTS, save_folder, upload
+    from mmcmd.io.model_card import write_card
+    from mmcmd.io.publish import published, write_published
+
     is_file = args.out.suffix == '.pth'
     if args.push and is_file:
         raise InputError(f'--push uploads a folder, and {args.out} is a file: leave .pth out')
@@ -71,6 +68,8 @@ def main() -> None:
 
 def add_facts(meta: dict[str, Any], args: argparse.Namespace) -> None:
     """Add the measured results and the licences to ``meta``."""
+    from mmcmd.io.evaluations import find_results, read_results
+
     source = Path(args.source)
     results = (find_results(source) if source.is_file() else {}) | read_results(args.results)
     if results:
@@ -86,6 +85,10 @@ def add_facts(meta: dict[str, Any], args: argparse.Namespace) -> None:
 
 def licence_of(data: str) -> str | None:
     """Return the licence in the config of a data set, for checkpoints that do not store it."""
+    from mmengine.config import Config
+
+    from mmcmd.apis.config import choices, configs_root
+
     if data not in choices('datasets'):
         return None
     config = Config.fromfile(configs_root() / '_base_' / 'datasets' / f'{data}.py')

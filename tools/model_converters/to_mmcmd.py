@@ -3,12 +3,15 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.apis.authors import write_converted
-from mmcmd.cli import run
+from mmcmd.arguments import TRUST_FLAG
+from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
-from mmcmd.io.authors import METHODS
-from mmcmd.io.checkpoint import TRUST_FLAG, trust_checkpoints
-from mmcmd.models.streams import MODALITIES
+
+METHODS = (
+    *('cmd', 'skeletonclr', 'crossclr', 'aimclr', 'pcm3', 'isc', 'ascal', 'mamp', 'ms2l', 'pc'),
+    *('stars', 'usdrl'),
+)
+MODALITIES = 'joint', 'motion', 'bone'
 
 
 def main() -> None:
@@ -37,9 +40,9 @@ def main() -> None:
     parser.add_argument(
         TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
     )
-    args = parser.parse_args()
-    if args.trust_checkpoint:
-        trust_checkpoints()
+    args = parse(parser)
+
+    from mmcmd.apis.authors import write_converted
 
     files = {args.stream: args.source}
     for text in args.join:
