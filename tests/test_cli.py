@@ -16,7 +16,7 @@ def load(monkeypatch):
     """Return a function: arguments -> config."""
     monkeypatch.setenv('LOCAL_RANK', '0')
     monkeypatch.setattr(checkpoint, '_trusted', False)
-    return lambda *args: cli.load_config(cli.runner_parser('x').parse_args(list(map(str, args))))
+    return lambda *args: cli.load_config(cli.parse(cli.runner_parser('x'), [*map(str, args)]))
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def start(work_dir: Path, method: str, args: Sequence[str], pause: float = 0) ->
             os.dup2(log, stream)
         register_slow_backend(pause)
         config = ROOT / 'configs' / METHODS[method][0]
-        sys.argv = ['train.py', str(config), '--work-dir', str(work_dir), *args]
+        sys.argv = ['train.py', str(config), '--verbose', '--work-dir', str(work_dir), *args]
         runpy.run_path(str(ROOT / 'tools' / 'train.py'), run_name='__main__')
     except SystemExit as stop:
         status = stop.code or 0

@@ -63,7 +63,8 @@ class Trainings(Steps):
         self.say(f'$ GPUS=2 CPUS_PER_TASK=1 {" ".join(command)} ...')
         command[1:1] = ['--parsable', f'--output={self.log(name)}']
         changes = [*options(self.folder / 'few.pkl', 'cmd', 1), *CHANGES]
-        command += ['--work-dir', str(self.folder / name), '--cfg-options', *changes]
+        command += ['--verbose', '--work-dir', str(self.folder / name)]
+        command += ['--cfg-options', *changes]
         return self.cluster.call(*command, cwd=ROOT)
 
     def train(self, name: str, job: str) -> None:

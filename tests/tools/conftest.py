@@ -5,11 +5,12 @@ import pytest
 def tiny_command(root, tiny_options, tmp_path):
     """Return a function: other options -> arguments of a tool on the tiny pre-training config."""
 
-    def make(*others, **options):
+    def make(*others, runs=False, **options):
         values = {name: x for name, x in tiny_options.items() if 'vis_backends' not in name}
         pairs = (f'{name}={value}' for name, value in (values | options).items())
         config = root / 'configs/cmd/cmd_bigru_ntu60_xsub.py'
-        return [config, *others, '--work-dir', tmp_path / 'work', '--cfg-options', *pairs]
+        work_dir = ['--work-dir', tmp_path / 'work'] if runs else []
+        return [config, *others, *work_dir, '--cfg-options', *pairs]
 
     return make
 

@@ -15,10 +15,10 @@ def test_rows(run_tool, tiny_command, root, tmp_path):
     assert 'training step' in text
 
 
-def test_step_of_a_classifier_is_counted_too(run_tool, root, tmp_path):
+def test_step_of_a_classifier_is_counted_too(run_tool, root):
     config = root / 'configs/benchmarks/linear.py'
     small = 'model.backbone.hidden_size=4', 'model.backbone.num_layers=1'
-    options = '--work-dir', tmp_path, '--cfg-options', 'model.pretrained=random', *small
+    options = '--cfg-options', 'model.pretrained=random', *small
     status, text, stderr = run_tool(TOOL, config, '--shape', '2', '5', '25', '3', *options)
     assert status == 0, stderr
     assert '2 x 5 x 25 x 3' in text

@@ -112,6 +112,6 @@ def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
     for file in ('linear/predictions', 'raw_knn/test_predictions', 'raw_linear/predictions'):
         with np.load(tmp_path / f'{file}.npz') as predictions:
             assert len(predictions['labels']) == 4, 'the test split is not read'
-    for text in ('11 training and 4 validation sequences', 'raw coordinates, linear'):
+    for text in ('11 training sequences, 4 for validation', 'raw coordinates, linear'):
         assert text in out + err
-    assert 'fitted to 11 training sequences' in out + err
+    assert 'fitted to 11 training sequences' in ' '.join((out + err).split())
