@@ -103,7 +103,7 @@ class ToolRunner(Runner):
 
     def _remove_new_files(self) -> None:
         """Remove what this runner has made: the folder of the log, and the copy of the config."""
-        for handler in getattr(getattr(self, 'logger', None), 'handlers', ()):
+        for handler in list(getattr(getattr(self, 'logger', None), 'handlers', ())):
             if isinstance(handler, logging.FileHandler):
                 handler.close()
                 self.logger.handlers.remove(handler)
