@@ -28,6 +28,7 @@ ENCODERS = {
     'ms2l': 'bigru_ms2l',
     'mamp': 'transformer',
     'stars': 'transformer',
+    'slim': 'rotary',
     'usdrl': 'dste',
     'pc': 'bigru_pc',
 }

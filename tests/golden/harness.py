@@ -20,6 +20,7 @@ from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
+from tests.golden.slim import run_slim
 from tests.golden.stars import run_stars
 from tests.golden.transforms import run_frame50, run_pipeline
 from tests.golden.usdrl import run_usdrl
@@ -43,6 +44,7 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'mamp_eval': run_mamp_eval,
     'mamp_pipeline': run_mamp_pipeline,
     'skeletonmae': run_mamp,
+    'slim': run_slim,
     'stars': run_stars,
     'usdrl_dste': run_usdrl,
     'usdrl_sttr': run_usdrl,
