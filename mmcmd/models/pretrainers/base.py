@@ -65,12 +65,13 @@ class BasePretrainer(StreamModel):
             epoch (int): Current epoch, counted from 0.
             progress (float): Fraction of the iterations that is done, in [0, 1).
             seed (int): Seed of the random numbers of this iteration.
+            num_steps (int, optional): Iterations of the whole training.
         """
         self.epoch, self.progress, self.num_steps = epoch, progress, num_steps
         self.generator.manual_seed(seed)
 
     def after_step(self) -> None:
-        """Change what follows a step of the optimiser. By default it is nothing."""
+        """Update what changes after each step of the optimiser, such as a teacher. Default: nothing."""
 
     def loss(
         self,

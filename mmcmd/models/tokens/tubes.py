@@ -53,11 +53,11 @@ class TubeMask:
         self.share = share
         self.most = most
         self.num_joints = get_layout(layout).num_joints
-        self.sizes = torch.tensor([len(part) for part in parts])
+        self.sizes = torch.tensor([len(part) for part in parts], device='cpu')
         # Row p, column j: the place of joint j in part p; a joint of another part has -1.
-        self.places = torch.full((len(parts), self.num_joints), -1)
+        self.places = torch.full((len(parts), self.num_joints), -1, device='cpu')
         for row, part in zip(self.places, parts, strict=True):
-            row[list(part)] = torch.arange(len(part))
+            row[list(part)] = torch.arange(len(part), device='cpu')
 
     def counts(self, uniform: Tensor, num_tokens: int, share: float = 1.0) -> Tensor:
         """Draw how many tokens of each clip are masked, from equal strata of the ratios.
