@@ -1,5 +1,5 @@
-# SLiM (https://arxiv.org/abs/2603.10648), as released for NTU-60 and NTU-120: 4 GPUs with batches of
-# 192 each, lr 2e-4 * sqrt(768 / 1024). An epoch is 1250 steps on any data set.
+# SLiM (https://arxiv.org/abs/2603.10648), as released for NTU-60 and NTU-120: 4 GPUs with batches
+# of 192 each, lr 2e-4 * sqrt(768 / 1024). An epoch is 1250 steps on any data set.
 _base_ = '../_base_/pretrain_slim.py'
 default_encoder = 'rotary'
 

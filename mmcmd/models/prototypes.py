@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from mmengine.dist import all_reduce
+from mmengine.dist import all_gather
 from torch import Tensor
 
 
@@ -20,22 +20,13 @@ def sinkhorn(logits: Tensor, temperature: float, num_iters: int = 3) -> Tensor:
     Returns:
         Tensor: Probabilities of each embedding, in float32 at least, shape (n, K).
     """
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
-    # A constant that is taken from all logits cancels out. So no exponential is infinite.
-    largest = logits.max() if len(logits) else logits.new_full((), float('-inf'))
-    all_reduce(largest, op='max')
-    shares = (logits - largest).exp()
-    total = shares.sum()
-    all_reduce(total)
-    shares /= total
-    count = logits.new_tensor(float(len(logits)))
-    all_reduce(count)
+    wide = torch.promote_types(logits.dtype, torch.float32)
+    log_shares = logits.to(wide) / temperature  # of any size: no exponential is infinite
     for _ in range(num_iters):
-        prototypes = shares.sum(dim=0)
-        all_reduce(prototypes)
-        shares /= prototypes * shares.shape[1]
-        shares /= shares.sum(dim=1, keepdim=True) * count
-    return shares * count
+        prototypes = torch.stack(all_gather(log_shares.logsumexp(dim=0)))
+        log_shares = log_shares - prototypes.logsumexp(dim=0)
+        log_shares = log_shares.log_softmax(dim=1)
+    return log_shares.exp()
 
 
 def prototype_log_probs(logits: Tensor, temperature: float) -> Tensor:
