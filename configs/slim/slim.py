@@ -8,6 +8,7 @@ model = dict(
     modalities=('joint',),
     pooling=dict(type='PersonPooling', join=True),
     neck=dict(hidden_channels=2048, bottleneck_channels=256, out_channels=65536),
+    momentum=0.006,  # 0.994 of the teacher stays
 )
 train_dataloader = dict(batch_size=192)
 optim_wrapper = dict(
@@ -25,4 +26,4 @@ param_scheduler = [
     dict(type='CosineAnnealingParamScheduler', **__decay, **__schedule),
 ]
 __neck = dict(hidden_channels=256, bottleneck_channels=64, out_channels=512)
-small = dict(model=dict(neck=__neck, momentum=0.99), train_cfg=dict(epoch_steps=None))
+small = dict(model=dict(neck=__neck, momentum=0.01), train_cfg=dict(epoch_steps=None))

@@ -91,7 +91,7 @@ def _build(recording: Recording, **options: Any) -> nn.Module:
                 'num_heads': config['heads'],
             },
             'neck': sizes['neck'],
-            'momentum': config['momentum'][0],
+            'momentum': 1 - config['momentum'][0],
             'teacher_temperature': config['teacher_temperature'],
             'temperature_warmup': config['teacher_temperature_epochs'] / config['epochs'],
             **options,
@@ -170,7 +170,7 @@ def _compare_hyper(
     found = [
         plain['lr'],
         plain['weight_decay'],
-        model.current_momentum(),
+        1 - model.current_momentum(),
         model.current_temperature(),
         groups['student_necks.joint.class.prototypes.length']['lr'],
     ]

@@ -50,10 +50,8 @@ def test_loss_is_the_cross_entropy_of_each_row(logits):
     assigned = sinkhorn(logits, 0.3)
     log_probs = prototype_log_probs(logits, 0.1)
     expected = [
-        -sum(
-            t * (x / 0.1 - torch.logsumexp(row / 0.1, 0)) for t, x in zip(target, row, strict=True)
-        )
-        for target, row in zip(assigned, logits, strict=True)
+        -sum(t * (x - row.logsumexp(0)) for t, x in zip(target, row, strict=True))
+        for target, row in zip(assigned, logits / 0.1, strict=True)
     ]
     torch.testing.assert_close(assignment_loss(assigned, log_probs), torch.stack(expected))
 

@@ -18,8 +18,6 @@ from mmcmd.registry import MODELS
 
 LOCAL = 'long', 'medium', 'short'
 """Groups of local views."""
-TRIES = 256
-"""Tubes that are drawn for each mask. Nearly all masks are complete after 50."""
 
 
 @MODELS.register_module()
@@ -40,8 +38,8 @@ class SLiM(BasePretrainer):
         neck (dict, optional): Options of :class:`PrototypeHead`; there is one for class tokens and
             one for the others.
         masking (dict, optional): Options of :class:`TubeMask`.
-        momentum (float): Fraction of the teacher that stays in a step, at the beginning. It rises
-            to 1 by half a cosine. Defaults to 0.994.
+        momentum (float): Fraction that the teacher takes from the student in a step, at the
+            beginning. It falls to 0 by half a cosine. Defaults to 0.006: 0.994 stays.
         teacher_temperature (Sequence[float]): At the beginning, and after the warm-up. Defaults to
             (0.04, 0.07).
         temperature_warmup (float): Share of the training in which it rises. Defaults to 0.2.
@@ -61,7 +59,7 @@ class SLiM(BasePretrainer):
         self,
         neck: dict | None = None,
         masking: dict | None = None,
-        momentum: float = 0.994,
+        momentum: float = 0.006,
         teacher_temperature: Sequence[float] = (0.04, 0.07),
         temperature_warmup: float = 0.2,
         student_temperature: float = 0.1,
@@ -71,7 +69,7 @@ class SLiM(BasePretrainer):
         super().__init__(**kwargs)
         if not 0 <= momentum <= 1:
             raise InputError(
-                f'momentum is the fraction of the teacher that stays, in [0, 1], but is {momentum}'
+                f'momentum is the fraction taken from the student, in [0, 1], but is {momentum}'
             )
         self.masking = TubeMask(**{'layout': self.layout, **(masking or {})})
         self.momentum = momentum
@@ -130,7 +128,7 @@ class SLiM(BasePretrainer):
             terms, classes = self.terms(name, clips, masks)
             losses[f'loss_{name}'] = sum(terms.values())
             losses |= {f'{term}_{name}': x.detach() for term, x in terms.items()}
-            losses[f'std_{name}'] = embedding_std(F.normalize(classes - classes.mean(dim=0), dim=1))
+            losses[f'std_{name}'] = embedding_std(F.normalize(classes, dim=1))
         return losses
 
     def draw_masks(self, stream: str, group: str, clips: Tensor) -> Tensor:
@@ -144,15 +142,9 @@ class SLiM(BasePretrainer):
         Returns:
             Tensor: True where a token is masked, on the CPU, shape (B, T' V).
         """
-        count, _, frames, joints, _ = clips.shape
-        steps = patch_steps(frames, self.encoders[stream].backbone.patch_frames)
+        steps = patch_steps(clips.shape[2], self.encoders[stream].backbone.patch_frames)
         share = self.masking.share if group == 'global' else 1.0
-        ratios = torch.rand(count, generator=self.generator)
-        counts = self.masking.counts(ratios, steps * joints, share)
-        if share < 1:
-            counts = counts[torch.randperm(count, generator=self.generator)]
-        tries = torch.rand(TRIES, count, 5, generator=self.generator)
-        return self.masking(counts, steps, tries).flatten(1)
+        return self.masking.draw(self.generator, len(clips), steps, share)
 
     def terms(
         self, stream: str, clips: Mapping[str, Tensor], masks: Mapping[str, Tensor]
@@ -160,7 +152,7 @@ class SLiM(BasePretrainer):
         """Compute the weighted terms of the loss of one stream, with given masks.
 
         Args:
-            stream (str): Name of the stream.
+            stream (str): Its name.
             clips (Mapping[str, Tensor]): By group, view by view, (views N, 1, T, V, C).
             masks (Mapping[str, Tensor]): The same, (views N, T' V), on the CPU.
 
@@ -184,12 +176,13 @@ class SLiM(BasePretrainer):
             teacher = sinkhorn(heads['class'](classes), temperature)
             teacher_tokens = sinkhorn(heads['patch'](tokens.flatten(0, 1)[places]), temperature)
 
-        heads = self.student_necks[stream]
+        heads, temperature = self.student_necks[stream], self.student_temperature
         classes, tokens = encode(self.students, 'global', masked=True)
-        student = self.log_probs(heads['class'], classes)
-        student_tokens = self.log_probs(heads['patch'], tokens.flatten(0, 1)[places])
+        student = prototype_log_probs(heads['class'](classes), temperature)
+        masked_tokens = heads['patch'](tokens.flatten(0, 1)[places])
+        student_tokens = prototype_log_probs(masked_tokens, temperature)
         local = [encode(self.students, group, masked=True)[0] for group in LOCAL]
-        local = self.log_probs(heads['class'], torch.cat(local))
+        local = prototype_log_probs(heads['class'](torch.cat(local)), temperature)
 
         first, second = teacher.chunk(2)
         number = len(first)  # N
@@ -207,10 +200,6 @@ class SLiM(BasePretrainer):
         }
         return terms, classes.detach()
 
-    def log_probs(self, head: torch.nn.Module, tokens: Tensor) -> Tensor:
-        """Return the student's log-probabilities of the prototypes, (n, K), of tokens (n, D)."""
-        return prototype_log_probs(head(tokens), self.student_temperature)
-
     def current_temperature(self) -> float:
         """Return the teacher's temperature, which rises linearly and then stays."""
         start, end = self.teacher_temperature
@@ -220,11 +209,10 @@ class SLiM(BasePretrainer):
         return start + (end - start) * min(done / whole, 1.0) if whole > 0 else end
 
     def current_momentum(self) -> float:
-        """Return the fraction of the teacher that stays in this step."""
-        return 1 - (1 - self.momentum) * (1 + cos(pi * self.progress)) / 2
+        """Return the fraction that the teacher takes from the student in this step."""
+        return self.momentum * (1 + cos(pi * self.progress)) / 2
 
     def after_step(self) -> None:
         """Move the teacher, its heads too, towards the student after the optimiser's step."""
-        momentum = 1 - self.current_momentum()
-        momentum_update(self.encoders, self.students, momentum)
-        momentum_update(self.necks, self.student_necks, momentum)
+        momentum_update(self.encoders, self.students, self.current_momentum())
+        momentum_update(self.necks, self.student_necks, self.current_momentum())

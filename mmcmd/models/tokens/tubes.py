@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from mmcmd.errors import InputError
 from mmcmd.models.masking import body_parts
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout
 
-TRIES = 10
+FAILURES = 10
 """So many tubes in a row may fail before a mask is left as it is."""
+TRIES = 256
+"""Tubes that are drawn for each mask. Nearly all masks are complete after 50."""
 
 
 @MODELS.register_module()
@@ -59,6 +61,28 @@ class TubeMask:
         for row, part in zip(self.places, parts, strict=True):
             row[list(part)] = torch.arange(len(part), device='cpu')
 
+    def draw(
+        self, generator: Generator, num_clips: int, num_steps: int, share: float = 1.0
+    ) -> Tensor:
+        """Draw the masks of a batch.
+
+        Args:
+            generator (torch.Generator): On the CPU.
+            num_clips (int): B.
+            num_steps (int): Steps of time, T'.
+            share (float): Share of the clips that is masked, in random places of the batch. With
+                1, the default, the ratios of the clips ascend, as released.
+
+        Returns:
+            Tensor: True where a token is masked, on the CPU, shape (B, T' V).
+        """
+        ratios = torch.rand(num_clips, generator=generator)
+        counts = self.counts(ratios, num_steps * self.num_joints, share)
+        if share < 1:
+            counts = counts[torch.randperm(num_clips, generator=generator)]
+        tries = torch.rand(TRIES, num_clips, 5, generator=generator)
+        return self(counts, num_steps, tries).flatten(1)
+
     def counts(self, uniform: Tensor, num_tokens: int, share: float = 1.0) -> Tensor:
         """Draw how many tokens of each clip are masked, from equal strata of the ratios.
 
@@ -104,7 +128,7 @@ class TubeMask:
         steps = torch.arange(num_steps)
         covered = torch.zeros_like(counts)
         for draw in uniform:
-            open_clips = ((covered < counts) & (failures < TRIES)).nonzero()[:, 0]
+            open_clips = ((covered < counts) & (failures < FAILURES)).nonzero()[:, 0]
             if not len(open_clips):
                 break
             left = (counts - covered)[open_clips].clamp(max=self.most)

@@ -137,7 +137,7 @@ def test_same_seed_gives_the_same_masks(make, views):
 
 
 def test_teacher_moves_after_the_step_by_the_scheduled_momentum(make):
-    model = make(momentum=0.9)
+    model = make(momentum=0.1)
     for step in range(6):
         model.set_progress(0, step / 6, 0, 6)
         pairs = [
@@ -191,7 +191,7 @@ def test_views_of_two_persons_are_refused(make, views):
 
 @pytest.mark.parametrize('momentum', [-0.1, 1.1])
 def test_momentum_that_is_no_share_is_refused(make, momentum):
-    with pytest.raises(InputError, match='momentum is the fraction of the teacher that stays'):
+    with pytest.raises(InputError, match='momentum is the fraction taken from the student'):
         make(momentum=momentum)
 
 
