@@ -7,9 +7,10 @@ from mmcmd.models.tokens.patches import patchify
 
 
 class PatchEmbedding(nn.Conv2d):
-    """A convolution whose stride is its kernel (u frames of one joint), applied to cut patches.
+    """Linear embedding of patches, with the weight of a convolution over u frames of a joint.
 
-    Only the patches that are needed are embedded. The weight has the released shape.
+    The weight has the shape of the released code. Unlike a convolution, this layer can embed only
+    some of the patches.
     """
 
     def forward(self, patches: Tensor) -> Tensor:
@@ -19,12 +20,12 @@ class PatchEmbedding(nn.Conv2d):
 
 
 class PatchTransformer(BaseModule):
-    """The part that transformers over patches of frames and joints share.
+    """Base class of transformers over patches of frames and joints.
 
     Attributes:
         num_joints (int): V.
         patch_frames (int): Frames of a patch, u.
-        num_layers (int): Number of blocks, for a learning rate that decays from layer to layer.
+        num_layers (int): Number of blocks, for the layer-wise decay of the learning rate.
     """
 
     num_joints: int
@@ -38,10 +39,11 @@ class PatchTransformer(BaseModule):
             joints (Tensor): Shape (N, M, T, V, C).
 
         Returns:
-            Tensor: Time-major, shape (N M, T / u * V, u C).
+            Tensor: Step by step, shape (N M, T / u * V, u C).
 
         Raises:
-            InputError: If a patch does not divide the clip, or the joints are too many or too few.
+            InputError: If the number of frames is not a multiple of ``patch_frames``, or the number
+                of joints is not ``num_joints``.
         """
         if joints.shape[3] != self.num_joints:
             raise InputError(
@@ -51,14 +53,14 @@ class PatchTransformer(BaseModule):
         return patchify(joints, self.patch_frames).flatten(1, 2)
 
     def layer_of(self, name: str) -> int:
-        """Return the layer of a parameter, for a learning rate that decays from layer to layer.
+        """Return the layer of a parameter, for the layer-wise decay of the learning rate.
 
         Args:
-            name (str): Such as ``'blocks.0.norm1.weight'``.
+            name (str): Name of the parameter, such as ``'blocks.0.norm1.weight'``.
 
         Returns:
-            int: 0 for embedding, codes and learnt tokens, i + 1 for block i, depth + 1 for the last
-            norm.
+            int: 0 for the embedding, the positional codes and the learned tokens, i + 1 for block
+            i, depth + 1 for the last norm.
         """
         first, _, rest = name.partition('.')
         if first == 'blocks':

@@ -71,7 +71,7 @@ class BasePretrainer(StreamModel):
         self.generator.manual_seed(seed)
 
     def after_step(self) -> None:
-        """Update what changes after each step of the optimiser, such as a teacher. Default: nothing."""
+        """Update what follows the trained weights, such as a teacher. By default, do nothing."""
 
     def loss(
         self,
