@@ -380,7 +380,7 @@ def test_torn_file_of_published_weights_is_told(run_tool, tmp_path):
     (tmp_path / 'model.safetensors').write_bytes(b'torn')
     status, _, stderr = run_tool(TOOL, 'slim', tmp_path / 'model.safetensors', tmp_path / 'out.pth')
     assert status == 2
-    assert 'model.safetensors is torn or of another kind' in stderr
+    assert 'model.safetensors is damaged, or in another format' in stderr
 
 
 def test_fine_tuning_of_mamp_changes_the_encoders_of_a_checkpoint(shared, convert):
