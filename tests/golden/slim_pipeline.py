@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from mmcmd.datasets.transforms import (
-    CentreFrames,
+    centre_choice,
     choose_piece,
     drop_empty_frames,
     flip_joints,
@@ -55,7 +55,7 @@ def run_slim_pipeline(recording: Recording) -> Report:
             expected = _ours(recording[f'buffer/{index}'])
             report.add('clips', f'buffer/{index}', buffer[:1], expected)
         expected = recording['test_frames'][index]
-        frames = CentreFrames().choose(length, len(expected))
+        frames = centre_choice(length, len(expected), 0.95)
         report.add('frames', f'test_frames[{index}]', frames, expected[expected >= 0])
         if index < len(recording['test_clip']):
             clip = resize_frames(buffer[:, frames], len(expected))

@@ -88,6 +88,24 @@ def piece_length(size: int, share: float, least: int) -> int:
     return min(max(int(size * share), least), size)
 
 
+def centre_choice(length: int, clip_len: int, ratio: float) -> np.ndarray:
+    """Choose frames at equal distances from the centre of a sequence, see :class:`CentreFrames`.
+
+    Args:
+        length (int): Frames of the sequence.
+        clip_len (int): Frames that are wanted.
+        ratio (float): Share of the sequence.
+
+    Returns:
+        np.ndarray: Indices, at most ``clip_len``; the last ones may be beyond the end.
+    """
+    first, _ = centre_frames(length, ratio)
+    kept = piece_length(length, ratio, clip_len)
+    if kept < clip_len:
+        return first + np.arange(kept)
+    return first + np.arange(clip_len) * kept // clip_len
+
+
 @TRANSFORMS.register_module()
 class MirrorFrames(BaseTransform):
     """Prolong a short sequence by its mirror, see :func:`mirror_to_length`.
@@ -193,18 +211,11 @@ class CentreFrames(BaseTransform):
     def __init__(self, ratio: float = 0.95) -> None:
         self.ratio = ratio
 
-    def choose(self, length: int, clip_len: int) -> np.ndarray:
-        """Choose the frames, at most ``clip_len``, of a sequence of ``length`` frames."""
-        first, _ = centre_frames(length, self.ratio)
-        kept = piece_length(length, self.ratio, clip_len)
-        if kept < clip_len:
-            return first + np.arange(kept)
-        return first + np.arange(clip_len) * kept // clip_len
-
     def transform(self, results: dict) -> dict:
         """Take frames of ``results['keypoint']``."""
         keypoint, clip_len = results['keypoint'], results['clip_len']
-        frames = self.choose(results.get('real_frames', keypoint.shape[1]), clip_len)
+        length = results.get('real_frames', keypoint.shape[1])
+        frames = centre_choice(length, clip_len, self.ratio)
         clip = keypoint.take(frames, axis=1, mode='clip')
         results['keypoint'] = resize_frames(clip, clip_len)
         return results
