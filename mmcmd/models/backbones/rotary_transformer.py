@@ -127,7 +127,7 @@ class RotaryTransformer(PatchTransformer):
         if self.with_patches:
             patches = blocks[-1][:, self._first :].unflatten(1, (-1, self.num_joints))
             patches = patches.permute(0, 3, 1, 2)
-            classes = torch.cat([classes.expand(-1, -1, *patches.shape[2:]), patches], dim=1)
+            classes = torch.cat([classes + 0 * patches[:, :1], patches], dim=1)
         present = (joints != 0).flatten(2).any(dim=2)
         return classes.unflatten(0, joints.shape[:2]) * present[:, :, None, None, None]
 
@@ -146,7 +146,8 @@ class RotaryTransformer(PatchTransformer):
         steps = patches.shape[1] // self.num_joints
         patches = patches + self.positions[:, 1:].repeat(1, steps, 1)
         others = torch.cat([self.class_token + self.positions[:, :1], self.registers], dim=1)
-        tokens = torch.cat([others.expand(len(patches), -1, -1), patches], dim=1)
+        # The sum repeats them for each clip. An ONNX export of `expand` takes one number of clips.
+        tokens = torch.cat([others + 0 * patches[:, :1], patches], dim=1)
         # Class token and registers are at time 0, like the first step: these are not rotated.
         times = torch.arange(steps, device=tokens.device, dtype=self.positions.dtype)
         times = torch.cat([times.new_zeros(self._first), times.repeat_interleave(self.num_joints)])
