@@ -13,9 +13,9 @@ class RotaryTransformer(PatchTransformer):
     """Transformer over patches of frames and joints with a class token, the encoder of SLiM.
 
     A token is u frames of one joint of one person. Unlike :class:`SkeletonTransformer`, it has a
-    class token and register tokens, learnt codes of the joints alone, rotary codes of time (Sec. 3
-    of the RoFormer), and gated layers in its blocks. It therefore takes clips of any length that
-    patches divide. Masked tokens are replaced by a learnt one, and all tokens are encoded.
+    class token and register tokens, learned codes of the joints alone, rotary codes of time
+    (RoFormer), and gated layers in its blocks. It therefore takes clips of any length that
+    patches divide. A learned token replaces each masked token, and all tokens are encoded.
 
     Args:
         num_joints (int): V. Defaults to 25.

@@ -52,7 +52,7 @@ class Attention(nn.Module):
 
 
 class GatedMLP(nn.Module):
-    """Two layers on each token, of which the first is multiplied by a gate (SwiGLU).
+    """Two linear layers on each token. A gate multiplies the output of the first one (SwiGLU).
 
     Args:
         width (int): D.

@@ -24,8 +24,9 @@ LOCAL = 'long', 'medium', 'short'
 class SLiM(BasePretrainer):
     """SLiM: masked views predict the prototypes that a teacher assigns to whole ones.
 
-    arXiv 2603.10648. A student sees two masked global views and eight masked local ones of one
-    person. A teacher, which follows the student by momentum, sees the global views without masks.
+    arXiv 2603.10648. A student sees two global views of one person, half of which are masked in a
+    batch, and eight masked local views. A teacher, which follows the student by momentum, sees the
+    global views without masks.
     The class token of each student view predicts the prototypes of the teacher's class token of
     another view, and masked tokens those of the teacher's tokens at the same places. The teacher's
     prototypes are balanced over the batch (Sinkhorn). KoLeo spreads the class tokens. There is no
