@@ -4,6 +4,8 @@ import math
 
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing
 
 from mmcmd.models.prototypes import assignment_loss, koleo, prototype_log_probs, sinkhorn
 
@@ -70,3 +72,23 @@ def test_koleo_pushes_near_points_apart():
     points = torch.tensor([[1.0, 0.01], [1.0, 0.0], [0.0, 1.0]], requires_grad=True)
     koleo(points).backward()
     assert points.grad[0, 1] < 0 < points.grad[1, 1]
+
+
+def assign(rank, parts, folder):
+    """Save the assignments of a rank's part of the logits."""
+    rendezvous = f'file://{folder}/rendezvous'
+    dist.init_process_group('gloo', rendezvous, rank=rank, world_size=len(parts))
+    torch.save(sinkhorn(parts[rank], 0.3), folder / f'{rank}.pth')
+
+
+def test_two_ranks_balance_their_embeddings_together(logits, tmp_path):
+    parts = logits.split([4, 2])  # as numbers of masked tokens differ
+    fork = torch.multiprocessing.get_context('fork')
+    processes = [fork.Process(target=assign, args=(rank, parts, tmp_path)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    found = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in (0, 1)]
+    torch.testing.assert_close(torch.cat(found), sinkhorn(logits, 0.3))
