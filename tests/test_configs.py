@@ -9,6 +9,7 @@ import pytest
 import torch
 from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
+from torch.utils._pytree import tree_map
 
 from mmcmd.apis import EVALUATIONS, choices, load_config, loaders
 from mmcmd.apis.config import split_name
@@ -33,6 +34,8 @@ WITHOUT_WEIGHTS = 'raw'  # its features are the clip itself
 CMD, PAPER = 'cmd/cmd.py', 'cmd/cmd_bigru_ntu60_xsub.py'
 LENGTH = 4
 """Frames of a clip here: no encoder depends on it, and on `meta` each frame of a GRU takes long."""
+LENGTH_OF_VIEWS = 16
+"""The same for SLiM, whose shortest views have an eighth of these frames."""
 SAMPLES = 3
 """Samples of a batch in these tests. They are enough for every method."""
 
@@ -52,7 +55,10 @@ def cfg(request):
 def build(config):
     if 'mixing' in config:  # its window must fit into a clip
         config = {**config, 'mixing': {'window': (2, LENGTH), 'stride': 1}}
-    backbone = config.get('backbone') or {}
+    backbone = dict(config.get('backbone') or {})
+    if backbone.get('type') == 'RotaryTransformer':
+        backbone['patch_frames'] = LENGTH_OF_VIEWS // 8
+        config = {**config, 'backbone': backbone}
     if backbone.get('type') in ('RawCoordinates', 'SpatioTemporalTransformer'):  # of one length
         config = {**config, 'backbone': {**backbone, 'clip_len': LENGTH}}
     with torch.device('meta'):
@@ -79,7 +85,7 @@ def make_batch(loader, device='meta', length=LENGTH):
         for key in range(SAMPLES)
     ]
     batch = stack_inputs(samples)
-    return batch['inputs'].to(device), batch['data_samples']
+    return tree_map(lambda x: x.to(device), batch['inputs']), batch['data_samples']
 
 
 def total(losses):
@@ -93,7 +99,8 @@ def check_model(cfg):
         samples = model(*make_batch(cfg.test_dataloader), mode='predict')
         assert set(samples[0].feats) == set(model.streams)
         return
-    inputs, samples = make_batch(cfg.train_dataloader)
+    length = LENGTH_OF_VIEWS if cfg.model.type == 'SLiM' else LENGTH
+    inputs, samples = make_batch(cfg.train_dataloader, length=length)
     if cfg.model.type == 'SkeletonClassifier':
         scores = model(inputs, samples)
         assert {tuple(x.shape) for x in scores.values()} == {(SAMPLES, cfg.data.num_classes)}
@@ -138,7 +145,7 @@ PAIRS = {(CMD, encoder) for encoder in ENCODERS if encoder != WITHOUT_WEIGHTS} |
     (name, encoder)
     for name in one_config_a_model()
     for encoder in ('bigru', 'stgcn_clr')
-    if not name.startswith('mamp/')  # which needs tokens
+    if not name.startswith(('mamp/', 'slim/'))  # which need tokens
 }
 
 
@@ -184,13 +191,17 @@ def test_every_data_set_reaches_loaders_and_model(name, data):
 
 
 def test_pipelines_run_for_every_loader(cfg):
-    views = len(getattr(MODELS.get(cfg.model.type), 'views', ['one']))
+    views = getattr(MODELS.get(cfg.model.type), 'views', ['one'])
     for name, loader in loaders(cfg).items():
         dataset = loader.dataset
         assert dataset.layout == cfg.data.layout, name
         assert dataset.clip_len == cfg.clip_len, name
         inputs, samples = make_batch(loader, 'cpu', length=None)
-        expected = views if name == 'train_dataloader' else 1
+        if isinstance(inputs, dict):
+            assert {group: x.shape[1] for group, x in inputs.items()} == dict(views)
+            assert inputs['global'].shape[2:4] == (1, cfg.clip_len)
+            continue
+        expected = len(views) if name == 'train_dataloader' else 1
         joints = get_layout(cfg.data.layout).num_joints
         persons = cfg.model.backbone.get('num_person', 2)
         assert inputs.shape == (SAMPLES, expected, persons, cfg.clip_len, joints, 3), name
@@ -342,11 +353,21 @@ TINY = {
         'model.backbone.clip_len': LENGTH,
     },
     'SkeletonTransformer': {'model.backbone.embed_dims': 8, 'model.backbone.depth': 2},
+    'RotaryTransformer': {
+        'model.backbone.embed_dims': 8,
+        'model.backbone.depth': 4,
+        'model.backbone.num_heads': 2,
+        'model.backbone.patch_frames': LENGTH,
+    },
     'SkeletonCLRSTGCN': {'model.backbone.hidden_channels': 4, 'model.backbone.hidden_dim': 8},
 }
 
 
-TRANSFORMERS = 'SkeletonTransformer', 'SpatioTemporalTransformer'  # with stochastic depth
+WITH_OPTION = {
+    'drop_path_rate': ('SkeletonTransformer', 'SpatioTemporalTransformer'),
+    'class_layers': ('RotaryTransformer',),
+}
+"""Encoders that have an option, which some evaluations change."""
 
 
 def published_encoder(method):
@@ -393,8 +414,9 @@ def checkpoints(tmp_path_factory):
 def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, checkpoints):
     model, trained, file = checkpoints[method]
     changes = read(protocol).get('encoder_options')
-    if changes and trained.model.backbone.type not in TRANSFORMERS:
-        with pytest.raises(InputError, match='sets the option drop_path_rate, which the encoder'):
+    option = next(iter(changes.backbone), None) if changes else None
+    if option and trained.model.backbone.type not in WITH_OPTION[option]:
+        with pytest.raises(InputError, match=f'sets the option {option}, which the encoder'):
             load_config(CONFIGS / protocol, pretrained=str(file))
         return
     argument = 'checkpoint' if '/knn' in protocol else 'pretrained'

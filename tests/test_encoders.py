@@ -24,6 +24,7 @@ PRETRAINING = (
     'usdrl/usdrl.py',
     *('ascal/ascal.py', 'ms2l/ms2l.py', 'pc/pc.py', 'longtgan/longtgan.py'),
 )
+SLIM = 'slim/slim.py'  # which needs an encoder with a class token
 MASKED = 'mamp/mamp.py', 'mamp/skeletonmae.py'
 """Methods that leave tokens out, so that they need an encoder of tokens."""
 OF_TOKENS = {name for name in ENCODERS if name.startswith('transformer')}
@@ -58,6 +59,17 @@ def test_encoder_of_tokens_takes_a_step_of_a_masked_method(
     take_a_step(encoder, pretraining, layout, 'cpu')
 
 
+@pytest.mark.parametrize('layout', LAYOUTS)
+def test_encoder_with_a_class_token_takes_a_step_of_slim(layout, mmcmd_scope):
+    take_a_step('rotary', SLIM, layout, 'cpu')
+
+
+@pytest.mark.parametrize('encoder', ['bigru', 'transformer'])
+def test_slim_refuses_an_encoder_without_a_class_token(encoder, mmcmd_scope):
+    with pytest.raises(InputError, match=r'SLiM needs a class token, .* choose --encoder rotary'):
+        take_a_step(encoder, SLIM, 'ntu', 'cpu')
+
+
 @pytest.mark.parametrize('encoder', ['bigru', 'stgcn'])
 def test_masked_method_refuses_an_encoder_without_tokens(encoder, mmcmd_scope):
     with pytest.raises(InputError, match=r'MAMP removes tokens, .* choose --encoder transformer'):
@@ -70,6 +82,8 @@ def test_masked_method_refuses_an_encoder_without_tokens(encoder, mmcmd_scope):
 def test_encoder_takes_a_step_on_a_gpu(encoder, pretraining, mmcmd_scope):
     if pretraining in MASKED and encoder not in OF_TOKENS:
         pytest.skip('the method needs an encoder of tokens')
+    if pretraining == SLIM and encoder != 'rotary':
+        pytest.skip('the method needs an encoder with a class token')
     take_a_step(encoder, pretraining, 'ntu', 'cuda')
 
 
@@ -97,10 +111,13 @@ def take_a_step(encoder, pretraining, layout, device):
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    before = {name: p.clone() for name, p in model.encoders.named_parameters()}
+    trained = getattr(model, 'students', model.encoders)
+    before = {name: p.clone() for name, p in trained.named_parameters()}
     joints = get_layout(layout).num_joints
     samples = [ActionDataSample(metainfo={'sample_idx': x}) for x in range(3)]
     inputs = torch.randn(3, len(model.views), persons, 8, joints, channels, device=device)
+    if cfg.model.type == 'SLiM':  # whose groups of views differ in length, here only in number
+        inputs = {x: inputs[:, :1, :1].repeat(1, n, *[1] * 4) for x, n in model.views.items()}
     model.set_progress(1, 0.5, seed=0)  # AS-CAL's first epoch trains nothing
     losses = model(inputs, samples, mode='loss')
     total = sum(value for name, value in losses.items() if name.startswith('loss'))
@@ -109,7 +126,7 @@ def take_a_step(encoder, pretraining, layout, device):
 
     assert torch.isfinite(total)
     assert ('loss_cmd' in losses) == (cfg.model.get('distill_head') is not None)
-    moved = {n for n, p in model.encoders.named_parameters() if not torch.equal(before[n], p)}
+    moved = {n for n, p in trained.named_parameters() if not torch.equal(before[n], p)}
     for modality in cfg.model.modalities:
         assert any(name.startswith(f'{modality}.backbone.') for name in moved)
 

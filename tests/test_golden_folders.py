@@ -15,19 +15,19 @@ def write(folder, *names):
 
 
 def test_what_no_method_can_run_is_skipped(tmp_path):
-    write(tmp_path, 'simclr_train', 'simclr_eval', 'slim_train', 'slim_masks', 'aimclr_train')
+    write(tmp_path, 'simclr_train', 'simclr_eval', 'gfp_train', 'gfp_masks', 'aimclr_train')
     recordings, skipped = harness.load(tmp_path)
     assert [x.name for x in recordings] == ['aimclr']
-    assert sorted(skipped) == ['simclr_eval', 'simclr_train', 'slim_masks', 'slim_train']
+    assert sorted(skipped) == ['gfp_masks', 'gfp_train', 'simclr_eval', 'simclr_train']
 
 
 @pytest.mark.parametrize(
     ('files', 'names', 'message'),
     [
         ([], [], 'holds no recordings'),
-        (['slim_train'], [], 'holds recordings, but none of cmd, '),
+        (['gfp_train'], [], 'holds recordings, but none of cmd, '),
         (['cmd_train'], ['simclr'], "no method of this package runs recordings of 'simclr'"),
-        (['cmd_train', 'slim_train'], ['slim'], "no method .* runs recordings of 'slim'"),
+        (['cmd_train', 'gfp_train'], ['gfp'], "no method .* runs recordings of 'gfp'"),
         (['cmd_train'], ['aimclr'], 'has no recording of aimclr; .* it has cmd$'),
     ],
 )

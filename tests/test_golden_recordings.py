@@ -20,6 +20,7 @@ METHODS = (
     *('ascal', 'ascal_transforms', 'ms2l', 'ms2l_transforms'),
     *('pc', 'pc_transforms'),
     *('mamp', 'mamp_eval', 'mamp_pipeline', 'skeletonmae', 'stars', 'usdrl_dste', 'usdrl_sttr'),
+    *('slim', 'slim_pipeline', 'slim_masks'),
 )
 FULL = {'losses', 'gradient norms', 'states', 'features'}
 CLR = FULL | {'graph', 'logits', 'queues'}
@@ -45,6 +46,9 @@ KINDS = {
     'mamp_eval': {'losses', 'schedule', 'parameter groups', 'states', 'scores'},
     'mamp_pipeline': {'valid frames', 'preprocessing', 'crops', 'transforms'},
     'skeletonmae': FULL | {'masks', 'schedule', 'parameter groups', 'prediction'},
+    'slim': FULL | {'terms', 'assignments', 'schedule', 'parameter groups'},
+    'slim_pipeline': {'valid frames', 'frames', 'clips', 'transforms'},
+    'slim_masks': {'frequencies', 'masked share', 'incomplete masks'},
     'stars': FULL | {'neighbours', 'parameter groups', 'embeddings'},
     'usdrl_dste': FULL | {'terms', 'projections', 'tokens'},
     'usdrl_sttr': FULL | {'terms', 'projections', 'tokens'},
@@ -124,6 +128,10 @@ def test_other_number_formats_keep_their_bounds(recording, name, precision, devi
         ('stars', {'both_gradients': True}, {'gradient norms', 'states'}),
         ('usdrl_dste', {'weights': (5, 1, 0.01)}, {'losses', 'gradient norms', 'states'}),
         ('usdrl_sttr', {'half_weight': 1.0}, {'losses', 'terms', 'gradient norms', 'states'}),
+        ('slim', {'momentum': 0.05}, {'schedule', 'states'}),
+        ('slim', {'student_temperature': 0.11}, {'losses', 'terms', 'states'}),
+        ('slim', {'koleo_weight': 0.2}, {'losses', 'terms', 'gradient norms'}),
+        ('slim', {'temperature_warmup': 0.2}, {'schedule', 'losses'}),
         ('stars', {'temperature': 0.08}, {'losses', 'states'}),
         ('mamp_eval', {'layer_decay': 0.7}, {'parameter groups', 'states'}),
         ('ms2l', {'pooling': {'type': 'GraphPooling'}}, {'losses', 'features'}),

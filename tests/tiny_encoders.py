@@ -10,5 +10,6 @@ def tiny_encoder(backbone):
     if 'hidden_channels' in backbone:
         return {**backbone, 'hidden_channels': 4, 'hidden_dim': 6}
     if 'embed_dims' in backbone:
-        return {**backbone, 'embed_dims': 8, 'depth': 2, 'num_heads': 2, 'clip_len': 8}
+        sizes = {'embed_dims': 8, 'depth': 2, 'num_heads': 2, 'patch_frames': 4}
+        return {**backbone, **sizes, 'clip_len': 8}
     return {**backbone, 'base_channels': 6, 'num_stages': 2, 'inflate_stages': [2]}

@@ -18,6 +18,7 @@ from mmcmd.io.checkpoint import ENCODERS as PREFIX
 from mmcmd.io.checkpoint import check_architecture, load_plain
 from mmcmd.io.encoders import describe
 from mmcmd.io.files import replace_file
+from mmcmd.io.hub import load_tensors
 from mmcmd.registry import MODELS
 
 ENCODERS = {
@@ -28,6 +29,7 @@ ENCODERS = {
     'ms2l': 'bigru_ms2l',
     'mamp': 'transformer',
     'stars': 'transformer',
+    'slim': 'rotary',
     'usdrl': 'dste',
     'pc': 'bigru_pc',
 }
@@ -102,7 +104,10 @@ def _dotted(sizes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read(method: str, file: str | Path) -> tuple[dict[str, Tensor], int]:
     """Return the state in a released file, and its epoch (0 if the file has none)."""
-    checkpoint = load_plain(str(file), map_location='cpu')
+    if Path(file).suffix == '.safetensors':  # published weights of SLiM
+        checkpoint: Mapping[str, Any] = load_tensors(Path(file))
+    else:
+        checkpoint = load_plain(str(file), map_location='cpu')
     epoch = checkpoint.get('epoch', 0)
     state = authors_tensors(method, checkpoint, str(file))
     return state, epoch if isinstance(epoch, int) else 0

@@ -57,12 +57,21 @@ def _crop(ratio: float | Sequence[float] = (0.1, 1.0), min_frames: int = 64) -> 
     ]
 
 
-def _translate() -> list[str]:
+def _translate(anywhere: bool = False) -> list[str]:
     return [
         'present = keypoint.any(axis=(1, 2, 3))',
         'present[0] = True',
         'keypoint = translate_to_start(keypoint[present], LAYOUT.centre)',
-        'keypoint = drop_empty_frames(keypoint)',
+        f'keypoint = drop_empty_frames(keypoint, {anywhere!r})',
+        'real_frames = keypoint.shape[1]',
+    ]
+
+
+def _centre(ratio: float = 0.95) -> list[str]:
+    return [
+        f'frames = centre_choice(real_frames, num_frames, {ratio!r})',
+        "clip = keypoint.take(frames, axis=1, mode='clip')",
+        'keypoint = resize_frames(clip, num_frames)',
     ]
 
 
@@ -103,6 +112,22 @@ STEPS = {
     ),
     'TranslateToStart': Step(  # the masked methods use it
         ('camera.translate_to_start', 'camera.drop_empty_frames'), _translate
+    ),
+    'MirrorFrames': Step(
+        ('frame_choice.mirror_to_length',),
+        lambda num_frames=150: [
+            'real_frames = keypoint.shape[1]',
+            f'keypoint = mirror_to_length(keypoint, {num_frames})',
+        ],
+    ),
+    'CentreFrames': Step(  # needs MirrorFrames or TranslateToStart before it
+        (
+            'frame_choice.centre_choice',
+            'frame_choice.piece_length',
+            'temporal.centre_frames',
+            'temporal.resize_frames',
+        ),
+        _centre,
     ),
     'FormatGCNInput': Step(
         ('fit_persons',),

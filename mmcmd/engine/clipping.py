@@ -10,6 +10,7 @@ from mmcmd.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 GROUPS: dict[str, Callable[[list[str]], str]] = {
     'part': lambda names: '.'.join(names[:2]),
+    'module': lambda names: '.'.join(names[:3]),
     'stream': lambda names: names[1],
     'tensor': '.'.join,
 }
@@ -27,7 +28,8 @@ class GroupClipConstructor(DefaultOptimWrapperConstructor):
     Args:
         optim_wrapper_cfg (dict): ``optimizer``, and ``clip_grad`` with ``max_norm``.
         paramwise_cfg (dict): ``clip_by`` is ``'part'`` (``encoders.joint``, ``decoders.joint``
-            ...), ``'stream'``, or ``'tensor'`` (each parameter alone, as STARS). Other entries are
+            ...), ``'module'`` (``encoders.joint.backbone``, ``necks.joint.class`` ...),
+            ``'stream'``, or ``'tensor'`` (each parameter alone, as STARS). Other entries are
             mmengine's.
 
     Raises:

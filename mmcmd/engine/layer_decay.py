@@ -20,7 +20,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             parameters with one dimension, which defaults to 1; ``trained_share``, the share of the
             blocks, from the last one, that is trained, which defaults to 1: with a smaller share
             the embedding is not trained either, and with 0 nothing of the encoder is;
-            ``clip_by`` of :class:`GroupClipConstructor`.
+            ``embed_lr_mult``, a factor of the learning rate of patch embeddings, which defaults to
+            1; ``clip_by`` of :class:`GroupClipConstructor`.
 
     Raises:
         InputError: If there are other entries, or a backbone does not say its layers.
@@ -31,11 +32,13 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
         self.rate = options.pop('layer_decay', 1.0)
         self.flat_decay_mult = options.pop('flat_decay_mult', 1.0)
         self.trained_share = options.pop('trained_share', 1.0)
+        self.embed_lr_mult = options.pop('embed_lr_mult', 1.0)
         self.clip_by = options.pop('clip_by', None)
         if options:
             raise InputError(
-                f'LayerDecayConstructor takes layer_decay, flat_decay_mult, trained_share and '
-                f'clip_by, but got {", ".join(options)}; correct optim_wrapper.paramwise_cfg'
+                'LayerDecayConstructor takes layer_decay, flat_decay_mult, trained_share, '
+                f'embed_lr_mult and clip_by, but got {", ".join(options)}; correct '
+                'optim_wrapper.paramwise_cfg'
             )
         super().__init__(optim_wrapper_cfg, {'layer_decay': self.rate})
 
@@ -53,6 +56,8 @@ class LayerDecayConstructor(DefaultOptimWrapperConstructor):
             factor = self._factor(module, name)
             if factor is None or not parameter.requires_grad:
                 continue
+            if '.patch_embed.' in name:
+                factor *= self.embed_lr_mult
             flat = self.flat_decay_mult if parameter.ndim == 1 else 1.0
             params.append(
                 {

@@ -21,15 +21,21 @@ from mmcmd.skeletons import Layout, get_layout
 _HEADS = 'heads.'
 
 
-class _LeaveUninitialised(TorchFunctionMode):
-    """Skip the random initial weights, because all weights are loaded. This saves a second."""
+class _ZeroInitialisation(TorchFunctionMode):
+    """Set the initial weights to 0, because all weights are loaded. This saves a second.
+
+    Memory without values would be enough for most layers. But ``trunc_normal_`` draws again and
+    again until all values are small, which memory of any content may never be.
+    """
 
     def __torch_function__(
         self, func: Any, types: Any, args: Sequence = (), kwargs: Mapping | None = None
     ) -> Any:
         kwargs = kwargs or {}
         if getattr(func, '__name__', '') in ('normal_', 'uniform_'):
-            return args[0] if args else kwargs['tensor']
+            tensor = args[0] if args else kwargs['tensor']
+            tensor.detach().zero_()
+            return tensor
         return func(*args, **kwargs)
 
 
@@ -93,7 +99,7 @@ def build_from_checkpoint(
         config |= _classifier_config(description, kept)
     get_layout(description['layout'], files=False)  # a file must not name a path
     try:
-        with _LeaveUninitialised():
+        with _ZeroInitialisation():
             model = MODELS.build(config)
     except (KeyError, TypeError) as error:
         raise InputError(

@@ -80,11 +80,19 @@ def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
         )
     meta = _read_config(folder / CONFIG)
     device = map_location if isinstance(map_location, (str, torch.device)) else 'cpu'
+    return {'meta': meta, 'state_dict': load_tensors(folder / WEIGHTS, str(device))}
+
+
+def load_tensors(path: Path, device: str = 'cpu') -> dict[str, torch.Tensor]:
+    """Load the tensors of a ``.safetensors`` file.
+
+    Raises:
+        InputError: If the file is missing or damaged, or of another kind.
+    """
     try:
-        state = load_file(folder / WEIGHTS, device=str(device))
-    except (SafetensorError, ValueError) as error:
-        raise InputError(f'{folder / WEIGHTS} is damaged, or in another format: {error}') from None
-    return {'meta': meta, 'state_dict': state}
+        return load_file(path, device=device)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise InputError(f'{path} is damaged, or in another format: {error}') from None
 
 
 def _read_config(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from .backbones import (
     LSTM,
     BiGRU,
     RawCoordinates,
+    RotaryTransformer,
     SkeletonCLRSTGCN,
     SkeletonTransformer,
     SpatioTemporalTransformer,
@@ -18,10 +19,18 @@ from .heads import (
     MLPHead,
     MoCoHead,
     NeighbourHead,
+    PrototypeHead,
     SequenceDiscriminator,
     SimilarityHead,
 )
-from .necks import ExpanderNeck, FrameReadout, GraphPooling, JointPooling, ProjectionNeck
+from .necks import (
+    ExpanderNeck,
+    FrameReadout,
+    GraphPooling,
+    JointPooling,
+    PersonPooling,
+    ProjectionNeck,
+)
 from .pretrainers import (
     ASCAL,
     CMD,
@@ -38,11 +47,12 @@ from .pretrainers import (
     MomentumContrast,
     PredictCluster,
     SkeletonCLR,
+    SLiM,
 )
 from .queue import KeyQueue
 from .recognizers import FeatureExtractor, SkeletonClassifier
 from .streams import StreamModel
-from .tokens import JointTarget, MotionAwareMask, MotionTarget, RandomTokenMask
+from .tokens import JointTarget, MotionAwareMask, MotionTarget, RandomTokenMask, TubeMask
 
 __all__ = [
     'AGCN',
@@ -80,10 +90,14 @@ __all__ = [
     'MotionAwareMask',
     'MotionTarget',
     'NeighbourHead',
+    'PersonPooling',
     'PredictCluster',
     'ProjectionNeck',
+    'PrototypeHead',
     'RandomTokenMask',
     'RawCoordinates',
+    'RotaryTransformer',
+    'SLiM',
     'SequenceDiscriminator',
     'SimilarityHead',
     'SkeletonCLR',
@@ -95,4 +109,5 @@ __all__ = [
     'SpatioTemporalTransformer',
     'StreamModel',
     'TokenDecoder',
+    'TubeMask',
 ]

@@ -66,13 +66,14 @@ PROTOCOLS: dict[str, Protocol] = {
     },
     'linear_usdrl': Protocol('configs/benchmarks/linear_usdrl.py'),
     'linear_mamp': Protocol('configs/benchmarks/linear_mamp.py'),
+    'linear_slim': Protocol('configs/benchmarks/linear_slim.py'),
     'finetune_mamp': Protocol('configs/benchmarks/finetune_mamp.py'),
     **{
         f'{name}{percent}': Protocol(
             f'configs/benchmarks/{name}.py',
             (f'{_SUBSET}.percent={percent}', f'{_SUBSET}.seed={{seed}}'),
         )
-        for name in ('semi', 'semi_clr', 'semi_mamp')
+        for name in ('semi', 'semi_clr', 'semi_mamp', 'semi_slim')
         for percent in PERCENTS
     },
     **{

@@ -126,7 +126,7 @@ class Reproduction:
         if self.clip_len is None:
             return []
         # The size of these encoders depends on the number of frames.
-        sized = arguments['encoder'] in ('raw', 'transformer', 'dste', 'sttr')
+        sized = arguments['encoder'] in ('raw', 'transformer', 'rotary', 'dste', 'sttr')
         names = ['clip_len', *(['model.backbone.clip_len'] if sized else [])]
         return [f'{name}={self.clip_len}' for name in names]
 

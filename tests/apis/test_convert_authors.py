@@ -6,6 +6,7 @@ from argparse import Namespace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmcmd.apis import init_model, load_config
 from mmcmd.registry import MODELS
@@ -335,6 +336,51 @@ def test_checkpoint_of_mamp_is_converted_and_its_options_are_data(shared, conver
     with torch.no_grad():
         found = init_model(cfg, out)(joints)
     np.testing.assert_allclose(found, recorded['eval/feat'], atol=1e-4)
+
+
+def test_checkpoint_of_slim_is_converted_and_trained_further(shared, convert):
+    folder = shared / 'golden' / 'methods'
+    checkpoint, out = convert('slim', folder / 'slim_teacher_final.pth.tar', '--data', 'ntu60_xsub')
+    sizes = {'embed_dims': 32, 'depth': 2, 'num_heads': 4}
+    neck = {'out_channels': 48, 'hidden_channels': 40, 'bottleneck_channels': 16}
+    options = {f'model.backbone.{name}': x for name, x in sizes.items()}
+    options |= {f'model.neck.{name}': x for name, x in neck.items()}
+    model = MODELS.build(load_config('configs/slim/slim.py', options=options).model)
+    model.load_state_dict(checkpoint['state_dict'], strict=True)
+    teacher, student = (x.joint.backbone.positions for x in (model.encoders, model.students))
+    assert torch.equal(teacher, student)  # a training saves the teacher alone
+    cfg = load_config('configs/benchmarks/linear_slim.py', pretrained=str(out))
+    assert (cfg.model.backbone.class_layers, cfg.model.pooling.type) == (4, 'PersonPooling')
+    assert cfg.test_dataloader.dataset.pipeline[0].anywhere
+
+
+def test_published_encoder_of_slim_is_converted(shared, convert, tmp_path):
+    folder = shared / 'golden' / 'methods'
+    theirs = torch.load(folder / 'slim_teacher_final.pth.tar', weights_only=True)['teacher']
+    encoder = {name: x for name, x in theirs.items() if name.startswith('backbone.')}
+    published = {name.removeprefix('backbone.'): x.contiguous() for name, x in encoder.items()}
+    save_file(published, tmp_path / 'model.safetensors')
+    torch.save({'teacher': encoder}, tmp_path / 'slim_ntu60_best_xsub.pth')
+    recorded = np.load(folder / 'slim_train.npz')
+    joints = torch.from_numpy(recorded['eval/input'].transpose(0, 4, 2, 3, 1).astype('f4'))
+    for name in ('model.safetensors', 'slim_ntu60_best_xsub.pth'):
+        checkpoint, out = convert('slim', tmp_path / name)
+        assert len(checkpoint['state_dict']) == len(encoder)
+        heads = {'model.backbone.num_heads': 4}  # which a checkpoint does not say
+        cfg = load_config(
+            'configs/benchmarks/knn.py', data='ntu60_xsub', checkpoint=str(out), options=heads
+        )
+        with torch.no_grad():
+            found = init_model(cfg, out)(joints).unflatten(1, (2, 2, 32)).transpose(1, 2)
+        found = torch.nn.functional.normalize(found.flatten(1), dim=1)
+        np.testing.assert_allclose(found, recorded['eval/knn'], atol=1e-4)
+
+
+def test_torn_file_of_published_weights_is_told(run_tool, tmp_path):
+    (tmp_path / 'model.safetensors').write_bytes(b'torn')
+    status, _, stderr = run_tool(TOOL, 'slim', tmp_path / 'model.safetensors', tmp_path / 'out.pth')
+    assert status == 2
+    assert 'model.safetensors is damaged, or in another format' in stderr
 
 
 def test_fine_tuning_of_mamp_changes_the_encoders_of_a_checkpoint(shared, convert):

@@ -146,6 +146,17 @@ def test_an_encoder_of_clips_of_one_length_has_that_length(onnx, save, recording
     assert_same(session.run(None, prepare_of(done)(recording()))[0], wanted)
 
 
+def test_a_transformer_with_a_class_token_takes_any_number_of_sequences(onnx, save, recording):
+    backbone = {'type': 'RotaryTransformer', 'clip_len': 16, 'embed_dims': 8, 'depth': 1}
+    backbone |= {'num_heads': 2, 'patch_frames': 2}
+    path = save({'type': 'FeatureExtractor', 'backbone': backbone}, clip_len=16)
+    done = export_checkpoint(path)
+    recordings = [recording(seed) for seed in range(3)]
+    wanted = SkeletonEncoderInferencer(path, 'cpu', show_progress=False)(recordings)['joint']
+    batch = np.concatenate([prepare_of(done)(x)['keypoint'] for x in recordings])
+    assert_same(session_of(done).run(None, {'keypoint': batch})[0], wanted)
+
+
 def test_the_file_says_what_it_is(onnx, save):
     done = export_checkpoint(save({'type': 'FeatureExtractor', 'backbone': BIGRU}))
     facts = json.loads(session_of(done).get_modelmeta().custom_metadata_map['mmcmd'])

@@ -13,7 +13,7 @@ from mmcmd.errors import InputError
 from mmcmd.inference.checkpoints import Recipe
 from mmcmd.skeletons import get_layout
 
-PIPELINES = ('cmd', 'frame50', 'ascal', 'ms2l', 'pc', 'small', 'camera')
+PIPELINES = ('cmd', 'frame50', 'ascal', 'ms2l', 'pc', 'small', 'camera', 'slim')
 
 
 def recipe_and_facts(pipeline, layout='ntu', clip_len=16):

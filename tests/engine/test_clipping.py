@@ -61,5 +61,5 @@ def test_parts_without_gradient_are_left_out():
     ('clip_by', 'clip_grad'), [('layer', {'max_norm': 1}), ('part', {'type': 'value'})]
 )
 def test_option_that_cannot_be_is_told(clip_by, clip_grad):
-    with pytest.raises(InputError, match='GroupClipConstructor clips norms by part or stream'):
+    with pytest.raises(InputError, match='clips norms by part or module or stream'):
         build(make_model(), clip_by, clip_grad=clip_grad)

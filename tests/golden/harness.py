@@ -20,6 +20,8 @@ from tests.golden.pcm3 import run_pcm3, run_pcm3_transforms
 from tests.golden.precision import PRECISIONS, Precision
 from tests.golden.recordings import Recording, find, recording_name
 from tests.golden.report import HEADING, LEGEND, Report
+from tests.golden.slim import run_slim
+from tests.golden.slim_pipeline import run_slim_masks, run_slim_pipeline
 from tests.golden.stars import run_stars
 from tests.golden.transforms import run_frame50, run_pipeline
 from tests.golden.usdrl import run_usdrl
@@ -43,6 +45,9 @@ RUNNERS: dict[str, Callable[..., Report]] = {
     'mamp_eval': run_mamp_eval,
     'mamp_pipeline': run_mamp_pipeline,
     'skeletonmae': run_mamp,
+    'slim': run_slim,
+    'slim_pipeline': run_slim_pipeline,
+    'slim_masks': run_slim_masks,
     'stars': run_stars,
     'usdrl_dste': run_usdrl,
     'usdrl_sttr': run_usdrl,
@@ -122,7 +127,7 @@ def run(recording: Recording, **options: Any) -> Report:
 
 def is_no_training(path: Path) -> bool:
     """Return whether a recording is one of a method's others, which come after its training."""
-    return path.stem.endswith(('_transforms', '_eval', '_pipeline'))
+    return path.stem.endswith(('_transforms', '_eval', '_pipeline', '_masks'))
 
 
 def main(

@@ -14,7 +14,7 @@ from mmcmd.io.authors import authors_tensors, rename_authors_state
 from mmcmd.io.checkpoint import load_plain
 from tests.golden.precision import PRECISIONS, Precision
 
-ENDINGS = '_train', '_tune', '_transforms', '_eval', '_pipeline'
+ENDINGS = '_train', '_tune', '_transforms', '_eval', '_pipeline', '_masks'
 
 
 class Settings(dict):

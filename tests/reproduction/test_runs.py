@@ -75,13 +75,17 @@ def test_tools_run_the_pre_trainings_that_were_planned(short, method):
         assert one.stage.product.name == 'test_results.json'
 
 
-@pytest.mark.parametrize('method', ['CMD', 'SkeletonCLR', 'MAMP'])
+OF_ENCODERS = dict.fromkeys(('finetune_mamp', 'semi_mamp'), 'MAMP')
+OF_ENCODERS |= dict.fromkeys(('linear_slim', 'semi_slim'), 'SLiM')
+
+
+@pytest.mark.parametrize('method', ['CMD', 'SkeletonCLR', 'MAMP', 'SLiM'])
 def test_every_protocol_is_planned_as_its_tool_will_run_it(short, method):
     source = short.pretraining(method, 1)
     write_checkpoint(source)
     for protocol in PROTOCOLS:
-        if protocol.startswith(('finetune_mamp', 'semi_mamp')) and method != 'MAMP':
-            continue  # which needs a transformer
+        if OF_ENCODERS.get(protocol.rstrip('0123456789'), method) != method:
+            continue  # which needs another encoder
         one = short.chain(Cell(method, protocol, 'joint'), 1)[-1]
         config, args = read(one.stage)
         assert config.model == one.config.model, protocol

@@ -71,6 +71,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
     parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
     parser.add_argument(
+        '--bodies',
+        choices=('energetic', 'joined'),
+        help='ntu: keep the two bodies that move most (default), or leave out noise and join the '
+        'others to two persons, as in the data of MAMP, STARS and SLiM',
+    )
+    parser.add_argument(
         '--test-subject',
         type=int,
         metavar='N',

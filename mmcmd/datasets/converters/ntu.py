@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmcmd.datasets.converters.base import Converter, Item, LeftOut, find_files
+from mmcmd.datasets.converters.ntu_bodies import Body, join_bodies
 from mmcmd.datasets.converters.tokens import Tokens
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
@@ -16,6 +17,7 @@ from mmcmd.registry import CONVERTERS
 MAX_BODIES = 4  # bodies that are read from a frame
 MAX_PERSONS = 2  # bodies that are kept
 MAX_FRAMES = 300
+BODIES = None, 'energetic', 'joined'
 JOINTS = 25
 HEADER = 11  # fields of a body before its joints: ten of the id line and the joint count
 FIELDS = 12  # fields of a joint line; the first three are x, y and z
@@ -80,7 +82,45 @@ def read_skeleton(path: str | os.PathLike) -> np.ndarray:
         raise ValueError(f'{path}: {error}') from None
 
 
+def read_bodies(path: str | os.PathLike) -> tuple[list[Body], int]:
+    """Read the bodies of a ``.skeleton`` file by their ids.
+
+    Args:
+        path (str or PathLike): As for :func:`read_skeleton`.
+
+    Returns:
+        tuple[list[Body], int]: In the order in which they appear; the number of frames, at most
+        300, in which there is a body. Frames without a body are left out.
+
+    Raises:
+        ValueError: If the file is not whole, or not such a file; names it.
+    """
+    try:
+        return _bodies_by_id(Tokens(Path(path).read_bytes()))
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
+
+
+def _bodies_by_id(tokens: Tokens) -> tuple[list[Body], int]:
+    _, _, frames, first_joints = _find_bodies(tokens, most=len(tokens))
+    values = _coordinates(tokens, frames, first_joints)
+    _, places = np.unique(frames, return_inverse=True)
+    found: dict[bytes, list[int]] = {}
+    for index, joints in enumerate(first_joints):
+        found.setdefault(tokens[joints - HEADER], []).append(index)
+    bodies = [Body(int(places[rows[0]]), values[rows]) for rows in found.values()]
+    return bodies, int(places[-1]) + 1
+
+
 def _read_bodies(tokens: Tokens) -> np.ndarray:
+    num_frames, bodies, frames, first_joints = _find_bodies(tokens, MAX_BODIES)
+    keypoint = np.zeros((MAX_BODIES, min(num_frames, MAX_FRAMES), JOINTS, 3), np.float32)
+    keypoint[bodies, frames] = _coordinates(tokens, frames, first_joints)
+    return keypoint
+
+
+def _find_bodies(tokens: Tokens, most: int) -> tuple[int, list[int], list[int], list[int]]:
+    """Return the number of frames, and for each body place, frame and index of its first joint."""
     length = len(tokens)
     if not length:
         raise ValueError('the file is empty, expected the number of frames')
@@ -101,7 +141,7 @@ def _read_bodies(tokens: Tokens) -> np.ndarray:
             cursor = joints + JOINTS * FIELDS
             if cursor > length:
                 raise ValueError(f'truncated: {frame} whole frames of {num_frames} claimed')
-            if body < MAX_BODIES and frame < MAX_FRAMES:
+            if body < most and frame < MAX_FRAMES:
                 bodies.append(body)
                 frames.append(frame)
                 first_joints.append(joints)
@@ -109,16 +149,18 @@ def _read_bodies(tokens: Tokens) -> np.ndarray:
         raise ValueError(f'{length - cursor} fields follow the {num_frames} frames claimed')
     if not first_joints:
         raise ValueError(f'no body in any of {num_frames} frames (a missing skeleton)')
+    return num_frames, bodies, frames, first_joints
 
+
+def _coordinates(tokens: Tokens, frames: list[int], first_joints: list[int]) -> np.ndarray:
+    """Return the joints of each body, float32, (n, V, 3)."""
     values = tokens.floats(np.array(first_joints)[:, None, None] + _COORDINATES)
     with np.errstate(over='ignore'):
         values = values.astype(np.float32)
     finite = np.isfinite(values).all(axis=(1, 2))
     if not finite.all():
         raise ValueError(f'frame {frames[finite.argmin()] + 1}: a coordinate is NaN or infinite')
-    keypoint = np.zeros((MAX_BODIES, min(num_frames, MAX_FRAMES), JOINTS, 3), np.float32)
-    keypoint[bodies, frames] = values
-    return keypoint
+    return values
 
 
 def select_persons(bodies: np.ndarray) -> np.ndarray:
@@ -153,17 +195,28 @@ class NTUConverter(Converter):
         missing (str or PathLike, optional): Text file with the names of samples with missing or
             incomplete skeletons, one in a line. Lines without such a name are comments.
         actions (str, optional): Actions to keep, such as ``1-60`` or ``1,5,7-9``.
+        bodies (str, optional): ``'energetic'`` keeps the bodies that move most
+            (:func:`select_persons`). ``'joined'`` leaves out noise and joins the others to two
+            persons, as in the data of MAMP, STARS and SLiM (:func:`join_bodies`). Defaults to
+            ``'energetic'``.
 
     Raises:
-        InputError: If the list cannot be read or names no sample, or ``actions`` is malformed.
+        InputError: If the list cannot be read or names no sample, ``actions`` is malformed, or
+            ``bodies`` is something else.
     """
 
     layout = 'ntu'
     counted = ('label', 'subject', 'camera', 'setup')
 
     def __init__(
-        self, missing: str | os.PathLike | None = None, actions: str | None = None
+        self,
+        missing: str | os.PathLike | None = None,
+        actions: str | None = None,
+        bodies: str | None = None,
     ) -> None:
+        if bodies not in BODIES:
+            raise InputError(f'bodies of ntu must be energetic or joined, but got {bodies!r}')
+        self.bodies = bodies
         self.missing = _read_names(Path(missing)) if missing else frozenset()
         self.actions = _parse_actions(actions) if actions else None
 
@@ -184,8 +237,8 @@ class NTUConverter(Converter):
             raise ValueError(f'{path}: expected a name such as S001C002P003R002A013.skeleton')
         if path.stem in self.missing:
             raise LeftOut(f'{path}: in the list of samples with missing skeletons')
-        keypoint = select_persons(read_skeleton(path))
-        if not len(keypoint):
+        keypoint = self._keypoint(path)
+        if not keypoint.any():
             raise ValueError(f'{path}: no joint of any body is ever non-zero (a missing skeleton)')
         return dict(
             frame_dir=path.stem,
@@ -194,6 +247,12 @@ class NTUConverter(Converter):
             total_frames=keypoint.shape[1],
             **name._asdict(),
         )
+
+    def _keypoint(self, path: Path) -> np.ndarray:
+        """Return the joints of the chosen bodies, (M, T, V, 3)."""
+        if self.bodies == 'joined':
+            return join_bodies(*read_bodies(path))
+        return select_persons(read_skeleton(path))
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Return the halves of the cross-subject, cross-view and cross-setup splits."""

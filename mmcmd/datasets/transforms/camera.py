@@ -1,5 +1,7 @@
 """Preprocessing of MAMP, STARS and SLiM, which keeps the axes of the camera."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -33,15 +35,24 @@ def translate_to_start(keypoint: np.ndarray, joint: Point) -> np.ndarray:
     return moved
 
 
-def drop_empty_frames(keypoint: np.ndarray) -> np.ndarray:
-    """Cut (M, T, V, C) to as many frames as have coordinates that do not sum to 0, as released."""
-    valid = int((keypoint.sum(axis=(0, 2, 3)) != 0).sum())
-    return keypoint[:, :valid]
+def drop_empty_frames(keypoint: np.ndarray, anywhere: bool = False) -> np.ndarray:
+    """Leave out empty frames. A frame is empty if its coordinates sum to 0, as released.
+
+    Args:
+        keypoint (np.ndarray): Shape (M, T, V, C).
+        anywhere (bool): Leave out these frames, as SLiM does. By default the sequence is cut at its
+            end, to as many frames as are not empty, as MAMP does.
+
+    Returns:
+        np.ndarray: Shape (M, T', V, C).
+    """
+    valid = keypoint.sum(axis=(0, 2, 3)) != 0
+    return keypoint[:, valid] if anywhere else keypoint[:, : int(valid.sum())]
 
 
 @TRANSFORMS.register_module()
 class TranslateToStart(BaseTransform):
-    """Move a sequence so that it starts in the origin, and leave out empty frames at its end.
+    """Move a sequence so that it starts in the origin, and leave out empty frames.
 
     A second person that is zero in all frames counts as absent. See :func:`translate_to_start` and
     :func:`drop_empty_frames`. Nothing is scaled or turned.
@@ -49,9 +60,16 @@ class TranslateToStart(BaseTransform):
     Required keys: ``keypoint`` (M, T, V, C), ``layout`` (see :func:`get_layout`).
     Modified key: ``keypoint``, as float32.
 
+    Args:
+        anywhere (bool): Leave out the frames that are empty (SLiM), and not as many frames at the
+            end (MAMP). Defaults to False.
+
     Raises:
         InputError: If no frame is left.
     """
+
+    def __init__(self, anywhere: bool = False) -> None:
+        self.anywhere = anywhere
 
     def transform(self, results: dict) -> dict:
         """Move ``results['keypoint']``."""
@@ -59,7 +77,7 @@ class TranslateToStart(BaseTransform):
         present = keypoint.any(axis=(1, 2, 3))
         present[0] = True
         moved = translate_to_start(keypoint[present], get_layout(results['layout']).centre)
-        moved = drop_empty_frames(moved)
+        moved = drop_empty_frames(moved, self.anywhere)
         if not moved.shape[1]:
             name = results.get('frame_dir', 'the sample')
             raise InputError(f'{name} has no valid frame; leave it out of the annotation file')
@@ -74,11 +92,12 @@ class UniformRotation(BaseTransform):
     Required keys: ``keypoint`` (M, T, V, 3), ``rng``. Modified key: ``keypoint``.
 
     Args:
-        radians (float): An angle is U(-radians, radians). Defaults to 0.3.
+        radians (float | Sequence[float]): An angle is U(-radians, radians). Three numbers are for
+            the angles about x, y and z. Defaults to 0.3.
     """
 
-    def __init__(self, radians: float = 0.3) -> None:
-        self.radians = radians
+    def __init__(self, radians: float | Sequence[float] = 0.3) -> None:
+        self.radians = np.asarray(radians, dtype=float)
 
     def transform(self, results: dict) -> dict:
         """Rotate ``results['keypoint']``."""

@@ -16,14 +16,21 @@ from mmcmd.registry import TRANSFORMS
 from mmcmd.skeletons import get_layout
 
 
-def flip_joints(keypoint: np.ndarray, mirrored: tuple[int, ...]) -> np.ndarray:
-    """Exchange the left and the right joints; the coordinates themselves are not mirrored.
+def flip_joints(
+    keypoint: np.ndarray, mirrored: tuple[int, ...], mirror_axis: int | None = None
+) -> np.ndarray:
+    """Exchange the left and the right joints.
 
     Args:
         keypoint (np.ndarray): Shape (M, T, V, C).
         mirrored (tuple[int, ...]): For each joint, the joint whose coordinates it gets.
+        mirror_axis (int, optional): Coordinate whose sign changes too. By default the coordinates
+            themselves are not mirrored.
     """
-    return keypoint.take(mirrored, axis=2)
+    flipped = keypoint.take(mirrored, axis=2)
+    if mirror_axis is not None:
+        flipped[..., mirror_axis] *= -1
+    return flipped
 
 
 def rotate(keypoint: np.ndarray, degrees: np.ndarray) -> np.ndarray:
@@ -99,12 +106,18 @@ class JointFlip(BaseTransform):
     it in :class:`RandomApply`.
 
     Required keys: ``keypoint`` (M, T, V, C), ``layout``. Modified key: ``keypoint``.
+
+    Args:
+        mirror_axis (int, optional): Coordinate whose sign changes too, such as 0 for x (SLiM).
     """
+
+    def __init__(self, mirror_axis: int | None = None) -> None:
+        self.mirror_axis = mirror_axis
 
     def transform(self, results: dict) -> dict:
         """Flip ``results['keypoint']``."""
         mirrored = get_layout(results['layout']).mirrored
-        results['keypoint'] = flip_joints(results['keypoint'], mirrored)
+        results['keypoint'] = flip_joints(results['keypoint'], mirrored, self.mirror_axis)
         return results
 
 
@@ -140,15 +153,19 @@ class GaussianNoise(BaseTransform):
 
     Args:
         std (float): Standard deviation in the unit of the coordinates. Defaults to 0.01.
+        skip_absent (bool): Leave persons that are all zero as they are. Defaults to False.
     """
 
-    def __init__(self, std: float = 0.01) -> None:
+    def __init__(self, std: float = 0.01, skip_absent: bool = False) -> None:
         self.std = std
+        self.skip_absent = skip_absent
 
     def transform(self, results: dict) -> dict:
         """Add noise to ``results['keypoint']``."""
         keypoint = results['keypoint']
         noise = results['rng'].normal(0, self.std, keypoint.shape)
+        if self.skip_absent:
+            noise *= keypoint.any(axis=(1, 2, 3), keepdims=True)
         results['keypoint'] = add_noise(keypoint, noise)
         return results
 

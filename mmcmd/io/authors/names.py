@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, stars, usdrl
+from mmcmd.io.authors import ascal, clr, cmd, isc, mamp, ms2l, pc, pcm3, slim, stars, usdrl
 from mmcmd.io.authors.stgcn import spread_adjacency
 
 FIRST = 'joint'
@@ -31,6 +31,7 @@ PLAIN: dict[str, tuple[tuple[str, str], ...]] = {
     'mamp': mamp.NAMES,
     'ms2l': ms2l.NAMES,
     'pc': pc.NAMES,
+    'slim': slim.NAMES,
     'stars': stars.NAMES,
     'usdrl': usdrl.NAMES,
 }
@@ -38,6 +39,7 @@ READERS: dict[str, Callable[[Mapping[str, Any]], dict[str, Tensor]]] = {
     'ascal': ascal.tensors,
     'mamp': mamp.tensors,
     'pc': pc.tensors,
+    'slim': slim.tensors,
 }
 """Maps a method to a function that finds the tensors, if they are not in the ``state_dict``."""
 METHODS = (*TABLES, *RENAMERS, *PLAIN)

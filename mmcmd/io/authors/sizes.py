@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.authors import isc, mamp, usdrl
+from mmcmd.io.authors import isc, mamp, slim, usdrl
 from mmcmd.io.checkpoint import ENCODERS, encoder_names
 from mmcmd.models.pretrainers.isc import PARTNER
 
@@ -58,11 +58,14 @@ def _encoder(state: Mapping[str, Tensor], stream: str) -> dict[str, Any]:
     encoder = {x.removeprefix(start): y for x, y in state.items() if x.startswith(start)}
     if 'rnn.weight_hh_l0' in encoder:
         return _recurrent(encoder)
-    return isc.kind(encoder) or mamp.sizes(encoder) or usdrl.sizes(encoder) or _graph(encoder)
+    readers = isc.kind, slim.sizes, mamp.sizes, usdrl.sizes
+    return next(filter(None, (read(encoder) for read in readers)), None) or _graph(encoder)
 
 
 def _contrast(state: Mapping[str, Tensor], stream: str) -> dict[str, dict[str, int]]:
     """Return the sizes of neck and queue, as far as the model has them."""
+    if head := slim.neck_sizes(state, stream):
+        return {'neck': head}
     projects = any(name.startswith('necks.') for name in state)
     queue = f'queues.{stream}.queue'
     if queue not in state and (not projects or f'necks.{stream}.instance.layers.0.weight' in state):

@@ -1,6 +1,7 @@
 from .hcn import HCN
 from .raw import RawCoordinates
 from .recurrent import GRU, LSTM, BiGRU, RecurrentEncoder
+from .rotary_transformer import RotaryTransformer
 from .skeleton_transformer import SkeletonTransformer
 from .spatio_temporal import SpatioTemporalTransformer
 from .stgcn import SkeletonCLRSTGCN
@@ -14,6 +15,7 @@ __all__ = [
     'BiGRU',
     'RawCoordinates',
     'RecurrentEncoder',
+    'RotaryTransformer',
     'SkeletonCLRSTGCN',
     'SkeletonTransformer',
     'SpatioTemporalTransformer',

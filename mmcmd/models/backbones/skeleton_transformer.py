@@ -1,34 +1,20 @@
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmcmd.errors import InputError
+from mmcmd.models.backbones.patch_transformer import PatchEmbedding, PatchTransformer
 from mmcmd.models.backbones.transformer_blocks import (
     Block,
     BlockList,
     SpaceTimePositions,
     init_linear_layers,
 )
-from mmcmd.models.tokens.patches import patch_steps, patchify, take_tokens
+from mmcmd.models.tokens.patches import patch_steps, take_tokens
 from mmcmd.registry import MODELS
 
 
-class PatchEmbedding(nn.Conv2d):
-    """Linear embedding of patches, with the weight of a convolution over u frames of a joint.
-
-    The weight has the shape of the released code. Unlike a convolution, this layer can embed only
-    some of the patches.
-    """
-
-    def forward(self, patches: Tensor) -> Tensor:
-        """Embed patches (B, K, u C) to tokens (B, K, D)."""
-        weight = self.weight[..., 0].transpose(1, 2).flatten(1)  # (D, C, u, 1) -> (D, u C)
-        return F.linear(patches, weight, self.bias)
-
-
 @MODELS.register_module()
-class SkeletonTransformer(BaseModule):
+class SkeletonTransformer(PatchTransformer):
     """Transformer over patches of frames and joints, the encoder of MAMP, SkeletonMAE and STARS.
 
     A token holds u frames of one joint of one person. Each person is encoded separately, with the
@@ -106,12 +92,7 @@ class SkeletonTransformer(BaseModule):
             InputError: If the number of frames is not a multiple of ``patch_frames``, or the number
                 of joints is not ``num_joints``.
         """
-        if joints.shape[3] != self.num_joints:
-            raise InputError(
-                f'SkeletonTransformer was built for {self.num_joints} joints but got '
-                f'{joints.shape[3]}; set num_joints of the backbone, or the layout of the model'
-            )
-        patches = patchify(joints, self.patch_frames).flatten(1, 2)
+        patches = self.cut(joints)
         positions = self.positions(patches.shape[1] // self.num_joints)
         if keep is not None:
             patches, positions = take_tokens(patches, keep), F.embedding(keep, positions)
@@ -128,18 +109,3 @@ class SkeletonTransformer(BaseModule):
         """
         tokens = self.tokens(joints).unflatten(1, (-1, self.num_joints))
         return tokens.unflatten(0, joints.shape[:2]).permute(0, 1, 4, 2, 3)
-
-    def layer_of(self, name: str) -> int:
-        """Return the layer of a parameter, for the layer-wise decay of the learning rate.
-
-        Args:
-            name (str): Name of the parameter, such as ``'blocks.0.norm1.weight'``.
-
-        Returns:
-            int: 0 for the embedding and the positional codes, i + 1 for block i, depth + 1 for the
-            last norm.
-        """
-        first, _, rest = name.partition('.')
-        if first in ('patch_embed', 'positions'):
-            return 0
-        return int(rest.split('.')[0]) + 1 if first == 'blocks' else self.num_layers + 1

@@ -3,6 +3,7 @@ from .linear_head import LinearHead
 from .mlp_head import MLPHead
 from .moco_head import MoCoHead
 from .neighbour_head import NeighbourHead
+from .prototype_head import PrototypeHead
 from .sequence_discriminator import SequenceDiscriminator
 from .similarity_head import SimilarityHead
 
@@ -12,6 +13,7 @@ __all__ = [
     'MLPHead',
     'MoCoHead',
     'NeighbourHead',
+    'PrototypeHead',
     'SequenceDiscriminator',
     'SimilarityHead',
 ]

@@ -11,6 +11,7 @@ from .ms2l import MS2L
 from .pcm3 import PCM3
 from .predict_cluster import PredictCluster
 from .skeletonclr import SkeletonCLR
+from .slim import SLiM
 from .stars import STARS
 from .usdrl import USDRL
 
@@ -29,5 +30,6 @@ __all__ = [
     'LongTGAN',
     'MomentumContrast',
     'PredictCluster',
+    'SLiM',
     'SkeletonCLR',
 ]

@@ -25,13 +25,15 @@ class BasePretrainer(StreamModel):
             itself: a subclass does not inherit it.
         epoch (int): The current epoch, counted from 0.
         progress (float): Fraction of the training that is done, in [0, 1).
+        num_steps (int | None): Iterations of the whole training, or None if they are not known.
         generator (torch.Generator): Source of the random numbers that a loss draws once per batch,
             for example for a mask. It is on the CPU. :class:`mmcmd.engine.ProgressHook` seeds it in
             each iteration.
 
-    The hook also sets ``epoch`` and ``progress`` before each iteration. It computes all three from
-    the seed, the epoch and the iteration of the run, which a checkpoint stores. A resumed run
-    therefore continues with the same values and random numbers.
+    The hook also sets ``epoch``, ``progress`` and ``num_steps`` before each iteration. It computes
+    all four from the seed, the epoch and the iteration of the run, which a checkpoint stores. A
+    resumed run therefore continues with the same values and random numbers. After each step of the
+    optimiser, the hook calls :meth:`after_step`.
 
     Raises:
         InputError: If an encoder has no weights.
@@ -51,18 +53,25 @@ class BasePretrainer(StreamModel):
                 )
         self.epoch = 0
         self.progress = 0.0
+        self.num_steps = None
         self.generator = torch.Generator()
 
-    def set_progress(self, epoch: int, progress: float, seed: int) -> None:
+    def set_progress(
+        self, epoch: int, progress: float, seed: int, num_steps: int | None = None
+    ) -> None:
         """Set the epoch and the progress, and seed the generator.
 
         Args:
             epoch (int): Current epoch, counted from 0.
             progress (float): Fraction of the iterations that is done, in [0, 1).
             seed (int): Seed of the random numbers of this iteration.
+            num_steps (int, optional): Iterations of the whole training.
         """
-        self.epoch, self.progress = epoch, progress
+        self.epoch, self.progress, self.num_steps = epoch, progress, num_steps
         self.generator.manual_seed(seed)
+
+    def after_step(self) -> None:
+        """Update what follows the trained weights, such as a teacher. By default, do nothing."""
 
     def loss(
         self,

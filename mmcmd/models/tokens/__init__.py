@@ -3,6 +3,7 @@
 from .masks import MotionAwareMask, RandomTokenMask, TokenMask
 from .patches import patch_steps, patchify, take_tokens
 from .targets import JointTarget, MotionTarget, masked_token_error
+from .tubes import TubeMask
 
 __all__ = [
     'JointTarget',
@@ -10,6 +11,7 @@ __all__ = [
     'MotionTarget',
     'RandomTokenMask',
     'TokenMask',
+    'TubeMask',
     'masked_token_error',
     'patch_steps',
     'patchify',

@@ -11,7 +11,7 @@ from mmcmd.reproduction.protocols import KNN, LABELS
 
 # The training of CMD, with the views, the optimiser and the schedule of the recipe.
 METHODS = {'recipe': Method('configs/recipes/small.py', ['final_evaluation=False'])}
-_MASKED = 'MAMP', 'SkeletonMAE', 'USDRL'  # by default with their own encoders
+_MASKED = 'MAMP', 'SkeletonMAE', 'USDRL', 'SLiM'  # by default with their own encoders
 ALL_LABELS = 'linear, 3s'
 """Title of the column with all labels."""
 

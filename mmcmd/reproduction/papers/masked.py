@@ -1,4 +1,4 @@
-"""MAMP, SkeletonMAE, STARS and USDRL, and the table of the best published numbers."""
+"""MAMP, SkeletonMAE, STARS, USDRL and SLiM, and the table of the best published numbers."""
 
 from mmcmd.reproduction.paper import Cell, Method, Table
 from mmcmd.reproduction.protocols import KNN
@@ -10,6 +10,7 @@ METHODS = {
     'STARS': Method('configs/stars/stars.py', _THREE, 'transformer'),
     'USDRL': Method('configs/usdrl/usdrl.py', _THREE, 'dste'),
     'USDRL (STTR)': Method('configs/usdrl/usdrl.py', _THREE, 'sttr'),
+    'SLiM': Method('configs/slim/slim.py', _THREE, 'rotary'),
 }
 _DATA = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'
 _NO_CODE = 'the method is not in this package'
@@ -33,7 +34,7 @@ _OTHERS = 'FoundSkelModel, linear evaluation'
 _COLUMNS = {'linear': _LINEAR, KNN: KNN, 'fine-tuned': _FINETUNE}
 _ROWS = {
     'SLiM': {
-        _LINEAR: _cell('SLiM', _LINEAR, 'README of SLiM', 87.9, 93.2),
+        _LINEAR: _cell('SLiM', 'linear_slim', 'README of SLiM', 87.9, 93.2),
         KNN: _cell('SLiM', KNN, 'README of SLiM', 72.3, 89.8),
     },
     'STARS': {
