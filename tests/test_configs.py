@@ -11,7 +11,7 @@ from mmaction.structures import ActionDataSample
 from mmcv.transforms import Compose
 
 from mmcmd.apis import EVALUATIONS, choices, load_config, loaders
-from mmcmd.apis.config import split_name
+from mmcmd.config_files import split_name
 from mmcmd.datasets import stack_inputs
 from mmcmd.errors import InputError
 from mmcmd.evaluation import MultiStreamAccuracy
