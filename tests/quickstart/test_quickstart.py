@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from mmcmd import quickstart
+from mmcmd.apis.own_data import describe_pickle
 from mmcmd.errors import InputError
 from mmcmd.inference import PickleRecordings, SkeletonEncoderInferencer
 from mmcmd.quickstart import shipped
@@ -14,12 +15,18 @@ from mmcmd.synthetic import Plan
 
 
 @pytest.fixture(scope='module')
-def motions(tmp_path_factory):
-    """Return motions of four people."""
+def pickle_file(tmp_path_factory):
+    """Return a pickle of the motions of four people."""
     path = tmp_path_factory.mktemp('quickstart') / 'motions.pkl'
     plan = Plan(seed=quickstart.PLAN.seed, subjects=4, actions=6, cameras=(2,))
     assert quickstart.make_motions(path, plan) == 24
-    return PickleRecordings(path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def motions(pickle_file):
+    """Return these motions."""
+    return PickleRecordings(pickle_file)
 
 
 @pytest.fixture(scope='module')
@@ -44,6 +51,12 @@ def test_encoder_is_small_and_says_that_it_is_synthetic():
 def test_motions_have_the_names_of_their_actions(motions):
     assert motions.classes[:3] == ['drink', 'phone call', 'wave hand']
     assert np.bincount(motions.labels).tolist() == [4] * 6
+
+
+def test_motions_can_be_trained_on(pickle_file):
+    described = describe_pickle(pickle_file)
+    assert described['split'] == 'xsub'
+    assert described['num_classes'] == 6
 
 
 def test_neighbours_are_sorted_and_leave_out_the_motion_itself(motions, found):
