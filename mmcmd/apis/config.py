@@ -152,7 +152,7 @@ def _check_pretrained(cfg: Config, config: str | Path, pretrained: str) -> None:
         )
     if model.type == 'FeatureExtractor':
         raise InputError(
-            f'{config} trains nothing, so --pretrained cannot be used; run tools/test.py CONFIG '
+            f'{config} trains nothing, so --pretrained cannot be used; run mmcmd test CONFIG '
             'CHECKPOINT'
         )
     if model.get('pretrained') == 'random' != pretrained:
