@@ -17,14 +17,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
-    args = parse_args()
-    from rich.console import Console  # only now: torch takes seconds, and --help needs none of it
+def main(args: argparse.Namespace) -> None:
+    from mmengine.logging import MMLogger
+    from rich.console import Console
     from rich.table import Table
 
     from mmcmd import quickstart
     from mmcmd.inference import PickleRecordings, SkeletonEncoderInferencer
 
+    MMLogger.get_current_instance().setLevel('WARNING')
     console = Console(highlight=False, soft_wrap=True)
     console.print('SYNTHETIC motions: simulated stick figures, nobody was recorded.')
     names = 'motions.pkl', 'encoder', 'neighbours.gif'
@@ -57,6 +58,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    options = parse_args()  # before torch is imported: it takes seconds, and --help needs none
     from mmcmd.cli import run
 
-    run(main)
+    run(lambda: main(options))
