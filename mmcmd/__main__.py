@@ -8,6 +8,7 @@ is fast, and so that a training can handle signals before torch is imported.
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from types import ModuleType
 from typing import NoReturn
 
@@ -49,6 +50,9 @@ COMMANDS = {
 }
 """Command to the file of the tool and what it does, by group."""
 
+WITHOUT_MMCV = ('configs',)
+"""Commands that run where mmaction2 cannot be imported."""
+
 
 def main() -> None:
     """Run the command that the arguments name."""
@@ -59,15 +63,22 @@ def main() -> None:
     elif command == '--version':
         print(f'mmcmd {__version__}')
     elif command in tools:
+        if command not in WITHOUT_MMCV and find_spec('mmcv') is None:
+            _stop(
+                "mmaction2 needs mmcv or mmcv-lite, and there is none; pip install 'mmcmd[lite]' "
+                'installs mmcv-lite'
+            )
         _run(command, find_tool(f'tools/{tools[command]}'), arguments)
     else:
         from mmcmd.errors import did_you_mean
 
-        sys.stderr.write(
-            f'mmcmd: error: there is no command {command!r}{did_you_mean(command, tools)}; '
-            '`mmcmd --help` lists them\n'
-        )
-        sys.exit(2)
+        close = did_you_mean(command, tools)
+        _stop(f'there is no command {command!r}{close}; `mmcmd --help` lists them')
+
+
+def _stop(message: str) -> NoReturn:
+    sys.stderr.write(f'mmcmd: error: {message}\n')
+    sys.exit(2)
 
 
 def _help() -> str:
@@ -97,7 +108,7 @@ def _run_shell(tool: str, arguments: Sequence[str]) -> NoReturn:
     try:
         os.execvpe('bash', ['bash', tool, *arguments], {**os.environ, 'PATH': path})
     except FileNotFoundError:
-        sys.exit('mmcmd: error: this command needs bash, which is not installed')
+        _stop('this command needs bash, which is not installed')
 
 
 if __name__ == '__main__':

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from mmcmd import __main__ as command
 from mmcmd.__main__ import COMMANDS, main
 from mmcmd.tool_files import find_tool
 
@@ -44,8 +45,8 @@ def test_help_names_every_command_in_80_columns(run_command):
 
 def test_help_loads_neither_torch_nor_the_package():
     code = (
-        "import sys; sys.argv = ['mmcmd', '--help']; import mmcmd.__main__ as command; "
-        "command.main(); print({'torch', 'mmengine', 'numpy'} & set(sys.modules))"
+        "import sys; sys.argv = ['mmcmd', '--help']; import mmcmd.__main__ as it; "
+        "it.main(); print({'torch', 'mmengine', 'numpy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=60)
     assert done.stdout.endswith('set()\n'), done.stderr
@@ -59,6 +60,14 @@ def test_unknown_command_gives_one_sentence(wrong, right, run_command):
         f'mmcmd: error: there is no command {wrong!r} (did you mean {right!r}?); '
         '`mmcmd --help` lists them\n'
     )
+
+
+def test_missing_mmcv_gives_one_sentence_and_the_remedy(run_command, monkeypatch):
+    monkeypatch.setattr(command, 'find_spec', lambda name: None if name == 'mmcv' else True)
+    status, _, err = run_command('train', 'cmd_bigru_ntu60_xsub')
+    assert status == 2
+    assert err.count('\n') == 1
+    assert "pip install 'mmcmd[lite]'" in err
 
 
 def test_tool_is_told_its_name_and_its_options(tmp_path):
@@ -80,8 +89,8 @@ def test_tool_is_told_its_name_and_its_options(tmp_path):
 
 
 def test_shell_scripts_run_too(tmp_path):
-    command = [sys.executable, '-m', 'mmcmd', 'dist-train']
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    arguments = [sys.executable, '-m', 'mmcmd', 'dist-train']
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert 'CONFIG GPUS' in done.stderr
 
