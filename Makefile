@@ -4,8 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside package clean \
-        quickstart-encoder
+.PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
@@ -57,23 +56,10 @@ gpu:
 	then $(PYTHON) -m benchmarks.gpu $(GPU); \
 	else $(MAKE) $(STAMP) && $(BIN)/python -m benchmarks.gpu $(GPU); fi
 
-fuzz: $(STAMP)
-	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)
-
-faults: $(STAMP)
-	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
-	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
-	$(BIN)/python tests/faults/preemption.py $(SIGNALS)
-	$(BIN)/python tests/faults/soak.py $(SOAK)
-
-slurm: $(STAMP)
-	$(BIN)/python tests/faults/slurm_drill.py
-
-outside: $(STAMP)
-	$(BIN)/python -m pytest tests/outside/processes.py
-
+.PHONY: package quickstart-encoder
 # MMCMD_REPOSITORY says where the source is published, for the links on an index page.
 package: $(STAMP)
+	rm -rf dist
 	$(BIN)/python setup.py -q sdist
 	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .
 	rm -rf build mmcmd.egg-info
@@ -89,5 +75,20 @@ quickstart-encoder: $(STAMP)
 	    mmcmd/quickstart/encoder --licence apache-2.0 \
 	    --data-licence 'apache-2.0 (SYNTHETIC: simulated by mmcmd, nobody was recorded)'
 
+fuzz: $(STAMP)
+	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)
+
+faults: $(STAMP)
+	$(BIN)/python tests/faults/kill_and_resume.py $(KILLS)
+	$(BIN)/python tests/faults/kill_and_resume.py --method aimclr $(KILLS)
+	$(BIN)/python tests/faults/preemption.py $(SIGNALS)
+	$(BIN)/python tests/faults/soak.py $(SOAK)
+
+slurm: $(STAMP)
+	$(BIN)/python tests/faults/slurm_drill.py
+
+outside: $(STAMP)
+	$(BIN)/python -m pytest tests/outside/processes.py
+
 clean:
-	rm -rf work_dirs data/synthetic* dist .pytest_cache .ruff_cache
+	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache

@@ -9,9 +9,8 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmcmd.apis.config import load_config
+from mmcmd.apis.config import configs_root, load_config
 from mmcmd.apis.pretrained import adopt_pipelines
-from mmcmd.config_files import configs_root
 from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmcmd.apis.config import choices, configs_root
 from mmcmd.cli import run
-from mmcmd.config_files import choices, configs_root
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import TRUST_FLAG, load_plain, trust_checkpoints
 from mmcmd.io.evaluations import find_results, read_results
