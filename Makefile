@@ -17,6 +17,8 @@ help:
 	@echo 'make slurm    the drill on a real Slurm, which must be installed (see docs/clusters.md)'
 	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
 	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
+	@echo 'make package  wheel and source archive, in dist/ (CONTRIBUTING.md)'
+	@echo 'make quickstart-encoder  train the small synthetic encoder that the package brings (5 min)'
 	@echo 'make install  the environment alone, in $(VENV)'
 
 install: $(STAMP)
@@ -53,6 +55,25 @@ gpu:
 	@if $(PYTHON) -c 'import mmaction, mmengine, pytest, torch' 2> /dev/null; \
 	then $(PYTHON) -m benchmarks.gpu $(GPU); \
 	else $(MAKE) $(STAMP) && $(BIN)/python -m benchmarks.gpu $(GPU); fi
+
+.PHONY: package quickstart-encoder
+# MMCMD_REPOSITORY says where the source is published, for the links on an index page.
+package: $(STAMP)
+	rm -rf dist
+	$(BIN)/python setup.py -q sdist
+	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .
+	rm -rf build mmcmd.egg-info
+	@ls -l dist
+
+QUICKSTART := work_dirs/quickstart
+quickstart-encoder: $(STAMP)
+	$(BIN)/python tools/data/make_synthetic.py data/synthetic
+	$(BIN)/python tools/data/convert.py ntu data/synthetic --out data/synthetic.pkl
+	$(BIN)/python tools/train.py configs/recipes/small.py --data synthetic_xsub --seed 0 \
+	    --work-dir $(QUICKSTART) --cfg-options model.backbone.hidden_size=32 final_evaluation=False
+	$(BIN)/python tools/model_converters/publish_model.py $(QUICKSTART)/epoch_12.pth \
+	    mmcmd/quickstart/encoder --licence apache-2.0 \
+	    --data-licence 'apache-2.0 (SYNTHETIC: simulated by mmcmd, nobody was recorded)'
 
 fuzz: $(STAMP)
 	$(BIN)/python tests/faults/fuzz_parsers.py $(FUZZ)

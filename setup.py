@@ -1,3 +1,5 @@
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -6,11 +8,15 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 MIM = ('configs', 'tools', 'model-index.yml')
+# Where the source is published, for links in the description. It is not written down here, because
+# each publisher has its own: MMCMD_REPOSITORY=https://github.com/NAME/mmcmd make package
+REPOSITORY = os.environ.get('MMCMD_REPOSITORY', '').rstrip('/')
 
 
 class BuildWithMim(build_py):
-    # `mim` looks for configs and tools in the installed package, in mmcmd/.mim. They are copied
-    # into the build folder: nothing is left in the source tree, and an editable install has none.
+    # `mim` and the command `mmcmd` look for configs and tools in the installed package, in
+    # mmcmd/.mim. They are copied into the build folder: nothing is left in the source tree, and an
+    # editable install has none.
     def run(self):
         super().run()
         if self.editable_mode:
@@ -26,6 +32,33 @@ class BuildWithMim(build_py):
                 shutil.copy2(source, target)
 
 
+def description():
+    # An index page shows README.md without the files beside it. Links to them become absolute, or
+    # plain text where it is not known where the source is published.
+    text = (HERE / 'README.md').read_text(encoding='utf-8')
+    relative = r'(?!https?:|mailto:|#)([^)\s"]+)'
+    if REPOSITORY:
+        text = re.sub(rf'(!\[[^\]]*\]\(){relative}', rf'\1{REPOSITORY}/raw/HEAD/\2', text)
+        text = re.sub(rf'(\]\(){relative}', rf'\1{REPOSITORY}/blob/HEAD/\2', text)
+        return re.sub(rf'((?:src|srcset)="){relative}', rf'\1{REPOSITORY}/raw/HEAD/\2', text)
+    text = re.sub(r'<picture>.*?</picture>', '', text, flags=re.DOTALL)
+    text = re.sub(rf'<img\b[^>]*\bsrc="{relative}[^>]*>', '', text)
+    text = re.sub(rf'!\[[^\]]*\]\({relative}\)', '', text)
+    return re.sub(rf'\[([^\]]*)\]\({relative}\)', r'\1', text)
+
+
+def project_urls():
+    urls = {'Paper': 'https://arxiv.org/abs/2208.12448'}
+    if REPOSITORY:
+        urls |= {
+            'Source': REPOSITORY,
+            'Documentation': f'{REPOSITORY}/tree/HEAD/docs',
+            'Changes': f'{REPOSITORY}/blob/HEAD/CHANGELOG.md',
+            'Issues': f'{REPOSITORY}/issues',
+        }
+    return urls
+
+
 about = {}
 exec((HERE / 'mmcmd' / 'version.py').read_text(), about)
 
@@ -34,19 +67,26 @@ setup(
     version=about['__version__'],
     description='Self-supervised 3D skeleton action representation learning on OpenMMLab: '
     'CMD (ECCV 2022) and its protocols',
-    long_description=(HERE / 'README.md').read_text(),
+    long_description=description(),
     long_description_content_type='text/markdown',
+    author='The mmcmd authors',
+    project_urls=project_urls(),
+    keywords='skeleton action-recognition self-supervised-learning contrastive motion-retrieval',
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmcmd', 'mmcmd.*']),
     package_data={
+        'mmcmd': ['py.typed'],
+        'mmcmd.quickstart': ['encoder/*'],
         'mmcmd.skeletons': ['*.json'],
         'mmcmd.serving': ['static/*', 'static/js/*', 'static/vendor/*'],
     },
     cmdclass={'build_py': BuildWithMim},
+    entry_points={'console_scripts': ['mmcmd = mmcmd.__main__:main']},
     python_requires='>=3.10',
     install_requires=[
         'filelock>=3.24',  # its locks notice that their file was removed
+        'matplotlib',
         'mmaction2>=1.1.0,<1.2.0',  # the wheel of 1.2.0 cannot be imported (mmaction2#2714)
         'mmengine>=0.10.4',
         'numpy>=1.25',
@@ -77,7 +117,15 @@ setup(
         'lint': ['pre-commit', 'ruff'],
     },
     classifiers=[
+        'Development Status :: 4 - Beta',
+        'Intended Audience :: Science/Research',
+        'Operating System :: POSIX :: Linux',
         'Programming Language :: Python :: 3',
+        'Programming Language :: Python :: 3.10',
+        'Programming Language :: Python :: 3.11',
+        'Programming Language :: Python :: 3.12',
+        'Programming Language :: Python :: 3.13',
         'Topic :: Scientific/Engineering :: Artificial Intelligence',
+        'Typing :: Typed',
     ],
 )

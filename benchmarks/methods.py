@@ -25,7 +25,7 @@ from benchmarks.harness import (
 from benchmarks.plain_pcm3 import Encode, one_frame_at_a_time, one_pass_at_a_time, plain_pcm3
 from benchmarks.step import Step
 from mmcmd.apis import load_config
-from mmcmd.apis.config import configs_root
+from mmcmd.config_files import configs_root
 from mmcmd.models import PCM3
 from mmcmd.registry import MODELS, TRANSFORMS
 from mmcmd.reproduction.complexity import count_flops

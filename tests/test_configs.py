@@ -12,7 +12,7 @@ from mmcv.transforms import Compose
 from torch.utils._pytree import tree_map
 
 from mmcmd.apis import EVALUATIONS, choices, load_config, loaders
-from mmcmd.apis.config import split_name
+from mmcmd.config_files import split_name
 from mmcmd.datasets import stack_inputs
 from mmcmd.errors import InputError
 from mmcmd.evaluation import MultiStreamAccuracy

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from tiny_encoders import tiny_encoder
 
 from mmcmd.apis import choices, load_config
-from mmcmd.apis.config import split_name
+from mmcmd.config_files import split_name
 from mmcmd.errors import InputError
 from mmcmd.registry import MODELS
 from mmcmd.skeletons import get_layout

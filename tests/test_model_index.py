@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from mmcmd.apis import init_model, load_config
-from mmcmd.apis.config import split_name
+from mmcmd.config_files import split_name
 from mmcmd.reproduction.complexity import encoder_complexity
 from mmcmd.reproduction.papers import TABLES
 from mmcmd.skeletons import get_layout

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmcmd.apis.config import configs_root, load_config
+from mmcmd.apis.config import load_config
+from mmcmd.config_files import configs_root
 from mmcmd.io.authors import (
     authors_tensors,
     drop_unused_prompts,

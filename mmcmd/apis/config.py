@@ -11,63 +11,17 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-import mmcmd
 from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.own_data import describe_pickle
 from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
+from mmcmd.config_files import choices, configs_root, find_config, split_name
 from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
 
 EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
 """Types of models that evaluate the encoders of a checkpoint."""
-
-
-def configs_root(config: str | Path | None = None) -> Path:
-    """Return the folder of configs that a config file belongs to, or that of this package.
-
-    Args:
-        config (str | Path, optional): The config file.
-
-    Raises:
-        InputError: If there is no such folder.
-    """
-    package = Path(mmcmd.__file__).parent
-    near = Path(config).resolve().parents if config is not None else ()
-    for folder in (*near, package.parent / 'configs', package / '.mim' / 'configs'):
-        if (folder / '_base_' / 'datasets').is_dir():
-            return folder
-    raise InputError(
-        f'there is no folder configs/_base_/datasets near {config} or in the package; install '
-        'mmcmd again'
-    )
-
-
-def choices(kind: str, config: str | Path | None = None) -> list[str]:
-    """List the names of the known data sets or encoders.
-
-    Args:
-        kind (str): ``'datasets'`` or ``'encoders'``.
-        config (str | Path, optional): The config file that the argument is for.
-    """
-    return sorted(path.stem for path in (configs_root(config) / '_base_' / kind).glob('*.py'))
-
-
-def split_name(config: str | Path) -> tuple[str | None, str | None]:
-    """Return the encoder and the data set in the name of a config file.
-
-    ``cmd_bigru_ntu60_xsub.py`` is ``cmd.py`` with the encoder ``bigru`` and the data set
-    ``ntu60_xsub``. Both are None for any other name.
-    """
-    rest, found = Path(config).stem, []
-    for kind in ('datasets', 'encoders'):
-        fitting = [name for name in choices(kind, config) if rest.endswith(f'_{name}')]
-        if not fitting:
-            return None, None
-        found.append(max(fitting, key=len))
-        rest = rest.removesuffix(f'_{found[-1]}')
-    return found[1], found[0]
 
 
 def load_config(
@@ -89,8 +43,9 @@ def load_config(
     config file, see :func:`mmcmd.apis.custom_code.import_custom_code`.
 
     Args:
-        config (str | Path): The file. A name such as ``cmd_bigru_ntu60_xsub.py`` gives encoder and
-            data set.
+        config (str | Path): The file, or the name of one of the package's configs, see
+            :func:`mmcmd.config_files.find_config`. A name such as ``cmd_bigru_ntu60_xsub.py``
+            gives encoder and data set.
         data (str, optional): Name of a file in ``configs/_base_/datasets``, path of your own file
             of this kind, or path of an annotation pickle (:func:`describe_pickle`).
         encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or path of your own
@@ -116,8 +71,7 @@ def load_config(
     Raises:
         InputError: If the file or a name does not exist, or the checkpoint does not fit.
     """
-    if not Path(config).is_file():
-        raise InputError(not_a_file(config, 'config'))
+    config = str(find_config(config))
     pretrained = pretrained or (options or {}).get('model.pretrained')
     source = pretrained if pretrained != 'random' else None
     source, description = source or checkpoint, dict(description or {})
@@ -197,7 +151,7 @@ def _check_pretrained(cfg: Config, config: str | Path, pretrained: str) -> None:
         )
     if model.type == 'FeatureExtractor':
         raise InputError(
-            f'{config} trains nothing, so --pretrained cannot be used; run tools/test.py CONFIG '
+            f'{config} trains nothing, so --pretrained cannot be used; run mmcmd test CONFIG '
             'CHECKPOINT'
         )
     if model.get('pretrained') == 'random' != pretrained:

@@ -44,7 +44,7 @@ def adopt(
     if tested and model.type == 'SkeletonClassifier' != description.get('method', model.type):
         raise InputError(
             f'{source} holds encoders of {description["method"]} and no classifier; train one with '
-            'tools/train.py CONFIG --pretrained CHECKPOINT, or test with configs/benchmarks/knn.py'
+            'mmcmd train CONFIG --pretrained CHECKPOINT, or test with configs/benchmarks/knn.py'
         )
     _fit_layout(cfg, source, description['layout'])
     trained_on = (description.get('data') or {}).get('name')

@@ -184,7 +184,7 @@ def _heads_of(
     if not heads or method not in (None, SkeletonClassifier.__name__):
         raise InputError(
             f'{name} holds encoders of {method} and no classifier; train one with: python '
-            f'tools/train.py configs/benchmarks/linear.py --pretrained {name}'
+            f'mmcmd train configs/benchmarks/linear.py --pretrained {name}'
         )
     return heads
 

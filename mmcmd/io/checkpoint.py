@@ -27,7 +27,7 @@ ENCODERS = 'encoders.'
 """``encoders.{stream}.`` is the prefix of all weights that are used after pre-training."""
 ENCODERS_ONLY = 'holds encoders only'
 USES = (
-    'evaluate them with tools/test.py configs/benchmarks/knn.py CHECKPOINT, or tools/train.py '
+    'evaluate them with mmcmd test configs/benchmarks/knn.py CHECKPOINT, or mmcmd train '
     'configs/benchmarks/linear.py --pretrained CHECKPOINT'
 )
 """Advice for a user who has only encoders. Messages end with it."""

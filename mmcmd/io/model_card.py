@@ -76,7 +76,7 @@ def _body(name: str, meta: Mapping[str, Any], repo: str | None) -> Iterator[str]
     yield from ('', '## Use', '', '```python', 'from mmcmd.apis import init_model', '')
     yield f'model = init_model({repo or name!r})'
     yield from ('```', '')
-    yield 'The options `--pretrained` of `tools/train.py` and `CHECKPOINT` of `tools/test.py` take'
+    yield 'The options `--pretrained` of `mmcmd train` and `CHECKPOINT` of `mmcmd test` take'
     yield from ('the same name. `config.json` describes joints, clips and training.', '')
     yield from ('## Encoder', '', *_table(_facts(encoder, streams)), '')
     if classes := encoder.get('classes'):

@@ -44,7 +44,7 @@ def worth_it(evaluation: Evaluation) -> str:
         else:
             verdict = (
                 f'{raw - ours:.1f} points BELOW raw coordinates: the training was not worth it; '
-                'give it more minutes, or look at the data (tools/data/convert.py inspect)'
+                'give it more minutes, or look at the data (mmcmd convert inspect)'
             )
         sentences.append(f'{name}: {ours:.1f} %, {verdict}')
     return '\n'.join(sentences)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcmd.reproduction.attempt import Attempt
+from mmcmd.tool_files import find_tool
 
 
 @dataclass
@@ -63,7 +64,7 @@ class Stage:
             environment (Mapping[str, str], optional): Environment variables to set.
         """
         return Attempt(
-            list(self.command),
+            [find_tool(self.command[0]), *self.command[1:]],
             str(self.work_dir),
             str(self.product),
             self.signature,

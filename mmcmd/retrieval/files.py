@@ -109,7 +109,7 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
     if not path.is_file():
         raise InputError(
             f'{folder} is not an index (it has no {DESCRIPTION}); make one with: python '
-            'tools/index.py build CHECKPOINT FILE.pkl --out FOLDER'
+            'mmcmd index build CHECKPOINT FILE.pkl --out FOLDER'
         )
     try:
         said = json.loads(path.read_bytes())

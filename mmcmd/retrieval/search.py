@@ -80,7 +80,7 @@ def search(
     elif index.approximate is None:
         raise InputError(
             'this index has no approximate part; build it with approximate=True '
-            '(tools/index.py build --approximate)'
+            '(mmcmd index build --approximate)'
         )
     else:
         similarities, rows = index.approximate.search(units, wanted)

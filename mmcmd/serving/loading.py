@@ -133,7 +133,7 @@ class Loader:
             if index.names != gallery.names:
                 raise InputError(
                     f'{self.index_folder} is the index of other motions than those of '
-                    f'{self.gallery}; build it again with tools/index.py, or leave --index out'
+                    f'{self.gallery}; build it again with `mmcmd index`, or leave --index out'
                 )
             return index
         folder = self.cache / f'features-{"-".join(x[:8] for x in encoder.hashes.values())}'

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import methods
-from mmcmd.apis.config import configs_root
+from mmcmd.config_files import configs_root
 
 
 def test_every_method_that_runs_with_the_common_encoder_is_timed():

@@ -31,7 +31,7 @@ def check(outcome, tool, *parts):
         assert part in stderr
 
 
-NO_DATA = 'no annotation file /nowhere/x.pkl', 'python tools/data/convert.py', '/nowhere/x.pkl'
+NO_DATA = 'no annotation file /nowhere/x.pkl', 'mmcmd convert', '/nowhere/x.pkl'
 TRAIN = {
     'no data': ({'train_dataloader.dataset.ann_file': '/nowhere/x.pkl'}, NO_DATA),
     'no split': (

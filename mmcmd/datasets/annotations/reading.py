@@ -58,7 +58,7 @@ def load_annotations(path: str | os.PathLike) -> dict[str, Any]:
     if not path.is_file():
         raise AnnotationsNotFoundError(
             f'there is no annotation file {path}; '
-            f'make it with: python tools/data/convert.py FORMAT SOURCE --out {path}'
+            f'make it with: mmcmd convert FORMAT SOURCE --out {path}'
         )
     try:
         with path.open('rb') as file:

@@ -1,0 +1,21 @@
+# mmcmd on NVIDIA GPUs. The machine needs NVIDIA's driver and container toolkit, nothing else: torch
+# from PyPI has the libraries of CUDA.
+#   docker build -f docker/cuda.Dockerfile -t mmcmd:cuda .
+#   docker run --rm --gpus all --shm-size 8g -v "$PWD:/data" mmcmd:cuda train CONFIG
+FROM python:3.11-slim-bookworm
+
+# OpenCV, which mmcv brings along, needs the two libraries. Triton compiles kernels with gcc.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+
+WORKDIR /opt/mmcmd
+COPY requirements.txt .
+RUN pip install --no-cache-dir -r requirements.txt
+COPY . .
+RUN pip install --no-cache-dir --no-deps --no-build-isolation . && rm -rf build
+
+RUN useradd --create-home mmcmd && mkdir /data && chown mmcmd /data
+USER mmcmd
+WORKDIR /data
+ENTRYPOINT ["mmcmd"]
