@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
+.PHONY: help install demo test test-web lint docs bench gpu faults slurm fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
 	@echo 'make test     the tests'
 	@echo 'make test-web the page of tools/serve.py in Chromium, if there is one'
 	@echo 'make lint     ruff'
+	@echo 'make docs     the documentation site, in docs/_build/html'
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
 	@echo 'make gpu      tests and benchmarks on a CUDA GPU (10 min; PYTHON=python3 takes that one)'
@@ -45,6 +46,11 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# A warning is an error. The pages load nothing from a network.
+docs: $(STAMP)
+	$(BIN)/pip install --disable-pip-version-check --quiet -c requirements.txt -r docs/requirements.txt
+	$(BIN)/python -m sphinx -W --keep-going --jobs auto -b html docs docs/_build/html
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)
 
@@ -70,4 +76,4 @@ outside: $(STAMP)
 	$(BIN)/python -m pytest tests/outside/processes.py
 
 clean:
-	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache
+	rm -rf work_dirs data/synthetic* docs/_build .pytest_cache .ruff_cache

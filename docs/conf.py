@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -87,7 +88,16 @@ def leave_repository_links(app: Sphinx, docname: str, source: list[str]) -> None
     source[0] = re.sub(r'(?<!!)\[([^\[\]]+)\]\(([^)\s]+)\)', replace, source[0])
 
 
+def escape_signs(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list) -> None:
+    """Keep ``|i|`` and ``*args, **kwargs`` of a docstring as they are, instead of as markup."""
+    for number, line in enumerate(lines):
+        if '``' not in line:
+            line = re.sub(r'\|(\w+)\|', r'\\|\1\\|', line)
+        lines[number] = line.replace('*args, **kwargs:', r'\*args, \*\*kwargs:')
+
+
 def setup(app: Sphinx) -> None:
     """Register what is above."""
     app.add_directive('mermaid', Mermaid)
     app.connect('source-read', leave_repository_links)
+    app.connect('autodoc-process-docstring', escape_signs, priority=100)  # before napoleon

@@ -21,7 +21,9 @@ from mmcmd.skeletons import get_layout
 from mmcmd.visualization import make_panels
 
 ACTIONS = ('walk-turn-left', 'wave-right-hand', 'raise-up-both-hands')
-CREDIT = 'Motions: Bandai-Namco-Research-Motiondataset-2, © Bandai Namco Research Inc., CC BY-NC 4.0'
+CREDIT = (
+    'Motions: Bandai-Namco-Research-Motiondataset-2, © Bandai Namco Research Inc., CC BY-NC 4.0'
+)
 FRAMES, FPS, COLOURS = 45, 15, 32
 SAME, OTHER = '#1a7f37', '#b3261e'
 
