@@ -71,7 +71,8 @@ class Mermaid(SphinxDirective):
         page = Path(self.env.docname).name
         number = self.env.new_serialno('flow') + 1
         uri = f'/pictures/flows/{page}-{number}.svg'
-        return [nodes.image(uri=uri, alt=f'Data flow {number} of {page}', classes=['flow'])]
+        image = nodes.image(uri=uri, alt=f'Data flow {number} of {page}')
+        return [nodes.container('', image, classes=['flow'])]
 
 
 def leave_repository_links(app: Sphinx, docname: str, source: list[str]) -> None:

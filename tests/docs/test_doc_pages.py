@@ -3,6 +3,8 @@
 import re
 import runpy
 
+import pytest
+from doc_blocks import PAGES, ROOT, read_page
 from PIL import Image
 
 PICTURE = 'docs/pictures/neighbours.gif'
@@ -51,3 +53,10 @@ def test_every_page_of_a_data_set_names_its_configs(root):
     names = {x.stem for x in (root / 'configs/_base_/datasets').glob('*.py')}
     text = '\n'.join(x.read_text() for x in (root / 'docs/data_sets').glob('*.md'))
     assert [name for name in sorted(names - {'syntheticpku_xsub'}) if name not in text] == []
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_line_is_lost_on_the_site(path):
+    # MyST takes a line that begins with one of these signs for a comment or a break.
+    lost = [x for x in read_page(path).splitlines() if re.match(r'\s*(%|\+\+\+)', x)]
+    assert [x for x in lost if '```' not in x] == []
