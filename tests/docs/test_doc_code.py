@@ -168,9 +168,9 @@ def accepts(function, call):
 
 def registered(name):
     """Return the class that a config names."""
-    DefaultScope.get_instance('docs', scope_name='mmcmd')
     registries = [x for x in vars(registry).values() if isinstance(x, registry.LazyRegistry)]
-    return next((found for x in registries if (found := x.get(name))), None)
+    with DefaultScope.overwrite_default_scope('mmcmd'):
+        return next((found for x in registries if (found := x.get(name))), None)
 
 
 @pytest.mark.parametrize('block', PYTHON, ids=str)
