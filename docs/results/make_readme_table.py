@@ -1,4 +1,4 @@
-"""Write the table of methods in README.md: published numbers beside measured ones.
+"""Write the tables of methods in README.md and in docs/results/README.md.
 
 Published numbers are those of the pages in docs/methods, measured ones those of the tables in
 docs/results. Run it after one of them has changed:
@@ -14,7 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / 'docs' / 'results'
 TABLES = ('bandai2_methods.json', 'bandai2_baselines.json')  # the first that has a number counts
-COLUMNS = (('knn', 'knn/3s_top1'), ('linear', 'acc/3s_top1'))
+METRICS = ('knn/3s_top1', 'acc/3s_top1')  # of the README
+ALL_METRICS = {
+    f'{protocol}, {stream}': f'{prefix}/{name}top1'
+    for protocol, prefix, first in (('knn', 'knn', ''), ('linear', 'acc', 'joint_'))
+    for stream, name in (('joint', first), ('motion', 'motion_'), ('bone', 'bone_'), ('3s', '3s_'))
+}
 BEGIN, END = '<!-- methods: begin -->', '<!-- methods: end -->'
 # Page and name of each row. Rows without a page need no pre-training.
 ROWS = {
@@ -40,14 +45,18 @@ ROWS = {
 
 
 def main() -> None:
-    path = ROOT / 'README.md'
-    text = path.read_text()
-    before, rest = text.split(BEGIN)
-    path.write_text(f'{before}{BEGIN}\n{table()}\n{END}{rest.split(END)[1]}')
+    for path, lines in tables().items():
+        before, rest = path.read_text().split(BEGIN)
+        path.write_text(f'{before}{BEGIN}\n{lines}\n{END}{rest.split(END)[1]}')
+
+
+def tables() -> dict[Path, str]:
+    """Return both tables as Markdown, by file."""
+    return {ROOT / 'README.md': table(), RESULTS / 'README.md': full_table()}
 
 
 def table() -> str:
-    """Return the table as Markdown."""
+    """Return the table of the README: published and measured numbers of each method."""
     seen = measurements()
     lines = [
         '| | published, linear | source | measured, KNN | measured, linear |',
@@ -58,9 +67,21 @@ def table() -> str:
             continue
         link = f'[{name}](docs/methods/{page}.md)' if page else name
         number, source = published(method, page) if page else ('', '')
-        cells = [link, number, source, *(seen.get((method, metric), '') for _, metric in COLUMNS)]
+        cells = [link, number, source, *(seen.get((method, x), '') for x in METRICS)]
         lines.append(f'| {" | ".join(cells)} |'.replace('  ', ' '))
     return '\n'.join(lines)
+
+
+def full_table() -> str:
+    """Return all measured numbers of the methods that were measured."""
+    seen = measurements()
+    head = ['', *ALL_METRICS]
+    lines = [f'| {" | ".join(head)} |', f'| --- |{" ---: |" * len(ALL_METRICS)}']
+    for method, (_, name) in ROWS.items():
+        numbers = [seen.get((method, x), '') for x in ALL_METRICS.values()]
+        if any(numbers):
+            lines.append(f'| {" | ".join([name, *numbers])} |'.replace('  ', ' '))
+    return '\n'.join(lines).replace('|  |', '| |')
 
 
 def published(method: str, page: str) -> tuple[str, str]:
