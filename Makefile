@@ -49,7 +49,8 @@ lint: $(STAMP)
 # A warning is an error. The pages load nothing from a network.
 docs: $(STAMP)
 	$(BIN)/pip install --disable-pip-version-check --quiet -c requirements.txt -r docs/requirements.txt
-	$(BIN)/python -m sphinx -W --keep-going --jobs auto -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going --jobs auto -b html docs docs/_build/html
+	@echo 'the pages are in docs/_build/html: open index.html'
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)
