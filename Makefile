@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: help install demo test test-web lint docs bench gpu faults slurm fuzz outside clean
+.PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
 
 help:
 	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
@@ -47,6 +47,7 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 
 # A warning is an error. The pages load nothing from a network.
+.PHONY: docs
 docs: $(STAMP)
 	$(BIN)/pip install --disable-pip-version-check --quiet -c requirements.txt -r docs/requirements.txt
 	$(BIN)/python -m sphinx -q -W --keep-going --jobs auto -b html docs docs/_build/html
@@ -77,4 +78,4 @@ outside: $(STAMP)
 	$(BIN)/python -m pytest tests/outside/processes.py
 
 clean:
-	rm -rf work_dirs data/synthetic* docs/_build .pytest_cache .ruff_cache
+	rm -rf work_dirs data/synthetic* .pytest_cache .ruff_cache
