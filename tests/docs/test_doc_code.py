@@ -55,6 +55,7 @@ def parse(monkeypatch):
 
     def parse(start, name, arguments):
         monkeypatch.setattr(sys, 'argv', [name, *arguments])
+        monkeypatch.setitem(sys.modules, '__main__', sys.modules['__main__'])
         with pytest.raises(Parsed) as parsed:
             start(name, run_name='__main__')
         return parsed.value.args[0]
@@ -108,6 +109,10 @@ def check_command(words, parse):
         assert (ROOT / rest[0]).is_file()
         if 'add_argument' in (ROOT / rest[0]).read_text() or rest[0].startswith('tools/'):
             parse(runpy.run_path, rest[0], rest[1:])
+    elif program == 'mmcmd' and rest[0].startswith('-'):
+        assert rest[0] in ('--help', '--version')
+    elif program == 'mmcmd':
+        parse(runpy.run_module, 'mmcmd', rest)
     elif program == 'python':
         assert rest[0] in SAVED
     else:
