@@ -11,6 +11,7 @@ help:
 	@echo 'make test     the tests'
 	@echo 'make test-web the page of tools/serve.py in Chromium, if there is one'
 	@echo 'make lint     ruff'
+	@echo 'make docs     the documentation site, in docs/_build/html'
 	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
 	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
 	@echo 'make gpu      tests and benchmarks on a CUDA GPU (10 min; PYTHON=python3 takes that one)'
@@ -46,6 +47,13 @@ test-web: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# A warning is an error. The pages load nothing from a network.
+.PHONY: docs
+docs: $(STAMP)
+	$(BIN)/pip install --disable-pip-version-check --quiet -c requirements.txt -r docs/requirements.txt
+	$(BIN)/python -m sphinx -q -W --keep-going --jobs auto -b html docs docs/_build/html
+	@echo 'the pages are in docs/_build/html: open index.html'
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -115,6 +115,7 @@ setup(
         ],
         'tests-web': ['httpx2', 'playwright'],  # make test-web
         'lint': ['pre-commit', 'ruff'],
+        'docs': ['furo', 'myst-nb>=1.4', 'myst-parser>=5', 'sphinx>=9', 'sphinx-copybutton'],
     },
     classifiers=[
         'Development Status :: 4 - Beta',
