@@ -22,7 +22,7 @@ def test_one_rank_of_a_launcher_trains(root, tiny_options, tmp_path, device):
         [
             *(sys.executable, root / 'tools/train.py'),
             *(root / 'configs/cmd/cmd_bigru_ntu60_xsub.py', '--work-dir', tmp_path),
-            *('--launcher', 'pytorch', '--cfg-options', *pairs),
+            *('--verbose', '--launcher', 'pytorch', '--cfg-options', *pairs),
         ],
         capture_output=True,
         text=True,

@@ -165,12 +165,12 @@ def test_tables_show_everything_and_take_names_literally():
     text = io.StringIO()
     data = data_of(*samples, classes=['[bold]walk'])
     print_inspection(inspect_annotations(data), Console(file=text, width=60))
-    shown = text.getvalue()
+    shown = ' '.join(text.getvalue().split())
     for line in ('0 [bold]walk: 2', 'xsub_train: 1', 'ann: 1', '3: 1', '2 with 1', '4 to 4'):
         assert line in shown
     assert (
         'warning: LEAK: 1 of 1 (100.0 %) sequences of xsub_val are also in xsub_train, such as '
-        '[red]a and b. Convert the data again with --drop-twins\n'
+        '[red]a and b. Convert the data again with --drop-twins'
     ) in shown
     text.truncate(0)
     print_inspection(inspect_annotations(data_of(sample_of('a'), split={})), Console(file=text))
