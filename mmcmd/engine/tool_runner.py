@@ -1,6 +1,7 @@
 import logging
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -76,6 +77,12 @@ class ToolRunner(Runner):
             console = self._terminal and self._terminal.console
             use_plain_messages(logger, console=console)
         return logger
+
+    def wrap_model(self, *args: Any, **kwargs: Any) -> nn.Module:
+        """Wrap the model for several ranks, without torch's warning about an option of mmengine."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', '`broadcast_buffers` is deprecated', FutureWarning)
+            return super().wrap_model(*args, **kwargs)
 
     def register_hooks(self, *args: Any, **kwargs: Any) -> None:
         """Register the hooks of the config, and the one for the terminal."""

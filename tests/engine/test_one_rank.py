@@ -32,6 +32,7 @@ def test_one_rank_of_a_launcher_trains(root, tiny_options, tmp_path, device):
     assert done.returncode == 0, done.stderr[-3000:]
     output = done.stdout + done.stderr
     assert 'Distributed launcher: pytorch' in output
+    assert 'FutureWarning' not in output
     assert ('NCCL INFO' in output) == (device == 'cuda')
     state = torch.load(tmp_path / 'epoch_2.pth', weights_only=True)['state_dict']
     assert all(x.isfinite().all() for x in state.values())

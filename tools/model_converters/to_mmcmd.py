@@ -9,7 +9,7 @@ from mmcmd.errors import InputError
 
 METHODS = (
     *('cmd', 'skeletonclr', 'crossclr', 'aimclr', 'pcm3', 'isc', 'ascal', 'mamp', 'ms2l', 'pc'),
-    *('stars', 'usdrl'),
+    *('slim', 'stars', 'usdrl'),
 )
 MODALITIES = 'joint', 'motion', 'bone'
 
