@@ -10,6 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = 'https://forge.example/someone/mmcmd'
 
@@ -164,8 +165,10 @@ def test_links_on_an_index_page_lead_somewhere(archive):
 def test_citation_names_the_version(root):
     version = {}
     exec((root / 'mmcmd' / 'version.py').read_text(), version)
-    lines = (root / 'CITATION.cff').read_text().splitlines()
-    assert f'version: {version["__version__"]}' in lines
+    cited = yaml.safe_load((root / 'CITATION.cff').read_text())
+    assert cited['version'] == version['__version__']
+    # What the format requires.
+    assert {'cff-version', 'message', 'title', 'authors'} <= cited.keys()
 
 
 @pytest.mark.parametrize('kind', ['cpu', 'cuda'])
