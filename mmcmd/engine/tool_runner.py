@@ -63,7 +63,9 @@ class ToolRunner(Runner):
         checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, self.logger)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         model = unwrapped_model(self)
-        checkpoint = _load_checkpoint_to_model(model, checkpoint, strict, list(revise_keys))
+        checkpoint = _load_checkpoint_to_model(
+            model, checkpoint, strict, self.logger, list(revise_keys)
+        )
         self._has_loaded = True
         self.logger.info(f'Load checkpoint from {filename}')
         return checkpoint

@@ -188,7 +188,7 @@ class SkeletonInferencer(BaseInferencer):
             return
         console = Console(stderr=True)
         hidden = not self._shows_progress
-        with Progress(console=console, disable=hidden, transient=True) as progress:
+        with Progress(console=console, disable=hidden, transient=console.is_terminal) as progress:
             task = progress.add_task('encoding', total=total)
             for batch, recordings in one_ahead(batches):
                 yield batch, recordings

@@ -108,7 +108,7 @@ def read_description(folder: str | os.PathLike) -> dict[str, Any]:
     path = Path(folder, DESCRIPTION)
     if not path.is_file():
         raise InputError(
-            f'{folder} is not an index (it has no {DESCRIPTION}); make one with: python '
+            f'{folder} is not an index (it has no {DESCRIPTION}); make one with: '
             'mmcmd index build CHECKPOINT FILE.pkl --out FOLDER'
         )
     try:

@@ -38,7 +38,7 @@ class Neighbour:
     @property
     def distance(self) -> float:
         """Cosine distance, from 0 (the same direction) to 2."""
-        return 1 - self.similarity
+        return max(0.0, 1 - self.similarity)  # rounding could give -0.000
 
 
 def search(

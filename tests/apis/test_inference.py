@@ -87,7 +87,7 @@ def test_model_is_in_eval_and_has_the_checkpoint_s_weights(config, pretrained):
 
 
 def test_config_may_be_a_file(root):
-    with pytest.raises(InputError, match=r'tools/data/convert\.py'):
+    with pytest.raises(InputError, match=r'mmcmd convert'):
         build_loader(root / 'configs' / CMD)
 
 

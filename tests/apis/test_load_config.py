@@ -159,7 +159,7 @@ def test_nearest_neighbours_are_no_training(configs, save):
     file = str(save())
     refused(
         lambda: load_config(configs / 'benchmarks/knn.py', pretrained=file),
-        r'knn\.py trains nothing, so .* tools/test\.py CONFIG CHECKPOINT',
+        r'knn\.py trains nothing, so .* mmcmd test CONFIG CHECKPOINT',
     )
 
 

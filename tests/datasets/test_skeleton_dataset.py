@@ -193,5 +193,5 @@ def test_layout_of_the_config_must_be_that_of_the_file(tmp_path, tiny_pickle):
 
 
 def test_missing_file_says_which_command_makes_it(tmp_path):
-    with pytest.raises(InputError, match=r'nothing\.pkl.*tools/data/convert\.py'):
+    with pytest.raises(InputError, match=r'nothing\.pkl.*mmcmd convert'):
         SkeletonDataset(str(tmp_path / 'nothing.pkl'), [])

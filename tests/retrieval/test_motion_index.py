@@ -179,7 +179,7 @@ def test_folder_that_is_no_index_is_kept(index, tmp_path):
     (tmp_path / 'mine' / 'notes.txt').write_text('mine')
     with pytest.raises(InputError, match=r'mine exists and is not an index'):
         index.save(tmp_path / 'mine')
-    with pytest.raises(InputError, match=r'mine is not an index .*tools/index\.py build'):
+    with pytest.raises(InputError, match=r'mine is not an index .*with: mmcmd index build'):
         MotionIndex.open(tmp_path / 'mine')
     assert (tmp_path / 'mine' / 'notes.txt').read_text() == 'mine'
 

@@ -41,7 +41,7 @@ def published_file(pretrained, tmp_path):
 @pytest.mark.parametrize(
     ('options', 'parts'),
     [
-        (['--output', 'scores'], ['no classifier', 'tools/train.py']),
+        (['--output', 'scores'], ['no classifier', 'mmcmd train']),
         (['--output', 'projection'], ["no projection of the stream 'joint'", '--keep-all']),
         (['--streams', 'depth'], ['depth', 'joint']),
         (['--out', 'x.pt2'], ['must end in .onnx']),

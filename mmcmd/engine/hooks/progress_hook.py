@@ -2,7 +2,7 @@ from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmcmd.engine.seeding import derive_seed
@@ -44,4 +44,7 @@ class ProgressHook(Hook):
 
 def _has_stepped(wrapper: Any) -> bool:
     """Return False if gradients are accumulated and no step was made with them yet."""
-    return not isinstance(wrapper, OptimWrapper) or wrapper.should_update()
+    # ``OptimWrapperDict`` is an ``OptimWrapper``, but has no count: its methods make their steps.
+    if isinstance(wrapper, OptimWrapperDict) or not isinstance(wrapper, OptimWrapper):
+        return True
+    return wrapper.should_update()

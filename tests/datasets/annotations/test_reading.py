@@ -226,7 +226,7 @@ def test_pickle_that_contains_itself_ends_in_one_sentence(tmp_path):
 
 
 def test_missing_file_says_which_command_makes_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r'convert\.py FORMAT SOURCE --out .*no\.pkl'):
+    with pytest.raises(FileNotFoundError, match=r'mmcmd convert FORMAT SOURCE --out .*no\.pkl'):
         load_annotations(tmp_path / 'no.pkl')
     with pytest.raises(InputError, match=r'is a folder, expected the \.pkl file'):
         load_annotations(tmp_path)
