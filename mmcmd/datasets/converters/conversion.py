@@ -102,6 +102,11 @@ def convert(
     converter = _build(fmt, options)
     if not source.exists():
         raise InputError(f'there is no {source}')
+    if converter.merges and out.resolve().is_relative_to(source.resolve()):
+        raise InputError(
+            f'{out} lies in {source}, so the next merge would read it too; write it to another '
+            'folder'
+        )
     items = converter.scan(source)
     if out.is_dir():
         raise InputError(f'{out} is a folder, expected the name of a file to write')
