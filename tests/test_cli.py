@@ -210,7 +210,7 @@ def test_two_slurm_jobs_on_one_node_have_two_ports(load, config, srun):
 
 def test_launcher_slurm_without_srun_is_told(load, config, srun):
     del srun[0]['SLURM_PROCID']
-    with pytest.raises(InputError, match=r'tools/slurm_train\.sh'):
+    with pytest.raises(InputError, match=r'mmcmd slurm-train'):
         load(config, '--launcher', 'slurm')
 
 

@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         '--index',
         type=Path,
         metavar='FOLDER',
-        help='index that tools/index.py built from these motions with this checkpoint (default: '
+        help='index that `mmcmd index` built from these motions with this checkpoint (default: '
         'make one and keep it)',
     )
     parser.add_argument(

@@ -19,7 +19,10 @@ from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.terminal import use_plain_messages
 
-_WORK = ('after_train_iter', 'after_val_iter', 'after_test_iter', 'after_gallery_iter')
+_WORK = (
+    *('after_train_iter', 'after_val_iter', 'after_test_iter'),
+    *('after_gallery_iter', 'after_feature_iter'),
+)
 
 
 class ToolRunner(Runner):
