@@ -95,7 +95,8 @@ def _no_permission(error: OSError) -> str | None:
     """Say which file or folder may not be read or written, if that is the error."""
     if error.errno not in _FORBIDDEN or not error.filename:
         return None
-    return f'no permission for {error.filename} ({error.strerror}); {_REMEDY}'
+    remedy = 'change its permissions' if os.path.isfile(error.filename) else _REMEDY
+    return f'no permission for {error.filename} ({error.strerror}); {remedy}'
 
 
 def _is_out_of_memory(error: Exception) -> bool:
