@@ -83,6 +83,12 @@ class ToolRunner(Runner):
             use_plain_messages(logger, console=console)
         return logger
 
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up processes and ranks, without mmengine's warnings about its number of threads."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'Setting (OMP|MKL)_NUM_THREADS', UserWarning)
+            super().setup_env(env_cfg)
+
     def wrap_model(self, *args: Any, **kwargs: Any) -> nn.Module:
         """Wrap the model for several ranks, without torch's warning about an option of mmengine."""
         with warnings.catch_warnings():
