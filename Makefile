@@ -67,7 +67,7 @@ gpu:
 .PHONY: package quickstart-encoder
 # MMCMD_REPOSITORY says where the source is published, for the links on an index page.
 package: $(STAMP)
-	rm -rf dist
+	rm -rf dist build
 	$(BIN)/python setup.py -q sdist
 	$(BIN)/pip wheel --disable-pip-version-check --quiet --no-deps --no-build-isolation -w dist .
 	rm -rf build mmcmd.egg-info

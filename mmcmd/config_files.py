@@ -82,13 +82,12 @@ def find_config(config: str | Path) -> Path:
     path = Path(config)
     if path.is_file():
         return path
-    if path.is_dir():
-        raise InputError(not_a_file(config, 'config'))
     known = config_names()
     name = path.as_posix().removesuffix('.py').removeprefix('configs/')
-    if name in known:
-        return known[name]
-    same = [full for full in known if full.rpartition('/')[2] == name]
+    same = [full for full in known if name in (full, full.rpartition('/')[2])]
+    # A name alone means the config, also where a folder of the user has this name.
+    if path.is_dir() and (len(path.parts) > 1 or not same):
+        raise InputError(not_a_file(config, 'config'))
     if len(same) > 1:
         raise InputError(f'several configs have the name {config}; give {" or ".join(same)}')
     if same:

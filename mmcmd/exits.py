@@ -5,15 +5,18 @@ The module imports no framework: torch takes seconds, and ``--help`` needs none 
 
 import errno
 import gc
+import io
 import json
 import os
 import re
+import select
 import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from mmcmd.errors import InputError
 from mmcmd.signals import unblock
@@ -45,6 +48,7 @@ def run(main: Callable[[], int | None]) -> None:
             # interpreter's exit.
             gc.collect()
             sys.modules['torch'].distributed.destroy_process_group()
+        _is_unread(sys.stdout)
         sys.exit(status)
     except InputError as error:
         # mmengine's registry wraps an exception in one of the same kind that adds class names.
@@ -55,6 +59,8 @@ def run(main: Callable[[], int | None]) -> None:
         message = str(error).rpartition('mmcmd.errors.InputError: ')[2].strip()
         _stop(f'error: {message}', 2)
     except OSError as error:
+        if isinstance(error, BrokenPipeError) and _is_unread(sys.stdout):
+            _leave(1)  # as in `mmcmd config ... | head`: there is no mistake to tell
         full = f'{_DISK_FULL} ({error})' if error.errno in _NO_ROOM else error
         _stop(f'error: {_file_for_folder(error) or _no_permission(error) or full}', 2)
     except SystemExit as stop:  # among others, a training that was asked to stop
@@ -89,7 +95,8 @@ def _no_permission(error: OSError) -> str | None:
     """Say which file or folder may not be read or written, if that is the error."""
     if error.errno not in _FORBIDDEN or not error.filename:
         return None
-    return f'no permission for {error.filename} ({error.strerror}); {_REMEDY}'
+    remedy = 'change its permissions' if os.path.isfile(error.filename) else _REMEDY
+    return f'no permission for {error.filename} ({error.strerror}); {remedy}'
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -118,13 +125,34 @@ def _leave(status: int) -> NoReturn:
     """End early. The threads of a process group may abort an interpreter's usual exit."""
     if not _has_group():
         sys.exit(status)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, AttributeError):  # closed
+            stream.flush()
     os._exit(status)
 
 
 def _print(message: str) -> None:
-    sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+    if sys.stderr is not None:  # closed by whoever started the program
+        sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+
+
+def _is_unread(stream: TextIO | None) -> bool:
+    """Write what is left, and return whether its reader is gone. The rest is then dropped."""
+    if stream is None:
+        return False
+    try:
+        stream.flush()
+        errors = select.poll()
+        errors.register(stream.fileno(), 0)
+        if not errors.poll(0):
+            return False
+    except BrokenPipeError:
+        pass
+    except io.UnsupportedOperation:  # it is no file
+        return False
+    # Python writes the rest once more when it exits, and would print an error.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return True
 
 
 def _tell_torchrun(reason: str, delay: int = -1) -> None:

@@ -1,4 +1,5 @@
 import argparse
+import errno
 import os
 
 import pytest
@@ -86,6 +87,23 @@ def test_name_that_was_put_before_a_cause_is_kept(capsys):
 def test_fault_of_ours_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         cli.run(stop_with(ZeroDivisionError()))
+
+
+def test_forbidden_file_and_forbidden_folder_have_their_own_remedies(capsys, config):
+    for path, remedy in ((config, 'change its permissions'), (config.parent, '--work-dir')):
+        with pytest.raises(SystemExit) as stop:
+            cli.run(stop_with(PermissionError(errno.EACCES, 'Permission denied', str(path))))
+        assert stop.value.code == 2
+        stderr = capsys.readouterr().err
+        assert f'no permission for {path} (Permission denied); ' in stderr
+        assert remedy in stderr
+
+
+def test_broken_pipe_other_than_that_of_the_reader_is_told(capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.run(stop_with(BrokenPipeError(errno.EPIPE, 'Broken pipe')))
+    assert stop.value.code == 2
+    assert 'Broken pipe' in capsys.readouterr().err
 
 
 def test_interruption_is_quiet(capsys):
@@ -210,7 +228,7 @@ def test_two_slurm_jobs_on_one_node_have_two_ports(load, config, srun):
 
 def test_launcher_slurm_without_srun_is_told(load, config, srun):
     del srun[0]['SLURM_PROCID']
-    with pytest.raises(InputError, match=r'tools/slurm_train\.sh'):
+    with pytest.raises(InputError, match=r'mmcmd slurm-train'):
         load(config, '--launcher', 'slurm')
 
 

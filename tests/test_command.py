@@ -99,3 +99,26 @@ def test_tools_of_the_package_are_found_from_any_folder(root, tmp_path, monkeypa
     monkeypatch.chdir(tmp_path)
     assert find_tool('tools/train.py') == str(root / 'tools' / 'train.py')
     assert find_tool('other/script.py') == 'other/script.py'
+
+
+@pytest.mark.parametrize('command', [['configs'], ['config', 'cmd_bigru_ntu60_xsub']])
+def test_reader_may_stop_before_the_end(command, tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'mmcmd', *command],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()  # as `head` does
+    assert process.stderr.read() == b''
+    process.wait(timeout=60)
+
+
+@pytest.mark.parametrize('closed', ['2>&-', '>&-'])
+def test_mistake_has_its_status_without_a_place_for_messages(closed, tmp_path):
+    script = f'exec "$0" -m mmcmd config nothing-of-this-name {closed}'
+    done = subprocess.run(
+        ['bash', '-c', script, sys.executable], cwd=tmp_path, capture_output=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert b'Traceback' not in done.stderr

@@ -56,3 +56,12 @@ def test_wrong_name_gives_the_remedy(name, tmp_path, monkeypatch):
 def test_folder_is_no_config(tmp_path):
     with pytest.raises(InputError, match='is a folder, expected a file'):
         find_config(tmp_path)
+
+
+def test_name_alone_means_the_config_beside_a_folder_of_this_name(root, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'moco').mkdir()
+    assert find_config('moco') == root / 'configs/moco/moco.py'
+    (tmp_path / 'mine').mkdir()
+    with pytest.raises(InputError, match='mine is a folder, expected a file'):
+        find_config('mine')

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
 
@@ -59,9 +59,7 @@ def parse_args() -> argparse.Namespace:
         command.add_argument(
             '--device', help='such as cpu or cuda (default: the GPU, if there is one)'
         )
-        command.add_argument(
-            TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
-        )
+        add_trust_option(command)
     return parse(parser)
 
 

@@ -19,20 +19,20 @@ def parse_args() -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from mmengine.logging import MMLogger
-    from rich.console import Console
     from rich.table import Table
 
     from mmcmd import quickstart
     from mmcmd.inference import PickleRecordings, SkeletonEncoderInferencer
+    from mmcmd.terminal import get_console, say
 
     MMLogger.get_current_instance().setLevel('WARNING')
-    console = Console(highlight=False, soft_wrap=True)
-    console.print('SYNTHETIC motions: simulated stick figures, nobody was recorded.')
+    console = get_console()
+    say(console, 'SYNTHETIC motions: simulated stick figures, nobody was recorded.')
     names = 'motions.pkl', 'encoder', 'neighbours.gif'
     pickle, encoder, picture = (args.out / name for name in names)
     quickstart.copy_encoder(encoder)
     number = quickstart.make_motions(pickle)
-    console.print(f'{pickle}: {number} motions of {quickstart.PLAN.subjects} simulated people')
+    say(console, f'{pickle}: {number} motions of {quickstart.PLAN.subjects} simulated people')
     motions = PickleRecordings(pickle)
     inferencer = SkeletonEncoderInferencer(encoder, device='cpu', show_progress=False)
     found = quickstart.find_neighbours(inferencer, motions)
@@ -45,16 +45,18 @@ def main(args: argparse.Namespace) -> None:
         table.add_row(classes[one.label], *near)
     console.print(table)
     ours, raw = quickstart.share_found(found), quickstart.share_by_coordinates(found)
-    console.print(
+    say(
+        console,
         f'The nearest motion is the same action for {100 * ours:.0f} % of the motions\n'
-        f'(coordinates without an encoder: {100 * raw:.0f} %, chance: {100 / len(classes):.0f} %).'
+        f'(coordinates without an encoder: {100 * raw:.0f} %, chance: {100 / len(classes):.0f} %).',
     )
     if not args.no_picture:
         title = 'SYNTHETIC motions, and the most similar ones'
         with console.status('drawing'):
             quickstart.draw_neighbours(shown[:DRAWN], motions, title, picture)
-        console.print(f'{picture}: {", ".join(SHOWN[:DRAWN])} and their neighbours, moving')
-    console.print(f'web page: mmcmd serve {encoder} --gallery {pickle}')
+        say(console, f'{picture}: {", ".join(SHOWN[:DRAWN])} and their neighbours, moving')
+    # One line, so that it can be copied.
+    say(console, f'web page: mmcmd serve {encoder} --gallery {pickle}', wrap=False)
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 
 
@@ -18,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         '--index',
         type=Path,
         metavar='FOLDER',
-        help='index that tools/index.py built from these motions with this checkpoint (default: '
+        help='index that `mmcmd index` built from these motions with this checkpoint (default: '
         'make one and keep it)',
     )
     parser.add_argument(
@@ -44,11 +44,7 @@ def parse_args() -> argparse.Namespace:
         metavar='MB',
         help='largest size of an uploaded file (default: 20)',
     )
-    parser.add_argument(
-        TRUST_FLAG,
-        action='store_true',
-        help='load the checkpoint even if it can run code',
-    )
+    add_trust_option(parser)
     return parse(parser)
 
 

@@ -49,7 +49,7 @@ def main() -> None:
         # All ranks have saved their state before the first one exits.
         if any(failure.exitcode == EXIT_STATUS for failure in error.failures.values()):
             sys.exit(EXIT_STATUS)
-        raise
+        sys.exit(f'{error}')  # which rank failed, and why, without a traceback of torchrun itself
 
 
 if __name__ == '__main__':

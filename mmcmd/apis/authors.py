@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmcmd.apis.config import load_config
 from mmcmd.config_files import configs_root
+from mmcmd.errors import InputError, not_a_file
 from mmcmd.io.authors import (
     authors_tensors,
     drop_unused_prompts,
@@ -106,6 +107,8 @@ def _dotted(sizes: Mapping[str, Any]) -> dict[str, Any]:
 def _read(method: str, file: str | Path) -> tuple[dict[str, Tensor], int]:
     """Return the state in a released file, and its epoch (0 if the file has none)."""
     if Path(file).suffix == '.safetensors':  # published weights of SLiM
+        if not Path(file).is_file():
+            raise InputError(not_a_file(file, 'checkpoint'))
         checkpoint: Mapping[str, Any] = load_tensors(Path(file))
     else:
         checkpoint = load_plain(str(file), map_location='cpu')

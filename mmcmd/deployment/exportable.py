@@ -140,7 +140,7 @@ def _neck_of(source: str, state: Mapping[str, Tensor], stream: str, method: str)
     if not found:
         raise InputError(
             f'{source} has no projection of the stream {stream!r}; give the checkpoint of a '
-            'contrastive pre-training (publish_model.py keeps projections only with --keep-all), '
+            'contrastive pre-training (`mmcmd publish` keeps projections only with --keep-all), '
             'or export the feature'
         )
     if not set(_NECK) <= set(found):

@@ -19,7 +19,10 @@ from mmcmd.engine.unwrapping import unwrapped_model
 from mmcmd.errors import InputError
 from mmcmd.terminal import use_plain_messages
 
-_WORK = ('after_train_iter', 'after_val_iter', 'after_test_iter', 'after_gallery_iter')
+_WORK = (
+    *('after_train_iter', 'after_val_iter', 'after_test_iter'),
+    *('after_gallery_iter', 'after_feature_iter'),
+)
 
 
 class ToolRunner(Runner):
@@ -79,6 +82,12 @@ class ToolRunner(Runner):
             console = self._terminal and self._terminal.console
             use_plain_messages(logger, console=console)
         return logger
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set up processes and ranks, without mmengine's warnings about its number of threads."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings('ignore', 'Setting (OMP|MKL)_NUM_THREADS', UserWarning)
+            super().setup_env(env_cfg)
 
     def wrap_model(self, *args: Any, **kwargs: Any) -> nn.Module:
         """Wrap the model for several ranks, without torch's warning about an option of mmengine."""

@@ -11,7 +11,6 @@ import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmengine.infer import BaseInferencer
 from mmengine.registry import init_default_scope
-from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from mmcmd.inference.recordings import Recording, from_array
 from mmcmd.inference.sources import PickleRecordings, RecordingList
 from mmcmd.models import StreamModel
 from mmcmd.registry import SCOPE
+from mmcmd.terminal import get_console
 
 Source = np.ndarray | Tensor | str | os.PathLike | Recording | Sequence
 """An array (T, V, C) or (M, T, V, C), a file or folder, a recording, or a sequence of these."""
@@ -186,7 +186,7 @@ class SkeletonInferencer(BaseInferencer):
         if total <= batch_size:
             yield from batches
             return
-        console = Console(stderr=True)
+        console = get_console(stderr=True)
         hidden = not self._shows_progress
         with Progress(console=console, disable=hidden, transient=console.is_terminal) as progress:
             task = progress.add_task('encoding', total=total)

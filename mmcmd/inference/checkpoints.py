@@ -183,7 +183,7 @@ def _heads_of(
     heads = {key: x for key, x in state.items() if key.startswith(prefixes)}
     if not heads or method not in (None, SkeletonClassifier.__name__):
         raise InputError(
-            f'{name} holds encoders of {method} and no classifier; train one with: python '
+            f'{name} holds encoders of {method} and no classifier; train one with: '
             f'mmcmd train configs/benchmarks/linear.py --pretrained {name}'
         )
     return heads

@@ -84,6 +84,6 @@ def read_description(filename: str) -> dict[str, Any]:
     if not encoder_names(state):
         raise InputError(
             f'{filename} holds no encoders (tensors named encoders.STREAM...); give a checkpoint '
-            'of a pre-training, or one that publish_model.py has written'
+            'of a pre-training, or one that `mmcmd publish` has written'
         )
     return (checkpoint.get('meta') or {}).get('encoder', {})

@@ -76,7 +76,7 @@ def load_folder(folder: Path, map_location: Any = None) -> dict[str, Any]:
     if missing := [name for name in (CONFIG, WEIGHTS) if not (folder / name).is_file()]:
         raise InputError(
             f'{folder} is a folder without {missing[0]}, so it is not a published encoder; give a '
-            'folder that publish_model.py has written, or a checkpoint file (.pth)'
+            'folder that `mmcmd publish` has written, or a checkpoint file (.pth)'
         )
     meta = _read_config(folder / CONFIG)
     device = map_location if isinstance(map_location, (str, torch.device)) else 'cpu'
@@ -112,7 +112,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get('library_name') != LIBRARY:
         raise InputError(
             f'{path} does not say "library_name": "{LIBRARY}", so another program wrote it; give '
-            'a folder that publish_model.py has written'
+            'a folder that `mmcmd publish` has written'
         )
     if not isinstance(config.get('encoder'), dict):
         raise InputError(f'{path} lacks the object `encoder`; publish the checkpoint again')

@@ -98,9 +98,13 @@ class PlainHandler(logging.Handler):
             console = get_console()
             with console.capture() as printed:
                 _print(console, record)
+            if sys.stdout is None:  # closed by whoever started the program
+                return
             # A live line of another console replaces sys.stdout, and rich writes past that.
             sys.stdout.write(printed.get())
             sys.stdout.flush()
+        except BrokenPipeError:
+            pass  # nobody reads the messages any more
         except Exception:
             self.handleError(record)
 

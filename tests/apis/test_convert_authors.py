@@ -381,6 +381,9 @@ def test_torn_file_of_published_weights_is_told(run_tool, tmp_path):
     status, _, stderr = run_tool(TOOL, 'slim', tmp_path / 'model.safetensors', tmp_path / 'out.pth')
     assert status == 2
     assert 'model.safetensors is damaged, or in another format' in stderr
+    status, _, stderr = run_tool(TOOL, 'slim', tmp_path / 'none.safetensors', tmp_path / 'out.pth')
+    assert status == 2
+    assert 'none.safetensors does not exist' in stderr
 
 
 def test_fine_tuning_of_mamp_changes_the_encoders_of_a_checkpoint(shared, convert):

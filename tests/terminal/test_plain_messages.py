@@ -1,5 +1,6 @@
 import io
 import logging
+import sys
 
 import pytest
 from mmengine.logging import MMLogger, print_log
@@ -95,3 +96,16 @@ def test_a_message_stands_above_the_progress_bar_of_another_console(tmp_path):
 def test_square_brackets_of_a_path_are_no_markup(capsys):
     say(get_console(), 'data/[bold]file[/bold].pkl')
     assert capsys.readouterr().out == 'data/[bold]file[/bold].pkl\n'
+
+
+@pytest.mark.parametrize('is_open', [True, False])
+def test_a_message_that_nobody_can_read_is_dropped(tmp_path, monkeypatch, capsys, is_open):
+    class Pipe(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError
+
+    logger = MMLogger(f'{tmp_path.name}-unread')
+    use_plain_messages(logger)
+    monkeypatch.setattr(sys, 'stdout', Pipe() if is_open else None)
+    logger.warning('the queue is too long')
+    assert capsys.readouterr().err == ''

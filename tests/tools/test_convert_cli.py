@@ -125,6 +125,7 @@ def test_inspect_takes_a_pickle_and_its_own_options(tmp_path, archive, run_tool,
         ((tmp_path / 'no.pkl',), 'there is no annotation file'),
         ((tmp_path / 'junk.pkl',), 'is not an annotation pickle that can be loaded'),
         ((archive, '--out', 'x'), "inspect takes no option 'out'"),
+        ((archive, '--val-subjects', '3'), "inspect takes no option 'val-subjects'"),
         ((archive, '--expect', 'x'), 'invalid choice'),
     ):
         assert run_tool('inspect', *arguments) != 0

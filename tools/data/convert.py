@@ -161,6 +161,7 @@ def _formats() -> str:
 def inspect(source, jobs, expect=None, strict=False, **options):
     for name, value in options.items():
         if value:
+            name = 'val-subjects' if name == 'val_values' else name.replace('_', '-')
             raise InputError(
                 f'{INSPECT} takes no option {name!r}, it only reads; to change a pickle, convert '
                 'it again (format pyskl)'

@@ -46,7 +46,9 @@ def main() -> None:
         cameras=tuple(args.cameras),
     )
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=get_console(stderr=True), transient=True) as bar:
+    console = get_console(stderr=True)
+    hidden = not console.is_terminal  # elsewhere a bar would leave an empty line
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         task = bar.add_task('writing skeletons', total=fmt.count(plan))
         written = generate(
             args.out_dir,

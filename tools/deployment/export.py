@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 
 FORMATS = 'onnx', 'torch_export'
@@ -33,9 +33,7 @@ def main() -> None:
         action='store_true',
         help='do not write the Python file for the pre-processing',
     )
-    parser.add_argument(
-        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
-    )
+    add_trust_option(parser)
     args = parse(parser)
 
     from mmcmd.deployment import export_checkpoint

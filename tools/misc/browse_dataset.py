@@ -61,7 +61,9 @@ def main() -> None:
     classes = class_names(dataset.annotations.facts)
     number = min(args.number, len(dataset))
     chosen = np.unique(np.linspace(0, len(dataset) - 1, number).round().astype(int)).tolist()
-    for index in track(chosen, 'drawing', console=get_console(stderr=True), transient=True):
+    console = get_console(stderr=True)
+    bar = {'console': console, 'transient': True, 'disable': not console.is_terminal}
+    for index in track(chosen, 'drawing', **bar):
         info = dataset.get_data_info(index)
         views = load_views(dataset, seed, args.epoch, index)
         panels = []

@@ -3,6 +3,7 @@
 import argparse
 
 from mmcmd.config_files import choices, config_names
+from mmcmd.exits import run
 
 
 def main() -> None:
@@ -19,4 +20,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run(main)

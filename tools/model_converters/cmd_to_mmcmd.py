@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 
 
@@ -11,9 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help="the authors' checkpoint (.pth.tar)")
     parser.add_argument('out', type=Path, help='file to write (.pth)')
-    parser.add_argument(
-        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
-    )
+    add_trust_option(parser)
     args = parse(parser)
 
     from mmcmd.apis.authors import write_converted

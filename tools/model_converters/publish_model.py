@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
 
@@ -37,9 +37,7 @@ def main() -> None:
         action='store_true',
         help='also keep projections, key encoders and queues; evaluations need only the encoders',
     )
-    parser.add_argument(
-        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
-    )
+    add_trust_option(parser)
     args = parse(parser)
 
     from mmcmd.io.checkpoint import load_plain

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmcmd.arguments import TRUST_FLAG
+from mmcmd.arguments import add_trust_option
 from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
 
@@ -37,9 +37,7 @@ def main() -> None:
         help='data set of the training, a name in configs/_base_/datasets; evaluations use this '
         'data set if no other is named',
     )
-    parser.add_argument(
-        TRUST_FLAG, action='store_true', help='load the checkpoint even if it can run code'
-    )
+    add_trust_option(parser)
     args = parse(parser)
 
     from mmcmd.apis.authors import write_converted

@@ -50,11 +50,14 @@ class Converter(ABC):
             their values.
         writes_layout (bool): Whether a layout that is not in :data:`LAYOUTS` is also written as a
             JSON file beside the pickle.
+        merges (bool): Whether all pickles of a folder are read, so that the result must not lie
+            in it.
     """
 
     layout: str | dict[str, Any]
     counted: ClassVar[tuple[str, ...]] = ('label',)
     writes_layout: ClassVar[bool] = False
+    merges: ClassVar[bool] = False
 
     @abstractmethod
     def scan(self, source: Path) -> list[Item]:

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from mmengine.logging import print_log
-from rich.console import Console
 from rich.progress import track
 
 from mmcmd.datasets.annotations.reading import SYNTHETIC_MARK, UNLABELLED, save_annotations
@@ -32,6 +31,7 @@ from mmcmd.datasets.converters.reading import Outcome, read_all
 from mmcmd.errors import InputError, did_you_mean
 from mmcmd.io.files import replace_file
 from mmcmd.registry import CONVERTERS
+from mmcmd.terminal import get_console
 
 
 @dataclass
@@ -102,6 +102,11 @@ def convert(
     converter = _build(fmt, options)
     if not source.exists():
         raise InputError(f'there is no {source}')
+    if converter.merges and out.resolve().is_relative_to(source.resolve()):
+        raise InputError(
+            f'{out} lies in {source}, so the next merge would read it too; write it to another '
+            'folder'
+        )
     items = converter.scan(source)
     if out.is_dir():
         raise InputError(f'{out} is a folder, expected the name of a file to write')
@@ -173,8 +178,10 @@ def _collect(outcomes: Iterator[Outcome], total: int) -> Summary:
     summary = Summary()
     origins: dict[str, str] = {}
     with closing(outcomes):
-        console = Console(stderr=True)
-        bar = track(outcomes, 'converting', total=total, console=console, transient=True)
+        console = get_console(stderr=True)
+        # Where there is no terminal, a bar would leave an empty line.
+        options = {'console': console, 'transient': True, 'disable': not console.is_terminal}
+        bar = track(outcomes, 'converting', total=total, **options)
         for item, outcome in bar:
             if isinstance(outcome, LeftOut):
                 summary.left_out.append((item.name, str(outcome)))

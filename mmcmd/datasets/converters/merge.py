@@ -34,6 +34,7 @@ class MergeConverter(Converter):
     """
 
     counted = ('dataset', 'label')
+    merges = True
 
     def __init__(
         self,

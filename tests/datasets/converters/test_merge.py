@@ -120,3 +120,9 @@ def test_a_layout_and_two_files_are_needed(two, merge):
     (two / 'ntu.pkl').unlink()
     with pytest.raises(InputError, match='at least two'):
         merge()
+
+
+def test_result_must_not_lie_among_the_sources(two):
+    with pytest.raises(InputError, match=r'all\.pkl lies in .*write it to another folder'):
+        convert('merge', two, two / 'more' / 'all.pkl', layout='kinect_v1')
+    assert not (two / 'more').exists()

@@ -5,7 +5,7 @@ async function request(path, options) {
   try {
     response = await fetch(path, options);
   } catch {
-    throw new Error('The server does not answer. Is tools/serve.py still running?');
+    throw new Error('The server does not answer. Is `mmcmd serve` still running?');
   }
   if (!response.ok) {
     let detail = `The server answered with status ${response.status}.`;
