@@ -139,13 +139,11 @@ def build_runner(cfg: Config) -> 'Runner':
         InputError: If the config names a class or an argument that does not exist.
     """
     from mmcmd.apis import fit_to_data
-    from mmcmd.engine import ToolRunner
+    from mmcmd.engine.tool_runner import ToolRunner, config_faults
 
     fit_to_data(cfg)
-    try:
+    with config_faults():
         return ToolRunner.from_cfg(cfg)
-    except (KeyError, TypeError) as error:
-        raise InputError(f'the config cannot be built: {error}') from error
 
 
 def _name_slurm_ranks() -> None:

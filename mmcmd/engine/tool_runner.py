@@ -25,6 +25,19 @@ _WORK = (
 )
 
 
+@contextmanager
+def config_faults() -> Iterator[None]:
+    """Say in one sentence that a config names a class or an argument that does not exist.
+
+    Raises:
+        InputError: In the place of ``KeyError`` and ``TypeError``.
+    """
+    try:
+        yield
+    except (KeyError, TypeError) as error:
+        raise InputError(f'the config cannot be built: {error}') from error
+
+
 class ToolRunner(Runner):
     """mmengine's runner as the command line tools use it.
 
@@ -54,6 +67,31 @@ class ToolRunner(Runner):
         """Test, see mmengine's ``Runner``."""
         with self._clean_start():
             return super().test()
+
+    def build_train_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Build the training loop and its loader, see mmengine's ``Runner``."""
+        with config_faults():
+            return super().build_train_loop(*args, **kwargs)
+
+    def build_val_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Build the validation loop, its loader and its metrics, see mmengine's ``Runner``."""
+        with config_faults():
+            return super().build_val_loop(*args, **kwargs)
+
+    def build_test_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Build the test loop, its loader and its metrics, see mmengine's ``Runner``."""
+        with config_faults():
+            return super().build_test_loop(*args, **kwargs)
+
+    def build_optim_wrapper(self, *args: Any, **kwargs: Any) -> Any:
+        """Build the optimiser, see mmengine's ``Runner``."""
+        with config_faults():
+            return super().build_optim_wrapper(*args, **kwargs)
+
+    def build_param_scheduler(self, *args: Any, **kwargs: Any) -> Any:
+        """Build the schedules, see mmengine's ``Runner``."""
+        with config_faults():
+            return super().build_param_scheduler(*args, **kwargs)
 
     def load_checkpoint(
         self,

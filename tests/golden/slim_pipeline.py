@@ -100,10 +100,10 @@ def _compare_piece(report: Report, index: int, row: np.ndarray) -> None:
     report.add('frames', f'clip_records[{index}] taken', len(frames), taken)
     inside = [start <= x < start + kept for x in (first, last, frames[0], frames[-1])]
     report.add('frames', f'clip_records[{index}] inside', inside, [True] * 4)
-    spread = window if kept >= 2 * window else 1  # a stretch, or one frame that is left out
+    # A stretch, or one frame that is left out.
     edge = kept // window + 1 if kept >= 2 * window else 1
-    near = [abs(frames[0] - first) <= edge, abs(frames[-1] - last) <= edge, spread >= 1]
-    report.add('frames', f'clip_records[{index}] ends', near, [True] * 3)
+    near = [abs(frames[0] - first) <= edge, abs(frames[-1] - last) <= edge]
+    report.add('frames', f'clip_records[{index}] ends', near, [True] * 2)
     if kept < window:
         report.add('frames', f'clip_records[{index}]', [frames[0], frames[-1]], [first, last])
 

@@ -58,12 +58,24 @@ TRAIN = {
         {'train_dataloader.batch_size': 16},
         ('15 training sequences do not fill one batch', 'train_dataloader.batch_size'),
     ),
+    'option of the loop': (
+        {'train_cfg.max_epoch': 2},
+        ('the config cannot be built', "unexpected keyword argument 'max_epoch'"),
+    ),
+    'option of the optimiser': (
+        {'optim_wrapper.optimizer.rate': 1},
+        ('the config cannot be built', "unexpected keyword argument 'rate'"),
+    ),
 }
 TEST = {
     'no data': ({'test_dataloader.dataset.ann_file': '/nowhere/x.pkl'}, NO_DATA),
     'no gallery': (
         {'test_cfg.gallery_dataloader.dataset.split': 'xset_train'},
         ("no split 'xset_train'", 'xsub_train, xsub_val'),
+    ),
+    'option of the metric': (
+        {'test_evaluator.neighbours': 3},
+        ('the config cannot be built', "unexpected keyword argument 'neighbours'"),
     ),
     'k beyond the gallery': ({'test_evaluator.k': 16}, ('k=16', 'a gallery of 15')),
     'modality': ({'model.modalities': '[smell]'}, ("no modality 'smell'",)),
