@@ -1,4 +1,4 @@
-"""What ``tools/reproduce.py`` does: run what is missing, and write the tables."""
+"""The work of ``tools/reproduce.py``: run what is missing, and write the tables."""
 
 import argparse
 from collections.abc import Sequence

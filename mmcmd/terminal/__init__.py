@@ -1,4 +1,4 @@
-"""What a person sees on the terminal: messages, one line of progress, and tables."""
+"""Output on the terminal: messages, one line of progress, and tables."""
 
 from .accuracy_table import accuracy_table
 from .messages import NOTICE, PlainHandler, get_console, say, use_plain_messages

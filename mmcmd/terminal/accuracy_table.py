@@ -3,7 +3,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 PERCENT = ('top', 'mean')
-"""What the names of metrics in [0, 1] begin with; they are shown in percent."""
+"""First parts of the names of metrics in [0, 1], which are shown in percent."""
 
 
 def accuracy_table(

@@ -1,4 +1,4 @@
-"""What --pretrained reads from a checkpoint and what it refuses; what an evaluation keeps."""
+"""--pretrained takes encoder and data from a checkpoint, and refuses what does not fit."""
 
 import json
 

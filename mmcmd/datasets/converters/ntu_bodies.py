@@ -18,7 +18,7 @@ MOST_WIDE = 0.69754
 
 
 class Body(NamedTuple):
-    """What the sensor took for one body.
+    """One body, as the sensor tracked it.
 
     Attributes:
         start (int): Its first frame.
