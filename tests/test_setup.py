@@ -1,4 +1,4 @@
-"""What a wheel and a source archive contain, and the installed package in an empty folder."""
+"""The content of a wheel and of a source archive, and the installed package in an empty folder."""
 
 import email
 import json

@@ -1,4 +1,4 @@
-"""What the pages promise: a short README with current numbers, drawings, a picture, a build."""
+"""The pages are whole: a short README with current numbers, drawings, a picture, a build."""
 
 import re
 import runpy

@@ -1,4 +1,4 @@
-"""What the pages on export and on sharing show of the written files runs as it is written."""
+"""The examples on the pages on export and on sharing run as they are written."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What a person sees of a training and of a test: few lines, 80 columns, one message a problem."""
+"""A training and a test print few lines of 80 columns, and one message for each problem."""
 
 import os
 import pty

@@ -49,6 +49,7 @@ class MergeConverter(Converter):
         self.layout = read_layout(layout)
         self.split = split
         self.map_joints = map_joints
+        self.mapping = MapLayout(self.layout, map_joints)
         self._splits: dict[str, list[str]] = {}
         self._classes: list[str] = []
         self._synthetic = False
@@ -91,12 +92,10 @@ class MergeConverter(Converter):
     def read(self, item: Item) -> dict[str, Any]:
         """Map the joints of one sequence."""
         sample = dict(item.content)
-        if sample.pop('layout') == self.layout:
-            return sample
-        mapped = MapLayout(self.layout, self.map_joints).transform(
-            {**sample, 'layout': item.content['layout']}
-        )
-        return {**sample, 'keypoint': mapped['keypoint']}
+        if sample['layout'] != self.layout:
+            sample = self.mapping.transform(sample)
+        del sample['layout']
+        return sample
 
     def splits(self, annotations: list[dict[str, Any]]) -> dict[str, list[str]]:
         """Keep the splits of all files, less the sequences that could not be mapped."""
@@ -113,7 +112,7 @@ class MergeConverter(Converter):
                 'without --normalize'
             )
         try:
-            MapLayout(self.layout, self.map_joints).map_from(get_layout(layout))
+            self.mapping.map_from(get_layout(layout))
         except InputError as error:
             remedy = '' if self.map_joints else '; here: --map-joints nearest'
             raise InputError(f'{path}: {error}{remedy}') from None
