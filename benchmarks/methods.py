@@ -43,15 +43,14 @@ class TrainStep:
     """A step of a method: preprocessing of a batch, losses, backward pass and optimizer.
 
     Args:
-        name (str): Config of the method, relative to ``configs``.
+        config (Config): Config of the method.
         batch (int): Number of samples.
-        budget (str): ``'paper'`` or ``'small'``.
+        device (str): Device of the model. Defaults to ``'cpu'``.
     """
 
-    def __init__(self, name: str, batch: int, budget: str) -> None:
-        config = read(name, budget)
+    def __init__(self, config: Config, batch: int, device: str = 'cpu') -> None:
         torch.manual_seed(0)
-        self.model = MODELS.build(config.model)
+        self.model = MODELS.build(config.model).to(device)
         self.optimizer = build_optim_wrapper(self.model, config.optim_wrapper)
         # In the last epoch, all losses of a method are used.
         self.model.set_progress(config.train_cfg.max_epochs - 1, 1.0, seed=0)
@@ -101,11 +100,12 @@ def run(short: bool) -> Iterator[Figure]:
     """Time each method and MoCo in turns, then PCM3 and its plain version."""
     init_default_scope('mmcmd')
     budget, batch, rounds = ('small', 4, 1) if short else ('paper', 16, 3)
-    moco = TrainStep(MOCO, batch, budget)
+    moco = TrainStep(read(MOCO, budget), batch)
     moco_count = count_flops(moco)
     for name in methods():
         goal = '' if short else GOALS.get(name, '')
-        yield against_moco(name, TrainStep(name, batch, budget), moco, moco_count, rounds, goal)
+        step = TrainStep(read(name, budget), batch)
+        yield against_moco(name, step, moco, moco_count, rounds, goal)
     yield from against_restatement(batch, budget, rounds)
 
 

@@ -4,7 +4,9 @@ import argparse
 
 from mmengine.config import DictAction
 
-BUDGETS = ('small', 'paper')
+BUDGETS = ('small', 'own', 'paper')
+SMALL = ('small', 'own')
+"""The budgets with the model sizes for a CPU."""
 TRUST_FLAG = '--trust-checkpoint'
 LOADERS = {
     'train': 'train_dataloader',
@@ -33,7 +35,8 @@ def config_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument(
         '--budget',
         choices=BUDGETS,
-        help='small: for small data on a CPU; paper: as published (default: what fits the data)',
+        help='small: for small data on a CPU; own: the same sizes with the published batch, '
+        'optimiser and schedule; paper: as published (default: what fits the data)',
     )
     parser.add_argument(
         '--cfg-options',

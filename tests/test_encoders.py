@@ -115,7 +115,8 @@ def take_a_step(encoder, pretraining, layout, device):
     before = {name: p.clone() for name, p in trained.named_parameters()}
     joints = get_layout(layout).num_joints
     samples = [ActionDataSample(metainfo={'sample_idx': x}) for x in range(3)]
-    inputs = torch.randn(3, len(model.views), persons, 8, joints, channels, device=device)
+    # Drawn on the CPU: with some other numbers, the best keys of a tiny queue give no gradient.
+    inputs = torch.randn(3, len(model.views), persons, 8, joints, channels).to(device)
     if cfg.model.type == 'SLiM':  # whose groups of views differ in length, here only in number
         inputs = {x: inputs[:, :1, :1].repeat(1, n, *[1] * 4) for x, n in model.views.items()}
     model.set_progress(1, 0.5, seed=0)  # AS-CAL's first epoch trains nothing

@@ -82,6 +82,8 @@ def test_ours_does_what_the_authors_code_does(recording, name):
 def test_other_number_formats_keep_their_bounds(recording, name, precision, device):
     if device == 'cpu' and precision in ('tf32', 'float16'):
         pytest.skip('a CPU has no TF32, and its float16 is slow')
+    if name == 'ascal' and precision == 'float16':
+        pytest.skip('the method refuses float16 in the epoch that fills its queue')
     precision = replace(PRECISIONS[precision], device=device)
     report = harness.run(recording(name, precision))
     assert report.broken() == [], '\n'.join(report.lines(name))

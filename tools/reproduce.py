@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from mmcmd.arguments import BUDGETS
 from mmcmd.cli import parse, run
 from mmcmd.errors import InputError
 from mmcmd.reproduction.papers import TABLES, get_method
@@ -20,9 +21,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--budget',
-        choices=('small', 'paper'),
+        choices=BUDGETS,
         default='small',
-        help='small: reduced for a CPU; paper: as published (default: small)',
+        help='small: reduced for a CPU; own: the same sizes with the published batch, optimiser '
+        'and schedule; paper: as published (default: small)',
     )
     parser.add_argument(
         '--seeds', type=int, default=1, help='number of seeds: 0, 1, ... (default: 1)'
@@ -34,7 +36,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--methods', nargs='+', metavar='METHOD', help='run only these methods (default: all)'
     )
-    parser.add_argument(
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument(
+        '--steps',
+        type=int,
+        help='number of steps of each pre-training, and of each supervised training of the '
+        'leaderboard (default: the epochs in the configs)',
+    )
+    length.add_argument(
         '--minutes',
         type=float,
         help='time in minutes for each pre-training, and for each supervised training of the '
@@ -49,8 +58,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--jobs',
         type=int,
-        help='number of parallel runs (default: number of GPUs, or of CPU cores; with --minutes: '
-        '1 on all cores; in Slurm: all runs)',
+        help='number of parallel runs, which share the GPUs (default: number of GPUs, or of CPU '
+        'cores; with --minutes: 1 on all cores; in Slurm: all runs)',
     )
     parser.add_argument(
         '--slurm',

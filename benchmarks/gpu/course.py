@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from benchmarks.gpu import evaluation, steps
+from benchmarks.gpu import evaluation, methods, steps
 from benchmarks.gpu.place import Place
 from benchmarks.gpu.table import Case, Row, as_json, from_json, markdown
 from benchmarks.harness import Disagreement
@@ -32,6 +32,7 @@ def cases(place: Place) -> Iterable[Case]:
         steps.encoder_cases(place, [first], [default]),
         evaluation.cases(place),
         steps.graph_cases(place),
+        methods.cases(place),
         steps.cmd_cases(place, more, [default, *graphs[-1:]]),
         steps.cmd_cases(place, [first], others),
         steps.encoder_cases(place, more, [default]),

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +17,7 @@ from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.own_data import describe_pickle
 from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
+from mmcmd.arguments import SMALL
 from mmcmd.config_files import choices, configs_root, find_config, split_name
 from mmcmd.errors import InputError, did_you_mean, not_a_file
 from mmcmd.io.encoders import read_description
@@ -50,8 +52,9 @@ def load_config(
             of this kind, or path of an annotation pickle (:func:`describe_pickle`).
         encoder (str, optional): Name of a file in ``configs/_base_/encoders``, or path of your own
             file of this kind.
-        budget (str, optional): ``'paper'``, or ``'small'`` for a CPU. Defaults to ``'small'`` for
-            small data sets, and to the entry ``budget`` of the config for others.
+        budget (str, optional): ``'paper'``; ``'small'`` for a CPU; or ``'own'``, which has the
+            sizes of ``'small'`` with the published batch, optimiser and schedule. Defaults to
+            ``'small'`` for small data sets, and to the entry ``budget`` of the config for others.
         pretrained (str, optional): Checkpoint whose encoders are evaluated. Encoder, joint layout,
             streams, clip length and pipelines are read from it, and also the data set if none is
             named. ``'random'`` means encoders without training.
@@ -243,14 +246,27 @@ def _argument(kind: str, value: str, config: str | Path) -> str:
 
 
 def _fit_budget(cfg: Config, budget: str | None) -> Config:
-    """Merge the entries of ``small`` into a config, if the budget is small."""
+    """Merge the entries of ``small`` into a config, if the budget is not that of the paper."""
     small = cfg.pop('small', None)
     if budget is None:
         budget = 'small' if (cfg.get('data') or {}).get('small') else cfg.get('budget', 'paper')
-    if budget == 'small' and small:
+    if budget == 'own' and small:
+        small = _sizes(small)
+    if budget in SMALL and small:
         # An evaluation may have no training loader. Entries that are None stay None.
         cfg.merge_from_dict({k: v for k, v in small.items() if cfg.get(k, v) is not None})
         if 'clip_len' in cfg:
             set_dataset(cfg, clip_len=cfg.clip_len)
-        cfg.budget = 'small'
+        cfg.budget = budget
     return cfg
+
+
+def _sizes(small: dict[str, Any]) -> dict[str, Any]:
+    """Return the entries of ``small`` that do not belong to the recipe of a method."""
+    recipe = 'optim_wrapper', 'param_scheduler', 'train_cfg'
+    sizes = {name: deepcopy(value) for name, value in small.items() if name not in recipe}
+    sizes.get('train_dataloader', {}).pop('batch_size', None)
+    model = sizes.get('model', {})
+    for name in [name for name in model if name.endswith('_epoch')]:
+        del model[name]
+    return sizes

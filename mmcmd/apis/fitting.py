@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from mmcmd.arguments import SMALL
 from mmcmd.datasets.annotations.facing import measure_agreement
 from mmcmd.datasets.annotations.packing import PackedAnnotations
 from mmcmd.datasets.annotations.parts import choose_part
@@ -66,14 +67,14 @@ def fit_to_data(cfg: Config) -> None:
 
     Bodies are turned if people face all directions, see :func:`_fit_turning`.
 
-    Only configs with the budget ``small`` are changed, and not those with ``fit_data=False``. The
-    log lists the changes.
+    Only configs with the budget ``small`` or ``own`` are changed, and not those with
+    ``fit_data=False``. The log lists the changes.
 
     Args:
         cfg (Config): Config of a training or of a test; it is changed in place.
     """
     model, loader = cfg.get('model') or {}, cfg.get('train_dataloader')
-    if cfg.get('budget') != 'small' or not cfg.get('fit_data', True) or 'queue' not in model:
+    if cfg.get('budget') not in SMALL or not cfg.get('fit_data', True) or 'queue' not in model:
         return
     size = training_size(cfg)
     if size is None:

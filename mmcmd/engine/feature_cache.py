@@ -170,6 +170,7 @@ class CachedFeatureLoop(ResumableEpochLoop):
         super()._call_before_train()
         context = partial(self.runner.optim_wrapper.optim_context, self.runner.model)
         self.dataloader = self._cached('training', self.dataloader, self.num_crops, context)
+        self.model.fit_heads(self.dataloader.dataset.feats)
         if (validation := self.runner.val_loop) is not None:
             context = partial(autocast, enabled=validation.fp16)
             validation.dataloader = self._cached('validation', validation.dataloader, 1, context)

@@ -6,6 +6,7 @@ imports only the standard library, because it also runs as a script, which must 
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +23,9 @@ from typing import Any
 
 PREEMPTED = 85
 """Exit status of a tool or an attempt that was asked to stop. It can continue later."""
+
+DIGITS = 8
+"""Number of hex digits of the SHA-256 of the product in the file ``stage.done``."""
 
 
 @dataclass
@@ -76,7 +80,9 @@ class Attempt:
             status = self._run(lock)
             if status == 0 and Path(self.product).exists():
                 seconds = time.monotonic() - started
-                self._write('stage.done', f'{self.signature} {seconds:.0f}\n')
+                with open(self.product, 'rb') as file:
+                    digest = hashlib.file_digest(file, 'sha256').hexdigest()[:DIGITS]
+                self._write('stage.done', f'{self.signature} {seconds:.0f} {digest}\n')
         if self._stopped and status != 0:
             return PREEMPTED  # early in its run, the tool does not return this status itself
         return status if status >= 0 else 128 - status

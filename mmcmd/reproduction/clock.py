@@ -1,4 +1,4 @@
-"""Trainings of equal minutes. The number of epochs that fit is measured once per training."""
+"""Trainings of equal minutes or of equal steps."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -108,6 +108,42 @@ class Clock:
             needs=needs,
             progress=training_progress(work_dir, last),
         )
+
+
+@dataclass
+class Steps:
+    """Gives every training the same number of steps. It is used in place of a :class:`Clock`.
+
+    Attributes:
+        steps (int): Number of steps. An incomplete epoch is left out.
+
+    Raises:
+        InputError: If not even one epoch fits.
+    """
+
+    steps: int
+    minutes: None = None
+    stages: dict[str, Stage] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.steps < EPOCH_STEPS:
+            raise InputError(
+                f'--steps {self.steps} is too few: an epoch has {EPOCH_STEPS} steps; give at least '
+                f'{EPOCH_STEPS}'
+            )
+
+    def options(
+        self,
+        title: str,
+        path: str,
+        arguments: Mapping[str, str],
+        options: Sequence[str],
+        needs: Sequence[Stage] = (),
+    ) -> list[str]:
+        """Return the ``KEY=VALUE`` overrides for a training. See :meth:`Clock.options`."""
+        config = load_config(path, **arguments, options=parse_options(options))
+        epochs = schedule(config, self.steps // EPOCH_STEPS)
+        return [f'train_cfg.epoch_steps={EPOCH_STEPS}', *epochs]
 
 
 def epoch_minutes(work_dir: Path) -> float:

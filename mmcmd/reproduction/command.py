@@ -70,6 +70,8 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         note = reproduction.note + ''.join(f'- not run: {failure}\n' for failure in failures)
         if args.minutes:
             note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
+        if args.steps:
+            note = f'Each training has {args.steps} steps.\n{note}'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),

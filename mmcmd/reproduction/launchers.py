@@ -1,10 +1,11 @@
-"""Start attempts as processes on this machine. If it has GPUs, each attempt gets one."""
+"""Start attempts as processes on this machine. If it has GPUs, each attempt uses one of them."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from itertools import cycle, islice
 from typing import Protocol
 
 import torch
@@ -47,7 +48,8 @@ class Launcher(Protocol):
 class LocalLauncher:
     """Start attempts on this machine. They stop if the driver ends or is killed.
 
-    On a machine with GPUs, each attempt gets its own GPU (``CUDA_VISIBLE_DEVICES``).
+    On a machine with GPUs, each attempt uses one GPU (``CUDA_VISIBLE_DEVICES``). If there are more
+    attempts than GPUs, some attempts share a GPU. Small trainings leave most of a GPU idle.
 
     Args:
         jobs (int, optional): Number of attempts at the same time. Defaults to the number of GPUs,
@@ -55,8 +57,7 @@ class LocalLauncher:
         threads (int): Number of threads of each attempt. Defaults to 1.
 
     Raises:
-        InputError: If ``jobs`` is less than 1, or more than the number of GPUs on a machine with
-            GPUs.
+        InputError: If ``jobs`` is less than 1.
     """
 
     def __init__(self, jobs: int | None = None, threads: int = 1) -> None:
@@ -64,13 +65,9 @@ class LocalLauncher:
         self.size = jobs if jobs is not None else len(gpus) or os.cpu_count()
         if self.size < 1:
             raise InputError(f'jobs must be at least 1, got {jobs}')
-        if gpus and self.size > len(gpus):
-            raise InputError(
-                f'{jobs} jobs need {jobs} GPUs, one each, but there are {len(gpus)}: use fewer '
-                'jobs, or set CUDA_VISIBLE_DEVICES= (empty) to run on the CPU'
-            )
         self._environment = {'OMP_NUM_THREADS': str(threads)}
-        self._free = [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in gpus] or [{}] * self.size
+        shared = islice(cycle(gpus), self.size)
+        self._free = [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in shared] or [{}] * self.size
 
     def start(self, stage: Stage) -> 'LocalJob':
         """Start an attempt. At most ``size`` attempts may run."""

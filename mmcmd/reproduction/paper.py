@@ -25,12 +25,15 @@ class Method:
             encoder.
         configs (Mapping[str, str]): Maps a data set to a config that replaces ``config`` for this
             data set.
+        start (str, optional): Name of the method whose pre-trained encoders are the initial ones.
+            By default, they are random.
     """
 
     config: str
     options: Sequence[str] | Callable[[Config], Sequence[str]] = ()
     encoder: str | None = None
     configs: Mapping[str, str] = field(default_factory=dict)
+    start: str | None = None
 
 
 UNTRAINED = 'configs/benchmarks/knn.py'

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 
 from mmcmd.errors import InputError
-from mmcmd.reproduction.clock import Clock
+from mmcmd.reproduction.clock import Clock, Steps
 from mmcmd.reproduction.launchers import Launcher, LocalLauncher, visible_gpus
 from mmcmd.reproduction.leave_one_out import LeaveOneOut, folder_of, subjects_of
 from mmcmd.reproduction.names import datasets
@@ -75,7 +75,9 @@ def reproduce(
             name = f'{Path(data).stem}-{encoder}-{args.budget}'
             name += f'-{clip_len}frames' if clip_len else ''
             name += f'-{args.minutes:g}min' if args.minutes else ''
+            name += f'-{args.steps}steps' if args.steps else ''
             root = args.out / name / folder
+            clock = Clock(args.minutes, root / 'rates') if args.minutes else None
             others[encoder] = Reproduction(
                 data,
                 root,
@@ -84,7 +86,7 @@ def reproduce(
                 encoder,
                 ann_files={data: args.ann_file} if args.ann_file else {},
                 clip_len=clip_len,
-                clock=Clock(args.minutes, root / 'rates') if args.minutes else None,
+                clock=Steps(args.steps) if args.steps else clock,
                 others=others,
                 held_out=held_out,
             )

@@ -94,6 +94,7 @@ PROTOCOLS: dict[str, Protocol] = {
     ),
     'scratch': Protocol('configs/baselines/supervised.py', pretrained=False, timed=True),
     'linear_small': Protocol('configs/benchmarks/linear_small.py'),
+    'linear_whitened': Protocol('configs/benchmarks/linear_whitened.py'),
     'knn_pc': Protocol('configs/benchmarks/knn_pc.py', tested=True, metric=KNN),
 }
 

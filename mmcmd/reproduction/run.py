@@ -18,7 +18,6 @@ from mmcmd.engine.hooks.results_hook import (
     TEST_RESULTS,
 )
 from mmcmd.io.encoders import describe
-from mmcmd.io.files import file_hash
 from mmcmd.models import StreamModel
 from mmcmd.registry import MODELS
 from mmcmd.reproduction.stages import Stage
@@ -79,6 +78,6 @@ class Run:
             config=self.stage.command[1],
             command=f'python {shlex.join(self.stage.command)}',
             epochs=self.epochs,
-            checkpoint=file_hash(self.stage.product) if self.epochs else None,
+            checkpoint=self.stage.digest if self.epochs else None,
             seconds=self.stage.seconds,
         )

@@ -11,7 +11,7 @@ from mmcmd.apis import load_config
 from mmcmd.cli import parse_options
 from mmcmd.engine.hooks.results_hook import TEST_RESULTS
 from mmcmd.errors import InputError
-from mmcmd.reproduction.clock import Clock
+from mmcmd.reproduction.clock import Clock, Steps
 from mmcmd.reproduction.names import slug
 from mmcmd.reproduction.paper import UNTRAINED, Cell, Table
 from mmcmd.reproduction.papers import get_method
@@ -37,8 +37,9 @@ class Reproduction:
         needs (Sequence[Stage]): Stages that must be finished before all runs.
         clip_len (int, optional): Number of frames of the clips of all encoders. Defaults to the
             number in the config of each run.
-        clock (Clock, optional): Sets the number of epochs of pre-trainings and supervised trainings
-            to what fits into some minutes. Defaults to the epochs in their configs.
+        clock (Clock | Steps, optional): Sets the number of epochs of pre-trainings and supervised
+            trainings: what fits into some minutes, or some steps. Defaults to the epochs in their
+            configs.
         others (Mapping[str, Reproduction]): Reproductions with other encoders, by the name of the
             encoder. They run the cells of a table that have this encoder. By default, this
             reproduction runs all cells.
@@ -55,7 +56,7 @@ class Reproduction:
     options: Sequence[str] = ()
     needs: Sequence[Stage] = ()
     clip_len: int | None = None
-    clock: Clock | None = None
+    clock: Clock | Steps | None = None
     others: Mapping[str, 'Reproduction'] = field(default_factory=dict, repr=False)
     held_out: Mapping[str, str | int] = field(default_factory=dict)
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
@@ -74,11 +75,18 @@ class Reproduction:
         other = self.others.get(cell.encoder, self)
         if other is not self:
             return other.chain(cell, seed)
-        source = self.pretraining(cell.method, seed)
+        *before, source = self.pretrainings(cell.method, seed)
         if cell.protocol == KNN:
-            return [source]
+            return [*before, source]
         evaluation = self._evaluation(cell, seed, source)
-        return [source, evaluation] if source.stage in evaluation.stage.needs else [evaluation]
+        needed = source.stage in evaluation.stage.needs
+        return [*before, source, evaluation] if needed else [evaluation]
+
+    def pretrainings(self, name: str, seed: int) -> list[Run]:
+        """Return the pre-training of a method, after the one that it starts from, if any."""
+        start = get_method(name).start
+        before = self.pretrainings(start, seed) if start else []
+        return [*before, self.pretraining(name, seed)]
 
     def pretraining(self, name: str, seed: int) -> Run:
         """Return the pre-training of a method, or the KNN test of an untrained encoder."""
@@ -88,9 +96,13 @@ class Reproduction:
         options = method.options
         if callable(options):
             options = options(load_config(path, **arguments))
+        needs = self.needs
+        if method.start:
+            stage = self.pretraining(method.start, seed).stage
+            needs, options = [*needs, stage], [*options, f'model.encoder_from={stage.product}']
         trained, options = path != UNTRAINED, [*options, *self._clips(arguments)]
         return self._run(
-            *(name, path, arguments, options, seed, self.needs), trained=trained, timed=trained
+            *(name, path, arguments, options, seed, needs), trained=trained, timed=trained
         )
 
     def _evaluation(self, cell: Cell, seed: int, source: Run) -> Run:

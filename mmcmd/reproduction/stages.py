@@ -48,9 +48,19 @@ class Stage:
     @property
     def seconds(self) -> float | None:
         """Duration of the last attempt of the finished stage, or None if unknown."""
-        path = self.work_dir / 'stage.done'
-        done = path.read_text().split() if path.exists() else []
+        done = self._done
         return float(done[1]) if len(done) > 1 else None
+
+    @property
+    def digest(self) -> str | None:
+        """First 8 hex digits of the SHA-256 of the product, or None if it is not finished."""
+        done = self._done
+        return done[2] if len(done) > 2 else None
+
+    @property
+    def _done(self) -> list[str]:
+        path = self.work_dir / 'stage.done'
+        return path.read_text().split() if path.exists() else []
 
     @property
     def log(self) -> Path:

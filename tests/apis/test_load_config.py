@@ -292,3 +292,17 @@ def test_name_that_is_close_to_another_is_told(configs, tmp_path):
     ):
         refused(lambda arguments=arguments: load_config(config, **arguments), message)
     refused(lambda: load_config(configs), 'is a folder, expected a file')
+
+
+def test_own_budget_has_the_small_sizes_and_the_published_recipe():
+    arguments = 'configs/aimclr/aimclr.py', 'bandai2_xstyle'
+    small, own, paper = (load_config(*arguments, budget=x) for x in ('small', 'own', 'paper'))
+    for cfg in (small, own):
+        assert cfg.model.queue.size < paper.model.queue.size
+        assert cfg.model.backbone.hidden_size < paper.model.backbone.hidden_size
+        assert cfg.clip_len == cfg.train_dataloader.dataset.clip_len == 16
+    for name in ('optim_wrapper', 'param_scheduler', 'train_cfg'):
+        assert own[name] == paper[name] != small[name]
+    assert own.train_dataloader.batch_size == paper.train_dataloader.batch_size == 128
+    assert own.model.mining_epoch == paper.model.mining_epoch == 150
+    assert own.budget == 'own'

@@ -16,7 +16,7 @@ def test_every_method_that_runs_with_the_common_encoder_is_timed():
 
 @pytest.mark.parametrize('name', [methods.MOCO, methods.OURS])
 def test_step_trains_the_method_on_its_own_views(name, mmcmd_scope):
-    step = methods.TrainStep(name, 4, 'small')
+    step = methods.TrainStep(methods.read(name, 'small'), 4)
     before = {name: x.clone() for name, x in step.model.encoders.named_parameters()}
     assert step.batch['inputs'][0].shape[0] == len(step.model.views)
     assert torch.isfinite(step()['loss'])

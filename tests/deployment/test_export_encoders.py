@@ -108,8 +108,9 @@ def test_projection_is_what_the_method_compares(onnx, save, recording):
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
 
 
-def test_probabilities_of_a_classifier_and_of_the_fusion(onnx, save, recording):
-    head = {'type': 'LinearHead', 'num_classes': 5, 'with_norm': True, 'init_std': 1.0}
+@pytest.mark.parametrize('standardised', [{'with_norm': True}, {'whiten': 0.1}])
+def test_probabilities_of_a_classifier_and_of_the_fusion(onnx, save, recording, standardised):
+    head = {'type': 'LinearHead', 'num_classes': 5, 'init_std': 1.0, **standardised}
     model = {'type': 'SkeletonClassifier', 'backbone': BIGRU, 'head': head}
     path = save(model | {'modalities': ['joint', 'bone']})
     done = export_checkpoint(path)

@@ -7,6 +7,7 @@ import torch
 
 from mmcmd.engine.feature_cache import cache_features
 from mmcmd.errors import InputError
+from mmcmd.models import LinearHead
 
 CONFIG = 'benchmarks/linear.py'
 EXACT, CACHED = 'ResumableEpochLoop', 'CachedFeatureLoop'
@@ -127,3 +128,21 @@ def test_encoders_that_are_trained_are_refused(make):
 def test_no_crop_is_refused(make):
     with pytest.raises(InputError, match='num_crops=0 must be at least 1'):
         make('none', **{'train_cfg.num_crops': 0}).train()
+
+
+def test_head_with_whitening_has_seen_the_features_of_all_crops(make, train):
+    options = {'model.head.whiten': 0.1, 'train_cfg.num_crops': 2}
+    state, _ = train('whitened', **options)
+    runner = make('again', **options)
+    loader = runner.build_dataloader(runner.cfg.train_dataloader, seed=runner.seed)
+    runner.model.init_weights()
+    feats = cache_features(runner.model, loader, num_crops=2).dataset.feats
+    head = LinearHead(feats.shape[-1], 2, whiten=0.1)
+    head.fit(feats[..., 0, :].flatten(0, -2))
+    found = state['heads.joint.whitening.matrix']
+    torch.testing.assert_close(found, head.whitening.matrix, rtol=1e-3, atol=1e-3)
+
+
+def test_whitening_without_cached_features_is_refused(make):
+    with pytest.raises(InputError, match=r'must see all training features .*=CachedFeatureLoop'):
+        make('exact', EXACT, **{'model.head.whiten': 0.1}).train()

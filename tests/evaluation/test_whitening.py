@@ -63,5 +63,5 @@ def test_equal_features_stay_finite():
 
 @pytest.mark.parametrize('ridge', [0, -1.0])
 def test_ridge_must_be_positive(features, ridge):
-    with pytest.raises(InputError, match='whiten of KNNMetric must be more than 0, or None, got'):
+    with pytest.raises(InputError, match='whiten must be more than 0, or None, got'):
         whiten({'joint': features[0]}, {'joint': features[1]}, ridge)

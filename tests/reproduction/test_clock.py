@@ -7,7 +7,7 @@ import pytest
 from mmcmd.apis import load_config
 from mmcmd.cli import parse_options
 from mmcmd.errors import InputError
-from mmcmd.reproduction.clock import EPOCH_STEPS, MEASURED_EPOCHS, Clock, schedule
+from mmcmd.reproduction.clock import EPOCH_STEPS, MEASURED_EPOCHS, Clock, Steps, schedule
 from mmcmd.reproduction.paper import Cell
 from mmcmd.reproduction.runs import Reproduction
 
@@ -93,3 +93,21 @@ def test_a_training_on_few_labels_is_never_made_longer(make):
     config = load_config(path, **arguments, options=subset)
     assert 'train_cfg.max_epochs=24' in schedule(config, 500)
     assert 'train_cfg.max_epochs=7' in schedule(config, 7)
+
+
+def test_steps_give_every_training_the_same_length_and_its_own_shares(tmp_path):
+    one = Reproduction('bandai2_xstyle', tmp_path, budget='own', clock=Steps(615))
+    for name in ('AimCLR', 'MAMP'):
+        config = one.pretraining(name, 0).config
+        assert config.train_cfg.epoch_steps * config.train_cfg.max_epochs == 600
+    config = one.pretraining('AimCLR', 0).config
+    assert config.model.mining_epoch == 12, 'half of the training, as published'
+    assert config.param_scheduler[0].milestones == [20], '250 of 300'
+    assert not one.clock.stages, 'nothing is measured first'
+    evaluation = one.chain(Cell('AimCLR', 'linear', 'joint'), 0)[-1]
+    assert evaluation.epochs == load_config('configs/benchmarks/linear.py').train_cfg.max_epochs
+
+
+def test_steps_for_less_than_an_epoch_are_told():
+    with pytest.raises(InputError, match='--steps 24 is too few: an epoch has 25 steps'):
+        Steps(24)

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from mmcmd.engine.hooks.preemption_hook import EXIT_STATUS
-from mmcmd.errors import InputError
 from mmcmd.reproduction.attempt import PREEMPTED
 from mmcmd.reproduction.launchers import LocalLauncher, visible_gpus
 from mmcmd.reproduction.schedule import run_stages
@@ -132,10 +131,15 @@ def test_gpus_without_names_are_numbered(monkeypatch):
     assert visible_gpus() == ['0', '1']
 
 
-def test_more_jobs_than_gpus_are_told(monkeypatch):
+def test_more_jobs_than_gpus_share_them(monkeypatch, training):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '3,5')
     monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
-    with pytest.raises(InputError, match='3 jobs need 3 GPUs, one each, but there are 2'):
-        LocalLauncher(3)
+    launcher = LocalLauncher(3)
+    assert launcher.size == 3
+    stages = [training(name, 0.5) for name in 'abc']
+    run_stages(stages, launcher)
+    used = [(stage.work_dir / 'starts').read_text().strip() for stage in stages]
+    assert used == ['3', '5', '3']
 
 
 def test_the_status_of_a_preempted_training_is_known_here():

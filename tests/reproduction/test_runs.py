@@ -15,6 +15,7 @@ from mmcmd.reproduction import report
 from mmcmd.reproduction.names import datasets, slug
 from mmcmd.reproduction.paper import Cell
 from mmcmd.reproduction.papers import METHODS, TABLES
+from mmcmd.reproduction.papers.comparison import MASKED
 from mmcmd.reproduction.protocols import PROTOCOLS
 from mmcmd.reproduction.runs import Reproduction
 from mmcmd.reproduction.stages import Stage
@@ -164,18 +165,22 @@ def test_methods_are_compared_with_one_recipe(tmp_path):
     assert {one.config.model.type for one in trained} >= {
         *('SkeletonCLR', 'CrosSCLR', 'AimCLR', 'ISC', 'CMD', 'PCM3'),
         *('ASCAL', 'MS2L', 'PredictCluster', 'LongTGAN'),
+        *('MAMP', 'STARS', 'USDRL', 'SLiM'),
     }
+    transformers = {*MASKED, 'CMD, transformer'}
     for one in trained:
         config = one.config
         assert config.optim_wrapper.optimizer == trained[0].config.optim_wrapper.optimizer
-        assert (config.train_cfg, config.clip_len) == (trained[0].config.train_cfg, 16)
-        if 'queue' in config.model:
+        length = config.train_cfg.max_epochs, config.train_cfg.get('epoch_steps')
+        assert (*length, config.clip_len) == (18, None, 16)
+        own = one.stage.name.rsplit(',', 1)[0] in transformers  # has an encoder of its own
+        if 'queue' in config.model and not own:
             size = trained[0].config.model.queue.size
             assert (config.model.queue.size, config.model.momentum) == (size, 0.01)
         assert config.train_dataloader.batch_size == 64
         assert one.streams == ['joint', 'motion', 'bone']
         assert {9, None} >= {config.model.get('cross_epoch'), config.model.get('mining_epoch')}
-        assert config.model.backbone == trained[0].config.model.backbone
+        assert own or config.model.backbone == trained[0].config.model.backbone
 
 
 def test_evaluation_waits_for_and_takes_its_own_encoder(short, data):
@@ -286,7 +291,7 @@ def finish(one, metrics):
     entries = {k: {'last': v, 'best': v + 0.1, 'best_epoch': 1} for k, v in metrics.items()}
     one.stage.product.write_bytes(b'weights')
     (folder / 'results.json').write_text(json.dumps(entries))
-    (folder / 'stage.done').write_text(f'{one.stage.signature} 90\n')
+    (folder / 'stage.done').write_text(f'{one.stage.signature} 90 9a129038\n')
 
 
 def test_report_says_what_was_run_and_leaves_the_rest_blank(short, tmp_path):
@@ -326,3 +331,35 @@ def test_a_number_whose_encoder_changed_is_not_reported(short, tmp_path):
     assert len(short.records(table)['CMD'][0]['runs']) == 1
     (encoder.stage.work_dir / 'stage.done').write_text('another signature\n')
     assert not short.records(table)['CMD'][0]['runs']
+
+
+def test_method_that_starts_from_another_one_gets_the_encoders_of_the_same_seed(short):
+    mamp, stars, linear = short.chain(Cell('STARS', 'linear', 'joint'), 1)
+    assert f'model.encoder_from={mamp.stage.product}' in stars.stage.command
+    assert mamp.stage in stars.stage.needs
+    assert stars.stage in linear.stage.needs
+    assert [mamp.stage.name, stars.stage.name] == ['MAMP, seed 1', 'STARS, seed 1']
+    assert [run.stage.name for run in short.chain(Cell('STARS', 'knn', 'joint'), 1)] == [
+        'MAMP, seed 1',
+        'STARS, seed 1',
+    ]
+
+
+def test_own_recipes_have_their_own_encoder_optimiser_and_evaluation(tmp_path):
+    others = {}
+    table = TABLES['recipes'].only(['AS-CAL', 'MAMP', 'P&C'])
+    for encoder in ('bigru', *table.encoders):
+        others[encoder] = Reproduction(
+            'bandai2_xstyle', tmp_path / encoder, budget='own', encoder=encoder, others=others
+        )
+    runs = {one.stage.name: one for one in others['bigru'].runs(table)}
+    optimizers = {k: one.config.optim_wrapper.optimizer for k, one in runs.items() if one.epochs}
+    assert optimizers['AS-CAL, seed 0'].type == 'SGD'
+    assert optimizers['MAMP, seed 0'].type == 'AdamW'
+    backbones = {name: one.config.model.backbone.type for name, one in runs.items()}
+    assert (backbones['AS-CAL, seed 0'], backbones['MAMP, seed 0']) == (
+        'LSTM',
+        'SkeletonTransformer',
+    )
+    assert {'AS-CAL, linear_ascal, seed 0', 'MAMP, linear_mamp, seed 0'} <= set(runs)
+    assert 'P&C, knn_pc, seed 0' in runs

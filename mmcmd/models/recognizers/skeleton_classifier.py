@@ -135,6 +135,12 @@ class SkeletonClassifier(StreamModel):
             )
         return torch.stack(feats, dim=2)
 
+    def fit_heads(self, feats: Tensor) -> None:
+        """Let the heads measure what they need of the training features (..., S, D)."""
+        for head, feature in zip(self.heads.values(), feats.unbind(dim=-2), strict=True):
+            if getattr(head, 'needs_fit', False):
+                head.fit(feature.flatten(0, -2))
+
     def scores(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None
     ) -> dict[str, Tensor]:
@@ -178,7 +184,15 @@ class SkeletonClassifier(StreamModel):
 
         Returns:
             dict[str, Tensor]: ``loss_{stream}``, or ``loss_fused``, each of shape ().
+
+        Raises:
+            InputError: If the heads whiten features, and these are not cached.
         """
+        if inputs.dim() != 4 and any(getattr(x, 'needs_fit', False) for x in self.heads.values()):
+            raise InputError(
+                'a head with `whiten` must see all training features before the training; set '
+                'train_cfg.type=CachedFeatureLoop, or model.head.whiten=None'
+            )
         scores = self.scores(inputs, data_samples)
         if self.joint_loss:
             scores = {'fused': torch.stack(list(scores.values())).mean(dim=0)}

@@ -37,7 +37,7 @@ _BASELINES = {
     'raw, Euclidean': _row('raw', 'euclidean', None, 'euclidean'),
     'raw, time warping': _row('raw', 'dtw', None, 'dtw'),
     'MiniRocket': _row('raw', None, 'minirocket', 'minirocket'),
-    'random encoder': _row('random', KNN, 'linear_small', 'linear_small'),
+    'random encoder': _row('random', KNN, 'linear_whitened', 'linear_small'),
     'supervised': _row('random', None, 'scratch', 'scratch'),
     'supervised, ST-GCN++': _row('random', None, 'scratch', 'scratch', 'stgcnpp'),
 }
@@ -51,7 +51,7 @@ TABLES = {
         ],
         _BASELINES
         | {
-            name: _row(name, KNN, 'linear_small', 'linear_small')
+            name: _row(name, KNN, 'linear_whitened', 'linear_small')
             for name in (*comparison.TRAINED, *_MASKED, *METHODS)
         },
         encoder='bigru_mean',

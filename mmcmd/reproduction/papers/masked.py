@@ -7,14 +7,13 @@ _THREE = ['model.modalities=[joint,motion,bone]']
 METHODS = {
     'MAMP': Method('configs/mamp/mamp.py', _THREE, 'transformer'),
     'SkeletonMAE': Method('configs/mamp/skeletonmae.py', _THREE, 'transformer'),
-    'STARS': Method('configs/stars/stars.py', _THREE, 'transformer'),
+    'STARS': Method('configs/stars/stars.py', _THREE, 'transformer', start='MAMP'),
     'USDRL': Method('configs/usdrl/usdrl.py', _THREE, 'dste'),
     'USDRL (STTR)': Method('configs/usdrl/usdrl.py', _THREE, 'sttr'),
     'SLiM': Method('configs/slim/slim.py', _THREE, 'rotary'),
 }
 _DATA = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset'
 _NO_CODE = 'the method is not in this package'
-_BY_HAND = {'STARS': 'it tunes an encoder of MAMP: train it with encoder_from=CHECKPOINT'}
 
 
 def _cell(
@@ -24,8 +23,7 @@ def _cell(
     paper = dict(zip(_DATA, numbers, strict=False))
     paper |= {} if pkummd2 is None else {'pkummd2_xsub': pkummd2}
     known = name if name in METHODS else None
-    reason = _BY_HAND.get(name, '') if known else _NO_CODE
-    return Cell(known, protocol, 'joint', paper, source, reason=reason)
+    return Cell(known, protocol, 'joint', paper, source, reason='' if known else _NO_CODE)
 
 
 _LINEAR, _FINETUNE = 'linear_mamp', 'finetune_mamp'
