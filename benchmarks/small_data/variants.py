@@ -112,9 +112,24 @@ def _turn_y(cfg: Config, degrees: float) -> None:
     _set_transform(cfg, 'UpRotation', 'axis', 1)
 
 
+def _extreme(cfg: Config, prob: float | None) -> None:
+    """Add the transforms of AimCLR's extreme view to both views, each with a probability."""
+    transforms = (
+        dict(type='RandomRotation'),
+        dict(type='GaussianNoise', std=0.01),
+        dict(type='TemporalBlur'),
+        dict(type='AxisMask'),
+    )
+    steps = cfg.train_dataloader.dataset.pipeline[1].views[0].transforms
+    for transform in transforms:
+        step = dict(type='RandomApply', transforms=[transform], prob=prob or 0.5)
+        steps.insert(len(steps) - 1, step)
+
+
 OTHERS: dict[str, Callable[[Config, Any], None]] = {
     'turned': _turned,
     'turn_y': _turn_y,
+    'extreme': _extreme,
     'recipe': lambda cfg, _: None,
     'frames': _frames,
     'test_ratio': _test_ratio,

@@ -13,14 +13,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / 'docs' / 'results'
-TABLES = ('bandai2_methods.json', 'bandai2_baselines.json')  # the first that has a number counts
+# Tables of each data set. The first that has a number counts.
+TABLES = {
+    'bandai2': ('bandai2_methods.json', 'bandai2_baselines.json'),
+    'nwucla': ('nwucla_methods.json',),
+}
 METRICS = ('knn/3s_top1', 'acc/3s_top1')  # of the README
 ALL_METRICS = {
     f'{protocol}, {stream}': f'{prefix}/{name}top1'
     for protocol, prefix, first in (('knn', 'knn', ''), ('linear', 'acc', 'joint_'))
     for stream, name in (('joint', first), ('motion', 'motion_'), ('bone', 'bone_'), ('3s', '3s_'))
 }
-BEGIN, END = '<!-- methods: begin -->', '<!-- methods: end -->'
+BEGIN, END = '<!-- {}: begin -->', '<!-- {}: end -->'
 # Page and name of each row. Rows without a page need no pre-training.
 ROWS = {
     'raw': ('', 'raw coordinates'),
@@ -33,6 +37,7 @@ ROWS = {
     'AimCLR': ('aimclr', 'AimCLR'),
     'ISC': ('isc', 'ISC'),
     'PCM3': ('pcm3', 'PCM3'),
+    'CMD, transformer': ('', 'CMD with the transformer of MAMP'),
     'MAMP': ('mamp', 'MAMP'),
     'STARS': ('stars', 'STARS'),
     'USDRL': ('usdrl', 'USDRL'),
@@ -45,19 +50,24 @@ ROWS = {
 
 
 def main() -> None:
-    for path, lines in tables().items():
-        before, rest = path.read_text().split(BEGIN)
-        path.write_text(f'{before}{BEGIN}\n{lines}\n{END}{rest.split(END)[1]}')
+    for (path, name), lines in tables().items():
+        begin, end = BEGIN.format(name), END.format(name)
+        before, rest = path.read_text().split(begin)
+        path.write_text(f'{before}{begin}\n{lines}\n{end}{rest.split(end)[1]}')
 
 
-def tables() -> dict[Path, str]:
-    """Return both tables as Markdown, by file."""
-    return {ROOT / 'README.md': table(), RESULTS / 'README.md': full_table()}
+def tables() -> dict[tuple[Path, str], str]:
+    """Return all tables as Markdown, by file and by the name in the comments around them."""
+    return {
+        (ROOT / 'README.md', 'methods'): table(),
+        (RESULTS / 'README.md', 'methods'): full_table('bandai2'),
+        (RESULTS / 'README.md', 'nwucla'): full_table('nwucla'),
+    }
 
 
 def table() -> str:
     """Return the table of the README: published and measured numbers of each method."""
-    seen = measurements()
+    seen = measurements('bandai2')
     lines = [
         '| | published, linear | source | measured, KNN | measured, linear |',
         '| --- | ---: | --- | ---: | ---: |',
@@ -67,14 +77,17 @@ def table() -> str:
             continue
         link = f'[{name}](docs/methods/{page}.md)' if page else name
         number, source = published(method, page) if page else ('', '')
-        cells = [link, number, source, *(seen.get((method, x), '') for x in METRICS)]
+        measured = [seen.get((method, x), '') for x in METRICS]
+        if not page and not any(measured):
+            continue
+        cells = [link, number, source, *measured]
         lines.append(f'| {" | ".join(cells)} |'.replace('  ', ' '))
     return '\n'.join(lines)
 
 
-def full_table() -> str:
-    """Return all measured numbers of the methods that were measured."""
-    seen = measurements()
+def full_table(data: str) -> str:
+    """Return all measured numbers of the methods that were measured on a data set."""
+    seen = measurements(data)
     head = ['', *ALL_METRICS]
     lines = [f'| {" | ".join(head)} |', f'| --- |{" ---: |" * len(ALL_METRICS)}']
     for method, (_, name) in ROWS.items():
@@ -95,10 +108,10 @@ def published(method: str, page: str) -> tuple[str, str]:
     return '', ''
 
 
-def measurements() -> dict[tuple[str, str], str]:
+def measurements(data: str) -> dict[tuple[str, str], str]:
     """Return mean and standard deviation over seeds by method and metric."""
     seen = {}
-    for name in TABLES:
+    for name in TABLES[data]:
         rows = json.loads((RESULTS / name).read_text())['rows']
         for cell in (cell for row in rows.values() for cell in row if cell and cell['runs']):
             values = [run['last'] for run in cell['runs']]

@@ -25,8 +25,9 @@ def test_picture_moves_and_is_small(root):
 
 def test_tables_of_methods_are_those_of_the_results(root):
     tool = runpy.run_path(str(root / 'docs/results/make_readme_table.py'))
-    for path, table in tool['tables']().items():
-        shown = path.read_text().split(tool['BEGIN'])[1].split(tool['END'])[0]
+    for (path, name), table in tool['tables']().items():
+        begin, end = tool['BEGIN'].format(name), tool['END'].format(name)
+        shown = path.read_text().split(begin)[1].split(end)[0]
         assert shown.strip() == table, 'run: python docs/results/make_readme_table.py'
     pages = {page for page, _ in tool['ROWS'].values()} - {''}
     assert {x.stem for x in (root / 'docs/methods').glob('*.md')} <= pages | {'README'}
