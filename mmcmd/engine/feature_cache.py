@@ -1,4 +1,4 @@
-"""Linear evaluation on features that are encoded once, in place of new ones in every epoch."""
+"""Linear evaluation on features that are encoded once, not in every epoch."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -22,10 +22,10 @@ from mmcmd.registry import LOOPS
 
 
 class FeatureDataset(Dataset):
-    """Features of the crops of a data set, in the place of their coordinates.
+    """The features of the crops of a data set.
 
     Args:
-        feats (Tensor): Shape (crops, N, clips, S, D), of S modalities.
+        feats (Tensor): Features of S modalities, of shape (crops, N, clips, S, D).
         samples (list[ActionDataSample]): Labels and names of the N sequences.
     """
 
@@ -37,7 +37,7 @@ class FeatureDataset(Dataset):
         return len(self.samples)
 
     def __getitems__(self, keys: Sequence[int | SampleKey]) -> dict[str, Any]:
-        """Return a batch, in the crop of its epoch; the epochs take turns with the crops."""
+        """Return a batch. Epoch e takes crop ``e % crops``."""
         keys = [key if isinstance(key, tuple) else (0, 0, key) for key in keys]
         crops = [epoch % len(self.feats) for _, epoch, _ in keys]
         indices = [index for *_, index in keys]
@@ -48,7 +48,7 @@ class FeatureDataset(Dataset):
 
 
 def as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
-    """Collate what has come as a batch."""
+    """Return a batch, which the data set has made, unchanged."""
     return batch
 
 
@@ -60,21 +60,22 @@ def cache_features(
     context: Callable[[], AbstractContextManager] = nullcontext,
     after_batch: Callable[[], None] | None = None,
 ) -> DataLoader:
-    """Encode what a loader gives, once; the ranks share the work.
+    """Encode all crops of a loader once. The ranks share the work.
 
-    They gather each batch when it is encoded: besides the features, which each rank has whole in
-    the memory of the host, there is only a batch of each rank, on the device of the model.
+    Each batch is gathered when it is encoded. So every rank keeps all features in the memory of the
+    host, and the device holds one batch of each rank.
 
     Args:
         model (BaseModel): A :class:`mmcmd.models.SkeletonClassifier`.
-        loader (DataLoader): Of a :class:`mmcmd.datasets.SkeletonDataset`. Its crops are those of
-            its sampler's seed and the epochs 0 to ``num_crops - 1``.
-        num_crops (int): Crops of each sequence. Defaults to 1.
-        context (Callable): -> what a batch is encoded in, such as autocast.
-        after_batch (Callable, optional): Called after each batch, by all ranks equally often.
+        loader (DataLoader): Loader of a :class:`mmcmd.datasets.SkeletonDataset`. Its crops are
+            those of the epochs 0 to ``num_crops - 1``, with the seed of its sampler.
+        num_crops (int): Number of crops of each sequence. Defaults to 1.
+        context (Callable): Returns a context manager in which a batch is encoded, such as autocast.
+        after_batch (Callable, optional): Is called after each batch, equally often on all ranks.
 
     Returns:
-        DataLoader: Of a :class:`FeatureDataset`, with the sampler and batches of ``loader``.
+        DataLoader: Loader of a :class:`FeatureDataset`, with the sampler and the batch size of
+        ``loader``.
     """
     size, world_size = len(loader.dataset), get_world_size()
     share = -(-size // world_size)  # the ranks take turns; the last ones start again from 0
@@ -122,24 +123,26 @@ class CachedFeatureLoop(ResumableEpochLoop):
     """Train the heads of frozen encoders on features that are computed once.
 
     :class:`ResumableEpochLoop` with a frozen encoder encodes a new random crop of each sequence
-    in every epoch. This loop encodes ``num_crops`` of them, those of the first epochs, before the
-    training, and epoch e takes crop ``e % num_crops``; the order of the sequences, hooks,
-    checkpoints and resuming are the same, and so are the results if there is a crop for each
-    epoch. The split that is validated on, of which a test takes one crop only, is encoded once
-    too.
+    in every epoch. This loop encodes the crops of the first ``num_crops`` epochs before the
+    training. Epoch e then takes crop ``e % num_crops``. The order of the sequences, hooks,
+    checkpoints and resuming are the same. If there is a crop for each epoch, the results are the
+    same, too. The validation split has one crop, and is also encoded once.
+
+    Heads that whiten features measure the covariance of all cached training features.
 
     The training split is encoded in the context of the optimizer wrapper (autocast with
-    ``--amp``), the other one in that of the validation loop, as both are in the exact mode.
+    ``--amp``), and the validation split in that of the validation loop. Both are as without a
+    cache.
 
-    The features are kept in the memory of each rank: ``4 * crops * N * S * D`` bytes for N
-    sequences in S modalities, for NTU-60 x-sub (40,091, 3, 2048) 0.99 GB a crop, and half of it
-    where autocast makes them 16 bits wide. A resume encodes them again.
+    Each rank keeps all features in memory: ``4 * crops * N * S * D`` bytes for N sequences in S
+    modalities. For NTU-60 x-sub (40,091, 3, 2048) this is 0.99 GB a crop, and half of it if
+    autocast makes features of 16 bits. A resumed training encodes them again.
 
     Args:
         runner (Runner): The runner.
-        dataloader (dict): With an :class:`EpochSampler`.
-        num_crops (int): Random crops of each training sequence. Defaults to 2.
-        **kwargs: :class:`ResumableEpochLoop`'s.
+        dataloader (dict): Training loader with an :class:`EpochSampler`.
+        num_crops (int): Number of random crops of each training sequence. Defaults to 2.
+        **kwargs: Arguments of :class:`ResumableEpochLoop`.
 
     Raises:
         InputError: If the encoders are not frozen, or ``num_crops`` is below 1.
@@ -160,13 +163,13 @@ class CachedFeatureLoop(ResumableEpochLoop):
 
     @property
     def _passes(self) -> int:
-        """How often the training sees the data set; the last time is perhaps not whole."""
+        """Number of passes over the data set. The last one may be incomplete."""
         if not getattr(self.dataloader.sampler, 'extended', False):
             return self._max_epochs
         return -(-self._max_iters * self._global_batch // len(self.dataloader.dataset))
 
     def _call_before_train(self) -> None:
-        """Call the hooks, and put features in the place of coordinates."""
+        """Call the hooks, and replace the coordinates by features."""
         super()._call_before_train()
         context = partial(self.runner.optim_wrapper.optim_context, self.runner.model)
         self.dataloader = self._cached('training', self.dataloader, self.num_crops, context)
