@@ -25,6 +25,8 @@ def preprocessing_source(recipe: Recipe, facts: Mapping[str, Any]) -> str:
             :func:`write_step`.
     """
     functions, lines = [], []
+    if any(transform['type'] == 'CentreFrames' for transform in recipe.pipeline):
+        lines.append('real_frames = None')
     for transform in recipe.pipeline:
         used, code = write_step(transform)
         functions += used

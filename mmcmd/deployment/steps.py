@@ -63,13 +63,12 @@ def _translate(anywhere: bool = False) -> list[str]:
         'present[0] = True',
         'keypoint = translate_to_start(keypoint[present], LAYOUT.centre)',
         f'keypoint = drop_empty_frames(keypoint, {anywhere!r})',
-        'real_frames = keypoint.shape[1]',
     ]
 
 
 def _centre(ratio: float = 0.95) -> list[str]:
     return [
-        f'frames = centre_choice(real_frames, num_frames, {ratio!r})',
+        f'frames = centre_choice(real_frames or keypoint.shape[1], num_frames, {ratio!r})',
         "clip = keypoint.take(frames, axis=1, mode='clip')",
         'keypoint = resize_frames(clip, num_frames)',
     ]
@@ -120,7 +119,7 @@ STEPS = {
             f'keypoint = mirror_to_length(keypoint, {num_frames})',
         ],
     ),
-    'CentreFrames': Step(  # needs MirrorFrames or TranslateToStart before it
+    'CentreFrames': Step(  # `real_frames` is None, or was set by MirrorFrames
         (
             'frame_choice.centre_choice',
             'frame_choice.piece_length',

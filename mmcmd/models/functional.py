@@ -187,5 +187,6 @@ def attention_drop(feature_map: Tensor, keep: float) -> Tensor:
         attention = (distance / (4 * (variance + 1e-4)) + 0.5).sigmoid()
         joints = (attention.mean(dim=(2, 3), keepdim=True) < keep).to(feature_map.dtype)
         elements = (attention < keep).to(feature_map.dtype)
-        scales = [mask.numel() / mask.sum() for mask in (joints, elements)]
+        # If a mask keeps nothing, the result is 0.
+        scales = [mask.numel() / mask.sum().clamp(min=1) for mask in (joints, elements)]
     return feature_map * joints * scales[0] * elements * scales[1]

@@ -38,6 +38,18 @@ def run(source):
     return namespace
 
 
+@pytest.mark.parametrize('before', [[], [{'type': 'TranslateToStart'}], [{'type': 'MirrorFrames'}]])
+def test_centre_is_that_of_the_frames_which_are_there(mmcmd_scope, recording, before):
+    pipeline = [*before, {'type': 'CentreFrames'}, {'type': 'FormatGCNInput', 'num_person': 2}]
+    recipe, facts = recipe_and_facts(pipeline)
+    prepare = run(preprocessing_source(recipe, facts))['prepare']
+    for frames in (5, 40):
+        keypoint = recording(1, 2, frames)
+        sample = {'keypoint': keypoint.copy(), 'label': 0, 'layout': recipe.layout}
+        wanted = Compose(pipeline)(sample | {'clip_len': 16, 'frame_dir': 'x'})['keypoint']
+        np.testing.assert_allclose(prepare(keypoint)['keypoint'], wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize('layout', ['ntu', 'kinect_v1', 'bandai2'])
 @pytest.mark.parametrize('name', PIPELINES)
 def test_it_gives_what_the_pipeline_gives(root, mmcmd_scope, recording, name, layout):

@@ -93,3 +93,8 @@ def test_attention_drop_of_half_precision_does_not_overflow():
     expected = attention_drop(feature_map.half().float(), keep=0.7)
     torch.testing.assert_close(found, expected)
     assert found.abs().mean() > 0.1
+
+
+def test_attention_drop_that_keeps_nothing_is_zero():
+    found = attention_drop(random(2, 1, 3, 4, 5), keep=0.6)  # no attention is below 0.62
+    assert not found.any()
