@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmcmd.datasets.transforms.extreme import rotate
+from mmcmd.datasets.transforms.recordings import check_raw
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
 from mmcmd.skeletons import get_layout, take_point
@@ -65,7 +66,7 @@ class TranslateToStart(BaseTransform):
             end (MAMP). Defaults to False.
 
     Raises:
-        InputError: If no frame is left.
+        InputError: If no frame is left, or if the file was converted with ``--normalize``.
     """
 
     def __init__(self, anywhere: bool = False) -> None:
@@ -73,6 +74,7 @@ class TranslateToStart(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Move ``results['keypoint']``."""
+        check_raw(results, 'TranslateToStart')
         keypoint = results['keypoint'].astype(np.float32, copy=False)
         present = keypoint.any(axis=(1, 2, 3))
         present[0] = True

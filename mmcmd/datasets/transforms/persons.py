@@ -3,7 +3,7 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmcmd.datasets.transforms.recordings import check_recording
+from mmcmd.datasets.transforms.recordings import check_raw, check_recording
 from mmcmd.datasets.transforms.temporal import resize_frames
 from mmcmd.errors import InputError
 from mmcmd.registry import TRANSFORMS
@@ -113,11 +113,7 @@ class NormalizePersons(BaseTransform):
                 is not a recording, see :func:`check_recording`.
         """
         name = results.get('frame_dir', 'the sample')
-        if results.get('normalized'):
-            raise InputError(
-                f'{name} was normalised when its file was converted, with all persons centred on '
-                'the first; NormalizePersons needs raw coordinates: convert without --normalize'
-            )
+        check_raw(results, 'NormalizePersons')
         check_recording(results)
         num_frames = self.num_frames or results['clip_len']
         layout = get_layout(results['layout'])

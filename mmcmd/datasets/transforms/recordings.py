@@ -24,3 +24,21 @@ def check_recording(results: dict) -> None:
     if fault := keypoint_fault(results['keypoint'], num_joints):
         name = results.get('frame_dir', 'the sample')
         raise InputError(f'{name}: {fault}; mend the recording, or leave it out')
+
+
+def check_raw(results: dict, transform: str) -> None:
+    """Refuse a sample of a file that was converted with ``--normalize``.
+
+    Args:
+        results (dict): Sample, perhaps with ``normalized`` and ``frame_dir``.
+        transform (str): Name of the transform that needs raw coordinates.
+
+    Raises:
+        InputError: If the sample is normalised.
+    """
+    if results.get('normalized'):
+        name = results.get('frame_dir', 'the sample')
+        raise InputError(
+            f'{name} was normalised when its file was converted, with all persons centred on the '
+            f'first; {transform} needs raw coordinates: convert without --normalize'
+        )

@@ -57,3 +57,9 @@ def test_rotation_keeps_lengths_and_repeats_with_its_generator(keypoint):
     assert not np.allclose(found[0], keypoint, atol=1e-3)
     lengths = [np.linalg.norm(x, axis=-1) for x in (found[0], keypoint)]
     assert np.allclose(*lengths, atol=1e-5)
+
+
+def test_file_that_was_normalised_by_the_converter_is_refused(keypoint):
+    sample = {'keypoint': keypoint, 'layout': 'ntu', 'normalized': True, 'frame_dir': 'S001'}
+    with pytest.raises(InputError, match=r'S001 was normalised.*TranslateToStart needs raw'):
+        TranslateToStart()(sample)
