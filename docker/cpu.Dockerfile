@@ -1,16 +1,17 @@
 # mmcmd on a CPU, in the environment that the tests run in:
 #   docker build -f docker/cpu.Dockerfile -t mmcmd .
 #   docker run --rm -v "$PWD:/data" mmcmd quickstart
+# The container runs as user 1000, who must be allowed to write to $PWD.
 FROM python:3.11-slim-bookworm
 
-# OpenCV, which mmcv brings along, needs the two libraries.
+# mmcv installs OpenCV, which needs these two libraries.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /opt/mmcmd
 COPY requirements.txt .
-# PyPI's torch for Linux brings gigabytes of CUDA along.
+# PyPI's torch for Linux would also install gigabytes of CUDA.
 RUN pip install --no-cache-dir torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu \
     && pip install --no-cache-dir -r requirements.txt
 COPY . .

@@ -2,9 +2,10 @@
 # from PyPI has the libraries of CUDA.
 #   docker build -f docker/cuda.Dockerfile -t mmcmd:cuda .
 #   docker run --rm --gpus all --shm-size 8g -v "$PWD:/data" mmcmd:cuda train CONFIG
+# The container runs as user 1000, who must be allowed to write to $PWD.
 FROM python:3.11-slim-bookworm
 
-# OpenCV, which mmcv brings along, needs the two libraries. Triton compiles kernels with gcc.
+# mmcv installs OpenCV, which needs the first two libraries. Triton compiles kernels with gcc.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libgl1 libglib2.0-0 gcc libc6-dev \
     && rm -rf /var/lib/apt/lists/*
