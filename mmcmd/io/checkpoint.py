@@ -1,5 +1,6 @@
 """Read checkpoints, and the encoders in them, without running code that they contain."""
 
+import hashlib
 import pickle
 from argparse import Namespace
 from collections.abc import Iterable, Mapping
@@ -112,7 +113,9 @@ def load_plain_from_url(url: str, map_location: Any = None) -> dict:
     Raises:
         InputError: If the file cannot be downloaded, or :func:`load_plain` cannot load it.
     """
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlsplit(url).path).name
+    # Two addresses may end in the same name, such as epoch_450.pth.
+    name = f'{hashlib.sha256(url.encode()).hexdigest()[:8]}-{Path(urlsplit(url).path).name}'
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / name
     if get_rank() == 0 and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

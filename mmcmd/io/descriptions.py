@@ -1,6 +1,7 @@
 """Check the description of the encoders in a file, before a model is built from it."""
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from mmcmd.errors import InputError
@@ -66,10 +67,17 @@ def _check_types(value: Any, source: str, depth: int = 0) -> None:
     if isinstance(value, Mapping):
         kind = value.get('type', 'none')
         name = kind if isinstance(kind, str) else repr(kind)
-        if not name.removeprefix(_scope(name)).isidentifier():
+        plain = name.removeprefix(_scope(name))
+        # mmengine would import a module of this name. No class has the name of a module.
+        if not plain.isidentifier() or ('type' in value and find_spec(plain) is not None):
             raise InputError(
                 f'{source} asks for the type {name[:80]!r}, but a file may only name registered '
                 'classes; do not use this file, because it may try to run code'
+            )
+        if 'checkpoint' in value:  # of `init_cfg`, which mmengine opens, also on another machine
+            raise InputError(
+                f'{source} names a further checkpoint, and an encoder has its weights in one file; '
+                'do not use this file'
             )
         if '_scope_' in value:
             raise InputError(f'{source} asks for another `_scope_`, which a file may not choose')

@@ -1,6 +1,8 @@
 """The page and its REST interface, which ``/openapi.json`` describes."""
 
-from collections.abc import Sequence
+import multiprocessing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -30,6 +32,14 @@ _FAILURES = {
 }
 
 
+@asynccontextmanager
+async def _end_children(app: FastAPI) -> AsyncIterator[None]:
+    """End the processes that make maps or read files when the server ends."""
+    yield
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
 def create_app(
     loader: Loader,
     upload_limit: int = UPLOAD_LIMIT,
@@ -53,6 +63,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses=_FAILURES,
+        lifespan=_end_children,
     )
     # A request passes these in the reverse order: first the Guard.
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=1)

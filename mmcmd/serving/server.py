@@ -51,7 +51,10 @@ def serve(
         port = listening.getsockname()[1]
         loader = Loader(checkpoint, gallery, **options)
         app = create_app(loader, upload_limit, host)
-        config = uvicorn.Config(app, log_level='warning', timeout_keep_alive=30)
+        # The limits count requests by the real address, not by a header that a client may write.
+        config = uvicorn.Config(
+            app, log_level='warning', timeout_keep_alive=30, proxy_headers=False
+        )
         server = uvicorn.Server(config)
 
         def end() -> None:

@@ -5,6 +5,7 @@ import multiprocessing
 import re
 import resource
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -20,6 +21,8 @@ MEMORY = 1 << 30
 """Bytes of memory that reading a file may use, beyond the memory of the program."""
 SECONDS = 20
 """Time that reading a file may take."""
+AT_ONCE = 2
+"""Number of files that are read at the same time. It limits the memory of all readers together."""
 MOST_MOTIONS, MOST_NUMBERS = 50, 20_000_000
 """Largest number of motions of a file that are kept, and of coordinates in all of them."""
 
@@ -40,7 +43,8 @@ class UploadReader:
     """Reads uploaded files with the parsers of ``tools/data/convert.py``.
 
     Each file is read in a new process. It is forked from a helper process that has imported the
-    parsers but never reads a file, so it starts in milliseconds.
+    parsers but never reads a file, so it starts in milliseconds. At most :data:`AT_ONCE` files are
+    read at a time; the others wait.
 
     Args:
         layout (Layout): Joint layout of files that do not store one.
@@ -51,6 +55,7 @@ class UploadReader:
     def __init__(self, layout: Layout, seconds: float = SECONDS, memory: int = MEMORY) -> None:
         self.layout, self.seconds, self.memory = layout, seconds, memory
         self._context = multiprocessing.get_context('forkserver')
+        self._free = threading.BoundedSemaphore(AT_ONCE)
         self._context.set_forkserver_preload(['mmcmd.inference.reading', 'mmcmd.cli'])
 
     def warm_up(self) -> None:
@@ -83,7 +88,7 @@ class UploadReader:
             raise InputError(f'{name} is empty')
         with tempfile.TemporaryDirectory(prefix='mmcmd.upload.') as folder:
             Path(folder, name).write_bytes(content)
-            with self._worker(folder, name, told) as (process, answers):
+            with self._free, self._worker(folder, name, told) as (process, answers):
                 # If the process dies, its end of the pipe closes, and `poll` also returns.
                 if not answers.poll(self.seconds):
                     raise InputError(f'{name} was not read within {self.seconds:g} s')

@@ -332,3 +332,17 @@ def test_objects_of_other_classes_are_refused(tmp_path):
         path.write_bytes(archive_with(b'\x80\x02' + made))
         with pytest.raises(InputError):
             load_plain(path)
+
+
+def test_files_of_one_name_from_two_addresses_are_kept_apart(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    for folder in 'ab':
+        (tmp_path / folder).mkdir()
+        torch.save({'state_dict': {}, 'from': folder}, tmp_path / folder / 'epoch_450.pth')
+    handler = functools.partial(QuietHandler, directory=str(tmp_path))
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f'http://127.0.0.1:{server.server_port}'
+        found = [CheckpointLoader.load_checkpoint(f'{url}/{x}/epoch_450.pth') for x in 'ab']
+        server.shutdown()
+    assert [x['from'] for x in found] == ['a', 'b']

@@ -132,7 +132,12 @@ def test_hub_without_its_library_says_what_to_install(monkeypatch):
         upload(Path('cmd'), 'me/cmd')
 
 
-@pytest.mark.parametrize('place', ['test_pipeline', 'backbone', 'scope'])
+REFUSED = (
+    r'asks for (the type .(os\.system|antigravity)|another `_scope_`)|names a further checkpoint'
+)
+
+
+@pytest.mark.parametrize('place', ['test_pipeline', 'backbone', 'scope', 'module', 'init_cfg'])
 def test_type_that_would_run_code_is_refused(checkpoint, tmp_path, place):
     target = tmp_path / 'ran'
     evil = {'type': 'os.system', 'command': f'touch {target}'}
@@ -141,14 +146,20 @@ def test_type_that_would_run_code_is_refused(checkpoint, tmp_path, place):
         encoder['test_pipeline'] = [evil]
     elif place == 'backbone':
         encoder['streams']['joint']['backbone'] = evil
+    elif place == 'module':  # mmengine imports a module of the name of an unknown class
+        encoder['streams']['joint']['backbone']['type'] = 'antigravity'
+    elif place == 'init_cfg':
+        init = {'type': 'Pretrained', 'checkpoint': 'http://127.0.0.1:9/x.pth'}
+        encoder['streams']['joint']['backbone']['init_cfg'] = init
     else:
         encoder['streams']['joint']['backbone']['_scope_'] = 'os'
     save_folder(checkpoint, tmp_path / 'x', 'a card')
     torch.save(checkpoint, tmp_path / 'x.pth')
     for name in ('x', 'x.pth'):
-        with pytest.raises(InputError, match=r'asks for (the type .os\.system|another `_scope_`)'):
+        with pytest.raises(InputError, match=REFUSED):
             load_plain(str(tmp_path / name))
     assert not target.exists()
+    assert 'antigravity' not in sys.modules
 
 
 def test_name_with_the_scope_of_mmaction_is_taken(checkpoint, tmp_path):

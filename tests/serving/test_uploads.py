@@ -4,6 +4,8 @@ import os
 import pickle
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -116,3 +118,23 @@ def test_an_array_beyond_the_limit_of_memory_is_refused(npy):
 )
 def test_names_lose_what_could_be_a_path(sent, kept):
     assert safe_name(sent) == kept
+
+
+def test_only_some_files_are_read_at_a_time(motion, npy):
+    reader, running, most = UploadReader(LAYOUTS['ntu']), [], []
+    work = reader._worker
+
+    @contextmanager
+    def counted(*arguments):
+        running.append(arguments)
+        most.append(len(running))
+        with work(*arguments) as found:
+            time.sleep(0.1)
+            yield found
+        running.pop()
+
+    reader._worker = counted
+    with ThreadPoolExecutor(6) as pool:
+        told = list(pool.map(lambda _: reader.read(npy(motion[0]), 'x.npy'), range(6)))
+    assert len(told) == 6
+    assert max(most) == uploads.AT_ONCE
