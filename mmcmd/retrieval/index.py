@@ -51,7 +51,8 @@ class MotionIndex:
         self.fields = fields if fields is not None else [{}] * size
         self.classes, self.hashes = list(classes), dict(hashes or {})
         self.facts = dict(facts or {})
-        self.approximate: Any = None
+        self._approximate: Any = None
+        self._folder: str | os.PathLike | None = None  # where an approximate part may be
         lengths = {len(x) for x in (*self.vectors.values(), self.labels, self.fields)}
         if lengths != {size} or not self.vectors:
             raise InputError(
@@ -79,8 +80,19 @@ class MotionIndex:
         index = cls(**parts, normalized=True)
         if hashes is not None:
             index.check_encoder(hashes, str(folder))
-        index.approximate = files.read_approximate(folder, index)
+        index._folder = folder
         return index
+
+    @property
+    def approximate(self) -> Any:
+        """The :class:`ApproximateIndex`, or None. Its file is read when it is first needed.
+
+        Raises:
+            InputError: If FAISS is not installed, or the file is damaged.
+        """
+        if self._folder is not None:
+            self._approximate, self._folder = files.read_approximate(self._folder, self), None
+        return self._approximate
 
     def build_approximate(self, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
         """Add an approximate index, which ``search(exact=False)`` uses.
@@ -99,8 +111,8 @@ class MotionIndex:
         """
         from mmcmd.retrieval.approximate import ApproximateIndex
 
-        self.approximate = ApproximateIndex.build(self, recall=recall, k=k)
-        return self.approximate.facts
+        self._approximate, self._folder = ApproximateIndex.build(self, recall=recall, k=k), None
+        return self._approximate.facts
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the index to a folder. An older index in this folder is replaced.

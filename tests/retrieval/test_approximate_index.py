@@ -53,6 +53,19 @@ def test_recall_on_new_queries_is_the_measured_one(index, tmp_path):
         opened.search(queries, 10, 'joint', exact=False)
 
 
+def test_exact_search_does_not_read_the_approximate_part(index, tmp_path):
+    pytest.importorskip('faiss', reason='needs faiss-cpu: pip install "mmcmd[retrieval]"')
+    index.build_approximate()
+    index.save(tmp_path / 'index')
+    (tmp_path / 'index/approximate.faiss').write_bytes(b'broken')
+    opened, queries = MotionIndex.open(tmp_path / 'index'), clustered(3, 2)
+    np.testing.assert_array_equal(
+        rows_of(opened.search(queries, 5)), rows_of(index.search(queries, 5))
+    )
+    with pytest.raises(InputError):
+        opened.search(queries, 5, exact=False)
+
+
 def test_changed_index_has_no_approximate_part(index):
     pytest.importorskip('faiss', reason='needs faiss-cpu: pip install "mmcmd[retrieval]"')
     index.build_approximate()
