@@ -49,5 +49,8 @@ class AtomicBackend(LocalBackend):
 
 def file_hash(path: str | os.PathLike) -> str:
     """Return the first 8 hex digits of a file's SHA-256."""
+    digest = hashlib.sha256()
     with open(path, 'rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()[:8]
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()[:8]

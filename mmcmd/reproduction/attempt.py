@@ -80,8 +80,7 @@ class Attempt:
             status = self._run(lock)
             if status == 0 and Path(self.product).exists():
                 seconds = time.monotonic() - started
-                with open(self.product, 'rb') as file:
-                    digest = hashlib.file_digest(file, 'sha256').hexdigest()[:DIGITS]
+                digest = self._digest()
                 self._write('stage.done', f'{self.signature} {seconds:.0f} {digest}\n')
         if self._stopped and status != 0:
             return PREEMPTED  # early in its run, the tool does not return this status itself
@@ -114,6 +113,14 @@ class Attempt:
             if self._stopped:  # the signal came before the process was assigned
                 self._process.terminate()
             return self._process.wait()
+
+    def _digest(self) -> str:
+        """Return the first hex digits of the SHA-256 of the product."""
+        digest = hashlib.sha256()  # `mmcmd.io.files.file_hash` would import torch
+        with open(self.product, 'rb') as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+        return digest.hexdigest()[:DIGITS]
 
     def _write(self, name: str, text: str) -> None:
         """Write a file atomically, so that no reader gets an incomplete file."""

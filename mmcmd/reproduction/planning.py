@@ -86,7 +86,7 @@ def reproduce(
                 encoder,
                 ann_files={data: args.ann_file} if args.ann_file else {},
                 clip_len=clip_len,
-                clock=Steps(args.steps) if args.steps else clock,
+                clock=clock if args.steps is None else Steps(args.steps),
                 others=others,
                 held_out=held_out,
             )
