@@ -262,7 +262,10 @@ def _fit_budget(cfg: Config, budget: str | None) -> Config:
 
 
 def _sizes(small: dict[str, Any]) -> dict[str, Any]:
-    """Return the entries of ``small`` that do not belong to the recipe of a method."""
+    """Return the entries of ``small`` that do not belong to the recipe of a method.
+
+    The momentum of the key encoders goes with the short queue of ``small``, and stays.
+    """
     recipe = 'optim_wrapper', 'param_scheduler', 'train_cfg'
     sizes = {name: deepcopy(value) for name, value in small.items() if name not in recipe}
     sizes.get('train_dataloader', {}).pop('batch_size', None)

@@ -48,7 +48,7 @@ class FeatureDataset(Dataset):
 
 
 def as_it_is(batch: dict[str, Any]) -> dict[str, Any]:
-    """Return a batch, which the data set has made, unchanged."""
+    """Return the batch. The data set has already collated it."""
     return batch
 
 
@@ -131,8 +131,7 @@ class CachedFeatureLoop(ResumableEpochLoop):
     Heads that whiten features measure the covariance of all cached training features.
 
     The training split is encoded in the context of the optimizer wrapper (autocast with
-    ``--amp``), and the validation split in that of the validation loop. Both are as without a
-    cache.
+    ``--amp``), and the validation split in that of the validation loop.
 
     Each rank keeps all features in memory: ``4 * crops * N * S * D`` bytes for N sequences in S
     modalities. For NTU-60 x-sub (40,091, 3, 2048) this is 0.99 GB a crop, and half of it if

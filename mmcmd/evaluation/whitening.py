@@ -6,35 +6,42 @@ from torch import Tensor
 
 from mmcmd.errors import InputError
 
+EQUAL = 1e-14
+"""Mean variance of features of length 1 that are equal within the rounding of float32."""
+CHUNK = 65536
+"""Number of features whose covariance is added at a time, in float64."""
 
-def fit_whitening(feature: Tensor, ridge: float) -> tuple[Tensor, Tensor]:
-    """Compute the map that whitens features like these.
 
-    Features are L2-normalised and centred on the mean of these ones. They are then multiplied by
-    (C + ridge * v I)^(-1/2). C is the covariance of these features and v its mean variance. The
-    ridge limits the weight of directions with little variance, which are mostly noise.
+def fit_whitening(feature: Tensor, ridge: float) -> tuple[Tensor, Tensor, float]:
+    """Compute the mean and the matrix that whiten features.
+
+    The features are L2-normalised. The matrix is (C + ridge * v I)^(-1/2), with their covariance C
+    and its mean variance v. The ridge limits the weight of directions with little variance, which
+    are mostly noise.
 
     Args:
         feature (Tensor): Features (N, D).
         ridge (float): Multiple of the mean variance, more than 0.
 
     Returns:
-        tuple[Tensor, Tensor]: Mean (D,) and matrix (D, D), float64. ``(normalize(x) - mean) @
-        matrix`` is white.
+        tuple[Tensor, Tensor, float]: Mean (D,), symmetric matrix (D, D), both float64, and the mean
+        variance of ``(normalize(x) - mean) @ matrix``. If all features are equal, the matrix is 0.
 
     Raises:
         InputError: If the ridge is not more than 0.
     """
     if not ridge > 0:
         raise InputError(f'whiten must be more than 0, or None, got {ridge}')
-    feature = F.normalize(feature.double(), dim=1)
-    mean = feature.mean(dim=0)
-    feature = feature - mean
-    variances, directions = torch.linalg.eigh(feature.T @ feature / len(feature))
+    parts = feature.split(CHUNK)
+    mean = sum(_unit(x).sum(dim=0) for x in parts) / len(feature)
+    covariance = sum((_unit(x) - mean).T @ (_unit(x) - mean) for x in parts) / len(feature)
+    variances, directions = torch.linalg.eigh(covariance)
     variances = variances.clamp(min=0)
-    # The features have length 1, so this is the rounding of float32. All features may be equal.
-    scale = (variances + ridge * variances.mean()).clamp(min=1e-14).rsqrt()
-    return mean, directions * scale
+    if variances.mean() < EQUAL:
+        return mean, torch.zeros_like(covariance), 0.0
+    scale = (variances + ridge * variances.mean()).rsqrt()
+    variance = (variances * scale.square()).mean().item()
+    return mean, (directions * scale) @ directions.T, variance
 
 
 def whiten(
@@ -59,7 +66,11 @@ def whiten(
     """
     whitened: tuple[dict[str, Tensor], dict[str, Tensor]] = ({}, {})
     for name, known in gallery.items():
-        mean, matrix = fit_whitening(known, ridge)
+        mean, matrix, _ = fit_whitening(known, ridge)
         for side, feats in zip(whitened, (queries[name], known), strict=True):
-            side[name] = ((F.normalize(feats.double(), dim=1) - mean) @ matrix).float()
+            side[name] = ((_unit(feats) - mean) @ matrix).float()
     return whitened
+
+
+def _unit(feature: Tensor) -> Tensor:
+    return F.normalize(feature.double(), dim=1)

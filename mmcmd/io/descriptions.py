@@ -68,13 +68,13 @@ def _check_types(value: Any, source: str, depth: int = 0) -> None:
         kind = value.get('type', 'none')
         name = kind if isinstance(kind, str) else repr(kind)
         plain = name.removeprefix(_scope(name))
-        # mmengine would import a module of this name. No class has the name of a module.
-        if not plain.isidentifier() or ('type' in value and find_spec(plain) is not None):
+        if not plain.isidentifier() or ('type' in value and _is_module(plain)):
             raise InputError(
                 f'{source} asks for the type {name[:80]!r}, but a file may only name registered '
                 'classes; do not use this file, because it may try to run code'
             )
-        if 'checkpoint' in value:  # of `init_cfg`, which mmengine opens, also on another machine
+        # mmengine would open the checkpoint of an `init_cfg`, also on another machine.
+        if isinstance(value.get('checkpoint'), str):
             raise InputError(
                 f'{source} names a further checkpoint, and an encoder has its weights in one file; '
                 'do not use this file'
@@ -85,6 +85,25 @@ def _check_types(value: Any, source: str, depth: int = 0) -> None:
     if isinstance(value, (Mapping, list, tuple)):
         for part in parts:
             _check_types(part, source, depth + 1)
+
+
+def _is_module(name: str) -> bool:
+    """Return whether mmengine would import a module, because no class has this name."""
+    try:
+        if find_spec(name) is None:
+            return False
+    except ValueError:  # a module without a specification, such as __main__
+        return True
+    from mmcmd.registry import MODELS, TRANSFORMS  # slow, and hardly ever needed
+
+    registry: Any
+    for registry in (MODELS, TRANSFORMS):
+        while registry is not None:
+            registry.import_from_location()
+            if name in registry.module_dict:
+                return False
+            registry = registry.parent
+    return True
 
 
 def _scope(name: str) -> str:

@@ -43,7 +43,8 @@ def describe(model: nn.Module, config: Mapping[str, Any]) -> dict[str, Any]:
 def _method_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the entries that say how a model was trained, without paths of the author."""
     entries = {name: _as_data(config[name]) for name in METHOD if config.get(name) is not None}
-    entries.get('model', {}).pop('pretrained', None)
+    for name in ('pretrained', 'encoder_from'):
+        entries.get('model', {}).pop(name, None)
     batch_size = (config.get('train_dataloader') or {}).get('batch_size')
     return entries | ({'batch_size': batch_size} if batch_size else {})
 

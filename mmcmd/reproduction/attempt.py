@@ -24,8 +24,7 @@ from typing import Any
 PREEMPTED = 85
 """Exit status of a tool or an attempt that was asked to stop. It can continue later."""
 
-DIGITS = 8
-"""Number of hex digits of the SHA-256 of the product in the file ``stage.done``."""
+_DIGITS = 8  # of the SHA-256 of the product, in the file ``stage.done``
 
 
 @dataclass
@@ -120,7 +119,7 @@ class Attempt:
         with open(self.product, 'rb') as file:
             while part := file.read(1 << 20):
                 digest.update(part)
-        return digest.hexdigest()[:DIGITS]
+        return digest.hexdigest()[:_DIGITS]
 
     def _write(self, name: str, text: str) -> None:
         """Write a file atomically, so that no reader gets an incomplete file."""

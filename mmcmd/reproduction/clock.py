@@ -184,6 +184,11 @@ def schedule(config: Config, epochs: int) -> list[str]:
                         else stretched(value)
                     )
                     options.append(f'param_scheduler.{index}.{key}={new}')
+            options += [
+                f'param_scheduler.{index}.{key}={round(value * epochs / before)}'
+                for key in ('warmup', 'hold')
+                if (value := scheduler.get(key))
+            ]
     options += [
         f'model.{key}={stretched(value)}'
         for key, value in config.model.items()

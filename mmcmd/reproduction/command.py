@@ -9,6 +9,7 @@ from rich.table import Table as View
 
 from mmcmd.errors import InputError
 from mmcmd.reproduction import report
+from mmcmd.reproduction.clock import EPOCH_STEPS
 from mmcmd.reproduction.cost import estimate, multiply_rate
 from mmcmd.reproduction.drawing import draw_features
 from mmcmd.reproduction.leaderboard import draw_labels, draw_minutes
@@ -71,7 +72,7 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         if args.minutes:
             note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
         if args.steps:
-            note = f'Each training has {args.steps} steps.\n{note}'
+            note = f'Each pre-training has {args.steps // EPOCH_STEPS * EPOCH_STEPS} steps.\n{note}'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),

@@ -28,6 +28,12 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
     if args.slurm is None and args.minutes and not args.jobs and not visible_gpus():
         return LocalLauncher(1, threads=os.cpu_count())
     if args.slurm is None:
+        gpus = visible_gpus()
+        if args.minutes and gpus and (args.jobs or 0) > len(gpus):
+            raise InputError(
+                f'--minutes measures a training that has a GPU for itself, but {args.jobs} jobs '
+                f'share {len(gpus)}; use --steps, or fewer jobs'
+            )
         return LocalLauncher(args.jobs)
     from mmcmd.reproduction.slurm import SlurmLauncher  # needs the extra `cluster`
 

@@ -96,13 +96,13 @@ class Reproduction:
         options = method.options
         if callable(options):
             options = options(load_config(path, **arguments))
-        needs = self.needs
-        if method.start:
-            stage = self.pretraining(method.start, seed).stage
-            needs, options = [*needs, stage], [*options, f'model.encoder_from={stage.product}']
+        start = self.pretraining(method.start, seed).stage if method.start else None
         trained, options = path != UNTRAINED, [*options, *self._clips(arguments)]
         return self._run(
-            *(name, path, arguments, options, seed, needs), trained=trained, timed=trained
+            *(name, path, arguments, options, seed, self.needs),
+            trained=trained,
+            timed=trained,
+            start=start,
         )
 
     def _evaluation(self, cell: Cell, seed: int, source: Run) -> Run:
@@ -160,6 +160,7 @@ class Reproduction:
         description: Mapping[str, Any] | None = None,
         trained: bool = True,
         timed: bool = False,
+        start: Stage | None = None,
     ) -> Run:
         work_dir = self.root / f'{slug(title)}-seed{seed}'
         if work_dir in self._runs:
@@ -168,6 +169,9 @@ class Reproduction:
         clock = self.clock if timed else None
         if clock is not None:
             options += clock.options(title, path, arguments, options, needs)
+        if start is not None:  # the initial weights do not change the speed
+            options.append(f'model.encoder_from={start.product}')
+            needs = [*needs, start]
         config = load_config(
             path, **arguments, description=description, options=parse_options(options)
         )

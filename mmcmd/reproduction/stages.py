@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmcmd.io.files import file_hash
 from mmcmd.reproduction.attempt import Attempt
 from mmcmd.tool_files import find_tool
 
@@ -52,10 +53,10 @@ class Stage:
         return float(done[1]) if len(done) > 1 else None
 
     @property
-    def digest(self) -> str | None:
-        """First 8 hex digits of the SHA-256 of the product, or None if it is not finished."""
+    def digest(self) -> str:
+        """First 8 hex digits of the SHA-256 of the product. Old versions did not record it."""
         done = self._done
-        return done[2] if len(done) > 2 else None
+        return done[2] if len(done) > 2 else file_hash(self.product)
 
     @property
     def _done(self) -> list[str]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class MotionIndex:
         self.classes, self.hashes = list(classes), dict(hashes or {})
         self.facts = dict(facts or {})
         self._approximate: Any = None
-        self._folder: str | os.PathLike | None = None  # where an approximate part may be
+        self._origin: tuple[Path, dict] | None = None  # where an approximate part may be
         lengths = {len(x) for x in (*self.vectors.values(), self.labels, self.fields)}
         if lengths != {size} or not self.vectors:
             raise InputError(
@@ -80,7 +81,7 @@ class MotionIndex:
         index = cls(**parts, normalized=True)
         if hashes is not None:
             index.check_encoder(hashes, str(folder))
-        index._folder = folder
+        index._origin = Path(folder).resolve(), files.read_description(folder)
         return index
 
     @property
@@ -88,10 +89,14 @@ class MotionIndex:
         """The :class:`ApproximateIndex`, or None. Its file is read when it is first needed.
 
         Raises:
-            InputError: If FAISS is not installed, or the file is damaged.
+            InputError: If FAISS is not installed, the file is damaged, or the folder has changed
+                since the index was opened.
         """
-        if self._folder is not None:
-            self._approximate, self._folder = files.read_approximate(self._folder, self), None
+        if self._origin is not None:
+            folder, known = self._origin
+            if files.read_description(folder) != known:
+                raise InputError(f'{folder} has changed since it was opened; open the index again')
+            self._approximate, self._origin = files.read_approximate(folder, self), None
         return self._approximate
 
     def build_approximate(self, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
@@ -111,7 +116,7 @@ class MotionIndex:
         """
         from mmcmd.retrieval.approximate import ApproximateIndex
 
-        self._approximate, self._folder = ApproximateIndex.build(self, recall=recall, k=k), None
+        self._approximate, self._origin = ApproximateIndex.build(self, recall=recall, k=k), None
         return self._approximate.facts
 
     def save(self, folder: str | os.PathLike) -> None:

@@ -13,6 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from mmcmd.errors import InputError
 from mmcmd.serving import schemas
+from mmcmd.serving.gallery_map import MAP_MAKER
 from mmcmd.serving.limits import UPLOAD_LIMIT, Guard, allowed_hosts
 from mmcmd.serving.loading import Loader, NotReady
 from mmcmd.serving.motions import UnknownMotion
@@ -34,10 +35,11 @@ _FAILURES = {
 
 @asynccontextmanager
 async def _end_children(app: FastAPI) -> AsyncIterator[None]:
-    """End the processes that make maps or read files when the server ends."""
+    """End the processes that make maps when the server ends."""
     yield
     for process in multiprocessing.active_children():
-        process.kill()
+        if process.name == MAP_MAKER:
+            process.kill()
 
 
 def create_app(

@@ -12,6 +12,8 @@ from mmcmd.io.files import replace_file
 
 MOST_POINTS = 5000
 """Points of a map. A larger gallery is represented by evenly spaced motions."""
+MAP_MAKER = 'mmcmd map maker'
+"""Name of the process that makes a map."""
 _TSNE, _PRINCIPAL = 't-SNE', 'principal components'
 _FEWEST = 6  # motions; fewer have no t-SNE
 
@@ -61,7 +63,8 @@ class GalleryMap:
 
     def _make(self, stream: str, features: np.ndarray, path: Path) -> None:
         context = multiprocessing.get_context('forkserver')
-        process = context.Process(target=_make_map, args=(features, str(path)), daemon=True)
+        arguments = features, str(path)
+        process = context.Process(target=_make_map, args=arguments, name=MAP_MAKER, daemon=True)
         with self._one_at_a_time, suppress(OSError):
             process.start()
             process.join()

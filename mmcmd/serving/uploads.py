@@ -88,7 +88,7 @@ class UploadReader:
             raise InputError(f'{name} is empty')
         with tempfile.TemporaryDirectory(prefix='mmcmd.upload.') as folder:
             Path(folder, name).write_bytes(content)
-            with self._free, self._worker(folder, name, told) as (process, answers):
+            with self._turn(name), self._worker(folder, name, told) as (process, answers):
                 # If the process dies, its end of the pipe closes, and `poll` also returns.
                 if not answers.poll(self.seconds):
                     raise InputError(f'{name} was not read within {self.seconds:g} s')
@@ -100,6 +100,15 @@ class UploadReader:
                         f'{name} cannot be read: the process that read it ran out of memory or '
                         'time, or crashed'
                     ) from None
+
+    @contextmanager
+    def _turn(self, name: str) -> Iterator[None]:
+        if not self._free.acquire(timeout=self.seconds):
+            raise InputError(f'{name} was not read, because other files are; send it again later')
+        try:
+            yield
+        finally:
+            self._free.release()
 
     @contextmanager
     def _worker(

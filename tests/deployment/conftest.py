@@ -23,6 +23,8 @@ def save(root, tmp_path):
                 buffer.normal_()
             elif name.endswith('running_var'):
                 buffer.uniform_(0.5, 2)
+            elif '.whitening.' in name:
+                buffer.normal_()
         config = Config.fromfile(root / f'configs/_base_/pipelines/{pipeline}.py')
         config = {'data': NTU, 'clip_len': clip_len, 'test_pipeline': config.test_pipeline}
         path = tmp_path / 'tiny.pth'

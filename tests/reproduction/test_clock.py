@@ -52,6 +52,16 @@ def test_epochs_are_what_fits_into_the_minutes(make):
     assert all(one.config.train_cfg.epoch_steps == EPOCH_STEPS for one in runs)
 
 
+def test_method_that_starts_from_another_one_is_measured_without_it(make):
+    one = make()
+    mamp, stars = one.pretrainings('STARS', 0)
+    measured = one.clock.stages['STARS']
+    assert not measured.needs
+    assert not any('encoder_from' in x for x in measured.command)
+    assert f'model.encoder_from={mamp.stage.product}' in stars.stage.command
+    assert mamp.stage in stars.stage.needs
+
+
 def test_only_what_competes_is_timed(make):
     one = make()
     for cell in (
@@ -103,6 +113,8 @@ def test_steps_give_every_training_the_same_length_and_its_own_shares(tmp_path):
     config = one.pretraining('AimCLR', 0).config
     assert config.model.mining_epoch == 12, 'half of the training, as published'
     assert config.param_scheduler[0].milestones == [20], '250 of 300'
+    warmup = one.pretraining('MAMP', 0).config.param_scheduler[0].warmup
+    assert warmup == 1, '20 of 400'
     assert not one.clock.stages, 'nothing is measured first'
     evaluation = one.chain(Cell('AimCLR', 'linear', 'joint'), 0)[-1]
     assert evaluation.epochs == load_config('configs/benchmarks/linear.py').train_cfg.max_epochs

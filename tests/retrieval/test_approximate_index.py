@@ -64,6 +64,10 @@ def test_exact_search_does_not_read_the_approximate_part(index, tmp_path):
     )
     with pytest.raises(InputError):
         opened.search(queries, 5, exact=False)
+    other = index.remove(['3'])
+    other.save(tmp_path / 'index')
+    with pytest.raises(InputError, match='has changed since it was opened'):
+        opened.search(queries, 5, exact=False)
 
 
 def test_changed_index_has_no_approximate_part(index):

@@ -4,6 +4,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmcmd.evaluation.whitening import fit_whitening
+from mmcmd.models.precision import without_autocast
 from mmcmd.registry import MODELS
 
 
@@ -81,11 +82,11 @@ class Whitening(nn.Module):
     @torch.no_grad()
     def fit(self, feature: Tensor) -> None:
         """Compute mean and matrix from features (N, D)."""
-        mean, matrix = fit_whitening(feature, self.ridge)
-        white = (F.normalize(feature.double(), dim=1) - mean) @ matrix
+        mean, matrix, variance = fit_whitening(feature, self.ridge)
         self.mean.copy_(mean)
-        self.matrix.copy_(matrix / white.square().mean().sqrt().clamp(min=1e-12))
+        self.matrix.copy_(matrix / (variance or 1) ** 0.5)
 
     def forward(self, feature: Tensor) -> Tensor:
-        """Return whitened features (N, D)."""
-        return (F.normalize(feature, dim=1) - self.mean) @ self.matrix
+        """Return whitened features (N, D), also under autocast in float32."""
+        with without_autocast(feature.device.type):
+            return (F.normalize(feature.float(), dim=1) - self.mean) @ self.matrix

@@ -136,7 +136,7 @@ class SkeletonClassifier(StreamModel):
         return torch.stack(feats, dim=2)
 
     def fit_heads(self, feats: Tensor) -> None:
-        """Let the heads measure what they need of the training features (..., S, D)."""
+        """Fit the heads that whiten features to all training features (..., S, D)."""
         for head, feature in zip(self.heads.values(), feats.unbind(dim=-2), strict=True):
             if getattr(head, 'needs_fit', False):
                 head.fit(feature.flatten(0, -2))
