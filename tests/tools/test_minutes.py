@@ -18,6 +18,12 @@ TINY = {
     'train_cfg.epoch_steps': 2,
     'clip_len': 8,
     'final_evaluation.epochs': 1,
+    # The start of a worker takes longer than all steps together.
+    **{
+        f'{name}_dataloader.{key}': value
+        for name in ('train', 'val', 'test')
+        for key, value in (('num_workers', 0), ('persistent_workers', False))
+    },
 }
 
 
