@@ -34,7 +34,8 @@ def fit_whitening(feature: Tensor, ridge: float) -> tuple[Tensor, Tensor, float]
         raise InputError(f'whiten must be more than 0, or None, got {ridge}')
     parts = feature.split(CHUNK)
     mean = sum(_unit(x).sum(dim=0) for x in parts) / len(feature)
-    covariance = sum((_unit(x) - mean).T @ (_unit(x) - mean) for x in parts) / len(feature)
+    centred = (_unit(x) - mean for x in parts)
+    covariance = sum(x.T @ x for x in centred) / len(feature)
     variances, directions = torch.linalg.eigh(covariance)
     variances = variances.clamp(min=0)
     if variances.mean() < EQUAL:

@@ -74,17 +74,18 @@ def evaluate(
     """
     root, work_dir = configs_root() / 'benchmarks', Path(cfg.work_dir)
     common: dict[str, Any] = {'data': data, 'ann_file': ann_file, **(held_out or {})}
-    linear = {'ours': root / 'linear_whitened.py', 'raw': root / 'linear_small.py'}
     epochs = cfg.final_evaluation.epochs
     steps = {'train_cfg.max_epochs': epochs, 'train_cfg.val_interval': epochs}
-    ours = load_config(linear['ours'], pretrained=str(checkpoint), options=steps, **common)
+    ours = load_config(
+        root / 'linear_whitened.py', pretrained=str(checkpoint), options=steps, **common
+    )
     common |= {'encoder': 'raw'}
     # Raw coordinates get the forms that suit them best: standardised for the linear classifier, and
     # centred for nearest neighbours (whitened with a large ridge).
     centred = {'test_evaluator.whiten': 1000.0}
     raw_knn = load_config(root / 'knn.py', options=_raw_options(cfg) | centred, **common)
     steps |= _raw_options(cfg)
-    raw_linear = load_config(linear['raw'], pretrained='random', options=steps, **common)
+    raw_linear = load_config(root / 'linear_small.py', pretrained='random', options=steps, **common)
     for run in (raw_knn, raw_linear):
         adopt_pipelines(run, cfg)
     for run, name in ((ours, 'linear'), (raw_knn, 'raw_knn'), (raw_linear, 'raw_linear')):

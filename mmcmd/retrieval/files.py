@@ -168,15 +168,15 @@ def _part(folder: Path, name: str, size: int) -> np.ndarray:
     return array
 
 
-def read_approximate(folder: str | os.PathLike, index: 'MotionIndex') -> Any:
-    """Return the :class:`ApproximateIndex` of an index; None if it has none.
+def read_approximate(folder: Path, said: dict[str, Any], index: 'MotionIndex') -> Any:
+    """Return the :class:`ApproximateIndex` of an index with this description; None if it has none.
 
     Raises:
         InputError: If FAISS is not installed, or the file is damaged.
     """
-    facts = read_description(folder).get('approximate')
+    facts = said.get('approximate')
     if facts is None:
         return None
     from mmcmd.retrieval.approximate import ApproximateIndex
 
-    return ApproximateIndex.open(Path(folder, APPROXIMATE), index, facts)
+    return ApproximateIndex.open(folder / APPROXIMATE, index, facts)

@@ -96,7 +96,7 @@ class MotionIndex:
             folder, known = self._origin
             if files.read_description(folder) != known:
                 raise InputError(f'{folder} has changed since it was opened; open the index again')
-            self._approximate, self._origin = files.read_approximate(folder, self), None
+            self._approximate, self._origin = files.read_approximate(folder, known, self), None
         return self._approximate
 
     def build_approximate(self, recall: float = 0.95, k: int = 10) -> dict[str, Any]:
