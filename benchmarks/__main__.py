@@ -16,6 +16,7 @@ STAGES = (
     'bfloat16',
     'graph_encoder',
     'methods',
+    'pcm3',
     'masked',
     'views',
     'conversion',
