@@ -89,6 +89,9 @@ def search(args: argparse.Namespace, encoder: 'SkeletonEncoderInferencer') -> No
     given = [bool(args.source), bool(args.name), args.label is not None]
     if sum(given) != 1:
         raise InputError('search for one of: files, --name ENTRY ..., --class NUMBER or NAME')
+    ignored = [f'--{x}' for x in ('layout', 'format', 'split', 'together') if getattr(args, x)]
+    if ignored and not args.source:
+        raise InputError(f'{ignored[0]} is for files, but the query is in the index; remove it')
     retriever = MotionRetriever(encoder, MotionIndex.open(args.index, encoder.hashes))
     options = {'k': args.k, 'stream': args.stream, 'exact': not args.approximate}
     if args.name:

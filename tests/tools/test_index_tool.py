@@ -69,6 +69,10 @@ def test_index_grows(built, run_tool, checkpoint, tiny_pickle):
     ('arguments', 'message'),
     [
         (('search', '{checkpoint}', '{built}'), 'search for one of: files, --name'),
+        (
+            ('search', '{checkpoint}', '{built}', '--class', '1', '--split', 'train'),
+            '--split is for files, but the query is in the index; remove it',
+        ),
         (('search', '{checkpoint}', '{pickle}', '--class', '1'), r'is not an index'),
         (('search', '{checkpoint}', '{built}', '--name', 'sample99'), "no entry 'sample99'"),
         (('build', '{checkpoint}', '{checkpoint}', '--out', 'x'), 'has no known format'),
