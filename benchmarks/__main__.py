@@ -16,6 +16,7 @@ STAGES = (
     'bfloat16',
     'graph_encoder',
     'methods',
+    'masked',
     'views',
     'conversion',
     'dataset',
