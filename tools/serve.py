@@ -38,6 +38,7 @@ def parse_args() -> argparse.Namespace:
         action='append',
         default=[],
         dest='names',
+        metavar='HOST',
         help='further host name under which browsers reach the server, such as the name of a '
         'proxy; may be given several times',
     )
