@@ -27,23 +27,24 @@ def config_parser(description: str) -> argparse.ArgumentParser:
     parser.add_argument('config', help='config file')
     parser.add_argument(
         '--data',
-        help='data set: a name in configs/_base_/datasets, a file like those, or a pickle',
+        help='data set: a name in configs/_base_/datasets, or the path of a data config or pickle',
     )
     parser.add_argument(
-        '--encoder', help='encoder, a name in configs/_base_/encoders or a file like those'
+        '--encoder', help='encoder: a name in configs/_base_/encoders, or the path of such a file'
     )
     parser.add_argument(
         '--budget',
         choices=BUDGETS,
-        help='small: for small data on a CPU; own: the same sizes with the published batch, '
-        'optimiser and schedule; paper: as published (default: what fits the data)',
+        help='small: for small data on a CPU; own: the sizes of small with the published batch, '
+        'optimiser and schedule; paper: as published (default: small if the data config says '
+        'small=True, else paper)',
     )
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='override entries of the config, for example model.queue.size=4096',
+        help='change entries of the config, for example model.queue.size=4096',
     )
     return parser
 
@@ -55,15 +56,15 @@ def data_parser(description: str) -> argparse.ArgumentParser:
         description (str): What the tool does.
     """
     parser = config_parser(description)
-    parser.add_argument('--ann-file', help="annotation pickle, instead of the config's")
+    parser.add_argument('--ann-file', help='pickle that replaces the one of the config')
     parser.add_argument(
         '--select',
         type=int,
         nargs='?',
         const=0,
         metavar='FOLD',
-        help='validate on a fifth of the training subjects (fold 0, the default, to 4), and leave '
-        'the test split unread',
+        help='validate on a fifth of the training subjects (fold 0, the default, to 4), and do not '
+        'read the test split',
     )
     parser.add_argument(
         '--without',

@@ -33,7 +33,8 @@ def test_the_page_runs_as_written(page, root, tmp_path, run_tool, monkeypatch):
         (tmp_path / name).write_text(content)
     monkeypatch.chdir(tmp_path)
 
-    lines = [line for block in COMMANDS.findall(page) for line in block.splitlines()]
+    blocks = [block.replace('\\\n', ' ') for block in COMMANDS.findall(page)]
+    lines = [line for block in blocks for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines]
     assert len(commands) == 7
     for _, script, *arguments in commands:

@@ -19,37 +19,37 @@ def parse_args() -> argparse.Namespace:
     build = commands.add_parser('build', help='encode recordings and write an index of them')
     build.add_argument('checkpoint', help='checkpoint of the encoder, also a published one')
     build.add_argument('source', nargs='+', help='pickle, or another file or folder of recordings')
-    build.add_argument('--out', required=True, help='folder to write')
+    build.add_argument('--out', required=True, metavar='FOLDER', help='folder of the index')
     build.add_argument(
         '--add', action='store_true', help='add the recordings to the existing index in --out'
     )
     build.add_argument(
         '--approximate',
         action='store_true',
-        help='also build an approximate index with FAISS, for galleries of a million entries',
+        help='also build an approximate index with FAISS, for millions of recordings',
     )
     search = commands.add_parser('search', help='find the nearest motions in an index')
     search.add_argument('checkpoint', help='checkpoint that made the index')
     search.add_argument('index', help='folder of the index')
     search.add_argument('source', nargs='*', help='files of the recordings to search for')
     search.add_argument(
-        '--name', nargs='+', default=[], help='use entries of the index as the query'
+        '--name', nargs='+', default=[], help='search for these entries of the index'
     )
-    search.add_argument(
-        '--class', dest='label', help='use a class as the query: its number or name'
-    )
+    search.add_argument('--class', dest='label', help='search for a class: its number or its name')
     search.add_argument('-k', type=int, default=5, help='number of neighbours (default: 5)')
     search.add_argument('--stream', help='stream to compare (default: all streams together)')
     search.add_argument(
-        '--together', action='store_true', help='use all recordings as examples of one query'
+        '--together', action='store_true', help='take all files as examples of one motion'
     )
     search.add_argument('--approximate', action='store_true', help='use the approximate index')
     for command in (build, search):
-        command.add_argument('--layout', help='joint layout, if the files do not store it')
+        command.add_argument(
+            '--layout', help='joint layout (a name or a JSON file), if the files do not store it'
+        )
         command.add_argument(
             '--map-joints',
             choices=['nearest'],
-            help='if another layout lacks joints of the encoder, use the nearest joints instead',
+            help='if the files lack a joint of the encoder, use the nearest joint in its place',
         )
         command.add_argument(
             '--format', help='format of the files (default: all known formats are tried)'

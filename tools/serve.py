@@ -11,15 +11,15 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('checkpoint', help='checkpoint of a training, or a published one')
     parser.add_argument(
-        '--gallery', required=True, type=Path, metavar='FILE.pkl', help='motions to search in'
+        '--gallery', required=True, type=Path, metavar='FILE.pkl', help='motions to show'
     )
     parser.add_argument('--split', help='name of a split of the gallery (default: all motions)')
     parser.add_argument(
         '--index',
         type=Path,
         metavar='FOLDER',
-        help='index that `mmcmd index` built from these motions with this checkpoint (default: '
-        'make one and keep it)',
+        help='take the features from this index, which `mmcmd index` built from the same motions '
+        'with the same checkpoint (default: encode the motions and keep the features)',
     )
     parser.add_argument(
         '--classifier', help='checkpoint of a classifier that gives the class probabilities'
@@ -28,22 +28,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--map-joints',
         choices=['nearest'],
-        help='if a recording lacks joints of the encoder, use the nearest joints instead',
+        help='if a recording lacks a joint of the encoder, use the nearest joint in its place',
     )
     parser.add_argument(
-        '--host', default='127.0.0.1', help='address to bind to (default: 127.0.0.1)'
+        '--host', default='127.0.0.1', help='address of the server (default: 127.0.0.1)'
     )
     parser.add_argument(
         '--name',
         action='append',
         default=[],
         dest='names',
+        metavar='HOST',
         help='further host name under which browsers reach the server, such as the name of a '
         'proxy; may be given several times',
     )
     parser.add_argument('--port', type=int, default=8000, help='port (default: 8000)')
     parser.add_argument(
-        '--cache', type=Path, help='folder for features and maps (default: FILE.pkl.page)'
+        '--cache',
+        type=Path,
+        metavar='FOLDER',
+        help='folder for features and maps (default: FILE.pkl.page)',
     )
     parser.add_argument(
         '--upload-limit',

@@ -1,10 +1,10 @@
-"""Evaluate a checkpoint by nearest neighbours or by a classifier, as the config defines."""
+"""Evaluate a checkpoint by nearest neighbours or by a classifier, as the config says."""
 
 from mmcmd.cli import build_runner, load_config, parse, run, runner_parser
 
 
 def main() -> None:
-    parser = runner_parser('Evaluate a checkpoint as the config defines.')
+    parser = runner_parser('Evaluate a checkpoint as the config says.')
     parser.add_argument(
         'checkpoint',
         nargs='?',

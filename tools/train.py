@@ -1,4 +1,4 @@
-"""Pre-train, or train a downstream classifier, as the config defines."""
+"""Pre-train encoders, or train a classifier, as the config says."""
 
 from mmcmd.signals import STARTED, stop_at_start_up
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    parser = runner_parser('Pre-train, or train a downstream classifier, as the config defines.')
+    parser = runner_parser('Pre-train encoders, or train a classifier, as the config says.')
     parser.add_argument(
         '--pretrained',
         metavar='CHECKPOINT',
         help='for an evaluation: checkpoint of a pre-training, published folder, its name on the '
-        'hub, or `random`',
+        'hub, or `random` for an encoder without training',
     )
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue from this checkpoint (default: the latest complete one in the work dir)',
+        help='go on from this checkpoint (default: the latest complete one in the work dir)',
     )
     parser.add_argument(
-        '--amp', action='store_true', help='use automatic mixed precision, see --amp-dtype'
+        '--amp', action='store_true', help='train in mixed precision, see --amp-dtype'
     )
     parser.add_argument(
         '--amp-dtype',
@@ -42,13 +42,14 @@ def main() -> None:
     parser.add_argument(
         '--auto-scale-lr',
         action='store_true',
-        help='scale the learning rate with the global batch size',
+        help='scale the learning rate with the batch size of all GPUs together',
     )
-    parser.add_argument('--seed', type=int, help='random seed')
+    parser.add_argument('--seed', type=int, help='seed of all random numbers')
     parser.add_argument(
         '--minutes',
         type=float,
-        help='for configs/recipes/small.py: time for everything; it sets the number of steps',
+        help='for configs/recipes/small.py: train as many steps as fit into this time, together '
+        'with the evaluations',
     )
     args = parse(parser)
 

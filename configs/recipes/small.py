@@ -1,6 +1,6 @@
 # The recipe for a few hundred recordings of your own, on a CPU: CMD with one layer, weak
 # augmentation, and a schedule in steps. docs/small_data.md says how each value was chosen.
-# python tools/train.py configs/recipes/small.py --data mine --minutes 30
+# python tools/train.py configs/recipes/small.py --data data/mine.pkl --minutes 30
 _base_ = '../_base_/pretrain_small.py'
 default_encoder = 'bigru_mean'  # unless --encoder names another
 

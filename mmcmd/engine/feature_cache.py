@@ -1,6 +1,6 @@
 """Linear evaluation on features that are encoded once, not in every epoch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from itertools import product
@@ -27,11 +27,19 @@ class FeatureDataset(Dataset):
     Args:
         feats (Tensor): Features of S modalities, of shape (crops, N, clips, S, D).
         samples (list[ActionDataSample]): Labels and names of the N sequences.
+        metainfo (Mapping, optional): Facts of the data set, such as its class names. Checkpoints
+            store them.
     """
 
-    def __init__(self, feats: Tensor, samples: list[ActionDataSample]) -> None:
+    def __init__(
+        self,
+        feats: Tensor,
+        samples: list[ActionDataSample],
+        metainfo: Mapping[str, Any] | None = None,
+    ) -> None:
         self.feats = feats
         self.samples = samples
+        self.metainfo = dict(metainfo or {})
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -109,7 +117,7 @@ def cache_features(
     feats = feats.unflatten(0, (num_crops, share)).flatten(1, 2)[:, :size]
     samples = [x for turn in zip(*all_gather_object(samples), strict=True) for x in turn][:size]
     return DataLoader(
-        FeatureDataset(feats, samples),
+        FeatureDataset(feats, samples, getattr(loader.dataset, 'metainfo', None)),
         batch_size=loader.batch_size,
         sampler=loader.sampler,
         drop_last=loader.drop_last,

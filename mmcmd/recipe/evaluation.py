@@ -105,8 +105,10 @@ def evaluate(
 
 def _raw_options(cfg: Config) -> dict[str, Any]:
     """Return the options that give raw coordinates the clips and streams of a pre-training."""
+    sizes = {key: cfg.model.backbone.get(key) for key in ('num_person', 'in_channels')}
     return {
         'model.backbone.clip_len': cfg.clip_len,
+        **{f'model.backbone.{key}': size for key, size in sizes.items() if size is not None},
         'model.modalities': list(cfg.model.modalities),
     }
 

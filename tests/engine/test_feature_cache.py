@@ -102,6 +102,13 @@ def test_checkpoint_is_tested_as_that_of_the_exact_mode(make, train, tmp_path):
         }
 
 
+def test_checkpoint_keeps_the_names_of_the_classes(train, tmp_path):
+    names = ['wave', 'sit', 'walk', 'bow']
+    train('named', **{'train_dataloader.dataset.metainfo': {'classes': names}})
+    checkpoint = torch.load(tmp_path / 'named' / f'epoch_{EPOCHS}.pth', weights_only=True)
+    assert list(checkpoint['meta']['dataset_meta']['classes']) == names
+
+
 @pytest.mark.filterwarnings('ignore:.*pin_memory:UserWarning')  # without a GPU
 def test_features_are_pinned_if_the_coordinates_are(make):
     for pinned in (False, True):

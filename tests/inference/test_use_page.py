@@ -9,7 +9,7 @@ import pytest
 
 from mmcmd.retrieval import MotionIndex
 
-NAME = 'S001C001P001R001A023'
+NAME = '000003'
 
 
 @pytest.fixture
@@ -39,10 +39,9 @@ def folder(
     (tmp_path / 'linear/epoch_80.pth').write_bytes(classifier.read_bytes())
     (tmp_path / 'encoder.pth').write_bytes(encoder_file.read_bytes())
     data = pickle.loads(tiny_pickle.read_bytes())
-    data['annotations'][0]['frame_dir'] = data['split']['xsub_train'][0] = NAME
-    for sample in data['annotations']:
-        sample['label'] += 20
-    classes = [f'action {x}' for x in range(22)] + ['hand waving', 'clapping']
+    data['split'] = {name.replace('xsub', 'mine'): x for name, x in data['split'].items()}
+    data['annotations'][0]['frame_dir'] = data['split']['mine_train'][0] = NAME
+    classes = ['both_arms', 'bow', 'wave', 'clap']
     (tmp_path / 'data/mine.pkl').write_bytes(pickle.dumps(data | {'classes': classes}))
     rest = {'split': {}, 'layout': 'ntu', 'annotations': [dict(data['annotations'][1])]}
     rest['annotations'][0]['frame_dir'] = 'more'

@@ -1,6 +1,7 @@
 """`train.py configs/recipes/small.py --minutes` measures a step, and ends with a table."""
 
 import json
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -121,3 +122,18 @@ def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
     for text in ('11 training sequences, 4 for validation', 'raw coordinates, linear'):
         assert text in out + err
     assert 'fitted to 11 training sequences' in ' '.join((out + err).split())
+
+
+def test_points_in_an_image_are_compared_with_raw_points(root, run_tool, tiny_pickle, tmp_path):
+    data = pickle.loads(tiny_pickle.read_bytes())
+    for sample in data['annotations']:
+        sample['keypoint'] = sample['keypoint'][:, :, :17, :2]
+    path = tmp_path / 'points.pkl'
+    path.write_bytes(pickle.dumps(data | {'layout': 'coco'}))
+    options = [f'{name}={x}' for name, x in TINY.items()]
+    options += ['train_cfg.max_epochs=1', 'model.backbone.in_channels=2']
+    arguments = (root / CONFIG, '--data', path, '--work-dir', tmp_path / 'work')
+    status, _, err = run_tool('train.py', *arguments, '--cfg-options', *options)
+    assert status == 0, err
+    rows = json.loads((tmp_path / 'work/evaluation.json').read_text())
+    assert len(rows) == 4

@@ -1,6 +1,6 @@
 """Convert a raw data set to an annotation pickle for mmcmd, and write a report beside it.
 
-With `inspect` in place of a format, print what a pickle holds, and what in it looks wrong.
+With `inspect` in place of a format, print what a pickle holds, and what looks wrong in it.
 """
 
 import argparse
@@ -13,19 +13,19 @@ from mmcmd.errors import InputError
 INSPECT = 'inspect'
 FORMATS = {
     'agcn': '2s-AGCN, MS-G3D, CMD: a folder of train_data_joint.npy, train_label.pkl and so on',
-    'bandai2': 'actions of daily life in seven styles (Bandai-Namco Motion Dataset 2)',
+    'bandai2': 'Bandai-Namco-Research-Motiondataset-2: a folder of BVH files',
     'bvh': 'motion capture: a folder of BVH files with one rig',
     'csv': 'your own data with any joints: a folder of tables',
     'ctrgcn': 'CTR-GCN and its relatives: one archive, for example NTU60_CS.npz',
-    'merge': 'several pickles, to be one with the same joints: a folder of .pkl files',
-    'msraction3d': 'MSR-Action3D, skeletons in real-world coordinates',
+    'merge': 'a folder of pickles, which become one pickle with the same joints',
+    'msraction3d': 'MSR-Action3D: a folder of skeletons in real-world coordinates',
     'npz': 'your own data with any joints: one archive',
     'ntu': 'NTU RGB+D 60 and 120: a folder of .skeleton files',
-    'nwucla': 'Northwestern-UCLA: the all_sqe files',
-    'pkummd': 'PKU-MMD, phases I and II',
+    'nwucla': 'Northwestern-UCLA: a folder of the JSON files of all_sqe',
+    'pkummd': 'PKU-MMD, phase I or II: a folder of skeletons, labels and lists',
     'pyskl': 'pickles of pyskl and mmaction2, for example ntu60_3danno.pkl',
-    'utdmhad': 'UTD-MHAD, skeletons',
-    'utkinect': 'UTKinect-Action3D, skeletons',
+    'utdmhad': 'UTD-MHAD: a folder of skeletons (.mat)',
+    'utkinect': 'UTKinect-Action3D: a folder of skeletons and actionLabel.txt',
 }
 TOTALS = 'ntu60_xsub', 'ntu60_xview', 'ntu120_xsub', 'ntu120_xset', 'pkummd2_xsub'
 
@@ -39,16 +39,22 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('format', help='format of the source (below), or inspect')
     parser.add_argument('source', help='folder or file of the raw data; for inspect, a pickle')
     parser.add_argument('--out', metavar='FILE.pkl', help='pickle to write')
-    parser.add_argument('--jobs', type=int, default=os.cpu_count(), help='number of processes')
+    parser.add_argument(
+        '--jobs',
+        type=int,
+        default=os.cpu_count(),
+        help='number of processes (default: all CPU cores)',
+    )
     parser.add_argument(
         '--strict',
         action='store_true',
-        help='fail if an item was skipped; with inspect, fail if anything looks wrong',
+        help='end with an error if a sequence was left out because it cannot be used; with '
+        'inspect, if anything looks wrong',
     )
     parser.add_argument(
         '--drop-twins',
         action='store_true',
-        help='if several sequences have the same coordinates, keep only one of them',
+        help='if several sequences have the same coordinates, keep only the first by name',
     )
     parser.add_argument(
         '--normalize',
@@ -58,29 +64,31 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--split-by',
         metavar='FIELD',
-        help='add a split by a field of the samples, such as subject; with random, a fifth of each '
-        'class is for validation',
+        help='make a training and a validation split by a field of the sequences, such as subject; '
+        'with random, a fifth of each class is for validation',
     )
     parser.add_argument(
         '--val-subjects',
         nargs='+',
         dest='val_values',
         metavar='VALUE',
-        help='with --split-by: subjects (or values of another field) that are for validation',
+        help='with --split-by: the subjects (or values of another field) for validation',
     )
-    parser.add_argument('--missing', metavar='LIST', help='ntu: names of samples to leave out')
-    parser.add_argument('--actions', metavar='1-60', help='ntu: actions to keep')
+    parser.add_argument(
+        '--missing', metavar='LIST', help='ntu: file with the names of sequences to leave out'
+    )
+    parser.add_argument('--actions', metavar='1-60', help='ntu: numbers of the actions to keep')
     parser.add_argument(
         '--bodies',
         choices=('energetic', 'joined'),
-        help='ntu: keep the two bodies that move most (default), or leave out noise and join the '
-        'others to two persons, as in the data of MAMP, STARS and SLiM',
+        help='ntu: energetic keeps the two bodies that move most (default); joined leaves out '
+        'noise and joins the other bodies to two persons, as in the data of MAMP, STARS and SLiM',
     )
     parser.add_argument(
         '--test-subject',
         type=int,
         metavar='N',
-        help='nwucla: subject held out in xsub (default: 10)',
+        help='nwucla: the subject in the validation split of xsub (default: 10)',
     )
     parser.add_argument(
         '--layout',
@@ -102,8 +110,8 @@ def parse_args() -> argparse.Namespace:
         '--confidence',
         type=float,
         metavar='LEAST',
-        help='npz, csv, pyskl: the third number is a confidence; joints at or below LEAST are '
-        'missing',
+        help='npz, csv, pyskl: the third number of a joint is a confidence; a joint with at most '
+        'LEAST becomes missing',
     )
     parser.add_argument(
         '--units',
@@ -118,32 +126,35 @@ def parse_args() -> argparse.Namespace:
         '--keep-heading',
         action='store_const',
         const=True,
-        help='bvh: do not turn the bodies towards the sensor',
+        help='bvh: do not turn the bodies to face the sensor',
     )
     parser.add_argument(
         '--map-joints',
         choices=('nearest',),
-        help='merge: if a file lacks joints, use its nearest joints instead',
+        help='merge: if a pickle lacks a joint, use the nearest joint in its place',
     )
     parser.add_argument(
         '--split',
         metavar='NAME',
-        help='agcn, ctrgcn, merge: name of the split, such as xsub',
+        help='agcn, ctrgcn: name of the split, such as xsub; merge: the pair of splits to take, '
+        'if a pickle has several',
     )
     parser.add_argument(
-        '--valid', metavar='LIST', help='msraction3d: names of the sequences to keep'
+        '--valid', metavar='LIST', help='msraction3d: file with the names of the sequences to keep'
     )
     parser.add_argument(
         '--like-authors',
         action='store_const',
         const=True,
-        help='pkummd: keep empty intervals, and test on recordings that are in no list, like CMD',
+        help='pkummd: keep empty intervals, and put recordings that are in no list into the '
+        'validation split, as the program of the authors of CMD does',
     )
     parser.add_argument(
         '--expect',
         choices=TOTALS,
         metavar='NAME',
-        help=f'inspect: official totals to compare with: {", ".join(TOTALS)}',
+        help='inspect: compare the numbers of sequences with the official ones of this split: '
+        f'{", ".join(TOTALS)}',
     )
     args = parse(parser)
     if args.format != INSPECT and args.out is None:

@@ -1,4 +1,4 @@
-"""Export the encoders of a checkpoint to a file that runs without this package."""
+"""Export the encoders of a checkpoint to a file that runs without mmcmd."""
 
 import argparse
 from pathlib import Path
@@ -12,21 +12,32 @@ OUTPUTS = 'feature', 'projection', 'scores'
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='checkpoint of a training (.pth), or a published folder')
-    parser.add_argument('--format', choices=FORMATS, default='onnx', help='kind of file')
+    parser.add_argument(
+        'checkpoint',
+        help='checkpoint of a training (.pth), published folder, or its name on the hub',
+    )
+    parser.add_argument(
+        '--format', choices=FORMATS, default='onnx', help='kind of the file (default: onnx)'
+    )
     parser.add_argument(
         '--output',
         choices=OUTPUTS,
-        help='feature: before the projection; projection: of a contrastive method; scores: class '
-        'probabilities (default: scores for a classifier, else feature)',
+        help='feature: the vector before the projection; projection: the vector that a contrastive '
+        'method compares; scores: class probabilities (default: scores for a classifier, else '
+        'feature)',
     )
     parser.add_argument(
-        '--streams', nargs='+', metavar='NAME', help='such as joint motion (default: all)'
+        '--streams',
+        nargs='+',
+        metavar='NAME',
+        help='streams to export, such as joint motion (default: all)',
     )
-    parser.add_argument('--out', type=Path, help='file to write (default: beside the checkpoint)')
+    parser.add_argument(
+        '--out', type=Path, help='file to write (default: the name of the checkpoint, beside it)'
+    )
     parser.add_argument(
         '--config',
-        help='config that the checkpoint was trained with, if it is from before version 0.2',
+        help='config of the training, for a checkpoint from before version 0.2',
     )
     parser.add_argument(
         '--no-preprocessing',
