@@ -16,6 +16,8 @@ STAGES = (
     'bfloat16',
     'graph_encoder',
     'methods',
+    'pcm3',
+    'masked',
     'views',
     'conversion',
     'dataset',

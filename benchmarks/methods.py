@@ -1,8 +1,6 @@
-"""A step of every pre-training method against one of MoCo, and PCM3 against plain code."""
+"""A step of every pre-training method against one of MoCo, with the common encoder."""
 
-from collections.abc import Callable, Iterator
-from copy import deepcopy
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +14,19 @@ from torch import Tensor
 
 from benchmarks.harness import (
     Figure,
-    check_close_in_norm,
-    check_equal,
-    gradients,
     in_turns,
     ratio,
 )
-from benchmarks.plain_pcm3 import Encode, one_frame_at_a_time, one_pass_at_a_time, plain_pcm3
-from benchmarks.step import Step
 from mmcmd.apis import load_config
 from mmcmd.config_files import configs_root
-from mmcmd.models import PCM3
 from mmcmd.registry import MODELS, TRANSFORMS
 from mmcmd.reproduction.complexity import count_flops
 from mmcmd.reproduction.paper import UNTRAINED
 from mmcmd.reproduction.papers import METHODS
 from mmcmd.skeletons import get_layout
 
-MOCO, OURS = 'moco/moco.py', 'pcm3/pcm3.py'
-GOALS = {OURS: '<= 4.5'}
+MOCO, PCM3 = 'moco/moco.py', 'pcm3/pcm3.py'
+GOALS = {PCM3: '<= 4.5'}
 FRAMES = 90
 """Number of frames of the random sequences that the pipelines turn into views."""
 
@@ -97,7 +89,7 @@ def make_batch(config: Config, size: int) -> dict[str, Any]:
 
 
 def run(short: bool) -> Iterator[Figure]:
-    """Time each method and MoCo in turns, then PCM3 and its plain version."""
+    """Time each method and MoCo in turns."""
     init_default_scope('mmcmd')
     budget, batch, rounds = ('small', 4, 1) if short else ('paper', 16, 3)
     moco = TrainStep(read(MOCO, budget), batch)
@@ -106,7 +98,6 @@ def run(short: bool) -> Iterator[Figure]:
         goal = '' if short else GOALS.get(name, '')
         step = TrainStep(read(name, budget), batch)
         yield against_moco(name, step, moco, moco_count, rounds, goal)
-    yield from against_restatement(batch, budget, rounds)
 
 
 def against_moco(
@@ -125,51 +116,3 @@ def against_moco(
         against='step of MoCo, one stream',
         note=f'{rounds} rounds; multiply-adds counted for each stream: {counted:.2f} times MoCo',
     )
-
-
-def against_restatement(batch: int, budget: str, rounds: int) -> Iterator[Figure]:
-    """Compare a step of PCM3 with plain code that runs the four passes one by one.
-
-    Both have the same weights and random numbers.
-    """
-    config = read(OURS, budget)
-    config.model.backbone.update(mode='stepwise', readout='last')  # also for the small budget
-    torch.manual_seed(0)
-    model = MODELS.build(config.model).train()
-    inputs = torch.stack(list(make_batch(config, batch)['inputs'])).float()
-    draws = model.draw('joint', inputs)
-    model.draw = lambda *_: draws
-    ways: dict[str, tuple[Encode, str, str]] = {
-        'loop': (one_frame_at_a_time, '>= 1.2', 'frame by frame as released'),
-        'passes': (one_pass_at_a_time, '', "by this package's encoder over whole sequences"),
-    }
-    ours = Step(deepcopy(model), our_loss(inputs))
-    sides, notes, first, wanted = {'ours': ours}, {}, ours(), gradients(ours.model)
-    for name, (encode, *_) in ways.items():
-        loss = partial(plain_loss, inputs=inputs, draws=draws, encode=encode)
-        sides[name] = Step(deepcopy(model), loss)
-        check_equal(sides[name](), first, f'loss of a PCM3 step, {name}', rtol=1e-4)
-        slopes = gradients(sides[name].model)
-        what = f'gradients of a PCM3 step, {name}'
-        apart = check_close_in_norm(slopes, wanted, what, 1e-3, zero=1e-6)
-        notes[name] = f'{rounds} rounds; every gradient differs by at most {apart:.1g} of its norm'
-    times = in_turns(rounds, **sides)
-    for name, (_, goal, text) in ways.items():
-        yield Figure(
-            'methods',
-            f'PCM3 step, joint, batch {batch}',
-            **ratio(times, name),
-            goal='' if budget == 'small' else goal,
-            against=f'plain code: four passes one by one, {text}',
-            note=notes[name],
-        )
-
-
-def our_loss(inputs: Tensor) -> Callable[[PCM3], Tensor]:
-    """Return a function that computes the loss as the runner does."""
-    return lambda model: model.parse_losses(model(inputs, mode='loss'))[0]
-
-
-def plain_loss(model: PCM3, **arguments: Any) -> Tensor:
-    """Compute the loss of the plain code."""
-    return sum(plain_pcm3(model, **arguments).values())

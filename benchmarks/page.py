@@ -25,8 +25,13 @@ from mmcmd.errors import InputError
 
 ROOT = Path(__file__).parents[1]
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome'
-OPTIONS = '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--no-sandbox'
-"""SwiftShader draws without a GPU."""
+OPTIONS = ('--no-sandbox',)
+"""Root needs this. The browser itself chooses how to draw without a GPU, as on a user's machine."""
+RENDERER = """() => {
+    const context = document.createElement('canvas').getContext('webgl2');
+    const names = context.getExtension('WEBGL_debug_renderer_info');
+    return context.getParameter(names ? names.UNMASKED_RENDERER_WEBGL : context.RENDERER);
+}"""
 DROP = """(bytes) => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], 'dropped.npy'));
@@ -133,7 +138,9 @@ def visit(address: str, chromium: str, content: bytes, visits: int) -> dict[str,
             time.sleep(PLAYED)
             drawn = page.evaluate('stage.drawn') - before
             found[SPEED].append(drawn / (time.perf_counter() - start))
+            drawn_by = page.evaluate(RENDERER)
             browser.close()
+    print(f'figures drawn by {drawn_by}')
     return found
 
 

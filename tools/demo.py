@@ -4,7 +4,7 @@ Each step calls another tool. Steps that are already done are skipped.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from mmcmd.reproduction.runs import Reproduction
 
 DATA = 'synthetic_xsub'
-TABLE = TABLES['baselines']
+RECIPE, RECIPE_ENCODER = 'recipe', 'bigru_mean'
+_BASELINES = TABLES['baselines']
+# One more column: CMD with the recipe for small data, configs/recipes/small.py.
+TABLE = replace(
+    _BASELINES,
+    title='Random encoders, MoCo, CMD, and the recipe for small data',
+    columns=(*_BASELINES.columns, RECIPE),
+    rows={
+        label: [*row, Cell(RECIPE, row[0].protocol, row[0].stream, encoder=RECIPE_ENCODER)]
+        for label, row in _BASELINES.rows.items()
+    },
+)
 LABEL = 'SYNTHETIC stand-in data'
 NOTE = 'No accuracy here says anything about real data.'
 FIGURES = ('curves.png', 'tsne.png', 'confusion.png')
@@ -30,6 +41,7 @@ class Budget:
     name: str
     generate: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    recipe: tuple[str, ...] = ()
 
 
 FULL = Budget('demo')
@@ -42,6 +54,7 @@ SHORT = Budget(
         'param_scheduler=None',
         'train_dataloader.batch_size=8',
     ),
+    recipe=('train_cfg.epoch_steps=3',),
 )
 
 
@@ -65,8 +78,15 @@ def plan(budget: Budget, root: Path) -> tuple[list[Stage], 'Reproduction']:
         product=pickle,
         needs=[generate],
     )
+    common = dict(data=DATA, ann_files={DATA: pickle}, needs=[convert])
+    recipe = Reproduction(
+        root=root / RECIPE,
+        encoder=RECIPE_ENCODER,
+        options=(*budget.options, *budget.recipe),
+        **common,
+    )
     reproduction = Reproduction(
-        DATA, root, ann_files={DATA: pickle}, options=budget.options, needs=[convert]
+        root=root, options=budget.options, others={RECIPE_ENCODER: recipe}, **common
     )
     return [generate, convert], reproduction
 

@@ -33,6 +33,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--host', default='127.0.0.1', help='address to bind to (default: 127.0.0.1)'
     )
+    parser.add_argument(
+        '--name',
+        action='append',
+        default=[],
+        dest='names',
+        help='further host name under which browsers reach the server, such as the name of a '
+        'proxy; may be given several times',
+    )
     parser.add_argument('--port', type=int, default=8000, help='port (default: 8000)')
     parser.add_argument(
         '--cache', type=Path, help='folder for features and maps (default: FILE.pkl.page)'
@@ -63,6 +71,7 @@ def main() -> None:
         cache=args.cache,
         host=args.host,
         port=args.port,
+        names=args.names,
         upload_limit=int(args.upload_limit * 1e6),
     )
 

@@ -12,7 +12,7 @@ from mmcmd.inference.base import Source
 from mmcmd.inference.encoder import SkeletonEncoderInferencer
 from mmcmd.inference.retriever import MotionRetriever
 from mmcmd.inference.windows import Windows, encode_windows, one_recording, suppress
-from mmcmd.retrieval import MotionIndex, Neighbour, combine
+from mmcmd.retrieval import Neighbour, combine
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,7 @@ class MotionLocalizer:
             windows = encode_windows(self.encoder, long, lengths, self.stride)
         if not len(windows.segments):
             return []
-        index = MotionIndex(
-            windows.features.streams, [str(x) for x in range(len(windows.segments))]
-        )
-        found = index.search(combine(examples.streams), len(index), stream)[0]
-        scores = np.full(len(index), -np.inf)
-        scores[[x.row for x in found]] = [x.similarity for x in found]
+        scores = windows.similarities(combine(examples.streams), stream)
         kept = suppress(windows.segments, scores, self.max_iou, k)
         return [
             Match(*windows.segments[row].tolist(), float(scores[row]))

@@ -1,6 +1,6 @@
 """Cut a long recording into windows, and keep the best of windows that overlap."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from mmcmd.inference.base import Source
 from mmcmd.inference.encoder import Features, SkeletonEncoderInferencer
 from mmcmd.inference.recordings import Recording
 from mmcmd.inference.sources import RecordingList
+from mmcmd.retrieval import MotionIndex
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,22 @@ class Windows:
     segments: np.ndarray
     features: Features
     num_frames: int
+
+    def similarities(
+        self, features: Mapping[str, np.ndarray], stream: str | None = None
+    ) -> np.ndarray:
+        """Return the cosine similarity of each window to a motion, shape (W,).
+
+        Args:
+            features (Mapping[str, np.ndarray]): Features (1, D) of the motion by stream.
+            stream (str, optional): Stream that is compared. Defaults to all streams together.
+        """
+        count = len(self.segments)
+        index = MotionIndex(self.features.streams, [str(row) for row in range(count)])
+        (found,) = index.search(features, count, stream)
+        scores = np.full(count, -np.inf)
+        scores[[x.row for x in found]] = [x.similarity for x in found]
+        return scores
 
 
 def sliding_windows(num_frames: int, length: int, stride: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from mmcmd.inference import (
     SkeletonEncoderInferencer,
     Windows,
     encode_windows,
+    suppress,
 )
 from mmcmd.retrieval import MotionIndex, Neighbour
 from mmcmd.serving.motions import Motion, Motions
@@ -22,6 +23,7 @@ from mmcmd.serving.motions import Motion, Motions
 FUSED = 'fused'
 """Name of all streams together."""
 _MOST_WINDOWS = 400
+_MOST_PLACES, _MOST_OVERLAP = 5, 0.3  # places of a gesture, and their intersection over union
 _MOST_CLASSES = 8  # number of classes that are shown
 
 
@@ -101,38 +103,63 @@ class Answers:
             'predicted': classes[0]['label'] if classes else None,
         }
 
-    def timeline(self, motion_id: str, stream: str) -> dict[str, Any]:
+    def timeline(self, motion_id: str, stream: str, gesture: str | None = None) -> dict[str, Any]:
         """Return the best match of each window of a recording.
 
         Args:
-            motion_id (str): Id of the motion.
+            motion_id (str): Id of the recording.
             stream (str): Name of a stream.
+            gesture (str, optional): Id of a motion. If given, each window is compared with this
+                motion only, and the most similar windows that do not overlap much have a ``rank``
+                from 1. Defaults to None: each window is compared with all motions of the gallery.
 
         Returns:
             dict: ``frames``, ``fps``, and ``windows`` with their first frame (``start``), the frame
-            after the last one (``stop``) and their best match.
+            after the last one (``stop``), their best match, and their ``rank`` (or None).
 
         Raises:
             UnknownMotion: If there is no such motion.
+            InputError: If the gesture shows no body.
         """
         motion = self.motions.get(motion_id)
         windows = self._windows(motion.id)
-        found = self._search(windows.features.streams, 1, stream)
-        return {
-            'frames': motion.recording.num_frames,
-            'fps': motion.fps,
-            'windows': [
+        if gesture is None:
+            found = self._search(windows.features.streams, 1, stream)
+            matches = [
                 {
-                    'start': start,
-                    'stop': stop,
                     'label': best.label,
                     'class_name': best.class_name,
                     'similarity': best.similarity,
                     'id': f'g{best.row}',
+                    'rank': None,
                 }
-                for (start, stop), (best,) in zip(windows.segments.tolist(), found, strict=True)
+                for (best,) in found
+            ]
+        else:
+            matches = self._compare(windows, self.motions.get(gesture), stream)
+        return {
+            'frames': motion.recording.num_frames,
+            'fps': motion.fps,
+            'windows': [
+                {'start': start, 'stop': stop, **match}
+                for (start, stop), match in zip(windows.segments.tolist(), matches, strict=True)
             ],
         }
+
+    def _compare(self, windows: Windows, gesture: Motion, stream: str) -> list[dict[str, Any]]:
+        features = self._features(gesture.id, *self._part(gesture, None, None))
+        scores = windows.similarities(features, None if stream == FUSED else stream)
+        best = suppress(windows.segments, scores, _MOST_OVERLAP, _MOST_PLACES).tolist()
+        ranks = {row: rank for rank, row in enumerate(best, 1)}
+        match = {
+            'label': gesture.recording.label,
+            'class_name': gesture.class_name,
+            'id': gesture.id,
+        }
+        return [
+            {**match, 'similarity': score, 'rank': ranks.get(row)}
+            for row, score in enumerate(scores.tolist())
+        ]
 
     def _search(
         self, features: Mapping[str, np.ndarray], k: int, stream: str, without: Sequence[str] = ()

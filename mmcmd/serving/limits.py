@@ -1,8 +1,9 @@
 """Refuse requests that are too large, too many, or from other web sites."""
 
+import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mmcmd.errors import InputError
 
 UPLOAD_LIMIT = 20_000_000
 """Largest size of an upload in bytes."""
@@ -146,12 +149,21 @@ class Buckets:
         return wait
 
 
-def allowed_hosts(host: str, others: Iterable[str] = ()) -> list[Any]:
+def allowed_hosts(host: str, others: Sequence[str] = ()) -> list[Any]:
     """Return the host names that a request may use for the server; ``'*'`` means any name.
 
     Args:
         host (str): Address that the server is bound to.
-        others (Iterable[str]): Further names.
+        others (Sequence[str]): Further names.
+
+    Raises:
+        InputError: If a further name is an address with ``http://`` or a port.
     """
+    for name in others:
+        if not re.fullmatch(r'[A-Za-z0-9.-]+', name):
+            raise InputError(
+                f'--name {name!r} must be only a host name, such as motions.example.org, without '
+                'http:// and without a port'
+            )
     everywhere = host in ('0.0.0.0', '::')
     return ['*'] if everywhere else [host, '127.0.0.1', 'localhost', '[::1]', *others]

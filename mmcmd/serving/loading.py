@@ -119,7 +119,9 @@ class Loader:
         if not len(gallery):
             raise InputError(f'{self.gallery} holds no motions')
         index = self._index(encoder, gallery)
-        return Catalogue(encoder, index, gallery, self.cache / 'maps', classifier)
+        catalogue = Catalogue(encoder, index, gallery, self.cache / 'maps', classifier)
+        catalogue.wrong(catalogue.streams[-1])  # the first list and map wait for it
+        return catalogue
 
     def _classifier(self) -> ActionInferencer | None:
         source = self.classifier or self.checkpoint

@@ -16,6 +16,10 @@ from mmcmd.skeletons import LAYOUTS
 
 Stream = Annotated[str | None, Query(description='stream; default: all together', max_length=50)]
 Frame = Annotated[int | None, Query(ge=0)]
+Gesture = Annotated[
+    str | None,
+    Query(description='id of a motion to look for; default: all of the gallery', max_length=20),
+]
 
 
 def add_status(app: FastAPI, loader: Loader, upload_limit: int) -> None:
@@ -75,12 +79,15 @@ def add_motions(app: FastAPI, loader: Loader) -> None:
             str, Form(max_length=50, description='joint layout, if the file does not store it')
         ] = '',
     ) -> schemas.MotionList:
-        """Read a file of motions. Their ids stay valid until newer uploads replace them."""
+        """Read a file of motions. Their ids stay valid until newer uploads replace them.
+
+        If the file holds more than 50 motions, only the first 50 are kept.
+        """
         catalogue, reader = loader.catalogue, loader.reader
-        told = reader.read(file.file.read(), file.filename or 'file', layout)
+        told, total = reader.read(file.file.read(), file.filename or 'file', layout)
         added = [catalogue.add(x) for x in told]
         answers = [_describe(catalogue, x) for x in added]
-        return schemas.MotionList(total=len(answers), motions=answers)
+        return schemas.MotionList(total=total, motions=answers)
 
     @app.get('/api/motions/{motion_id}')
     def get_motion(motion_id: str) -> schemas.MotionAnswer:
@@ -144,10 +151,12 @@ def add_answers(app: FastAPI, loader: Loader) -> None:
         return schemas.Answer(query=query, layout=layout, neighbours=neighbours, **found)
 
     @app.get('/api/motions/{motion_id}/timeline')
-    def get_timeline(motion_id: str, stream: Stream = None) -> schemas.TimelineAnswer:
+    def get_timeline(
+        motion_id: str, stream: Stream = None, gesture: Gesture = None
+    ) -> schemas.TimelineAnswer:
         """Return the best match of each window of a long recording."""
         catalogue = loader.catalogue
-        found = catalogue.answers.timeline(motion_id, catalogue.check_stream(stream))
+        found = catalogue.answers.timeline(motion_id, catalogue.check_stream(stream), gesture)
         return schemas.TimelineAnswer.model_validate(found)
 
     @app.get('/api/map')

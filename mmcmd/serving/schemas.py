@@ -56,7 +56,7 @@ class MotionAnswer(BaseModel):
 class MotionList(BaseModel):
     """A part of a list of motions."""
 
-    total: int
+    total: int = Field(description='number of motions in the whole list, or in the uploaded file')
     motions: list[MotionAnswer]
 
 
@@ -112,6 +112,7 @@ class Window(BaseModel):
     class_name: str
     similarity: float
     id: str = Field(description='id of the best match')
+    rank: int | None = Field(None, description='1: most similar place of the gesture, and so on')
 
 
 class TimelineAnswer(BaseModel):

@@ -3,6 +3,7 @@
 import errno
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -17,6 +18,7 @@ def serve(
     host: str = '127.0.0.1',
     port: int = 8000,
     upload_limit: int = 20_000_000,
+    names: Sequence[str] = (),
     **options: object,
 ) -> None:
     """Serve the page until the process is interrupted.
@@ -27,6 +29,7 @@ def serve(
         host (str): Address to bind to. Defaults to 127.0.0.1, which only this machine can reach.
         port (int): Port. 0 means any free port. Defaults to 8000.
         upload_limit (int): Largest size of a file in bytes. Defaults to 20 MB.
+        names (Sequence[str]): Further host names of the server, such as the name of a proxy.
         **options: Further arguments of :class:`mmcmd.serving.loading.Loader`.
 
     Raises:
@@ -50,7 +53,7 @@ def serve(
     with _bind(host, port) as listening:
         port = listening.getsockname()[1]
         loader = Loader(checkpoint, gallery, **options)
-        app = create_app(loader, upload_limit, host)
+        app = create_app(loader, upload_limit, host, names)
         # The limits count requests by the real address, not by a header that a client may write.
         config = uvicorn.Config(
             app, log_level='warning', timeout_keep_alive=30, proxy_headers=False

@@ -65,8 +65,8 @@ class UploadReader:
             process.start()
             process.join()
 
-    def read(self, content: bytes, name: str, layout: str = '') -> list[dict[str, Any]]:
-        """Read the motions of a file.
+    def read(self, content: bytes, name: str, layout: str = '') -> tuple[list[dict[str, Any]], int]:
+        """Read the first :data:`MOST_MOTIONS` motions of a file.
 
         Args:
             content (bytes): Content of the file.
@@ -75,9 +75,9 @@ class UploadReader:
                 layout of the reader.
 
         Returns:
-            list[dict]: For each motion ``name``, ``label``, ``class_name`` (or None),
+            tuple: For each motion a dict of ``name``, ``label``, ``class_name`` (or None),
             ``normalized``, ``fps`` (0 if not known), ``layout`` (Layout, or None) and ``keypoint``,
-            float32, shape (M, T, V, C).
+            float32, shape (M, T, V, C); and the number of motions in the file.
 
         Raises:
             InputError: If the file cannot be read, or there is no such layout.
@@ -132,7 +132,7 @@ class UploadReader:
             process.join()
             answers.close()
 
-    def _receive(self, answers: Connection, name: str) -> list[dict[str, Any]]:
+    def _receive(self, answers: Connection, name: str) -> tuple[list[dict[str, Any]], int]:
         """Receive plain JSON and numbers from the process. Nothing is unpickled."""
         told = json.loads(answers.recv_bytes(1 << 22))
         if 'error' in told:
@@ -146,7 +146,7 @@ class UploadReader:
                 motion['layout'] = get_layout(motion['layout'], files=False)
         if not motions:
             raise InputError(f'{name} holds no motion')
-        return motions
+        return motions, int(told['total'])
 
 
 def _nothing() -> None:
@@ -198,6 +198,6 @@ def _work(
         }
         for x, array in zip(recordings, arrays, strict=True)
     ]
-    end.send_bytes(json.dumps({'motions': motions}).encode())
+    end.send_bytes(json.dumps({'motions': motions, 'total': len(found)}).encode())
     for array in arrays:
         end.send_bytes(array.data.cast('B'))

@@ -3,6 +3,7 @@
 If the variable SCREENSHOTS names a folder, pictures of the steps are kept there.
 """
 
+import io
 import os
 import shutil
 import threading
@@ -38,10 +39,8 @@ def address(catalogue_loader):
 
 @pytest.fixture(scope='module')
 def browser():
-    # SwiftShader draws without a GPU.
-    options = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--no-sandbox']
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=['--no-sandbox'])
         yield browser
         browser.close()
 
@@ -183,6 +182,22 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     page.locator('#timeline').click(position={'x': box['width'] * 0.6, 'y': 20})
     first.wait_for_element_state('hidden')
     keep(page, 'timeline')
+    page.locator('.panel:not(.query) button:has-text("find")').first.click()
+    page.wait_for_selector('#timeline-note:has-text("The places most similar to")')
+    page.wait_for_function("document.querySelector('.panel.query').innerText.includes(' s')")
+    keep(page, 'gesture')
+    page.click('#timeline-all')
+    page.wait_for_selector('#timeline-note:has-text("windows")')
+    page.wait_for_selector('#timeline-all', state='hidden')
+
+
+def test_a_file_of_many_motions_says_what_the_page_keeps(page, npy):
+    content = io.BytesIO()
+    np.savez(content, **{f'm{row}': np.ones((2, 25, 3), np.float32) for row in range(53)})
+    page.set_input_files(
+        '#file', {'name': 'many.npz', 'mimeType': '', 'buffer': content.getvalue()}
+    )
+    page.wait_for_selector('#message:has-text("holds 53 motions. The page has kept the first 50.")')
 
 
 def test_nothing_is_wider_than_the_screen(page, size):

@@ -132,6 +132,36 @@ def test_a_long_recording_has_a_time_line_that_finds_its_parts(client, npy, tiny
     assert answer['neighbours'][0]['distance'] == pytest.approx(1 - window['similarity'], abs=1e-5)
 
 
+def test_a_gesture_has_the_most_similar_places_of_a_long_recording(client, catalogue_loader, npy):
+    motions = catalogue_loader.catalogue.motions
+    parts = [motions.get(f'g{row}').recording.keypoint for row in (8, 1, 13, 8, 6)]
+    files = {'file': ('long.npy', npy(np.concatenate(parts, axis=1)))}
+    (long,) = client.post('/api/motions', files=files).json()['motions']
+    values = {'gesture': 'g8', 'stream': 'joint'}
+    windows = client.get(f'/api/motions/{long["id"]}/timeline', params=values).json()['windows']
+    assert {x['id'] for x in windows} == {'g8'}
+
+    encoder, whole = catalogue_loader.catalogue.encoder, motions.get(long['id']).recording
+    (gesture,) = encoder([parts[0]]).streams['joint']
+    found = encoder([whole.cut(x['start'], x['stop']) for x in windows]).streams['joint']
+    cosine = found @ gesture / np.linalg.norm(found, axis=1) / np.linalg.norm(gesture)
+    np.testing.assert_allclose([x['similarity'] for x in windows], cosine, atol=1e-5)
+
+    best = []
+    for row in np.argsort(-cosine):
+        frames = {x: set(range(windows[x]['start'], windows[x]['stop'])) for x in [row, *best]}
+        if all(len(frames[row] & frames[x]) <= 0.3 * len(frames[row] | frames[x]) for x in best):
+            best.append(row)
+    ranks = {row: rank for rank, row in enumerate(best[:5], 1)}
+    assert len(ranks) > 2
+    assert [x['rank'] for x in windows] == [ranks.get(row) for row in range(len(windows))]
+
+
+def test_a_gesture_that_was_dropped_is_not_found(client):
+    answer = client.get('/api/motions/g0/timeline', params={'gesture': 'u999'})
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize(
     ('path', 'status', 'part'),
     [

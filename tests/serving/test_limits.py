@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip('fastapi')
 
+from mmcmd.errors import InputError
 from mmcmd.serving.limits import Buckets
 
 
@@ -53,3 +54,14 @@ def test_an_allowance_fills_up_again():
 )
 def test_other_sites_and_names_are_refused(client, headers, status):
     assert client.get('/api/status', headers=headers).status_code == status
+
+
+def test_the_name_of_a_proxy_is_accepted_if_it_is_given(make_client):
+    client, headers = make_client(hosts=['motions.example.org']), {'host': 'motions.example.org'}
+    assert client.get('/api/status', headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize('name', ['http://motions.example.org', 'example.org:443', '*', ''])
+def test_a_name_that_is_no_host_name_is_refused(make_client, name):
+    with pytest.raises(InputError, match='must be only a host name'):
+        make_client(hosts=[name])

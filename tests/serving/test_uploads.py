@@ -27,7 +27,7 @@ def motion():
 
 
 def test_an_array_arrives_as_it_was_sent(reader, motion, npy):
-    (told,) = reader.read(npy(motion[0]), 'wave.npy')
+    (told,), _ = reader.read(npy(motion[0]), 'wave.npy')
     np.testing.assert_array_equal(told['keypoint'], motion)
     assert (told['name'], told['layout']) == ('wave', None)
 
@@ -35,8 +35,18 @@ def test_an_array_arrives_as_it_was_sent(reader, motion, npy):
 def test_a_pickle_tells_names_and_classes(reader, motion):
     sample = {'frame_dir': 'a', 'label': 1, 'keypoint': motion, 'total_frames': 12}
     data = {'split': {}, 'annotations': [sample], 'layout': 'ntu', 'classes': ['sit', 'wave']}
-    (told,) = reader.read(pickle.dumps(data, protocol=4), 'mine.pkl')
+    (told,), _ = reader.read(pickle.dumps(data, protocol=4), 'mine.pkl')
     assert (told['name'], told['class_name']) == ('a', 'wave')
+
+
+def test_a_file_of_many_motions_tells_how_many_it_holds(reader, npy):
+    most = uploads.MOST_MOTIONS
+    sample = {'label': 0, 'keypoint': np.ones((1, 2, 25, 3), np.float32), 'total_frames': 2}
+    samples = [{**sample, 'frame_dir': str(row)} for row in range(most + 3)]
+    content = pickle.dumps({'split': {}, 'annotations': samples, 'layout': 'ntu'}, protocol=4)
+    told, total = reader.read(content, 'many.pkl')
+    assert [x['name'] for x in told] == [str(row) for row in range(most)]
+    assert total == most + 3
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,7 @@ def test_a_broken_file_is_one_sentence_without_a_folder(reader, content, name, p
 
 def test_a_layout_is_a_name_and_no_path(reader, motion, npy, tmp_path):
     content = npy(motion[:, :, :20])
-    (told,) = reader.read(content, 'x.npy', 'kinect_v1')
+    (told,), _ = reader.read(content, 'x.npy', 'kinect_v1')
     assert told['layout'] == LAYOUTS['kinect_v1']
     for path in (tmp_path / 'x.json', '/etc/passwd', 'smell'):
         with pytest.raises(InputError, match='there is no skeleton layout'):

@@ -44,6 +44,21 @@ def test_all_is_trained_on_what_the_stages_before_it_make(plan):
         assert linear.config.train_dataloader.dataset.ann_file == str(convert.product)
 
 
+def test_recipe_for_small_data_has_its_own_encoder_and_is_evaluated_like_the_others(plans):
+    demo, both = plans
+    (_, convert), reproduction = both['FULL']
+    label = 'linear, 3s'
+    *others, cell = demo['TABLE'].rows[label]
+    assert (cell.protocol, cell.stream) == (others[0].protocol, others[0].stream)
+    before, evaluation = reproduction.chain(cell, 0)
+    assert before.config.model.backbone.readout == 'mean'
+    assert before.config.model.type == 'CMD'
+    assert before.config.train_cfg.epoch_steps == 100
+    assert list(before.stage.needs) == [convert]
+    assert evaluation.stage.needs == [before.stage]
+    assert evaluation in reproduction.runs(demo['TABLE'])
+
+
 def test_generator_takes_the_options_it_is_given(plan, monkeypatch):
     (generate, _), _ = plan
     monkeypatch.setattr(sys, 'argv', list(generate.command))

@@ -52,6 +52,7 @@ pretrain_pipeline = [
 # An evaluation sees both persons, which turn about the vertical by any angle.
 finetune_pipeline = [
     __start,
+    __mirror,
     dict(type='RandomFrames', ratio=(0.5, 1.0)),
     *__body,
     dict(

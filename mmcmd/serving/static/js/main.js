@@ -8,7 +8,11 @@ import { Stage } from './stage.js';
 import { Timeline } from './timeline.js';
 
 const $ = (id) => document.getElementById(id);
-const state = { info: null, stream: null, query: null, window: null, uploads: [], listed: [] };
+const state = {
+  info: null, stream: null, query: null, window: null, uploads: [], listed: [],
+  recording: null, // the latest long recording
+  gesture: null, // the motion that is looked for in it
+};
 let stage = null, loading = new AbortController();
 
 function say(text, isError = false) {
@@ -38,10 +42,16 @@ const timeline = new Timeline($('timeline'), $('timeline-note'), (window) => {
 });
 
 async function choose(id) {
-  state.query = id;
-  state.window = null;
+  Object.assign(state, { query: id, window: null, gesture: null });
   await attempt(showAnswer);
   await attempt(showTimeline);
+}
+
+// Look for a motion in the latest long recording. With null, compare with the whole gallery again.
+async function find(motion) {
+  Object.assign(state, { query: state.recording.id, window: null, gesture: motion });
+  state.window = await attempt(showTimeline);
+  await attempt(showAnswer);
 }
 
 async function showAnswer() {
@@ -57,7 +67,8 @@ async function showAnswer() {
     ...answer.neighbours.map(({ id }) => api.getFrames(id)),
   ]);
   if (signal.aborted) return;
-  const elements = makePanels(answer, choose);
+  if (answer.query.long) state.recording = answer.query;
+  const elements = makePanels(answer, choose, state.recording, find);
   $('panels').replaceChildren(...elements);
   stage?.show(elements.map((element, index) => (
     { element, frames: frames[index], layout: index ? state.info.layout : answer.layout }
@@ -76,12 +87,15 @@ async function showTimeline() {
   const id = state.query;
   const motion = await api.getMotion(id);
   $('timeline-box').hidden = !motion.long;
-  if (!motion.long) return;
-  $('timeline-note').textContent = 'Comparing the windows of the recording with the gallery ...';
-  const found = await api.getTimeline(id, { stream: state.stream });
-  if (state.query !== id) return;
-  timeline.load(found);
-  timeline.mark(state.window?.start ?? 0);
+  if (!motion.long) return undefined;
+  const { gesture } = state, name = gesture?.name;
+  $('timeline-all').hidden = !gesture;
+  $('timeline-note').textContent = `Comparing the windows of the recording with ${name ?? 'the gallery'} ...`;
+  const found = await api.getTimeline(id, { stream: state.stream, gesture: gesture?.id });
+  if (state.query !== id || state.gesture !== gesture) return undefined;
+  const best = timeline.load(found, name);
+  timeline.mark((state.window ?? best)?.start ?? 0);
+  return best;
 }
 
 function markCurrent() {
@@ -108,7 +122,7 @@ async function showMap() {
   $('map-note').textContent = `${found.method} of the ${stream} features${more}`;
   map.setPoints(found.points);
   document.documentElement.dataset.map = found.final ? stream : '';
-  if (!found.final) setTimeout(() => stream === state.stream && attempt(showMap), 1000);
+  if (!found.final) setTimeout(() => stream === state.stream && attempt(showMap), 3000);
 }
 
 async function setStream(stream) {
@@ -120,11 +134,15 @@ async function setStream(stream) {
   }
   delete document.documentElement.dataset.map;
   map.setPoints([]);
+  if (!state.query) { // first the figures, then the map: it is large
+    const { motions } = await api.getMotions({ stream, limit: 1 });
+    if (motions.length) await choose(motions[0].id);
+  } else {
+    await attempt(showAnswer);
+    if (!$('timeline-box').hidden) await attempt(showTimeline);
+  }
   attempt(showMap);
   attempt(listSamples);
-  if (!state.query) return;
-  await attempt(showAnswer);
-  if (!$('timeline-box').hidden) await attempt(showTimeline);
 }
 
 async function upload(file) {
@@ -136,11 +154,14 @@ async function upload(file) {
   }
   say(`${file.name} is being read ...`);
   await attempt(async () => {
-    const { motions } = await api.uploadFile(file, $('layout').value);
+    const { motions, total } = await api.uploadFile(file, $('layout').value);
     state.uploads = [...motions, ...state.uploads].slice(0, 50);
     await choose(motions[0].id);
     attempt(listSamples);
     player.toggle(true);
+    if (total > motions.length) {
+      say(`${file.name} holds ${total} motions. The page has kept the first ${motions.length}.`);
+    }
   });
 }
 
@@ -178,6 +199,7 @@ function listen() {
   $('wrong-only').addEventListener('change', () => attempt(listSamples));
   $('k').addEventListener('change', () => state.query && attempt(showAnswer));
   $('help-button').addEventListener('click', () => $('help').showModal());
+  $('timeline-all').addEventListener('click', () => find(null));
   onKeys({
     player,
     stage: () => stage,
@@ -213,8 +235,6 @@ async function start() {
   $('layout').options[0].textContent = `from the file, or ${info.layout.name}`;
   makeStreams();
   await setStream(info.streams.includes('fused') ? 'fused' : info.streams[0]);
-  const { motions } = await api.getMotions({ stream: state.stream, limit: 1 });
-  if (motions.length && !state.query) await choose(motions[0].id);
   if (!matchMedia('(prefers-reduced-motion: reduce)').matches) player.toggle(true);
 }
 

@@ -16,23 +16,36 @@ function panel(kind, title, motion, foot) {
   return made;
 }
 
-// Return the panels, the query first. A click on a button calls `choose` with the id of a motion.
-export function makePanels(answer, choose) {
+function actionButton(text, title, action) {
+  const made = element('button', '', text);
+  Object.assign(made, { title, type: 'button' });
+  made.addEventListener('click', action);
+  return made;
+}
+
+// Return the panels, the query first. A click on a button calls `choose` with the id of a motion, or
+// `find` with a motion that is looked for in the latest long recording (null if there is none).
+export function makePanels(answer, choose, recording, find) {
   const { query, neighbours } = answer;
   const footer = element('div', 'foot');
   const isPart = answer.stop - answer.start < query.frames;
   const seconds = (frame) => (frame / query.fps).toFixed(1);
   const part = isPart ? `, ${seconds(answer.start)} to ${seconds(answer.stop)} s` : '';
   footer.append(element('span', '', query.name + part));
+  const addFind = (foot, motion) => {
+    if (!recording || recording.id === motion.id) return;
+    foot.append(actionButton('find', `Find this motion in ${recording.name}`, () => find(motion)));
+  };
+  addFind(footer, query);
   const made = [panel('query', 'query', query, footer)];
   neighbours.forEach((neighbour, index) => {
     const foot = element('div', 'foot');
-    foot.append(element('span', '', `distance ${neighbour.distance.toFixed(3)}`));
-    const button = element('button', '', 'as query');
-    button.title = 'Show the neighbours of this motion';
-    button.type = 'button';
-    button.addEventListener('click', () => choose(neighbour.id));
-    foot.append(button);
+    const distance = neighbour.distance.toFixed(3);
+    const measure = element('span', '', recording ? distance : `distance ${distance}`); // two buttons need room
+    measure.title = 'cosine distance';
+    foot.append(measure);
+    addFind(foot, neighbour);
+    foot.append(actionButton('as query', 'Show the neighbours of this motion', () => choose(neighbour.id)));
     // If the query has no label, a neighbour is neither right nor wrong.
     const kind = query.label < 0 ? '' : neighbour.label === query.label ? 'same' : 'other';
     const shownPanel = panel(kind, `${index + 1}`, neighbour, foot);

@@ -1,4 +1,5 @@
-// The time line of a long recording: a bar for each window, in the colour of its best match's class.
+// The time line of a long recording: a bar for each window. Its colour is the class of its best
+// match in the gallery, or, while one gesture is looked for, shows the places most similar to it.
 import { classColour, cssColour, isDark, prepare } from './colours.js';
 
 export class Timeline {
@@ -25,13 +26,18 @@ export class Timeline {
     new ResizeObserver(() => this.draw()).observe(canvas);
   }
 
-  // windows: [{ start, stop, label, class_name, similarity }]; frames from start to stop - 1
-  load({ frames, fps, windows }) {
-    Object.assign(this, { frames, fps: fps || 30, windows, chosen: -1 });
-    this.note.textContent = windows.length
-      ? `${windows.length} windows. A higher bar means a more similar best match. Click a bar to see the neighbours of its window.`
-      : '';
+  // windows: [{ start, stop, label, class_name, similarity, rank }]; frames from start to stop - 1
+  // gesture: name of the motion that is looked for, or undefined. Return the most similar window.
+  load({ frames, fps, windows }, gesture) {
+    Object.assign(this, { frames, fps: fps || 30, windows, gesture, chosen: -1 });
+    this.places = windows.filter(({ rank }) => rank).sort((a, b) => a.rank - b.rank);
+    const seconds = this.places.map(({ rank, start }) => `${rank}: ${(start / this.fps).toFixed(1)} s`);
+    const what = gesture
+      ? `The places most similar to ${gesture}: ${seconds.join(', ')}.`
+      : `${windows.length} windows. A higher bar means a more similar best match.`;
+    this.note.textContent = windows.length ? `${what} Click a bar to see the neighbours of its window.` : '';
     this.draw();
+    return this.places[0];
   }
 
   mark(start) {
@@ -60,6 +66,7 @@ export class Timeline {
     Object.assign(this, { width, height });
     if (!this.windows.length) return;
     const dark = isDark(), ink = cssColour('--ink'), faint = cssColour('--faint');
+    const accent = cssColour('--accent'), rest = cssColour('--line');
     const low = Math.min(...this.windows.map((window) => window.similarity));
     const high = Math.max(...this.windows.map((window) => window.similarity));
     const base = height - 32;
@@ -68,7 +75,8 @@ export class Timeline {
       const left = edges[index], right = edges[index + 1];
       const share = high > low ? (window.similarity - low) / (high - low) : 1;
       const tall = (base - 6) * (0.25 + 0.75 * share);
-      context.fillStyle = classColour(window.label, dark);
+      context.fillStyle = this.gesture
+        ? (window.rank ? accent : rest) : classColour(window.label, dark);
       context.fillRect(left, base - tall, Math.max(right - left - 1, 1), tall);
       if (index === this.chosen) {
         context.strokeStyle = ink;
@@ -76,7 +84,8 @@ export class Timeline {
         context.strokeRect(left + 1, 2, Math.max(right - left - 3, 2), base - 2);
       }
     });
-    this.#names(context, edges, base, ink);
+    if (this.gesture) this.#ranks(context, edges, base, ink);
+    else this.#names(context, edges, base, ink);
     context.fillStyle = faint;
     context.font = '11px system-ui, sans-serif';
     context.fillText('0 s', 2, height - 4);
@@ -104,6 +113,17 @@ export class Timeline {
       if (wide + 4 < right - left) context.fillText(name, (left + right - wide) / 2, base + 13);
       first = index;
     }
+  }
+
+  // Write the ranks of the places of a gesture below their bars.
+  #ranks(context, edges, base, ink) {
+    context.font = '12px system-ui, sans-serif';
+    context.fillStyle = ink;
+    this.windows.forEach(({ rank }, index) => {
+      if (!rank) return;
+      const wide = context.measureText(rank).width;
+      context.fillText(rank, (edges[index] + edges[index + 1] - wide) / 2, base + 13);
+    });
   }
 
   // Show the best match of the window under the pointer.
