@@ -101,7 +101,7 @@ setup(
         # mmaction2 needs mmcv or mmcv-lite, but not both. Use `lite` if neither is installed.
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
-        # For configs/baselines. The MiniRocket of sktime needs numba, which is only in an extra there.
+        # For configs/baselines. The MiniRocket of sktime needs numba, but does not install it.
         'baselines': ['dtaidistance>=2.4', 'numba<0.68', 'scikit-learn', 'sktime>=1.2'],
         'retrieval': ['faiss-cpu>=1.9'],  # approximate search in millions of motions
         'hub': ['huggingface_hub>=2,<3'],  # upload and download of published encoders
