@@ -1,4 +1,4 @@
-# Every target makes the environment it needs; nothing has to be installed before but Python 3.11.
+# Every target makes the environment that it needs. Only Python 3.11 must be installed before.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,27 +7,29 @@ STAMP := $(VENV)/installed
 .PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
 
 help:
-	@echo 'make demo     the main job on synthetic stand-in data: pre-train, evaluate, draw (10 min)'
-	@echo 'make test     the tests'
-	@echo 'make test-web the page of tools/serve.py in Chromium, if there is one'
-	@echo 'make lint     ruff'
-	@echo 'make docs     the documentation site, in docs/_build/html'
-	@echo 'make bench    every stage against what one would otherwise run (BENCH="--short views")'
-	@echo 'make faults   the long drills: 10 kills, 96 signals, 2,000 iterations (half an hour)'
-	@echo 'make gpu      tests and benchmarks on a CUDA GPU (10 min; PYTHON=python3 takes that one)'
-	@echo 'make slurm    the drill on a real Slurm, which must be installed (see docs/clusters.md)'
-	@echo 'make fuzz     100,000 mutated files for each parser (half an hour; FUZZ="--inputs 1000")'
-	@echo 'make outside  methods outside the package: killed and resumed, on two ranks (a minute)'
-	@echo 'make package  wheel and source archive, in dist/ (CONTRIBUTING.md)'
-	@echo 'make quickstart-encoder  train the small synthetic encoder that the package brings (5 min)'
-	@echo 'make install  the environment alone, in $(VENV)'
+	@echo 'make install  make the environment $(VENV); the other targets make it, too'
+	@echo 'make demo     pre-train, evaluate and draw on simulated data (10 min; DEMO=--short: 1 min)'
+	@echo 'make test     run the tests (TESTS=tests/models: only these)'
+	@echo 'make test-web test the page of tools/serve.py in the Chromium of the system'
+	@echo 'make lint     check style and format with ruff'
+	@echo 'make docs     build the documentation site, in docs/_build/html'
+	@echo 'make package  build wheel and source archive, in dist (see CONTRIBUTING.md)'
+	@echo 'make bench    time every stage and the usual alternative (1 h; BENCH="--short views")'
+	@echo 'make gpu      run tests and benchmarks on a GPU (9 min; PYTHON=python3: in that Python)'
+	@echo 'make faults   kill, stop and resume trainings many times (half an hour)'
+	@echo 'make slurm    test on a Slurm cluster of one node (5 min; see docs/clusters.md)'
+	@echo 'make fuzz     give 100,000 wrong files to each parser (FUZZ="--inputs 1000": fewer)'
+	@echo 'make outside  kill and resume methods outside the package, on two ranks (1 min)'
+	@echo 'make quickstart-encoder  train the small encoder of the quick start again (5 min)'
+	@echo 'make clean    remove work_dirs with all runs, data/synthetic* and caches'
 
 install: $(STAMP)
 
+# The version is checked first: an environment with two versions of Python would be broken.
 $(STAMP): requirements.txt setup.py
-	$(PYTHON) -m venv $(VENV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	    { echo 'the pinned environment needs Python 3.11: make PYTHON=/path/to/python3.11'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
 	@echo 'installing the pinned environment into $(VENV)'
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
 	$(BIN)/pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
@@ -39,7 +41,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal $(TESTS)
 
-# Playwright drives the Chromium of the system, so it need not download one.
+# Playwright uses the Chromium of the system, so it need not download one.
 test-web: $(STAMP)
 	$(BIN)/pip install --disable-pip-version-check --quiet playwright==1.65.2
 	$(BIN)/python -m pytest -rs tests/serving/page_in_chromium.py
@@ -48,7 +50,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# A warning is an error. The pages load nothing from a network.
+# A warning is an error. The pages load nothing from the network.
 .PHONY: docs
 docs: $(STAMP)
 	$(BIN)/pip install --disable-pip-version-check --quiet -c requirements.txt -r docs/requirements.txt
@@ -58,7 +60,7 @@ docs: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks $(BENCH)
 
-# On a machine with a GPU, a Python that has all packages is taken as it is.
+# A Python that already has all packages is used as it is.
 gpu:
 	@if $(PYTHON) -c 'import mmaction, mmengine, pytest, torch' 2> /dev/null; \
 	then $(PYTHON) -m benchmarks.gpu $(GPU); \

@@ -8,15 +8,15 @@ from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 MIM = ('configs', 'tools', 'model-index.yml')
-# Where the source is published, for links in the description. It is not written down here, because
-# each publisher has its own: MMCMD_REPOSITORY=https://github.com/NAME/mmcmd make package
+# Address of the source, for links in the description. Each publisher has another address:
+# MMCMD_REPOSITORY=https://github.com/NAME/mmcmd make package
 REPOSITORY = os.environ.get('MMCMD_REPOSITORY', '').rstrip('/')
 
 
 class BuildWithMim(build_py):
-    # `mim` and the command `mmcmd` look for configs and tools in the installed package, in
-    # mmcmd/.mim. They are copied into the build folder: nothing is left in the source tree, and an
-    # editable install has none.
+    # `mim` and the command `mmcmd` look for configs and tools in the folder mmcmd/.mim of the
+    # installed package. They are copied into the build folder, so the source tree gets no copy. An
+    # editable install uses the source tree.
     def run(self):
         super().run()
         if self.editable_mode:
@@ -34,7 +34,7 @@ class BuildWithMim(build_py):
 
 def description():
     # An index page shows README.md without the files beside it. Links to them become absolute, or
-    # plain text where it is not known where the source is published.
+    # plain text if the address of the source is not known.
     text = (HERE / 'README.md').read_text(encoding='utf-8')
     relative = r'(?!https?:|mailto:|#)([^)\s"]+)'
     if REPOSITORY:
@@ -85,7 +85,7 @@ setup(
     entry_points={'console_scripts': ['mmcmd = mmcmd.__main__:main']},
     python_requires='>=3.10',
     install_requires=[
-        'filelock>=3.24',  # its locks notice that their file was removed
+        'filelock>=3.24',  # its locks detect that their file was removed
         'matplotlib',
         'mmaction2>=1.1.0,<1.2.0',  # the wheel of 1.2.0 cannot be imported (mmaction2#2714)
         'mmengine>=0.10.4',
@@ -98,10 +98,10 @@ setup(
         'torch>=2.4',
     ],
     extras_require={
-        # mmaction2 needs mmcv or mmcv-lite, and the two conflict: take `lite` where there is none.
+        # mmaction2 needs mmcv or mmcv-lite, but not both. Use `lite` if neither is installed.
         'lite': ['mmcv-lite>=2.0.0,<2.1.0'],
         'analysis': ['matplotlib', 'scikit-learn'],
-        # For configs/baselines. sktime needs numba for MiniRocket, and says which in an extra only.
+        # For configs/baselines. The MiniRocket of sktime needs numba, but does not install it.
         'baselines': ['dtaidistance>=2.4', 'numba<0.68', 'scikit-learn', 'sktime>=1.2'],
         'retrieval': ['faiss-cpu>=1.9'],  # approximate search in millions of motions
         'hub': ['huggingface_hub>=2,<3'],  # upload and download of published encoders

@@ -1,8 +1,8 @@
-# mmcmd on NVIDIA GPUs. The machine needs NVIDIA's driver and container toolkit, nothing else: torch
-# from PyPI has the libraries of CUDA.
+# mmcmd on NVIDIA GPUs. The machine needs only the driver and the container toolkit of NVIDIA: torch
+# from PyPI contains the libraries of CUDA.
 #   docker build -f docker/cuda.Dockerfile -t mmcmd:cuda .
 #   docker run --rm --gpus all --shm-size 8g -v "$PWD:/data" mmcmd:cuda train CONFIG
-# The container runs as user 1000, who must be allowed to write to $PWD.
+# The container runs as user 1000, who must be allowed to write to $PWD. See docs/running.md.
 FROM python:3.11-slim-bookworm
 
 # mmcv installs OpenCV, which needs the first two libraries. Triton compiles kernels with gcc.

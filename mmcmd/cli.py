@@ -154,7 +154,7 @@ def _name_slurm_ranks() -> None:
     """
     if 'SLURM_PROCID' not in os.environ:
         raise InputError(
-            '--launcher slurm is for processes that srun starts: use mmcmd slurm-train'
+            '--launcher slurm is for processes that srun starts; use mmcmd slurm-train'
         )
     # With mmengine's fixed port, two jobs cannot share a node.
     os.environ.setdefault('MASTER_PORT', str(20000 + int(os.environ['SLURM_JOB_ID']) % 10000))

@@ -27,10 +27,10 @@ _OUT_OF_MEMORY = (
     'model.backbone.hidden_size, or train with --amp'
 )
 _DISK_FULL = (
-    'the disk is full; the checkpoints written before are whole: free some space and go on with '
-    '--resume'
+    'the disk is full; the checkpoints written before are complete: free some space and continue '
+    'with --resume'
 )
-_RANK_LOST = 'another rank is gone or does not answer; its own message, if any, tells why'
+_RANK_LOST = 'another rank has ended or does not answer; read the message of that rank'
 _FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
 _NO_ROOM_ON_GPU = re.compile('STATUS_ALLOC_FAILED|CUDA error: out of memory')
 _FORBIDDEN = errno.EACCES, errno.EPERM, errno.EROFS

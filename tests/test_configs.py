@@ -292,9 +292,9 @@ def test_data_sets_say_nothing_of_methods():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ({'data': 'ntu61_xsub'}, "'ntu61_xsub' among the datasets, which are bandai2_xstyle, .*"),
-        ({'encoder': 'bigruu'}, "'bigruu' among the encoders, which are aagcn, agcn, bigru, .*"),
-        ({'data': 'nowhere/mine.py'}, 'dataset file nowhere/mine.py does not exist; give .*'),
+        ({'data': 'ntu61_xsub'}, "no data set 'ntu61_xsub' .*, or one of bandai2_xstyle, .*"),
+        ({'encoder': 'bigruu'}, "no encoder 'bigruu' .*, or one of aagcn, agcn, bigru, .*"),
+        ({'data': 'nowhere/mine.py'}, 'data set file nowhere/mine.py does not exist; give .*'),
     ],
 )
 def test_names_that_do_not_exist_are_refused_with_those_that_do(arguments, message):

@@ -183,3 +183,16 @@ def test_container_has_the_pinned_environment(kind, root):
     copied = [line.split()[1] for line in text.splitlines() if line.startswith('COPY')]
     assert copied == ['requirements.txt', '.']
     assert not {'requirements.txt', 'setup.py', 'mmcmd', 'configs', 'tools'} & set(ignored)
+
+
+def test_another_python_is_refused_before_it_makes_an_environment(root, tmp_path):
+    for name in ('Makefile', 'requirements.txt', 'setup.py'):
+        shutil.copy(root / name, tmp_path)
+    other = tmp_path / 'python'
+    other.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 1\nmkdir .venv\n')
+    other.chmod(0o755)
+    command = ['make', 'install', f'PYTHON={other}']
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 2
+    assert 'the pinned environment needs Python 3.11' in done.stdout
+    assert not (tmp_path / '.venv').exists()

@@ -40,7 +40,7 @@ done
 # `scancel --full --signal=TERM` also reaches srun. It kills the ranks, and nothing is saved.
 [ "$asked" = 1 ] && [ "$status" -gt 128 ] && status=85
 if [ "$status" = 85 ]; then
-    # If the job is not RUNNING any more, it was cancelled, or Slurm itself requeues it.
+    # If the job is no longer RUNNING, it was cancelled, or Slurm itself requeues it.
     state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID") || state=unknown
     echo "$0: asked to stop; Slurm's state of job $SLURM_JOB_ID is $state" >&2
     if [ "$state" != RUNNING ] || ! scontrol requeue "$SLURM_JOB_ID"; then

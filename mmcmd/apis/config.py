@@ -86,8 +86,8 @@ def load_config(
     for variable, value in (('DATA', data), ('ENCODER', encoder)):
         if value is not None and variable not in cfg.env_variables:
             raise InputError(
-                f'{config} has its own data set and encoder, and {value!r} cannot replace them; '
-                'use a config of the folder configs/'
+                f'{config} fixes its data set and encoder, so {value!r} cannot be used; use a '
+                'config of the folder configs/'
             )
     evaluates = (cfg.get('model') or {}).get('type') in EVALUATIONS
     if pretrained:
@@ -99,8 +99,7 @@ def load_config(
             if trained_on not in choices('datasets', config):
                 raise InputError(
                     f'{source} was trained on the data set {trained_on}, which is not in '
-                    'configs/_base_/datasets; add --data FILE.py (or FILE.pkl) with this or '
-                    'another data set'
+                    'configs/_base_/datasets; name a data set with --data FILE.py or FILE.pkl'
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
@@ -233,15 +232,15 @@ def _argument(kind: str, value: str, config: str | Path) -> str:
         return value
     if value.endswith('.py') and Path(value).is_file():
         return os.path.relpath(Path(value).resolve().with_suffix(''), folder)
+    noun, ends = {'datasets': ('data set', '.py or .pkl'), 'encoders': ('encoder', '.py')}[kind]
     if Path(value).is_dir() or value.endswith('.py'):
         raise InputError(
-            not_a_file(value, f'{kind.removesuffix("s")} file')
-            + f'; give a .py file of your own, or one of the {kind} {", ".join(known)}'
+            not_a_file(value, f'{noun} file')
+            + f'; give a {ends} file, or one of {", ".join(known)}'
         )
     raise InputError(
-        f'there is no {value!r} among the {kind}, which are '
-        f'{", ".join(known)}{did_you_mean(value, known)}; give one of them, '
-        'or the path of a .py file of your own'
+        f'there is no {noun} {value!r}{did_you_mean(value, known)}; give a {ends} file, or one of '
+        f'{", ".join(known)}'
     )
 
 

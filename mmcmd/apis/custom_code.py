@@ -48,7 +48,7 @@ def import_custom_code(cfg: Mapping[str, Any], config: str | Path) -> list[str]:
         if beside and module and not _lies_in(module, beside):
             raise InputError(
                 f'config {config}: custom_imports names {name!r}, but Python has another module of '
-                f'that name ({getattr(module, "__file__", "built in")}); rename the one in '
+                f'this name ({getattr(module, "__file__", "built in")}); rename yours in '
                 f'{beside[0]}'
             )
         used += beside

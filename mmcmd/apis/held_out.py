@@ -57,6 +57,6 @@ def _split(dataset: ConfigDict) -> tuple[str, str]:
     if match is None:
         raise InputError(
             'to hold out training data, splits must have names such as xsub_train and '
-            f'xsub_val, but the config says split={dataset.get("split")!r}'
+            f'xsub_val, but the config has split={dataset.get("split")!r}'
         )
     return match[1], match[2]

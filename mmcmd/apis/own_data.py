@@ -29,8 +29,8 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         found = ', '.join(sorted(annotations.splits)) or 'none'
         raise InputError(
             f'{path}: --data FILE.pkl needs one pair of splits NAME_train and NAME_val, but its '
-            f'splits are {found}; write a data config (docs/bring_your_own_data.md) that names the '
-            'split, and use it as --data FILE.py'
+            f'splits are {found}; write a data config that names the split '
+            '(docs/bring_your_own_data.md), and give it as --data FILE.py'
         )
     train = annotations.select(f'{pairs[0]}_train')
     return dict(

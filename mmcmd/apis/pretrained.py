@@ -37,8 +37,8 @@ def adopt(
     if not description:
         if encoder is None:
             raise InputError(
-                f'{source} is from before version 0.2 and does not describe its encoders; add '
-                '--encoder NAME (and the --budget and --cfg-options of its training)'
+                f'{source} was made before version 0.2 and does not describe its encoders; add '
+                '--encoder NAME, and the --budget and --cfg-options of its training'
             )
         return
     if tested and model.type == 'SkeletonClassifier' != description.get('method', model.type):
@@ -50,7 +50,7 @@ def adopt(
     trained_on = (description.get('data') or {}).get('name')
     if cfg.get('transfer') and trained_on == cfg.data.name:
         raise InputError(
-            f'{source} was trained on {trained_on}, and a transfer needs another data set; add '
+            f'{source} was trained on {trained_on}, and a transfer needs a different data set; add '
             '--data NAME'
         )
     cfg.pretrained_by = {'method': description.get('method'), 'data': trained_on}

@@ -85,7 +85,7 @@ def build_from_checkpoint(
     description = meta.get('encoder') or {}
     if not {'streams', 'layout', 'test_pipeline', 'clip_len'} <= description.keys():
         raise InputError(
-            f'{name} does not describe its encoders (it is from before version 0.2, or another '
+            f'{name} does not describe its encoders (it was made before version 0.2, or another '
             'program wrote it); give config=FILE with the config that it was trained with'
         )
     config = {

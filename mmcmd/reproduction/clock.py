@@ -74,7 +74,7 @@ class Clock:
         if not epochs:
             raise InputError(
                 f'{title} takes {epoch:.2f} minutes for {EPOCH_STEPS} steps, so --minutes '
-                f'{self.minutes:g} is too few for one validation; give more minutes'
+                f'{self.minutes:g} is too short; give at least {epoch + 0.005:.2f}'
             )
         config = load_config(path, **arguments, options=parse_options(options))
         return steps + schedule(config, epochs)

@@ -24,8 +24,8 @@ from mmcmd.terminal import get_console, say
 
 ATTEMPTS = 3
 NOTES = {
-    '*': 'the data are not there; counted with the official number of sequences',
-    '?': 'the data are not there, and no official number of sequences is known: not in the total',
+    '*': 'the data are missing, so the official number of sequences was used',
+    '?': 'not in the total: the data are missing, and no official number of sequences is known',
 }
 
 
@@ -45,10 +45,7 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         jobs = build_launcher(args, len(runs)).size if args.slurm is None else len(runs)
         show_plan(list(runs.values()), jobs)
         if missing:
-            say(
-                console,
-                f'{len(missing)} short runs measure first how many steps fit into the minutes',
-            )
+            say(console, f'first, {len(missing)} short runs measure the speed')
         return
     if missing and not args.report_only:
         run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
@@ -63,8 +60,8 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         reports = [one for one in reports if has_runs(*one)]
         if not reports:
             raise InputError(
-                '--report-only: nothing was run, so no table was written; leave --report-only out, '
-                'or give --out and the other options of the runs'
+                '--report-only: there are no finished runs, so no table was written; remove '
+                '--report-only, or give --out and the other options of the runs'
             )
     for reproduction, name, table, records in reports:
         out = reproduction.root / name
@@ -89,7 +86,9 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         console.print(report.view(table, records, reproduction.data))
         say(console, f'{out}.md')
     if failures:
-        raise InputError(f'{len(failures)} runs failed, their numbers are blank: {failures[0]}')
+        raise InputError(
+            f'{len(failures)} of {len(runs)} runs failed, so their numbers are blank: {failures[0]}'
+        )
 
 
 def has_runs(
@@ -135,8 +134,8 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     console.print(view)
     say(
         console,
-        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, one CPU thread '
-        f'each ({2 * rate / 1e9:.0f} GFLOP/s measured, half of it used)',
+        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, each at half the '
+        f'measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():
         if mark in marks:

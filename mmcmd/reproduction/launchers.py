@@ -64,7 +64,7 @@ class LocalLauncher:
         gpus = visible_gpus()
         self.size = jobs if jobs is not None else len(gpus) or os.cpu_count()
         if self.size < 1:
-            raise InputError(f'jobs must be at least 1, got {jobs}')
+            raise InputError(f'--jobs must be at least 1, got {jobs}')
         self._environment = {'OMP_NUM_THREADS': str(threads)}
         shared = islice(cycle(gpus), self.size)
         self._free = [{'CUDA_VISIBLE_DEVICES': gpu} for gpu in shared] or [{}] * self.size

@@ -27,5 +27,5 @@ def datasets(name: str) -> list[str]:
     known = choices('datasets')
     found = [x for x in known if name in (x, x.rsplit('_', 1)[0])]
     if not found:
-        raise InputError(f'there is no data set {name!r}; data sets are {", ".join(known)}')
+        raise InputError(f'there is no data set {name!r}; give one of {", ".join(known)}')
     return found

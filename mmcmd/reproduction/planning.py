@@ -31,8 +31,8 @@ def build_launcher(args: argparse.Namespace, runs: int) -> Launcher:
         gpus = visible_gpus()
         if args.minutes and gpus and (args.jobs or 0) > len(gpus):
             raise InputError(
-                f'--minutes measures a training that has a GPU for itself, but {args.jobs} jobs '
-                f'share {len(gpus)}; use --steps, or fewer jobs'
+                f'--minutes needs a GPU for each job, but --jobs {args.jobs} is more than '
+                f'{len(gpus)} (the number of GPUs); lower --jobs, or use --steps'
             )
         return LocalLauncher(args.jobs)
     from mmcmd.reproduction.slurm import SlurmLauncher  # needs the extra `cluster`
@@ -47,7 +47,7 @@ def plan(args: argparse.Namespace) -> list[Plan]:
     for data, name in product(datasets(args.data), args.tables):
         table = TABLES[name].only(args.methods) if args.methods else TABLES[name]
         if not table.rows:
-            raise InputError(f'{name} has none of the methods {", ".join(args.methods)}')
+            raise InputError(f'the table {name} has none of the methods {", ".join(args.methods)}')
         # With --encoder, all rows use this encoder. Otherwise each row uses its published encoder.
         # A row of the leaderboard that names an encoder always keeps it.
         first = args.encoder or table.encoder
@@ -108,7 +108,7 @@ def find_runs(plans: Sequence[Plan]) -> tuple[dict[Path, Run], list[Plan]]:
             possible.append(one)
         except InputError as error:  # a table may be possible for one split only
             reason = error
-            say(get_console(), f'left out: {one[2].title}, {one[0].data}: {error}')
+            say(get_console(), f'left out: {one[2].title} on {one[0].data}: {error}')
     if not possible:
         raise reason
     return runs, possible

@@ -110,8 +110,9 @@ class Reproduction:
         data = self.data if protocol.targets is None else protocol.targets.get(self.data)
         if data is None:
             raise InputError(
-                f'{self.data} has no target data set for a transfer; sources are '
-                f'{", ".join(protocol.targets)} (mmcmd/reproduction/protocols.py)'
+                f'{self.data} has no target data set for a transfer; give one of '
+                f'{", ".join(protocol.targets)}, or add a target in '
+                'mmcmd/reproduction/protocols.py'
             )
         options = [option.format(seed=seed) for option in protocol.options]
         encoder = None if protocol.tested else get_method(cell.method).encoder or self.encoder

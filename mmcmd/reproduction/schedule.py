@@ -86,12 +86,12 @@ class _Schedule:
         for stage in list(self.waiting):
             if any(need.work_dir in self.failed for need in stage.needs):
                 self.waiting.remove(stage)
-                self.failed[stage.work_dir] = f'{stage.name} needs a stage that failed'
+                self.failed[stage.work_dir] = f'{stage.name} needs a run that failed'
             elif not all(need.finished for need in stage.needs):
                 continue
             elif stage.finished:
                 self.waiting.remove(stage)
-                self.say(f'{stage.name}: already there ({stage.work_dir})')
+                self.say(f'{stage.name}: finished before ({stage.work_dir})')
             elif len(self.running) < self.launcher.size:
                 self.waiting.remove(stage)
                 self.say(f'{stage.name}: started (log: {stage.log})')
@@ -114,7 +114,7 @@ class _Schedule:
             return
         if status == PREEMPTED and self.preemptions[stage.work_dir] < PREEMPTIONS:
             self.preemptions[stage.work_dir] += 1
-            self.say(f'{stage.name} was asked to stop; it goes on from its last checkpoint')
+            self.say(f'{stage.name} was asked to stop; it continues from its last checkpoint')
             self.waiting.insert(0, stage)
             return
         self.failures[stage.work_dir] += 1

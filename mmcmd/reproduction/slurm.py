@@ -23,7 +23,7 @@ try:
     from submitit.slurm.slurm import SlurmExecutor, SlurmInfoWatcher, SlurmJob
 except ImportError as error:
     raise InputError(
-        f'Slurm needs the package submitit ({error}): pip install "mmcmd[cluster]"'
+        f"--slurm needs the package submitit ({error}): pip install 'mmcmd[cluster]'"
     ) from error
 
 DEFAULTS = {
@@ -56,9 +56,12 @@ class SlurmLauncher:
 
     def __init__(self, options: Mapping[str, str], jobs: int) -> None:
         if jobs < 1:
-            raise InputError(f'jobs must be at least 1, got {jobs}')
+            raise InputError(f'--jobs must be at least 1, got {jobs}')
         if SlurmExecutor.affinity() < 0:
-            raise InputError('there is no Slurm on this machine: the command srun is not found')
+            raise InputError(
+                'there is no Slurm on this machine (no command srun); use a machine that can '
+                'submit jobs, or remove --slurm'
+            )
         self.size = jobs
         self._options = DEFAULTS | dict(options)
         self._accepted = False

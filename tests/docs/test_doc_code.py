@@ -25,7 +25,7 @@ from mmcmd.inference import build_index
 from mmcmd.reproduction.names import datasets
 
 # Programs that are not ours. What they are given is not checked.
-OTHERS = {'.', 'apt-get', 'cd', 'curl', 'hf', 'npm', 'sudo'}
+OTHERS = {'.', 'apt-get', 'cd', 'curl', 'docker', 'exec', 'hf', 'npm', 'python3.11', 'sudo'}
 # Files that a page tells its reader to save.
 SAVED = {'data/mine/make_mine.py', 'data/mine/make_tables.py', 'configs/cmd/large_batch.py'}
 OPTIONAL = {'IPython', 'epoch_450_prepare'}  # comes with Jupyter; is written by an export

@@ -273,7 +273,7 @@ def test_data_sets_are_found_by_name_and_split():
     assert datasets('ntu120') == ['ntu120_xset', 'ntu120_xsub']
     assert datasets('bandai2_xstyle') == datasets('bandai2') == ['bandai2_xstyle']
     with pytest.raises(
-        InputError, match="no data set 'ntu'; data sets are bandai2_xstyle, msraction3d_xsub, ntu"
+        InputError, match="no data set 'ntu'; give one of bandai2_xstyle, msraction3d_xsub, ntu"
     ):
         datasets('ntu')
 

@@ -229,7 +229,7 @@ def test_what_does_not_need_a_failed_stage_is_run_if_asked(stage, tmp_path):
     assert not lost.work_dir.exists()
     assert [sentence.split(' ')[0] for sentence in told] == ['bad', 'lost']
     assert 'ended with status 3' in told[0]
-    assert 'needs a stage that failed' in told[1]
+    assert 'needs a run that failed' in told[1]
 
 
 def test_stage_is_tried_again_from_where_it_was(stage):

@@ -36,7 +36,7 @@ def test_raw_coordinates_are_a_row_like_any_other(run_tool, tmp_path, tiny_pickl
     status, again, _ = run_tool('reproduce.py', *arguments, *compared)
     assert not status
     assert 'Difference to raw' in (folder / 'methods.md').read_text()
-    assert again.count('already there') == 2
+    assert again.count('finished before') == 2
 
 
 def test_plan_says_what_a_training_costs(run_tool, tmp_path, tiny_pickle):
@@ -73,6 +73,6 @@ def test_report_without_any_run_is_refused_and_not_written(run_tool, tmp_path, t
     arguments = ('table2', *DATA, '--ann-file', tiny_pickle, '--out', tmp_path)
     status, out, err = run_tool('reproduce.py', *arguments, '--report-only')
     assert status == 2
-    assert '--report-only: nothing was run, so no table was written' in err
+    assert '--report-only: there are no finished runs, so no table was written' in err
     assert 'table2 on synthetic_xsub has no finished run in' in out
     assert not list(tmp_path.iterdir())

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -129,6 +130,23 @@ def test_sbatch_s_copy_of_the_script_finds_the_tools(run, root, tmp_path):
     status, calls, _ = run(job, script=copy)
     assert status == 0
     assert f'python -u {root}/tools/train.py ' in calls[0]
+
+
+def test_batch_script_that_becomes_mmcmd_gets_the_signal(start, root, tmp_path):
+    """The script of docs/running.md for an installed package."""
+    script = tmp_path / 'job.sh'
+    script.write_text(f'exec {sys.executable} -m mmcmd slurm-train "$@"\n')
+    job = {'SLURM_JOB_ID': '7', 'HANG': '1', 'PYTHONPATH': str(root)}
+    process = start(job, script=script)
+    until = time.monotonic() + 10
+    while not (tmp_path / 'calls.ready').exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=20)
+    calls = (tmp_path / 'calls').read_text().splitlines()
+    assert f'python -u {root}/tools/train.py ' in calls[0]
+    assert (process.returncode, calls[1:]) == (85, ['USR1', 'scontrol requeue 7'])
 
 
 def test_script_without_a_config_says_how_to_call_it(run, start):
