@@ -469,7 +469,10 @@ def test_every_evaluation_takes_the_encoders_of_every_method(protocol, method, c
     ('protocol', 'message'),
     [
         ('benchmarks/supervised.py', 'trains from scratch, so --pretrained cannot be used'),
-        ('benchmarks/transfer.py', 'was trained on ntu60_xsub, and a transfer needs another'),
+        (
+            'benchmarks/transfer.py',
+            'was trained on ntu60_xsub, and a transfer needs a different data set',
+        ),
     ],
 )
 def test_evaluation_that_a_checkpoint_does_not_fit_is_refused(protocol, message, checkpoints):

@@ -319,7 +319,7 @@ def test_run_cut_off_in_the_middle_of_an_epoch_resumes_bit_for_bit(method, outsi
     ('name', 'message'),
     [
         ('no_such_module', r"names 'no_such_module', which is not installed and not in .*outside"),
-        ('cmd', "'cmd', but Python has another module of that name .* rename the one in"),
+        ('cmd', "'cmd', but Python has another module of this name .* rename yours in"),
     ],
 )
 def test_module_that_cannot_be_found_is_named(name, message, outside):

@@ -44,7 +44,7 @@ def test_nothing_is_held_out_by_default(datasets):
 def test_parts_that_cannot_be_held_out_are_told(datasets):
     for arguments, message in (
         (dict(select=0, without='4'), 'use only one of them'),
-        (dict(select=0, options={'train_dataloader.dataset.split': 'all'}), "says split='all'"),
+        (dict(select=0, options={'train_dataloader.dataset.split': 'all'}), "has split='all'"),
         (
             dict(select=0, options={'val_dataloader.dataset.hold_out.fold': 1}),
             'already holds out training data',

@@ -217,7 +217,9 @@ def test_checkpoint_of_an_unknown_data_set_asks_for_one(linear, save, tmp_path):
         "data = dict(name='mine', ann_file='x.pkl', split='a', layout='ntu', num_classes=3)\n"
     )
     file = save(data=str(own))
-    with pytest.raises(InputError, match=r'trained on the data set mine, .*add --data FILE\.py'):
+    with pytest.raises(
+        InputError, match=r'trained on the data set mine, .*--data FILE\.py or FILE\.pkl'
+    ):
         linear(pretrained=str(file))
     assert linear(pretrained=str(file), data=str(own)).model.head.num_classes == 3
 
@@ -231,7 +233,7 @@ def test_data_set_of_the_environment_goes_before_that_of_the_checkpoint(linear, 
 def test_arguments_that_a_saved_config_cannot_follow_are_refused(linear, tmp_path):
     linear(pretrained='random').dump(path := tmp_path / 'saved.py')
     assert load_config(path).data.name == 'ntu60_xsub'
-    with pytest.raises(InputError, match="'bandai2_xstyle' cannot replace them"):
+    with pytest.raises(InputError, match="so 'bandai2_xstyle' cannot be used"):
         load_config(path, data='bandai2_xstyle')
 
 
@@ -288,7 +290,7 @@ def test_name_that_is_close_to_another_is_told(configs, tmp_path):
         ({'data': 'ntu60-xsub'}, r"did you mean 'ntu60_xsub'\?"),
         ({'encoder': 'st_gcn'}, r"did you mean 'stgcn'\?"),
         ({'data': str(tmp_path)}, 'is a folder, expected a file'),
-        ({'data': str(tmp_path / 'no.py')}, r'no\.py does not exist; give a \.py file'),
+        ({'data': str(tmp_path / 'no.py')}, r'no\.py does not exist; give a \.py or \.pkl file'),
     ):
         refused(lambda arguments=arguments: load_config(config, **arguments), message)
     refused(lambda: load_config(configs), 'is a folder, expected a file')

@@ -78,7 +78,10 @@ def test_too_few_minutes_are_told(make):
     first = make()
     first.pretraining('CMD', 0)
     finish(next(iter(first.clock.stages.values())), [9.0, 6.0])
-    with pytest.raises(InputError, match=r'CMD takes 2\.50 minutes .* --minutes 2 is too few'):
+    with pytest.raises(
+        InputError,
+        match=r'CMD takes 2\.50 minutes .* --minutes 2 is too short; give at least 2\.50',
+    ):
         make().pretraining('CMD', 0)
 
 

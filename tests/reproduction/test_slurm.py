@@ -226,5 +226,5 @@ def test_missing_engine_names_the_extra_to_install(root, tmp_path):
         text=True,
     )
     assert done.returncode == 2
-    assert 'pip install "mmcmd[cluster]"' in done.stderr
+    assert "pip install 'mmcmd[cluster]'" in done.stderr
     assert done.stderr.count('\n') == 1
