@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from mmcmd.apis.config import configs_root, load_config
 from mmcmd.apis.pretrained import adopt_pipelines
 from mmcmd.engine import ToolRunner
+from mmcmd.engine.hooks.results_hook import PREDICTIONS
 from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 
 KNN, LINEAR = 'nearest neighbour', 'linear'
+FEW = 100
+"""With fewer sequences, differences of a few points say little."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +28,12 @@ class Evaluation:
     Attributes:
         streams (Sequence[str]): Names of the columns.
         rows (Mapping[str, Mapping[str, float]]): Maps the name of a row to its values by stream.
+        sequences (int, optional): Number of sequences that were classified.
     """
 
     streams: Sequence[str]
     rows: Mapping[str, Mapping[str, float]]
+    sequences: int | None = None
 
     def best(self, name: str) -> float:
         """Return the best value of a row."""
@@ -35,18 +41,27 @@ class Evaluation:
 
 
 def worth_it(evaluation: Evaluation) -> str:
-    """Return a sentence for each protocol that compares the pre-training with raw coordinates."""
+    """Return sentences that compare the pre-training with raw coordinates.
+
+    There is one for each protocol, and one if the validation has few sequences.
+    """
     sentences = []
     for name in (KNN, LINEAR):
         ours, raw = evaluation.best(name), evaluation.best(f'raw coordinates, {name}')
         if ours > raw:
             verdict = f'{ours - raw:.1f} points above raw coordinates'
         else:
+            apart = f'{raw - ours:.1f} points BELOW' if raw > ours else 'not better than'
             verdict = (
-                f'{raw - ours:.1f} points BELOW raw coordinates: the training was not worth it; '
-                'give it more minutes, or look at the data (mmcmd convert inspect)'
+                f'{apart} raw coordinates: the training was not worth it; give it more minutes, or '
+                'look at the data (mmcmd convert inspect)'
             )
         sentences.append(f'{name}: {ours:.1f} %, {verdict}')
+    if evaluation.sequences and evaluation.sequences < FEW:
+        sentences.append(
+            f'only {evaluation.sequences} labelled sequences were classified, and one of them is '
+            f'{100 / evaluation.sequences:.1f} points: the differences may be chance'
+        )
     return '\n'.join(sentences)
 
 
@@ -100,7 +115,8 @@ def evaluate(
     with replace_file(work_dir / 'evaluation.json') as file:
         file.write((json.dumps(rows, indent=2) + '\n').encode())
     names = [*streams, f'{len(streams)}s'] if len(streams) > 1 else streams
-    return Evaluation(names, rows)
+    with np.load(work_dir / PREDICTIONS) as predictions:
+        return Evaluation(names, rows, len(predictions['labels']))
 
 
 def _raw_options(cfg: Config) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Answers:
         index (MotionIndex): Features of the gallery.
         motions (Motions): All motions.
         window (int): Frames of a window of a long recording.
+        most_frames (int): A recording with more frames is long.
         classifier (ActionInferencer, optional): Gives the class probabilities.
     """
 
@@ -44,10 +45,12 @@ class Answers:
         index: MotionIndex,
         motions: Motions,
         window: int,
+        most_frames: int,
         classifier: ActionInferencer | None = None,
     ) -> None:
         self.encoder, self.index, self.motions = encoder, index, motions
-        self.window, self.classifier = window, classifier
+        self.window, self.most_frames = window, most_frames
+        self.classifier = classifier
         self._model = threading.Lock()  # one forward pass at a time
         self._features = lru_cache(maxsize=512)(self._encode)
         self._windows = lru_cache(maxsize=16)(self._encode_windows)
@@ -63,7 +66,7 @@ class Answers:
 
     def is_long(self, recording: Recording) -> bool:
         """Return whether a recording has a time line, because it may hold several actions."""
-        return recording.num_frames > 2 * self.window
+        return recording.num_frames > self.most_frames
 
     def answer(
         self, motion_id: str, stream: str, k: int, start: int | None = None, stop: int | None = None

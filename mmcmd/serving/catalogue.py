@@ -53,7 +53,8 @@ class Catalogue:
             fields.get(FRAMES) or gallery[row].num_frames for row, fields in enumerate(index.fields)
         ]
         window = max(int(np.median(self.lengths)), 1)
-        self.answers = Answers(encoder, index, self.motions, window, classifier)
+        usual = int(np.percentile(self.lengths, 95))
+        self.answers = Answers(encoder, index, self.motions, window, 2 * usual, classifier)
         self.streams = (*index.streams, *([FUSED] if len(index.streams) > 1 else []))
         self.map = GalleryMap({x: self.vectors(x) for x in self.streams}, cache)
         self.wrong = lru_cache(maxsize=None)(self._find_wrong)

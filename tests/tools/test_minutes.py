@@ -105,6 +105,10 @@ def test_verdict_names_what_was_not_worth_it():
     good, bad = worth_it(Evaluation(['joint', '3s'], rows)).splitlines()
     assert good == 'nearest neighbour: 85.0 %, 10.0 points above raw coordinates'
     assert bad.startswith('linear: 61.0 %, 5.0 points BELOW raw coordinates')
+    rows[f'raw coordinates, {linear}'] = {'joint': 61.0, '3s': 60.0}
+    _, tie, few = worth_it(Evaluation(['joint', '3s'], rows, sequences=9)).splitlines()
+    assert tie.startswith('linear: 61.0 %, not better than raw coordinates')
+    assert few.startswith('only 9 labelled sequences were classified, and one of them is 11.1')
 
 
 def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
@@ -121,6 +125,7 @@ def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
             assert len(predictions['labels']) == 4, 'the test split is not read'
     for text in ('11 training sequences, 4 for validation', 'raw coordinates, linear'):
         assert text in out + err
+    assert 'only 4 labelled sequences were classified' in out + err
     assert 'fitted to 11 training sequences' in ' '.join((out + err).split())
 
 

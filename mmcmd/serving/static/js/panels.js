@@ -46,9 +46,11 @@ export function makePanels(answer, choose, recording, find) {
     foot.append(measure);
     addFind(foot, neighbour);
     foot.append(actionButton('as query', 'Show the neighbours of this motion', () => choose(neighbour.id)));
-    // If the query has no label, a neighbour is neither right nor wrong.
-    const kind = query.label < 0 ? '' : neighbour.label === query.label ? 'same' : 'other';
+    // Without a label of the query or of the neighbour, the neighbour is neither right nor wrong.
+    const isKnown = query.label >= 0 && neighbour.label >= 0;
+    const kind = isKnown ? (neighbour.label === query.label ? 'same' : 'other') : '';
     const shownPanel = panel(kind, `${index + 1}`, neighbour, foot);
+    shownPanel.querySelector('.label').append(element('span', 'name', neighbour.name));
     if (kind === 'other') shownPanel.querySelector('.label').append(element('span', 'bad', 'other class'));
     made.push(shownPanel);
   });
@@ -57,9 +59,10 @@ export function makePanels(answer, choose, recording, find) {
 
 export function showClasses(list, title, answer) {
   const { query, classes, source, predicted } = answer;
+  const voters = answer.neighbours.filter(({ class_name: name }) => name).length;
   const how = source === 'classifier'
     ? 'Classes by the classifier'
-    : `Classes by the votes of the ${answer.neighbours.length} neighbours`;
+    : `Classes by the votes of the ${voters} neighbours with a class`;
   title.replaceChildren(how);
   if (query.label >= 0 && predicted !== null) {
     const right = predicted === query.label;
