@@ -95,7 +95,7 @@ setup(
         'safetensors>=0.4',
         'scipy',
         'tensorboard',
-        'torch>=2.4',
+        'torch>=2.9',  # the oldest version that was tested; 2.4 cannot load some checkpoints
     ],
     extras_require={
         # mmaction2 needs mmcv or mmcv-lite, but not both. Use `lite` if neither is installed.

@@ -3,8 +3,7 @@
 import hashlib
 import pickle
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,18 +72,6 @@ def load_plain(filename: str, map_location: Any = None) -> dict:
     return checkpoint
 
 
-@contextmanager
-def _namespaces_are_data() -> Iterator[None]:
-    """Let torch load the options of a program, a Namespace. torch 2.4 has no ``safe_globals``."""
-    before = torch.serialization.get_safe_globals()
-    torch.serialization.add_safe_globals([Namespace])
-    try:
-        yield
-    finally:
-        torch.serialization.clear_safe_globals()
-        torch.serialization.add_safe_globals(before)
-
-
 def _load_file(filename: str, path: Path, map_location: Any) -> dict:
     """Load a checkpoint file."""
     if not path.is_file():
@@ -95,7 +82,7 @@ def _load_file(filename: str, path: Path, map_location: Any) -> dict:
             is_pickle = file.read(4).startswith(STARTS)
         if not _trusted:
             check_plain(path)
-        with _namespaces_are_data():
+        with torch.serialization.safe_globals([Namespace]):  # options of a program are data
             checkpoint = torch.load(path, map_location=map_location, weights_only=not _trusted)
     except Exception as error:  # a damaged file can raise any error
         reason = ' '.join(str(error).split('\n')[0].split()) or type(error).__name__

@@ -19,6 +19,4 @@ def without_autocast(device: str) -> AbstractContextManager:
 
 def multiplies_bfloat16() -> bool:
     """Return whether this CPU has bfloat16 instructions. Other CPUs compute in float32."""
-    # CPUs with AMX also have these instructions. torch before 2.6 does not tell.
-    is_supported = getattr(torch.cpu, '_is_avx512_bf16_supported', None)
-    return is_supported is not None and is_supported()
+    return torch.cpu._is_avx512_bf16_supported()  # CPUs with AMX also have these instructions
