@@ -1,6 +1,6 @@
 """Transformers on a CPU: cost of the kept tokens, MAMP against plain code, and memory of a step."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from benchmarks.methods import TrainStep
 from benchmarks.plain_mamp import plain_mamp
 from mmcmd.apis import load_config
 from mmcmd.config_files import configs_root
+from mmcmd.models.tokens import patch_steps
 
 MAMP = 'mamp/mamp.py'
 METHODS = MAMP, 'mamp/skeletonmae.py', 'stars/stars.py', 'usdrl/usdrl.py', 'slim/slim.py'
@@ -59,12 +60,19 @@ def joints_of(step: TrainStep) -> Tensor:
     return torch.stack(list(step.batch['inputs'])).float()[:, 0]
 
 
+def noise_of(step: TrainStep) -> Tensor:
+    """Return a uniform random number for each token of a batch, shape (N M, T' V)."""
+    samples, persons, frames, joints, _ = joints_of(step).shape
+    steps = patch_steps(frames, step.model.encoders['joint'].backbone.patch_frames)
+    return torch.rand(samples * persons, steps * joints)
+
+
 def kept_tokens(step: TrainStep, rounds: int) -> Figure:
     """Compare encoding a tenth of the tokens with encoding all of them."""
     backbone, joints = step.model.encoders['joint'].backbone, joints_of(step)
-    rows = len(joints) * joints.shape[1]
-    count = joints.shape[2] // backbone.patch_frames * joints.shape[3]
-    keep = torch.rand(rows, count).argsort(dim=1)[:, : round(KEPT * count)]
+    noise = noise_of(step)
+    count = noise.shape[1]
+    keep = noise.argsort(dim=1)[:, : round(KEPT * count)]
     with torch.no_grad():
         times = in_turns(
             rounds,
@@ -83,22 +91,16 @@ def kept_tokens(step: TrainStep, rounds: int) -> Figure:
 
 def against_plain_code(step: TrainStep, rounds: int) -> Figure:
     """Compare loss and backward pass of MAMP with plain code, which has explicit attention."""
-    model, joints = step.model, joints_of(step)
-    tokens = joints.shape[2] // model.encoders['joint'].backbone.patch_frames * joints.shape[3]
-    uniform = torch.rand(len(joints) * joints.shape[1], tokens)
+    model, joints, uniform = step.model, joints_of(step), noise_of(step)
 
-    def ours() -> Tensor:
+    def backward(loss_of: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         model.zero_grad()
-        loss = model.prediction_error('joint', joints, uniform)
+        loss = loss_of(joints, uniform)
         loss.backward()
         return loss.detach()
 
-    def plain() -> Tensor:
-        model.zero_grad()
-        loss = plain_mamp(model, joints, uniform)
-        loss.backward()
-        return loss.detach()
-
+    ours = partial(backward, partial(model.prediction_error, 'joint'))
+    plain = partial(backward, partial(plain_mamp, model))
     expected, wanted = plain(), {name: x.clone() for name, x in gradients(model).items()}
     check_equal(ours(), expected, 'loss of MAMP', rtol=1e-5)
     what = 'gradients of MAMP'
