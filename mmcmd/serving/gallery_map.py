@@ -108,10 +108,11 @@ def _make_map(features: np.ndarray, path: str) -> None:
     """Make a map and write it. This runs in the separate process."""
     import os
 
+    os.nice(19)  # requests and the browser are more urgent, even than the imports
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
-    os.nice(10)  # requests are more urgent
     perplexity = min(30.0, (len(features) - 1) / 3)
     tsne = TSNE(metric='cosine', init='random', perplexity=perplexity, random_state=0)
-    with replace_file(path) as file:
+    with threadpool_limits(1), replace_file(path) as file:
         np.save(file, _unit_square(tsne.fit_transform(features)))

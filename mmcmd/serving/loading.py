@@ -85,19 +85,28 @@ class Loader:
             raise NotReady(self.message)
         return self._reader
 
-    def start(self, on_failure: Callable[[], Any] | None = None) -> threading.Thread:
+    def start(
+        self,
+        on_failure: Callable[[], Any] | None = None,
+        on_success: Callable[[], Any] | None = None,
+    ) -> threading.Thread:
         """Start the thread that loads.
 
         Args:
             on_failure (Callable, optional): Called if the checkpoint or the gallery cannot be used.
+            on_success (Callable, optional): Called in the same thread when the server is ready.
         """
-        thread = threading.Thread(target=self._load, args=(on_failure,), daemon=True)
+        thread = threading.Thread(target=self._load, args=(on_failure, on_success), daemon=True)
         thread.start()
         return thread
 
-    def _load(self, on_failure: Callable[[], Any] | None) -> None:
+    def _load(
+        self, on_failure: Callable[[], Any] | None, on_success: Callable[[], Any] | None
+    ) -> None:
         try:
             self._catalogue = self._make_catalogue()
+            if on_success is not None:
+                on_success()
             self.state, self.message = 'ready', ''
             return
         except InputError as error:

@@ -63,7 +63,7 @@ def serve(
         def end() -> None:
             server.should_exit = True
 
-        thread = loader.start(end)
+        thread = loader.start(end, leave_cores)
         name = f'[{host}]' if ':' in host else host
         print_log(
             f'open http://{name}:{port} in a browser; Ctrl-C ends the server', 'current', NOTICE
@@ -78,6 +78,17 @@ def serve(
             raise InputError(loader.message)
     if loader.state == 'loading':
         os._exit(0)  # the thread that loads cannot be stopped
+
+
+def leave_cores() -> None:
+    """Use half of the threads for the answers.
+
+    The browser draws at the same time, often on the same machine. If a forward pass has as many
+    threads as there are cores, each of its operations waits for the thread whose core is busy.
+    """
+    import torch
+
+    torch.set_num_threads(max(1, torch.get_num_threads() // 2))
 
 
 def _bind(host: str, port: int) -> socket.socket:

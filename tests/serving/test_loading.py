@@ -1,6 +1,7 @@
 """The gallery is encoded once for a checkpoint; files that do not fit are refused."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mmcmd.inference import SkeletonEncoderInferencer
 from mmcmd.retrieval import MotionIndex
 from mmcmd.serving import loading
 from mmcmd.serving.loading import Loader
+from mmcmd.serving.server import leave_cores
 
 
 def load(*arguments, **options):
@@ -50,16 +52,30 @@ def test_another_pickle_of_that_name_is_encoded_again(catalogue_loader, tiny_pic
     assert (again.state, steps) == ('ready', [1])
 
 
+def test_a_server_that_is_ready_answers_with_half_of_the_threads(catalogue_loader, tiny_pickle):
+    loader = Loader(catalogue_loader.checkpoint, tiny_pickle, catalogue_loader.cache)
+    threads, found = torch.get_num_threads(), []
+    try:
+        for given in (4, 1):
+            torch.set_num_threads(given)
+            loader.start(on_success=leave_cores).join()
+            with ThreadPoolExecutor(1) as requests:  # the count holds for threads that are new
+                found.append(requests.submit(torch.get_num_threads).result())
+    finally:
+        torch.set_num_threads(threads)
+    assert (loader.state, found) == ('ready', [2, 1])
+
+
 def test_an_index_of_another_checkpoint_is_refused(pretrained, tiny_pickle, tmp_path):
     encoder = SkeletonEncoderInferencer(pretrained / 'epoch_1.pth', show_progress=False)
     found = encoder(tiny_pickle)
     MotionIndex(found.streams, found.names, found.labels, hashes=encoder.hashes).save(
         tmp_path / 'index'
     )
-    ended = []
+    called = []
     loader = Loader(pretrained / 'epoch_2.pth', tiny_pickle, tmp_path, index=tmp_path / 'index')
-    loader.start(lambda: ended.append(1)).join()
-    assert (loader.state, ended) == ('failed', [1])
+    loader.start(lambda: called.append('failed'), lambda: called.append('ready')).join()
+    assert (loader.state, called) == ('failed', ['failed'])
     assert 'was made by another checkpoint' in loader.message
     same = load(pretrained / 'epoch_1.pth', tiny_pickle, tmp_path, index=tmp_path / 'index')
     assert same.state == 'ready', same.message
