@@ -112,9 +112,10 @@ class Answers:
         Args:
             motion_id (str): Id of the recording.
             stream (str): Name of a stream.
-            gesture (str, optional): Id of a motion. If given, each window is compared with this
-                motion only, and the most similar windows that do not overlap much have a ``rank``
-                from 1. Defaults to None: each window is compared with all motions of the gallery.
+            gesture (str, optional): Id of a motion. If given, the windows are as long as this
+                motion and are compared with it only, and the most similar windows that do not
+                overlap much have a ``rank`` from 1. Defaults to None: each window is compared with
+                all motions of the gallery.
 
         Returns:
             dict: ``frames``, ``fps``, and ``windows`` with their first frame (``start``), the frame
@@ -125,8 +126,8 @@ class Answers:
             InputError: If the gesture shows no body.
         """
         motion = self.motions.get(motion_id)
-        windows = self._windows(motion.id)
         if gesture is None:
+            windows = self._windows(motion.id, self.window)
             found = self._search(windows.features.streams, 1, stream)
             matches = [
                 {
@@ -139,7 +140,11 @@ class Answers:
                 for (best,) in found
             ]
         else:
-            matches = self._compare(windows, self.motions.get(gesture), stream)
+            wanted = self.motions.get(gesture)
+            start, stop = self._part(wanted, None, None)
+            windows = self._windows(motion.id, stop - start)
+            features = self._features(wanted.id, start, stop)
+            matches = self._compare(windows, features, wanted, stream)
         return {
             'frames': motion.recording.num_frames,
             'fps': motion.fps,
@@ -149,8 +154,13 @@ class Answers:
             ],
         }
 
-    def _compare(self, windows: Windows, gesture: Motion, stream: str) -> list[dict[str, Any]]:
-        features = self._features(gesture.id, *self._part(gesture, None, None))
+    def _compare(
+        self,
+        windows: Windows,
+        features: Mapping[str, np.ndarray],
+        gesture: Motion,
+        stream: str,
+    ) -> list[dict[str, Any]]:
         scores = windows.similarities(features, None if stream == FUSED else stream)
         best = suppress(windows.segments, scores, _MOST_OVERLAP, _MOST_PLACES).tolist()
         ranks = {row: rank for rank, row in enumerate(best, 1)}
@@ -193,9 +203,9 @@ class Answers:
         with self._model:
             return self.encoder([motion.recording.cut(start, stop)]).streams
 
-    def _encode_windows(self, motion_id: str) -> Windows:
+    def _encode_windows(self, motion_id: str, length: int) -> Windows:
         recording = self.motions.get(motion_id).recording
-        length = min(self.window, recording.num_frames)
+        length = min(length, recording.num_frames)
         stride = max(0.25, (recording.num_frames - length) / (_MOST_WINDOWS * length))
         with self._model:
             return encode_windows(self.encoder, recording, [length], min(stride, 1))

@@ -177,6 +177,10 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     content = npy(np.concatenate([x.recording.keypoint for x in motions] * 2, axis=1))
     page.set_input_files('#file', {'name': 'long.npy', 'mimeType': '', 'buffer': content})
     page.wait_for_selector('#timeline-note:has-text("windows")')
+    counts = [
+        int(x.split('(')[-1][:-1]) for x in page.locator('#timeline-legend li').all_inner_texts()
+    ]
+    assert f'{sum(counts)} windows' in page.locator('#timeline-note').inner_text()
     first = page.locator('.panel.query').element_handle()
     box = page.locator('#timeline').bounding_box()
     page.locator('#timeline').click(position={'x': box['width'] * 0.6, 'y': 20})
@@ -185,6 +189,7 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     page.locator('.panel:not(.query) button:has-text("find")').first.click()
     page.wait_for_selector('#timeline-note:has-text("The places most similar to")')
     page.wait_for_function("document.querySelector('.panel.query').innerText.includes(' s')")
+    assert page.locator('#timeline-legend li').count() == 0, 'colours mean no classes here'
     keep(page, 'gesture')
     page.click('#timeline-all')
     page.wait_for_selector('#timeline-note:has-text("windows")')

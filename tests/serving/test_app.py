@@ -140,6 +140,9 @@ def test_a_gesture_has_the_most_similar_places_of_a_long_recording(client, catal
     values = {'gesture': 'g8', 'stream': 'joint'}
     windows = client.get(f'/api/motions/{long["id"]}/timeline', params=values).json()['windows']
     assert {x['id'] for x in windows} == {'g8'}
+    assert {x['stop'] - x['start'] for x in windows} == {parts[0].shape[1]}, (
+        'as long as the gesture'
+    )
 
     encoder, whole = catalogue_loader.catalogue.encoder, motions.get(long['id']).recording
     (gesture,) = encoder([parts[0]]).streams['joint']

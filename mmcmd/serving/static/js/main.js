@@ -36,7 +36,7 @@ const player = new Player(
   (phase, frame, stretch) => stage?.draw(phase, frame, stretch),
 );
 const map = new GalleryMap($('map'), $('map-tip'), (id) => choose(id));
-const timeline = new Timeline($('timeline'), $('timeline-note'), (window) => {
+const timeline = new Timeline($('timeline'), $('timeline-legend'), $('timeline-note'), (window) => {
   state.window = window;
   attempt(showAnswer);
 });

@@ -2,9 +2,12 @@
 // match in the gallery, or, while one gesture is looked for, shows the places most similar to it.
 import { classColour, cssColour, isDark, prepare } from './colours.js';
 
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600]; // seconds between two marks
+
 export class Timeline {
-  constructor(canvas, note, choose) {
+  constructor(canvas, legend, note, choose) {
     this.canvas = canvas;
+    this.legend = legend;
     this.note = note;
     this.choose = choose;
     this.windows = [];
@@ -37,6 +40,7 @@ export class Timeline {
       : `${windows.length} windows. A higher bar means a more similar best match.`;
     this.note.textContent = windows.length ? `${what} Click a bar to see the neighbours of its window.` : '';
     this.draw();
+    this.#explain();
     return this.places[0];
   }
 
@@ -88,9 +92,37 @@ export class Timeline {
     else this.#names(context, edges, base, ink);
     context.fillStyle = faint;
     context.font = '11px system-ui, sans-serif';
-    context.fillText('0 s', 2, height - 4);
-    const end = `${(this.frames / this.fps).toFixed(1)} s`;
-    context.fillText(end, width - context.measureText(end).width - 2, height - 4);
+    this.#seconds(context, width, height);
+  }
+
+  // Write the seconds below the bars, at round numbers that leave room for the text.
+  #seconds(context, width, height) {
+    const total = this.frames / this.fps;
+    const step = STEPS.find((seconds) => (seconds / total) * width > 60) ?? total;
+    for (let second = 0; second <= total; second += step) {
+      const text = `${second} s`, wide = context.measureText(text).width;
+      const middle = (second / total) * width;
+      context.fillRect(Math.min(middle, width - 1), height - 18, 1, 4);
+      context.fillText(text, Math.min(Math.max(middle - wide / 2, 2), width - wide - 2), height - 4);
+    }
+  }
+
+  // Name the colours: the classes of the best matches, the most frequent first.
+  #explain() {
+    const dark = isDark(), counted = new Map();
+    for (const { label, class_name: name } of this.gesture ? [] : this.windows) {
+      const entry = counted.get(label) ?? { label, name, count: 0 };
+      entry.count += 1;
+      counted.set(label, entry);
+    }
+    const entries = [...counted.values()].sort((a, b) => b.count - a.count);
+    const items = entries.map(({ label, name, count }) => {
+      const item = document.createElement('li'), swatch = document.createElement('span');
+      swatch.style.background = classColour(label, dark);
+      item.append(swatch, `${name} (${count})`);
+      return item;
+    });
+    this.legend.replaceChildren(...items);
   }
 
   // Windows overlap. The edge between two bars is in the middle between the centres of their windows.
