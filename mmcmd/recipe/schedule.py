@@ -25,8 +25,10 @@ from mmcmd.terminal import NOTICE
 PLAN = 'plan.json'
 VALIDATIONS = 4
 """Largest number of validations during a training."""
-WARM_UP, MEASURED = 5, 20
-"""Number of steps before the measurement, and number of steps that are measured."""
+STEPS, ROUNDS = 5, 5
+"""Number of steps of a round, and number of rounds. The first round is not measured."""
+SHARE = 0.1
+"""Share of the time after which the measurement ends, if two rounds are done."""
 MARGIN = 1.05
 """Factor for the time of checkpoints and logs, which the measurement does not include."""
 
@@ -51,16 +53,21 @@ class Pace:
 
 
 class _PaceHook(Hook):
-    """Record the times at which steps and validations end."""
+    """Record the times at which steps and validations end, and end the training in time."""
 
     priority = 'LOWEST'
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.start = seconds, time.perf_counter()
         self.steps: list[float] = []
         self.validation: list[float] = []
 
     def after_train_iter(self, runner: Runner, *args: Any, **kwargs: Any) -> None:
         self.steps.append(time.perf_counter())
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        if runner.epoch and time.perf_counter() - self.start > self.seconds:
+            runner.train_loop._max_epochs = runner.epoch + 1  # this is the last one
 
     def before_val(self, runner: Runner) -> None:
         self.validation.append(time.perf_counter())
@@ -69,18 +76,18 @@ class _PaceHook(Hook):
         self.validation.append(time.perf_counter())
 
 
-def measure_pace(cfg: Config) -> Pace:
+def measure_pace(cfg: Config, seconds: float = math.inf) -> Pace:
     """Measure the time of training steps and of a validation, with a short training.
 
     The files and weights of this short training are not kept.
 
     Args:
         cfg (Config): Config of a pre-training. It is not changed.
+        seconds (float): Time after which no further steps are measured, if two rounds are done.
+            Defaults to no limit.
     """
-    trial, hook = deepcopy(cfg), _PaceHook()
-    trial.train_cfg.update(
-        epoch_steps=WARM_UP + MEASURED, max_epochs=1, val_begin=1, val_interval=1
-    )
+    trial, hook = deepcopy(cfg), _PaceHook(seconds)
+    trial.train_cfg.update(epoch_steps=STEPS, max_epochs=ROUNDS, val_begin=1, val_interval=ROUNDS)
     trial.update(
         dict(
             param_scheduler=None,
@@ -102,7 +109,7 @@ def measure_pace(cfg: Config) -> Pace:
     # If Python frees these loaders later, inside a worker of the next loader, they write errors.
     del runner
     gc.collect()
-    times = hook.steps[WARM_UP - 1 :]
+    times = hook.steps[STEPS - 1 :]
     steps = [after - before for before, after in pairwise(times)]
     start, end = hook.validation[-2:] or (0.0, 0.0)
     return Pace(median(steps), end - start)
@@ -160,7 +167,7 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
     else:
         fit_to_data(cfg)
         print_log('measuring how fast this machine trains', 'current', NOTICE)
-        pace = measure_pace(cfg)
+        pace = measure_pace(cfg, SHARE * 60 * minutes)
         spent = time.perf_counter() - started
         epochs, interval = choose_steps(pace, steps, 60 * minutes - spent)
         if not epochs:

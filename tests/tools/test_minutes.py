@@ -9,8 +9,9 @@ import pytest
 
 from mmcmd.apis import load_config
 from mmcmd.errors import InputError
+from mmcmd.models.pretrainers.base import BasePretrainer
 from mmcmd.recipe import Evaluation, Pace, choose_steps, measure_pace, plan_minutes, worth_it
-from mmcmd.recipe.schedule import MARGIN
+from mmcmd.recipe.schedule import MARGIN, ROUNDS, STEPS
 
 CONFIG = 'configs/recipes/small.py'
 TINY = {
@@ -60,6 +61,22 @@ def test_pace_is_measured_and_nothing_is_kept(cfg):
     assert 0 < pace.validation < 20
     assert config.to_dict() == before
     assert not list(Path(config.work_dir).iterdir())
+
+
+def test_measurement_ends_after_two_rounds_if_the_machine_is_slow(cfg, monkeypatch):
+    steps, train_step = [], BasePretrainer.train_step
+
+    def count(*arguments, **options):
+        steps.append(1)
+        return train_step(*arguments, **options)
+
+    monkeypatch.setattr(BasePretrainer, 'train_step', count)
+    pace = measure_pace(cfg(), seconds=0.0)
+    assert len(steps) == 2 * STEPS
+    assert 0 < pace.step < 2
+    assert 0 < pace.validation < 20
+    measure_pace(cfg(), seconds=600.0)
+    assert len(steps) == (2 + ROUNDS) * STEPS
 
 
 def test_plan_is_kept_by_a_resumed_training(cfg):
