@@ -18,7 +18,6 @@ from mmcmd.registry import MODELS
 
 QUERIES = ('base', 'mask', 'recons', 'mix')
 """Names of the four embeddings of a sample that are contrasted with keys."""
-DECODER = dict(type='GRUDecoder', bottleneck=True)
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,11 @@ class PCM3(MomentumContrast):
     Four embeddings of a sample are contrasted with keys. They are the embeddings of the query view,
     of the mixed query view, of the masked view, and of the filled view, in which a decoder predicts
     the hidden joints of the masked view. The decoder also has a loss on the hidden joints.
-    Learnable prompts mark for the encoder and the projection which kind of view the input is. The
-    streams share no weights.
+    Learnable prompts mark for the encoder and the projection which kind of view the input is.
 
-    As in the released code, only the joint stream has prompts. In the other streams, the queries do
-    not learn the similarities of the keys to the queue, and the filled view gives the decoder no
-    gradient.
+    The streams share no weights. As in the released code, only the joint stream has prompts. In the
+    other streams, the queries do not learn the similarities of the keys to the queue, and the
+    filled view gives the decoder no gradient.
 
     Args:
         decoder (dict, optional): Options of :class:`GRUDecoder`, without the sizes of a feature
@@ -95,7 +93,8 @@ class PCM3(MomentumContrast):
         for stream, encoder in self.encoders.items():
             size, frame_shape = encoder.feature_size(), encoder.frame_shape
             sizes = dict(in_channels=size, out_channels=prod(frame_shape))
-            self.decoders[stream] = MODELS.build({**DECODER, **(decoder or {}), **sizes})
+            config = {'type': 'GRUDecoder', 'bottleneck': True, **(decoder or {}), **sizes}
+            self.decoders[stream] = MODELS.build(config)
             own = names if stream in self.prompt_streams else ()
             self.prompts[stream] = Prompts(size, frame_shape, prompt_size, own)
 
@@ -109,10 +108,9 @@ class PCM3(MomentumContrast):
             data_samples (list[ActionDataSample], optional): Not used.
 
         Returns:
-            dict[str, Tensor]: For each stream the InfoNCE losses ``loss_{stream}``,
-            ``loss_mask_{stream}``, ``loss_recons_{stream}``, ``loss_mix_{stream}``, the weighted
-            ``loss_mse_{stream}``, and with prompts ``loss_sim_{stream}``. Also ``acc_{stream}`` and
-            ``std_{stream}``.
+            dict[str, Tensor]: For each stream the InfoNCE losses ``loss_{stream}`` and
+            ``loss_{mask,recons,mix}_{stream}``, the weighted ``loss_mse_{stream}``, with prompts
+            ``loss_sim_{stream}``, and ``acc_{stream}`` and ``std_{stream}``.
 
         Raises:
             InputError: If the batch is too small or the clips are too short for mixing.
@@ -125,18 +123,17 @@ class PCM3(MomentumContrast):
     def draw(self, stream: str, inputs: Tensor) -> Draws:
         """Draw the random numbers of a step for one stream and views (N, 3, M, T, V, C)."""
         num_frames = inputs.shape[3]
-        masked = self.masking.draw(self.generator, num_frames)
+        kept = self.masking.kept(self.masking.draw(self.generator, num_frames), num_frames)
         mix = self.mixing.draw(self.generator, len(inputs), num_frames)
         start = self.prompts[stream].draw
         starts = {use: start(self.generator) for use in (*QUERIES, 'key', 'decode')}
-        return Draws(self.masking.kept(masked, num_frames), mix, starts)
+        return Draws(kept, mix, starts)
 
     def _stream_losses(self, name: str, inputs: Tensor, draws: Draws) -> dict[str, Tensor]:
         modality, encoders = self.encoders[name].modality, self.encoders
         query_view, key_view, target = map(modality, inputs.unbind(dim=1))
         mixed_view = mix_samples(query_view, draws.mix)
-        kept = first_person_alone(draws.kept, inputs.shape[2])
-        kept = kept.to(inputs.device, non_blocking=True)
+        kept = first_person_alone(draws.kept.to(inputs.device, non_blocking=True), inputs.shape[2])
         masked_view = target * kept
 
         self.update_keys([name])
@@ -168,8 +165,7 @@ class PCM3(MomentumContrast):
 
     def _pool(self, name: str, encoders: ModuleDict, feature_map: Tensor, start: int) -> Tensor:
         """Pool a feature map to features (N, D), and add the prompt of the projection."""
-        feature = encoders[name].pool(feature_map)
-        return self.prompts[name].on_feature('contrast', feature, start)
+        return self.prompts[name].on_feature('contrast', encoders[name].pool(feature_map), start)
 
     def _predict(
         self, name: str, feature_map: Tensor, start: int, inputs: Tensor
