@@ -46,3 +46,12 @@ def test_every_field_of_a_layout_is_explained(page):
 @pytest.mark.parametrize('name', sorted(LAYOUTS))
 def test_every_layout_says_where_its_joints_are_documented(name):
     assert len(LAYOUTS[name].source) > 30
+
+
+def test_page_lists_the_joints_of_every_layout_in_order(page):
+    lists = re.findall(r'^- `(\w+)`: (0 .*?)(?=\n- `|\n\n)', page, flags=re.M | re.S)
+    found = {name: ' '.join(text.split()) for name, text in lists}
+    assert found == {
+        name: ', '.join(f'{index} {joint}' for index, joint in enumerate(layout.joints))
+        for name, layout in LAYOUTS.items()
+    }
