@@ -29,7 +29,8 @@ def split_by(
         annotations (Sequence[dict]): Samples, see
             :func:`mmcmd.datasets.annotations.reading.load_annotations`.
         key (str): Field of the samples, such as ``subject``, ``view`` or ``style``. With
-            ``'random'``, a fifth of the sequences of each class is for validation.
+            ``'random'``, about a fifth of the sequences of each class is for validation, and at
+            least one, if the class has two.
         values (Sequence[int | str], optional): Values of this field that are for validation.
 
     Returns:
@@ -43,14 +44,13 @@ def split_by(
     if key == RANDOM:
         if values:
             raise InputError(f'--split-by {RANDOM} takes no --val-subjects')
-        # If a class has fewer sequences than there are folds, the last fold holds out none of it.
-        held = fold_of_sequences([sample['label'] for sample in annotations], FOLDS - 1, FOLDS)
+        # The second fold has one of two to six sequences of a class, and none of a single one.
+        held = fold_of_sequences([sample['label'] for sample in annotations], 1, FOLDS)
         names = {x['frame_dir'] for x, is_held in zip(annotations, held, strict=True) if is_held}
         split = halves(RANDOM, annotations, lambda x: x['frame_dir'] not in names)
         if empty := [part for part, samples in split.items() if not samples]:
             raise InputError(
-                f'{empty[0]} would be empty: no class has {FOLDS} sequences; write the splits '
-                'yourself'
+                f'{empty[0]} would be empty: no class has two sequences; write the splits yourself'
             )
         return split
     found = [sample.get(key) for sample in annotations]

@@ -32,6 +32,14 @@ def test_random_split_takes_a_fifth_of_each_class():
     assert sorted(int(name[1:]) % 2 for name in splits['random_val']) == [0, 1]
 
 
+def test_random_split_holds_out_one_of_two_sequences_and_never_the_only_one():
+    samples = [
+        dict(frame_dir=f'{label}{x}', label=label) for label in range(4) for x in range(label)
+    ]
+    held = [int(name[0]) for name in split_by(samples, 'random')['random_val']]
+    assert sorted(held) == [2, 3]
+
+
 @pytest.mark.parametrize(
     ('key', 'values', 'message'),
     [
@@ -49,5 +57,5 @@ def test_split_that_cannot_be_made_is_told(key, values, message):
 
 
 def test_random_split_of_too_few_sequences_is_told():
-    with pytest.raises(InputError, match='random_val would be empty: no class has 5 sequences'):
+    with pytest.raises(InputError, match='random_val would be empty: no class has two sequences'):
         split_by([dict(frame_dir='a', label=0), dict(frame_dir='b', label=1)], 'random')
