@@ -26,7 +26,7 @@ from mmcmd.terminal import NOTICE
 FORMATS: dict[str, tuple[str, ...]] = {
     '.pkl': ('pickle', 'array'),
     '.pickle': ('pickle', 'array'),
-    '.npy': ('array', 'agcn'),
+    '.npy': ('array', 'agcn', 'npy'),
     '.npz': ('npz', 'ctrgcn', 'array'),
     '.csv': ('csv',),
     '.bvh': ('bvh', 'bandai2'),

@@ -19,6 +19,7 @@ FORMATS = {
     'ctrgcn': 'CTR-GCN and its relatives: one archive, for example NTU60_CS.npz',
     'merge': 'a folder of pickles, which become one pickle with the same joints',
     'msraction3d': 'MSR-Action3D: a folder of skeletons in real-world coordinates',
+    'npy': 'your own data with any joints: a folder of arrays',
     'npz': 'your own data with any joints: one archive',
     'ntu': 'NTU RGB+D 60 and 120: a folder of .skeleton files',
     'nwucla': 'Northwestern-UCLA: a folder of the JSON files of all_sqe',
@@ -93,25 +94,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--layout',
         metavar='NAME|FILE.json',
-        help='pyskl, npz, csv, bvh: joint layout; merge: joint layout of the result',
+        help='pyskl, npy, npz, csv, bvh: joint layout; merge: joint layout of the result',
     )
     parser.add_argument(
         '--labels',
         metavar='TABLE.csv',
-        help='npz, csv, bvh: table with the name, label and split of each sequence',
+        help='npy, npz, csv, bvh: table with the name, label and split of each sequence',
     )
     parser.add_argument(
         '--dimensions',
         type=int,
         choices=(2, 3),
-        help='npz, csv, pyskl: whether the third number of a joint is z (3) or a confidence (2)',
+        help='your own data, pyskl: whether the third number of a joint is z (3) or a confidence '
+        '(2)',
     )
     parser.add_argument(
         '--confidence',
         type=float,
         metavar='LEAST',
-        help='npz, csv, pyskl: the third number of a joint is a confidence; a joint with at most '
-        'LEAST becomes missing',
+        help='your own data, pyskl: the third number of a joint is a confidence; a joint with at '
+        'most LEAST becomes missing',
     )
     parser.add_argument(
         '--units',

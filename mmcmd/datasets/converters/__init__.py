@@ -11,6 +11,7 @@ from mmcmd.datasets.converters.msraction3d import MSRAction3DConverter
 from mmcmd.datasets.converters.ntu import NTUConverter
 from mmcmd.datasets.converters.nwucla import NWUCLAConverter
 from mmcmd.datasets.converters.own_csv import CsvConverter
+from mmcmd.datasets.converters.own_npy import NpyConverter
 from mmcmd.datasets.converters.own_npz import NpzConverter
 from mmcmd.datasets.converters.pkummd import PKUMMDConverter
 from mmcmd.datasets.converters.pyskl import PysklConverter
@@ -30,6 +31,7 @@ __all__ = [
     'MergeConverter',
     'NTUConverter',
     'NWUCLAConverter',
+    'NpyConverter',
     'NpzConverter',
     'PKUMMDConverter',
     'PysklConverter',

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,10 +13,8 @@ from mmcmd.datasets.converters.base import Item
 from mmcmd.datasets.converters.bvh_file import Motion, read_bvh
 from mmcmd.datasets.converters.bvh_rig import Rig
 from mmcmd.datasets.converters.bvh_units import METRES, find_scale, resample
-from mmcmd.datasets.converters.label_table import read_labels
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.datasets.converters.own import OwnConverter
-from mmcmd.datasets.converters.own_csv import LABELS
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 from mmcmd.skeletons import get_layout
@@ -98,7 +95,7 @@ class BVHConverter(OwnConverter):
             stem = re.sub(r'[^A-Za-z0-9_-]+', '_', source.resolve().name) or 'bvh'
             self.layout = self.rig.layout(stem)
             self._order = list(range(len(self.rig.joints)))
-        samples = self._label(source, paths)
+        samples = self.label_files(source, paths)
         return [
             Item(str(path), (path, sample)) for path, sample in zip(paths, samples, strict=True)
         ]
@@ -132,27 +129,6 @@ class BVHConverter(OwnConverter):
             )
         return [self.rig.joints.index(name) for name in self.chosen.joints]
 
-    def _label(self, source: Path, paths: list[Path]) -> list[dict[str, Any]]:
-        """Return name, label, split and subject of each file."""
-        twice = max(Counter(path.stem for path in paths).values()) > 1
-        names = [
-            '_'.join(path.relative_to(source).with_suffix('').parts) if twice else path.stem
-            for path in paths
-        ]
-        samples: list[dict[str, Any]] = [{'frame_dir': name} for name in names]
-        if self.table_path is None and (source / LABELS).is_file():
-            self.table_path = source / LABELS
-            self.table = read_labels(self.table_path)
-        if self.table_path is not None:
-            self.table = {_without_suffix(name): said for name, said in self.table.items()}
-        else:
-            for sample, path in zip(samples, paths, strict=True):
-                if path.parent != source:
-                    sample['label'] = path.parent.name
-        self.consult_table(samples)
-        self.number_labels(samples)
-        return samples
-
     def read(self, item: Item) -> dict[str, Any]:
         """Read one file."""
         path, said = item.content
@@ -175,10 +151,6 @@ class BVHConverter(OwnConverter):
         if not np.isfinite(keypoint).all():
             raise ValueError(f'{path}: a coordinate is NaN or infinite')
         return {**said, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
-
-
-def _without_suffix(name: str) -> str:
-    return name[: -len(SUFFIX)] if name.lower().endswith(SUFFIX) else name
 
 
 def _turn(positions: np.ndarray, up: str) -> np.ndarray:

@@ -8,6 +8,8 @@ from mmcmd.datasets.annotations.reading import LONGEST_NAME
 from mmcmd.errors import InputError
 
 COLUMNS = ('name', 'label', 'split', 'subject')
+LABELS = 'labels.csv'
+"""Name of the table in a folder of sequences."""
 
 Said = dict[str, str]
 """Entries of a table for one sequence: some of ``label``, ``split`` and ``subject``."""

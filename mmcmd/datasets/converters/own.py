@@ -4,6 +4,8 @@ import logging
 import os
 import re
 from abc import ABC
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,13 @@ from mmengine.logging import print_log
 from mmcmd.datasets.annotations.reading import UNLABELLED
 from mmcmd.datasets.converters.base import Converter, Item
 from mmcmd.datasets.converters.confidence import ThirdNumber
-from mmcmd.datasets.converters.label_table import read_labels
+from mmcmd.datasets.converters.label_table import LABELS, read_labels
 from mmcmd.datasets.converters.options import read_layout
 from mmcmd.errors import InputError
 from mmcmd.skeletons import get_layout
 
 ALL = 'all'  # the split of samples without a split
+_ENDINGS = '.npy', '.csv', '.bvh'  # a name in a table may have the ending of its file
 
 
 class OwnConverter(Converter, ABC):
@@ -47,6 +50,33 @@ class OwnConverter(Converter, ABC):
         """Add the names of the classes, if they have names."""
         return super().facts() | ({'classes': self.classes} if self.classes else {})
 
+    def label_files(self, source: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
+        """Return name, label, split and subject of each file of a folder.
+
+        The table of labels says them, or else ``labels.csv`` in the folder. Without a table, the
+        label of a file in a subfolder is the name of its folder.
+
+        Args:
+            source (Path): The folder.
+            paths (Sequence[Path]): The files. Each is a sequence.
+        """
+        twice = max(Counter(path.stem for path in paths).values()) > 1
+        names = [
+            '_'.join(path.relative_to(source).with_suffix('').parts) if twice else path.stem
+            for path in paths
+        ]
+        samples: list[dict[str, Any]] = [{'frame_dir': name} for name in names]
+        if self.table_path is None and (source / LABELS).is_file():
+            self.table_path = source / LABELS
+            self.table = read_labels(self.table_path)
+        if self.table_path is None:
+            for sample, path in zip(samples, paths, strict=True):
+                if path.parent != source:
+                    sample['label'] = path.parent.name
+        self.consult_table(samples)
+        self.number_labels(samples)
+        return samples
+
     def consult_table(self, samples: list[dict[str, Any]]) -> None:
         """Add the entries of the table to the samples, in place.
 
@@ -59,19 +89,20 @@ class OwnConverter(Converter, ABC):
         if self.table_path is None:
             return
         names = {sample['frame_dir'] for sample in samples}
-        if not names & self.table.keys():
+        table = {_known(name, names): said for name, said in self.table.items()}
+        if not names & table.keys():
             raise InputError(
-                f'{self.table_path} names none of the {len(names)} sequences, such as '
-                f'{min(names, default="?")}'
+                f'{self.table_path} names none of the {len(names)} sequences: a sequence is named '
+                f'{min(names, default="?")}, and the table has {min(table, default="no row")}'
             )
-        if absent := self.table.keys() - names:
+        if absent := table.keys() - names:
             print_log(
                 f'{self.table_path}: {len(absent)} names have no sequence, such as {min(absent)}',
                 'current',
                 logging.WARNING,
             )
         for sample in samples:
-            sample.update(self.table.get(sample['frame_dir'], {}))
+            sample.update(table.get(sample['frame_dir'], {}))
 
     def number_labels(self, samples: list[dict[str, Any]]) -> None:
         """Turn the labels of samples into class numbers, in place, and store the class names.
@@ -176,3 +207,10 @@ class JointsConverter(OwnConverter, ABC):
         keypoint = np.ascontiguousarray(keypoint[present])
         more = {} if scores is None else {'keypoint_score': np.ascontiguousarray(scores[present])}
         return {**item.content, **more, 'keypoint': keypoint, 'total_frames': keypoint.shape[1]}
+
+
+def _known(name: str, names: Collection[str]) -> str:
+    """Return a name without the ending of its file, if only this is the name of a sequence."""
+    path = Path(name)
+    without = path.stem if path.suffix.lower() in _ENDINGS else name
+    return without if name not in names and without in names else name

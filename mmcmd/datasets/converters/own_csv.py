@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from mmcmd.datasets.converters.base import Item
-from mmcmd.datasets.converters.label_table import read_labels
+from mmcmd.datasets.converters.label_table import LABELS, read_labels
 from mmcmd.datasets.converters.own import JointsConverter
 from mmcmd.errors import InputError
 from mmcmd.registry import CONVERTERS
 
-LABELS = 'labels.csv'
 MISSING = math.nan  # an empty cell; no other cell may be NaN
 
 
