@@ -8,6 +8,8 @@ from mmcmd.errors import InputError
 
 EQUAL = 1e-14
 """Mean variance of features of length 1 that are equal within the rounding of float32."""
+SMALLEST = 1e-12
+"""Smallest variance of a direction as a share of the largest. Others are noise of rounding."""
 CHUNK = 65536
 """Number of features whose covariance is added at a time, in float64."""
 
@@ -34,15 +36,34 @@ def fit_whitening(feature: Tensor, ridge: float) -> tuple[Tensor, Tensor, float]
         raise InputError(f'whiten must be more than 0, or None, got {ridge}')
     parts = feature.split(CHUNK)
     mean = sum(_unit(x).sum(dim=0) for x in parts) / len(feature)
-    centred = (_unit(x) - mean for x in parts)
-    covariance = sum(x.T @ x for x in centred) / len(feature)
-    variances, directions = torch.linalg.eigh(covariance)
-    variances = variances.clamp(min=0)
-    if variances.mean() < EQUAL:
-        return mean, torch.zeros_like(covariance), 0.0
-    scale = (variances + ridge * variances.mean()).rsqrt()
-    variance = (variances * scale.square()).mean().item()
-    return mean, (directions * scale) @ directions.T, variance
+    size = len(mean)
+    if len(feature) < size:
+        variances, directions = _few_directions(_unit(feature) - mean)
+    else:
+        centred = (_unit(x) - mean for x in parts)
+        variances, directions = torch.linalg.eigh(sum(x.T @ x for x in centred) / len(feature))
+        variances = variances.clamp(min=0)
+    average = variances.sum() / size
+    if average < EQUAL:
+        return mean, mean.new_zeros(size, size), 0.0
+    scale = (variances + ridge * average).rsqrt()
+    variance = (variances * scale.square()).sum().item() / size
+    # Directions without variance, which may be missing, have this scale.
+    rest = (ridge * average).rsqrt()
+    matrix = (directions * (scale - rest)) @ directions.T
+    matrix.diagonal().add_(rest)
+    return mean, matrix, variance
+
+
+def _few_directions(centred: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the variances (K,) and unit directions (D, K) of fewer features (N, D) than D.
+
+    The products of the features, (N, N), have the same variances as the covariance (D, D).
+    """
+    variances, weights = torch.linalg.eigh(centred @ centred.T / len(centred))
+    seen = variances > SMALLEST * variances.max()
+    variances, weights = variances[seen], weights[:, seen]
+    return variances, centred.T @ weights / (variances * len(centred)).sqrt()
 
 
 def whiten(

@@ -5,7 +5,7 @@ from scipy.linalg import inv, sqrtm
 
 from mmcmd.errors import InputError
 from mmcmd.evaluation.knn import KNNMetric
-from mmcmd.evaluation.whitening import whiten
+from mmcmd.evaluation.whitening import fit_whitening, whiten
 
 
 @pytest.fixture
@@ -28,6 +28,20 @@ def test_features_are_multiplied_by_the_inverse_root_of_the_covariance(features,
         # The sign of a direction is arbitrary, so products are compared.
         rows = side['joint'].double().numpy()
         np.testing.assert_allclose(rows @ rows.T, wanted @ wanted.T, atol=1e-4)
+
+
+@pytest.mark.parametrize('ridge', [0.1, 1000.0])
+def test_fewer_features_than_dimensions_are_whitened_by_the_same_matrix(ridge):
+    generator = torch.Generator().manual_seed(0)
+    feature = torch.randn(9, 5, generator=generator) @ torch.randn(5, 30, generator=generator)
+    mean, matrix, variance = fit_whitening(feature, ridge)
+    known = feature.double().numpy()
+    known /= np.linalg.norm(known, axis=1, keepdims=True)
+    covariance = np.cov(known.T, bias=True)
+    expected = inv(sqrtm(covariance + ridge * np.trace(covariance) / 30 * np.eye(30)))
+    np.testing.assert_allclose(mean, known.mean(axis=0), atol=1e-12)
+    np.testing.assert_allclose(matrix, expected, rtol=1e-9, atol=1e-9 * abs(expected).max())
+    assert variance == pytest.approx(np.trace(expected @ covariance @ expected) / 30)
 
 
 def test_no_direction_decides_alone(features):
