@@ -55,9 +55,11 @@ def main() -> None:
 
     import torch
     from mmengine.dist import get_world_size
+    from mmengine.logging import print_log
 
     from mmcmd.apis import skip_unlabelled_validation
     from mmcmd.recipe import evaluate, plan_minutes
+    from mmcmd.terminal import NOTICE
 
     cfg = load_config(args)
 
@@ -90,7 +92,12 @@ def main() -> None:
     if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations use one process
         checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
         held_out = {'select': args.select, 'without': args.without}
+        told = 'you can use the checkpoint now; it is still being compared with raw coordinates'
+        print_log(told, 'current', NOTICE)
         show(evaluate(cfg, checkpoint, args.data, args.ann_file, held_out))
+        gallery = cfg.train_dataloader.dataset.ann_file
+        told = f'to see neighbours: mmcmd serve {checkpoint} --gallery {gallery}'
+        print_log(told, 'current', NOTICE)
 
 
 def show(evaluation: 'Evaluation') -> None:

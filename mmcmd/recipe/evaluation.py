@@ -43,21 +43,23 @@ class Evaluation:
 def worth_it(evaluation: Evaluation) -> str:
     """Return sentences that compare the pre-training with raw coordinates.
 
-    There is one for each protocol, and one if the validation has few sequences.
+    There is one for each protocol, and one if the validation has few sequences. Then the others
+    give only the difference.
     """
-    sentences = []
+    sentences, few = [], bool(evaluation.sequences and evaluation.sequences < FEW)
     for name in (KNN, LINEAR):
         ours, raw = evaluation.best(name), evaluation.best(f'raw coordinates, {name}')
         if ours > raw:
             verdict = f'{ours - raw:.1f} points above raw coordinates'
         else:
             apart = f'{raw - ours:.1f} points BELOW' if raw > ours else 'not better than'
-            verdict = (
-                f'{apart} raw coordinates: the training was not worth it; give it more minutes, or '
-                'look at the data (mmcmd convert inspect)'
+            remedy = (
+                ': the training was not worth it; give it more minutes, or look at the data (mmcmd '
+                'convert inspect)'
             )
+            verdict = f'{apart} raw coordinates{"" if few else remedy}'
         sentences.append(f'{name}: {ours:.1f} %, {verdict}')
-    if evaluation.sequences and evaluation.sequences < FEW:
+    if few:
         sentences.append(
             f'only {evaluation.sequences} labelled sequences were classified, and one of them is '
             f'{100 / evaluation.sequences:.1f} points: the differences may be chance'

@@ -123,8 +123,11 @@ def test_verdict_names_what_was_not_worth_it():
     assert good == 'nearest neighbour: 85.0 %, 10.0 points above raw coordinates'
     assert bad.startswith('linear: 61.0 %, 5.0 points BELOW raw coordinates')
     rows[f'raw coordinates, {linear}'] = {'joint': 61.0, '3s': 60.0}
+    assert 'not better than raw coordinates: the training was not worth it' in worth_it(
+        Evaluation(['joint', '3s'], rows, sequences=100)
+    )
     _, tie, few = worth_it(Evaluation(['joint', '3s'], rows, sequences=9)).splitlines()
-    assert tie.startswith('linear: 61.0 %, not better than raw coordinates')
+    assert tie == 'linear: 61.0 %, not better than raw coordinates'
     assert few.startswith('only 9 labelled sequences were classified, and one of them is 11.1')
 
 
@@ -143,6 +146,8 @@ def test_training_ends_with_the_table(root, run_tool, tiny_pickle, tmp_path):
     for text in ('11 training sequences, 4 for validation', 'raw coordinates, linear'):
         assert text in out + err
     assert 'only 4 labelled sequences were classified' in out + err
+    command = f'mmcmd serve {tmp_path}/epoch_2.pth --gallery {tiny_pickle}'
+    assert command in ' '.join((out + err).split())
     assert 'fitted to 11 training sequences' in ' '.join((out + err).split())
 
 
