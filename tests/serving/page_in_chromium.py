@@ -123,7 +123,7 @@ def test_keys_pause_step_and_change_the_stream(page):
     page.keyboard.press('Escape')
     page.keyboard.press('/')
     page.keyboard.type('sample07')
-    page.wait_for_selector('#counted:has-text("1 motions")')
+    page.wait_for_selector('#counted:text-is("1 motion")')
 
 
 def test_a_dropped_file_finds_its_neighbours(page, catalogue_loader, npy):
@@ -138,9 +138,30 @@ def test_a_dropped_file_finds_its_neighbours(page, catalogue_loader, npy):
     )
     page.wait_for_selector('html[data-query^=u]')
     assert shown(page) == 'dropped'
-    assert page.locator('.panel').nth(1).locator('.foot span').inner_text() == 'distance 0.000'
+    assert page.locator('.panel').nth(1).locator('.foot span').inner_text() == 'the same'
     assert page.locator('.panel.other').count() == 0, 'no label, so no neighbour is wrong'
     keep(page, 'dropped')
+
+
+def test_a_file_dropped_before_the_server_is_ready_is_read_afterwards(page, catalogue_loader, npy):
+    asked = []
+
+    def still_loading(route):
+        asked.append(1)
+        if len(asked) > 4:
+            route.continue_()
+        else:
+            answer = route.fetch().json() | {'state': 'loading', 'message': 'encoding'}
+            route.fulfill(json=answer)
+
+    page.route('**/api/status*', still_loading)
+    page.reload()
+    page.wait_for_selector('#message:has-text("encoding")')
+    content = npy(catalogue_loader.catalogue.motions.get('g5').recording.keypoint)
+    page.set_input_files('#file', {'name': 'early.npy', 'mimeType': '', 'buffer': content})
+    page.wait_for_selector('#message:has-text("early.npy will be read")')
+    page.wait_for_selector('html[data-query^=u]')
+    assert shown(page) == 'early'
 
 
 def test_a_broken_file_is_told_in_a_sentence(page):
@@ -191,6 +212,13 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     page.wait_for_function("document.querySelector('.panel.query').innerText.includes(' s')")
     assert page.locator('#timeline-legend li').count() == 0, 'colours mean no classes here'
     keep(page, 'gesture')
+    assert page.locator('#timeline-name').inner_text() == 'long'
+    page.click('#samples button[data-id=g13]')
+    page.wait_for_selector('html[data-query=g13]')
+    assert page.locator('#timeline').is_visible(), 'it stays while other motions are shown'
+    page.locator('#samples li', has=page.locator('[data-id=g13]')).get_by_text('find').click()
+    page.wait_for_selector('#timeline-note:has-text("The places most similar to sample13")')
+    page.wait_for_selector('.panel.query:has-text("long")')
     page.click('#timeline-all')
     page.wait_for_selector('#timeline-note:has-text("windows")')
     page.wait_for_selector('#timeline-all', state='hidden')

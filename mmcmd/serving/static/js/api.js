@@ -29,7 +29,6 @@ async function json(path, values = {}, options) {
 
 export const getStatus = () => json('status');
 export const getMotions = (values) => json('motions', values);
-export const getMotion = (id) => json(`motions/${id}`);
 export const getAnswer = (id, values, signal) => json(`motions/${id}/answer`, values, { signal });
 export const getTimeline = (id, values, signal) => json(`motions/${id}/timeline`, values, { signal });
 export const getMap = (stream) => json('map', { stream });

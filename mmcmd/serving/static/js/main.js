@@ -12,6 +12,8 @@ const state = {
   info: null, stream: null, query: null, window: null, uploads: [], listed: [],
   recording: null, // the latest long recording
   gesture: null, // the motion that is looked for in it
+  timeline: '', // recording, stream and gesture of the time line
+  waiting: null, // a file that was dropped before the server was ready
 };
 let stage = null, loading = new AbortController();
 
@@ -37,12 +39,12 @@ const player = new Player(
 );
 const map = new GalleryMap($('map'), $('map-tip'), (id) => choose(id));
 const timeline = new Timeline($('timeline'), $('timeline-legend'), $('timeline-note'), (window) => {
-  state.window = window;
+  Object.assign(state, { query: state.recording.id, window });
   attempt(showAnswer);
 });
 
 async function choose(id) {
-  Object.assign(state, { query: id, window: null, gesture: null });
+  Object.assign(state, { query: id, window: null });
   await attempt(showAnswer);
   await attempt(showTimeline);
 }
@@ -67,7 +69,10 @@ async function showAnswer() {
     ...answer.neighbours.map(({ id }) => api.getFrames(id)),
   ]);
   if (signal.aborted) return;
-  if (answer.query.long) state.recording = answer.query;
+  if (answer.query.long && state.recording?.id !== answer.query.id) {
+    Object.assign(state, { recording: answer.query, gesture: null });
+    drawSamples(); // each motion can now be looked for
+  }
   const elements = makePanels(answer, choose, state.recording, find);
   $('panels').replaceChildren(...elements);
   stage?.show(elements.map((element, index) => (
@@ -77,41 +82,54 @@ async function showAnswer() {
   showClasses($('classes'), $('answer-title'), answer);
   $('answer').hidden = false;
   map.mark(answer.query.id, answer.neighbours.map(({ id }) => id));
-  if (answer.query.frames > stop - start) timeline.mark(start);
+  timeline.mark(answer.query.id === state.recording?.id ? start : null);
   markCurrent();
   say('');
   document.documentElement.dataset.query = answer.query.id;
 }
 
+// Show the windows of the latest long recording, and return the place that is most similar to the gesture.
 async function showTimeline() {
-  const id = state.query;
-  const motion = await api.getMotion(id);
-  $('timeline-box').hidden = !motion.long;
-  if (!motion.long) return undefined;
-  const { gesture } = state, name = gesture?.name;
+  const { recording, gesture, stream } = state, name = gesture?.name;
+  $('timeline-box').hidden = !recording;
+  const key = [recording?.id, stream, gesture?.id].join();
+  if (!recording || key === state.timeline) return undefined;
+  $('timeline-name').textContent = recording.name;
   $('timeline-all').hidden = !gesture;
   $('timeline-note').textContent = `Comparing the windows of the recording with ${name ?? 'the gallery'} ...`;
-  const found = await api.getTimeline(id, { stream: state.stream, gesture: gesture?.id });
-  if (state.query !== id || state.gesture !== gesture) return undefined;
+  state.timeline = key;
+  let found;
+  try {
+    found = await api.getTimeline(recording.id, { stream, gesture: gesture?.id });
+  } catch (error) {
+    if (state.timeline === key) state.timeline = '';
+    throw error;
+  }
+  if (state.timeline !== key) return undefined;
   const best = timeline.load(found, name);
-  timeline.mark((state.window ?? best)?.start ?? 0);
+  if (state.query === recording.id) timeline.mark((state.window ?? best)?.start ?? 0);
   return best;
 }
 
 function markCurrent() {
-  for (const button of $('samples').querySelectorAll('button')) {
+  for (const button of $('samples').querySelectorAll('button[data-id]')) {
     if (button.dataset.id === state.query) button.setAttribute('aria-current', 'true');
     else button.removeAttribute('aria-current');
   }
 }
 
+function drawSamples() {
+  const { listed, query, recording } = state;
+  $('samples').replaceChildren(...listed.map((motion) => sampleItem(motion, query, choose, recording, find)));
+}
+
 async function listSamples() {
   const values = { text: $('text').value, wrong: $('wrong-only').checked, stream: state.stream, limit: 200 };
-  const found = await api.getMotions(values);
-  state.listed = [...state.uploads, ...found.motions];
-  $('samples').replaceChildren(...state.listed.map((motion) => sampleItem(motion, state.query, choose)));
-  const shown = found.motions.length < found.total ? `, the first ${found.motions.length} are listed` : '';
-  $('counted').textContent = `${found.total} motions${shown}`;
+  const { motions, total } = await api.getMotions(values);
+  state.listed = [...state.uploads, ...motions];
+  drawSamples();
+  const shown = motions.length < total ? `, the first ${motions.length} are listed` : '';
+  $('counted').textContent = `${total} motion${total === 1 ? '' : 's'}${shown}`;
 }
 
 async function showMap() {
@@ -139,7 +157,7 @@ async function setStream(stream) {
     if (motions.length) await choose(motions[0].id);
   } else {
     await attempt(showAnswer);
-    if (!$('timeline-box').hidden) await attempt(showTimeline);
+    await attempt(showTimeline);
   }
   attempt(showMap);
   attempt(listSamples);
@@ -147,6 +165,11 @@ async function setStream(stream) {
 
 async function upload(file) {
   if (!file) return;
+  if (state.info?.state !== 'ready') {
+    state.waiting = file;
+    say(`${file.name} will be read when the server is ready.`);
+    return;
+  }
   const megabytes = state.info.upload_limit / 1e6;
   if (file.size > state.info.upload_limit) {
     say(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB, but the limit is ${megabytes} MB.`, true);
@@ -223,7 +246,8 @@ async function start() {
     state.info = await attempt(api.getStatus);
     if (state.info?.state === 'ready') break;
     if (state.info?.state === 'failed') return say(state.info.message, true);
-    if (state.info) say(state.info.message);
+    const later = state.waiting ? `; ${state.waiting.name} will be read after that` : '';
+    if (state.info) say(state.info.message + later);
     await new Promise((resolve) => { setTimeout(resolve, 500); });
   }
   const { info } = state;
@@ -236,6 +260,7 @@ async function start() {
   makeStreams();
   await setStream(info.streams.includes('fused') ? 'fused' : info.streams[0]);
   if (!matchMedia('(prefers-reduced-motion: reduce)').matches) player.toggle(true);
+  await upload(state.waiting);
 }
 
 attempt(start);

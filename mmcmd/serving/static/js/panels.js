@@ -1,4 +1,6 @@
-// The panels of the query and its neighbours, and the list of class probabilities.
+// The panels of the query and its neighbours, the class probabilities, and the items of the gallery.
+
+const SAME = 1e-6; // a smaller distance is rounding
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -40,8 +42,8 @@ export function makePanels(answer, choose, recording, find) {
   const made = [panel('query', 'query', query, footer)];
   neighbours.forEach((neighbour, index) => {
     const foot = element('div', 'foot');
-    const distance = neighbour.distance.toFixed(3);
-    const measure = element('span', '', recording ? distance : `distance ${distance}`); // two buttons need room
+    const distance = neighbour.distance < SAME ? 'the same' : neighbour.distance.toFixed(3);
+    const measure = element('span', '', recording || neighbour.distance < SAME ? distance : `distance ${distance}`); // two buttons need room
     measure.title = 'cosine distance';
     foot.append(measure);
     addFind(foot, neighbour);
@@ -62,7 +64,7 @@ export function showClasses(list, title, answer) {
   const voters = answer.neighbours.filter(({ class_name: name }) => name).length;
   const how = source === 'classifier'
     ? 'Classes by the classifier'
-    : `Classes by the votes of the ${voters} neighbours with a class`;
+    : `Classes by the votes of the neighbours with a class (${voters} of ${answer.neighbours.length})`;
   title.replaceChildren(how);
   if (query.label >= 0 && predicted !== null) {
     const right = predicted === query.label;
@@ -79,7 +81,7 @@ export function showClasses(list, title, answer) {
   }));
 }
 
-export function sampleItem(motion, current, choose) {
+export function sampleItem(motion, current, choose, recording, find) {
   const item = element('li', motion.wrong ? 'wrong' : '');
   const button = element('button');
   button.type = 'button';
@@ -87,8 +89,13 @@ export function sampleItem(motion, current, choose) {
   button.title = motion.wrong ? `${motion.name}: its nearest neighbour has another class` : motion.name;
   if (motion.id === current) button.setAttribute('aria-current', 'true');
   const name = `${motion.wrong ? '✗ ' : ''}${motion.class_name}`;
-  button.append(element('span', 'name', motion.name), element('span', 'class', name));
+  const isUpload = motion.id.startsWith('u');
+  const shown = isUpload ? `${motion.name} (dropped)` : motion.name;
+  button.append(element('span', 'name', shown), element('span', 'class', name));
   button.addEventListener('click', () => choose(motion.id));
   item.append(button);
+  if (recording && recording.id !== motion.id) {
+    item.append(actionButton('find', `Find this motion in ${recording.name}`, () => find(motion)));
+  }
   return item;
 }

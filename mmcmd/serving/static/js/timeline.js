@@ -34,11 +34,15 @@ export class Timeline {
   load({ frames, fps, windows }, gesture) {
     Object.assign(this, { frames, fps: fps || 30, windows, gesture, chosen: -1 });
     this.places = windows.filter(({ rank }) => rank).sort((a, b) => a.rank - b.rank);
-    const seconds = this.places.map(({ rank, start }) => `${rank}: ${(start / this.fps).toFixed(1)} s`);
+    const seconds = (frame) => (frame / this.fps).toFixed(1);
+    const places = this.places.map(({ rank, start, stop, similarity }) => (
+      `${rank}: ${seconds(start)} to ${seconds(stop)} s (${similarity.toFixed(2)})`
+    ));
     const what = gesture
-      ? `The places most similar to ${gesture}: ${seconds.join(', ')}.`
+      ? `The places most similar to ${gesture}, with their similarity: ${places.join(', ')}.`
       : `${windows.length} windows. A higher bar means a more similar best match.`;
-    this.note.textContent = windows.length ? `${what} Click a bar to see the neighbours of its window.` : '';
+    const how = 'A bar stands at the middle of its window. Click it to see the neighbours of the window.';
+    this.note.textContent = windows.length ? `${what} ${how}` : '';
     this.draw();
     this.#explain();
     return this.places[0];
@@ -81,7 +85,9 @@ export class Timeline {
       const tall = (base - 6) * (0.25 + 0.75 * share);
       context.fillStyle = this.gesture
         ? (window.rank ? accent : rest) : classColour(window.label, dark);
+      context.globalAlpha = this.gesture && window.rank ? 0.3 + 0.7 * share : 1;
       context.fillRect(left, base - tall, Math.max(right - left - 1, 1), tall);
+      context.globalAlpha = 1;
       if (index === this.chosen) {
         context.strokeStyle = ink;
         context.lineWidth = 3;
@@ -119,7 +125,7 @@ export class Timeline {
     const items = entries.map(({ label, name, count }) => {
       const item = document.createElement('li'), swatch = document.createElement('span');
       swatch.style.background = classColour(label, dark);
-      item.append(swatch, `${name} (${count})`);
+      item.append(swatch, `${name || 'no class'} (${count})`);
       return item;
     });
     this.legend.replaceChildren(...items);
@@ -163,6 +169,6 @@ export class Timeline {
     const window = this.windows[this.#at(frame)];
     if (!window) return;
     const [from, to] = [window.start, window.stop].map((x) => (x / this.fps).toFixed(1));
-    this.canvas.title = `${from} to ${to} s: ${window.class_name}, similarity ${window.similarity.toFixed(3)}`;
+    this.canvas.title = `${from} to ${to} s: ${window.class_name || 'no class'}, similarity ${window.similarity.toFixed(3)}`;
   }
 }
