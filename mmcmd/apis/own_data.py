@@ -17,14 +17,16 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
     Args:
         path (str | Path): Pickle with two splits ``NAME_train`` and ``NAME_val``, as
             ``tools/data/convert.py`` writes it. If there are several such pairs, ``all_train`` and
-            ``all_val`` are used (``convert.py merge`` makes them).
+            ``all_val`` are used (``convert.py merge`` makes them). Recordings without labels
+            and splits have ``all_train`` alone.
 
     Raises:
         InputError: If the pickle cannot be read, or does not have such a pair of splits.
     """
     annotations = open_annotations(path)
     pairs = pairs_of(annotations.splits)
-    pairs = [ALL] if ALL in pairs else pairs
+    if ALL in pairs or (not pairs and f'{ALL}_train' in annotations.splits):
+        pairs = [ALL]  # the second: no sequence has a label, so there is nothing to validate
     if len(pairs) != 1:
         found = ', '.join(sorted(annotations.splits)) or 'none'
         raise InputError(

@@ -33,6 +33,11 @@ def test_pickle_is_the_data_set_that_it_describes(root, write):
     assert cfg.train_dataloader.dataset.split == 'abc_train'
 
 
+def test_recordings_without_labels_need_no_split(root, write):
+    cfg = load_config(root / 'configs/cmd/cmd.py', data=write('all', 'all_train'))
+    assert (cfg.data.split, cfg.train_dataloader.dataset.split) == ('all', 'all_train')
+
+
 @pytest.mark.parametrize(
     'splits', [('all',), ('a_train', 'b_val'), ('a_train', 'a_val', 'b_train', 'b_val')]
 )
