@@ -5,6 +5,7 @@ from mmcmd.signals import STARTED, stop_at_start_up
 if __name__ == '__main__':
     stop_at_start_up()  # before torch is imported, which takes seconds
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def main() -> None:
     args = parse(parser)
 
     import torch
-    from mmengine.dist import get_world_size
+    from mmengine.dist import get_world_size, is_main_process
     from mmengine.logging import print_log
 
     from mmcmd.apis import skip_unlabelled_validation
@@ -89,15 +90,16 @@ def main() -> None:
     if skipped:
         runner.logger.warning(skipped)
     runner.train()
+    checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
     if cfg.get('final_evaluation') and get_world_size() == 1:  # the evaluations use one process
-        checkpoint = Path(cfg.work_dir, f'epoch_{runner.max_epochs}.pth')
         held_out = {'select': args.select, 'without': args.without}
         told = 'you can use the checkpoint now; it is still being compared with raw coordinates'
         print_log(told, 'current', NOTICE)
         show(evaluate(cfg, checkpoint, args.data, args.ann_file, held_out))
+    if 'final_evaluation' in cfg and is_main_process():  # a recipe, perhaps on data without labels
         gallery = cfg.train_dataloader.dataset.ann_file
-        told = f'to see neighbours: mmcmd serve {checkpoint} --gallery {gallery}'
-        print_log(told, 'current', NOTICE)
+        command = shlex.join(['mmcmd', 'serve', str(checkpoint), '--gallery', str(gallery)])
+        print_log(f'to see neighbours: {command}', 'current', NOTICE)
 
 
 def show(evaluation: 'Evaluation') -> None:

@@ -25,8 +25,10 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
     """
     annotations = open_annotations(path)
     pairs = pairs_of(annotations.splits)
-    if ALL in pairs or (not pairs and f'{ALL}_train' in annotations.splits):
-        pairs = [ALL]  # the second: no sequence has a label, so there is nothing to validate
+    # If no sequence has a label, there is nothing to validate.
+    unlabelled = f'{ALL}_train' in annotations.splits and (annotations.labels < 0).all()
+    if ALL in pairs or (unlabelled and not pairs):
+        pairs = [ALL]
     if len(pairs) != 1:
         found = ', '.join(sorted(annotations.splits)) or 'none'
         raise InputError(

@@ -38,6 +38,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """Formats that are tried for a file of this ending, and for a folder that holds such files."""
 _WHOLE_FILES = ('ctrgcn', 'npz', 'pyskl')
 """Formats whose converters take a file instead of a folder."""
+_FOLDERS_ONLY = ('npy',)  # a single file is an array
 _FILES_ONLY = ('pickle', 'array', *_WHOLE_FILES)
 _REMEDY = 'name the format with fmt=NAME (--format NAME)'
 _STARTS = {
@@ -89,7 +90,7 @@ def read_file(
     kinds = [_kind(path)] if path.is_file() else _kinds_in(path)
     reasons = []
     for candidate in dict.fromkeys(x for kind in kinds for x in FORMATS.get(kind, ())):
-        if path.is_dir() and candidate in _FILES_ONLY:
+        if candidate in (_FILES_ONLY if path.is_dir() else _FOLDERS_ONLY):
             continue
         try:
             return _read(candidate, path, layout, default_layout, split)

@@ -43,8 +43,8 @@ class Evaluation:
 def worth_it(evaluation: Evaluation) -> str:
     """Return sentences that compare the pre-training with raw coordinates.
 
-    There is one for each protocol, and one if the validation has few sequences. Then the others
-    give only the difference.
+    There is one for each protocol, and one if the validation has few sequences. With few
+    sequences, there is no advice.
     """
     sentences, few = [], bool(evaluation.sequences and evaluation.sequences < FEW)
     for name in (KNN, LINEAR):

@@ -150,11 +150,16 @@ def plan_minutes(cfg: Config, minutes: float, started: float, resumed: bool = Fa
         resumed (bool): The training resumes from a checkpoint. Defaults to False.
 
     Raises:
-        InputError: If the config does not set the steps of an epoch, or the time is too short for
-            one epoch and one validation.
+        InputError: If the config does not set the steps of an epoch, the time is too short for one
+            epoch and one validation, or several processes train.
     """
     if not 0 < minutes < math.inf:
         raise InputError(f'--minutes {minutes:g} must be more than 0; give a number such as 30')
+    if cfg.get('launcher', 'none') != 'none':
+        raise InputError(
+            '--minutes measures one process; with several, give the number of steps in its place, '
+            'such as --cfg-options train_cfg.max_epochs=90'
+        )
     steps = (cfg.get('train_cfg') or {}).get('epoch_steps')
     if steps is None:
         raise InputError(

@@ -22,7 +22,7 @@ from mmcmd.serving.motions import Motion, Motions
 
 FUSED = 'fused'
 """Name of all streams together."""
-_MOST_WINDOWS = 400
+_MOST_WINDOWS = 400  # about; the distance of two windows is rounded to frames
 _MOST_PLACES, _MOST_OVERLAP = 5, 0.3  # places of a gesture, and their intersection over union
 _MOST_CLASSES = 8  # number of classes that are shown
 
@@ -205,6 +205,8 @@ class Answers:
 
     def _encode_windows(self, motion_id: str, length: int) -> Windows:
         recording = self.motions.get(motion_id).recording
+        # Windows next to each other without overlap must not be more than the largest number.
+        length = max(length, -(-recording.num_frames // _MOST_WINDOWS))
         length = min(length, recording.num_frames)
         stride = max(0.25, (recording.num_frames - length) / (_MOST_WINDOWS * length))
         with self._model:

@@ -12,9 +12,11 @@ from mmcmd.errors import InputError
 def write(tiny_pickle, tmp_path):
     """Return a function: names of splits -> a pickle with these."""
 
-    def write(*splits):
+    def write(*splits, labelled=True):
         data = pickle.loads(tiny_pickle.read_bytes())
         names = [x['frame_dir'] for x in data['annotations']]
+        for sample in data['annotations'] if not labelled else ():
+            sample['label'] = -1
         data['split'] = dict.fromkeys(splits, names)
         path = tmp_path / 'mine.pkl'
         path.write_bytes(pickle.dumps(data, protocol=4))
@@ -34,12 +36,18 @@ def test_pickle_is_the_data_set_that_it_describes(root, write):
 
 
 def test_recordings_without_labels_need_no_split(root, write):
-    cfg = load_config(root / 'configs/cmd/cmd.py', data=write('all', 'all_train'))
+    cfg = load_config(root / 'configs/cmd/cmd.py', data=write('all', 'all_train', labelled=False))
     assert (cfg.data.split, cfg.train_dataloader.dataset.split) == ('all', 'all_train')
 
 
 @pytest.mark.parametrize(
-    'splits', [('all',), ('a_train', 'b_val'), ('a_train', 'a_val', 'b_train', 'b_val')]
+    'splits',
+    [
+        ('all',),
+        ('all', 'all_train'),
+        ('a_train', 'b_val'),
+        ('a_train', 'a_val', 'b_train', 'b_val'),
+    ],
 )
 def test_pickle_without_one_pair_of_splits_is_refused(root, write, splits):
     with pytest.raises(InputError, match=r'needs one pair of splits .* its splits are') as error:

@@ -70,9 +70,10 @@ def test_neighbours_are_found_among_whitened_features():
 
 
 def test_equal_features_stay_finite():
-    same = {'joint': torch.ones(4, 3)}
-    for side in whiten(same, same, 2.0):
-        assert torch.isfinite(side['joint']).all()
+    for shape in ((4, 3), (3, 8), (1, 8)):
+        same = {'joint': torch.ones(shape)}
+        for side in whiten(same, same, 2.0):
+            assert torch.isfinite(side['joint']).all()
 
 
 @pytest.mark.parametrize('ridge', [0, -1.0])

@@ -219,6 +219,12 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     page.locator('#samples li', has=page.locator('[data-id=g13]')).get_by_text('find').click()
     page.wait_for_selector('#timeline-note:has-text("The places most similar to sample13")')
     page.wait_for_selector('.panel.query:has-text("long")')
+    part = shown(page)
+    page.click('#samples button[data-id=g13]')
+    page.wait_for_selector('html[data-query=g13]')
+    page.locator('#samples li', has=page.locator('[data-id=g13]')).get_by_text('find').click()
+    page.wait_for_selector('.panel.query:has-text("long")')
+    assert shown(page) == part, 'the best place again'
     page.click('#timeline-all')
     page.wait_for_selector('#timeline-note:has-text("windows")')
     page.wait_for_selector('#timeline-all', state='hidden')

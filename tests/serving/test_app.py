@@ -160,6 +160,19 @@ def test_a_gesture_has_the_most_similar_places_of_a_long_recording(client, catal
     assert [x['rank'] for x in windows] == [ranks.get(row) for row in range(len(windows))]
 
 
+def test_a_gesture_of_one_frame_makes_about_400_windows(client, catalogue_loader, npy):
+    motions = catalogue_loader.catalogue.motions
+    keypoint = motions.get('g8').recording.keypoint
+    files = {'file': ('frame.npy', npy(keypoint[:, :1]))}
+    (gesture,) = client.post('/api/motions', files=files).json()['motions']
+    files = {'file': ('long.npy', npy(np.tile(keypoint, (1, 40, 1, 1))))}
+    (long,) = client.post('/api/motions', files=files).json()['motions']
+    values = {'gesture': gesture['id'], 'stream': 'joint'}
+    windows = client.get(f'/api/motions/{long["id"]}/timeline', params=values).json()['windows']
+    assert 40 * keypoint.shape[1] > 800, 'windows of one frame would be many more'
+    assert 300 < len(windows) < 600
+
+
 def test_a_gesture_that_was_dropped_is_not_found(client):
     answer = client.get('/api/motions/g0/timeline', params={'gesture': 'u999'})
     assert answer.status_code == 404

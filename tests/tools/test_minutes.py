@@ -103,6 +103,8 @@ def test_minutes_are_refused_where_they_make_no_sense(root, cfg):
     counts_epochs = load_config(root / 'configs/cmd/cmd.py')
     with pytest.raises(InputError, match=r'configs/cmd/cmd\.py counts epochs'):
         plan_minutes(counts_epochs, 5, started=_now())
+    with pytest.raises(InputError, match='--minutes measures one process'):
+        plan_minutes(cfg({'launcher': 'pytorch'}), 5, started=_now())
 
 
 def _now():

@@ -53,8 +53,8 @@ class OwnConverter(Converter, ABC):
     def label_files(self, source: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
         """Return name, label, split and subject of each file of a folder.
 
-        The table of labels says them, or else ``labels.csv`` in the folder. Without a table, the
-        label of a file in a subfolder is the name of its folder.
+        The table of labels says them, or else ``labels.csv`` in the folder. If no row of a table
+        has a label, the label of a file in a subfolder is the name of its folder.
 
         Args:
             source (Path): The folder.
@@ -69,12 +69,12 @@ class OwnConverter(Converter, ABC):
         if self.table_path is None and (source / LABELS).is_file():
             self.table_path = source / LABELS
             self.table = read_labels(self.table_path)
-        if self.table_path is None:
-            for sample, path in zip(samples, paths, strict=True):
-                if path.parent != source:
-                    sample['label'] = path.parent.name
+        are_classes = not any('label' in said for said in self.table.values())
+        for sample, path in zip(samples, paths, strict=True):
+            if are_classes and path.parent != source:
+                sample['label'] = path.parent.name
         self.consult_table(samples)
-        self.number_labels(samples)
+        self.number_labels(samples, are_names=are_classes)
         return samples
 
     def consult_table(self, samples: list[dict[str, Any]]) -> None:
@@ -90,10 +90,15 @@ class OwnConverter(Converter, ABC):
             return
         names = {sample['frame_dir'] for sample in samples}
         table = {_known(name, names): said for name, said in self.table.items()}
+        if len(table) < len(self.table):
+            raise InputError(
+                f'{self.table_path} names a sequence twice, with and without an ending'
+            )
         if not names & table.keys():
             raise InputError(
-                f'{self.table_path} names none of the {len(names)} sequences: a sequence is named '
-                f'{min(names, default="?")}, and the table has {min(table, default="no row")}'
+                f'{self.table_path} names none of the {len(names)} sequences: a sequence has the '
+                f'name {min(names, default="?")!r}, but the first name of the table is '
+                f'{min(table, default="?")!r}'
             )
         if absent := table.keys() - names:
             print_log(
@@ -104,15 +109,17 @@ class OwnConverter(Converter, ABC):
         for sample in samples:
             sample.update(table.get(sample['frame_dir'], {}))
 
-    def number_labels(self, samples: list[dict[str, Any]]) -> None:
+    def number_labels(self, samples: list[dict[str, Any]], are_names: bool = False) -> None:
         """Turn the labels of samples into class numbers, in place, and store the class names.
 
         Args:
             samples (list[dict]): A sample has no label if its ``label`` is missing, empty or -1.
+            are_names (bool): Labels are names of classes, even if all are numbers. Defaults to
+                False.
         """
         labels = [str(sample.get('label', '')) for sample in samples]
         named = sorted({label for label in labels if label})
-        if all(re.fullmatch(r'-?[0-9]{1,9}', label) for label in named):
+        if not are_names and all(re.fullmatch(r'-?[0-9]{1,9}', label) for label in named):
             numbers = {label: int(label) for label in named}
         else:
             numbers = {label: number for number, label in enumerate(named)}
@@ -210,7 +217,7 @@ class JointsConverter(OwnConverter, ABC):
 
 
 def _known(name: str, names: Collection[str]) -> str:
-    """Return a name without the ending of its file, if only this is the name of a sequence."""
+    """Return a name without the ending of its file, if the name with the ending is no sequence."""
     path = Path(name)
     without = path.stem if path.suffix.lower() in _ENDINGS else name
     return without if name not in names and without in names else name

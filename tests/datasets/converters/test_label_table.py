@@ -93,7 +93,7 @@ def test_folder_of_tables_needs_no_labels(tables):
 def test_table_that_fits_nothing_is_told(tmp_path, archive):
     source = archive(frame_dir=np.array(NAMES))
     (tmp_path / 'later.csv').write_text('name,label\nx,1\n')
-    with pytest.raises(InputError, match=r'names none of the 3 .* is named a, and the table has x'):
+    with pytest.raises(InputError, match=r"names none of the 3 .* 'a', but the first .* 'x'"):
         converted('npz', source, labels=tmp_path / 'later.csv')
     with pytest.raises(InputError, match=r'there is no .*absent\.csv'):
         converted('npz', source, labels=tmp_path / 'absent.csv')

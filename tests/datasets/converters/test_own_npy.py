@@ -56,6 +56,24 @@ def test_subfolders_are_classes_without_a_table(folder):
     assert [x['frame_dir'] for x in data['annotations']] == ['class_one_same', 'class_two_same']
 
 
+def test_folders_stay_classes_if_the_table_has_no_labels(folder):
+    for name, label in (('one', '2023'), ('two', '2024')):
+        (folder / label).mkdir()
+        (folder / f'{name}.npy').rename(folder / label / f'{name}.npy')
+    (folder / 'labels.csv').write_text('name,subject\none,ann\ntwo,bob\n')
+    data = converted(folder)
+    assert data['classes'] == ['2023', '2024'], 'names of folders are no class numbers'
+    assert [(x['label'], x['subject']) for x in data['annotations']] == [(0, 'ann'), (1, 'bob')]
+    (folder / 'labels.csv').write_text('name,label\none,wave\n')
+    assert [x['label'] for x in converted(folder)['annotations']] == [0, UNLABELLED]
+
+
+def test_sequence_named_twice_is_refused(folder):
+    (folder / 'labels.csv').write_text('name,label\none.npy,wave\none,bow\n')
+    with pytest.raises(InputError, match='names a sequence twice, with and without an ending'):
+        converted(folder)
+
+
 @pytest.mark.parametrize(
     ('array', 'reason'),
     [

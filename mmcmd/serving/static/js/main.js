@@ -13,6 +13,8 @@ const state = {
   recording: null, // the latest long recording
   gesture: null, // the motion that is looked for in it
   timeline: '', // recording, stream and gesture of the time line
+  best: undefined, // promise of the place that is most similar to the gesture
+  turn: 0, // number of choices that the user has made; the work for an older one stops
   waiting: null, // a file that was dropped before the server was ready
 };
 let stage = null, loading = new AbortController();
@@ -39,20 +41,27 @@ const player = new Player(
 );
 const map = new GalleryMap($('map'), $('map-tip'), (id) => choose(id));
 const timeline = new Timeline($('timeline'), $('timeline-legend'), $('timeline-note'), (window) => {
+  state.turn += 1;
   Object.assign(state, { query: state.recording.id, window });
   attempt(showAnswer);
 });
 
 async function choose(id) {
+  state.turn += 1;
+  const { turn } = state;
   Object.assign(state, { query: id, window: null });
   await attempt(showAnswer);
-  await attempt(showTimeline);
+  if (turn === state.turn) await showTimeline();
 }
 
 // Look for a motion in the latest long recording. With null, compare with the whole gallery again.
 async function find(motion) {
+  state.turn += 1;
+  const { turn } = state;
   Object.assign(state, { query: state.recording.id, window: null, gesture: motion });
-  state.window = await attempt(showTimeline);
+  const best = await showTimeline();
+  if (turn !== state.turn || state.gesture !== motion) return; // another choice, or an error
+  state.window = best;
   await attempt(showAnswer);
 }
 
@@ -69,7 +78,10 @@ async function showAnswer() {
     ...answer.neighbours.map(({ id }) => api.getFrames(id)),
   ]);
   if (signal.aborted) return;
-  if (answer.query.long && state.recording?.id !== answer.query.id) {
+  // A motion of the gallery does not take the time line from a dropped recording.
+  const isDropped = (motion) => motion?.id.startsWith('u');
+  const takes = isDropped(answer.query) || !isDropped(state.recording);
+  if (answer.query.long && takes && state.recording?.id !== answer.query.id) {
     Object.assign(state, { recording: answer.query, gesture: null });
     drawSamples(); // each motion can now be looked for
   }
@@ -88,27 +100,34 @@ async function showAnswer() {
   document.documentElement.dataset.query = answer.query.id;
 }
 
-// Show the windows of the latest long recording, and return the place that is most similar to the gesture.
+// Show the windows of the latest long recording. Return the place that is most similar to the gesture.
 async function showTimeline() {
-  const { recording, gesture, stream } = state, name = gesture?.name;
+  const { recording, gesture, stream } = state;
   $('timeline-box').hidden = !recording;
   const key = [recording?.id, stream, gesture?.id].join();
-  if (!recording || key === state.timeline) return undefined;
+  if (recording && key !== state.timeline) Object.assign(state, { timeline: key, best: loadTimeline(key) });
+  return recording ? state.best : undefined;
+}
+
+async function loadTimeline(key) {
+  const { recording, gesture, stream } = state, name = gesture?.name;
+  timeline.load({ frames: 1, fps: 0, windows: [] });
   $('timeline-name').textContent = recording.name;
   $('timeline-all').hidden = !gesture;
   $('timeline-note').textContent = `Comparing the windows of the recording with ${name ?? 'the gallery'} ...`;
-  state.timeline = key;
-  let found;
   try {
-    found = await api.getTimeline(recording.id, { stream, gesture: gesture?.id });
+    const found = await api.getTimeline(recording.id, { stream, gesture: gesture?.id });
+    if (state.timeline !== key) return undefined;
+    const best = timeline.load(found, name);
+    if (state.query === recording.id) timeline.mark((state.window ?? best)?.start ?? 0);
+    return best;
   } catch (error) {
-    if (state.timeline === key) state.timeline = '';
-    throw error;
+    if (state.timeline === key) {
+      Object.assign(state, { timeline: '', gesture: null });
+      $('timeline-note').textContent = error.message;
+    }
+    return undefined;
   }
-  if (state.timeline !== key) return undefined;
-  const best = timeline.load(found, name);
-  if (state.query === recording.id) timeline.mark((state.window ?? best)?.start ?? 0);
-  return best;
 }
 
 function markCurrent() {
@@ -157,7 +176,7 @@ async function setStream(stream) {
     if (motions.length) await choose(motions[0].id);
   } else {
     await attempt(showAnswer);
-    await attempt(showTimeline);
+    await showTimeline();
   }
   attempt(showMap);
   attempt(listSamples);
@@ -165,6 +184,7 @@ async function setStream(stream) {
 
 async function upload(file) {
   if (!file) return;
+  if (state.info?.state === 'failed') return;
   if (state.info?.state !== 'ready') {
     state.waiting = file;
     say(`${file.name} will be read when the server is ready.`);
@@ -260,7 +280,9 @@ async function start() {
   makeStreams();
   await setStream(info.streams.includes('fused') ? 'fused' : info.streams[0]);
   if (!matchMedia('(prefers-reduced-motion: reduce)').matches) player.toggle(true);
-  await upload(state.waiting);
+  const file = state.waiting;
+  state.waiting = null;
+  await upload(file);
 }
 
 attempt(start);

@@ -42,8 +42,9 @@ export function makePanels(answer, choose, recording, find) {
   const made = [panel('query', 'query', query, footer)];
   neighbours.forEach((neighbour, index) => {
     const foot = element('div', 'foot');
-    const distance = neighbour.distance < SAME ? 'the same' : neighbour.distance.toFixed(3);
-    const measure = element('span', '', recording || neighbour.distance < SAME ? distance : `distance ${distance}`); // two buttons need room
+    const distance = neighbour.distance.toFixed(3), isSame = neighbour.distance < SAME;
+    const text = recording ? distance : `distance ${distance}`; // two buttons need room
+    const measure = element('span', '', isSame ? 'the same' : text);
     measure.title = 'cosine distance';
     foot.append(measure);
     addFind(foot, neighbour);
