@@ -95,10 +95,7 @@ class BVHConverter(OwnConverter):
             stem = re.sub(r'[^A-Za-z0-9_-]+', '_', source.resolve().name) or 'bvh'
             self.layout = self.rig.layout(stem)
             self._order = list(range(len(self.rig.joints)))
-        samples = self.label_files(source, paths)
-        return [
-            Item(str(path), (path, sample)) for path, sample in zip(paths, samples, strict=True)
-        ]
+        return self.label_files(source, paths)
 
     def _check_posture(self, motion: Motion) -> None:
         """Warn if the first body lies down, because then another axis may point upwards."""

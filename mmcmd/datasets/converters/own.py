@@ -50,10 +50,11 @@ class OwnConverter(Converter, ABC):
         """Add the names of the classes, if they have names."""
         return super().facts() | ({'classes': self.classes} if self.classes else {})
 
-    def label_files(self, source: Path, paths: Sequence[Path]) -> list[dict[str, Any]]:
-        """Return name, label, split and subject of each file of a folder.
+    def label_files(self, source: Path, paths: Sequence[Path]) -> list[Item]:
+        """Return an item for each file of a folder. Its content is the path and the sample.
 
-        The table of labels says them, or else ``labels.csv`` in the folder. If no row of a table
+        A sample has a name, and perhaps a label, a split and a subject. The table of labels says
+        them, or else ``labels.csv`` in the folder. If no row of a table
         has a label, the label of a file in a subfolder is the name of its folder.
 
         Args:
@@ -75,7 +76,8 @@ class OwnConverter(Converter, ABC):
                 sample['label'] = path.parent.name
         self.consult_table(samples)
         self.number_labels(samples, are_names=are_classes)
-        return samples
+        pairs = zip(paths, samples, strict=True)
+        return [Item(str(path), (path, sample)) for path, sample in pairs]
 
     def consult_table(self, samples: list[dict[str, Any]]) -> None:
         """Add the entries of the table to the samples, in place.

@@ -24,11 +24,7 @@ class NpyConverter(JointsConverter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the files, and read the table."""
-        paths = find_files(source, '.npy')
-        samples = self.label_files(source, paths)
-        return [
-            Item(str(path), (path, sample)) for path, sample in zip(paths, samples, strict=True)
-        ]
+        return self.label_files(source, find_files(source, '.npy'))
 
     def read(self, item: Item) -> dict[str, Any]:
         """Read one file."""
