@@ -29,11 +29,11 @@ _SAME_RATE = 0.02  # frame rates that differ by at most this share count as equa
 class BVHConverter(OwnConverter):
     """Motion capture, as a folder of BVH files with one rig.
 
-    ``labels.csv``, or the table given as ``labels``, gives the label of each file by its name.
-    Without a table, the label of a file is the name of its folder. The joints are the hips and all
-    joints below them in the hierarchy, without end sites. Their layout is written beside the
-    pickle. Bodies are turned about the vertical, so that they face the sensor in the first frame as
-    in Kinect data.
+    ``labels.csv``, or the table given as ``labels``, gives the label of each file by its name. If
+    no table gives labels, the label of a file is the name of its folder. The joints are the hips
+    and all joints below them in the hierarchy, without end sites. Their layout is written beside
+    the pickle. Bodies are turned about the vertical, so that they face the sensor in the first
+    frame as in Kinect data.
 
     Args:
         labels (str or PathLike, optional): Table of labels.

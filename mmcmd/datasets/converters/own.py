@@ -54,8 +54,8 @@ class OwnConverter(Converter, ABC):
         """Return an item for each file of a folder. Its content is the path and the sample.
 
         A sample has a name, and perhaps a label, a split and a subject. The table of labels says
-        them, or else ``labels.csv`` in the folder. If no row of a table
-        has a label, the label of a file in a subfolder is the name of its folder.
+        them, or else ``labels.csv`` in the folder. If no table gives labels, the label of a file in
+        a subfolder is the name of its folder.
 
         Args:
             source (Path): The folder.

@@ -18,8 +18,8 @@ class NpyConverter(JointsConverter):
     Each file ``NAME.npy`` is a sequence ``(T, V, C)``, or ``(M, T, V, C)`` with several persons. C
     is 3 (metres, or x, y and a confidence in an image) or 2 (an image). ``labels.csv`` in the
     folder, or the table given as ``labels``, has the column ``name``, and perhaps ``label``
-    (numbers or names), ``split`` and ``subject``. Without a table, the label of a file in a
-    subfolder is the name of its folder.
+    (numbers or names), ``split`` and ``subject``. If no table gives labels, the label of a file
+    in a subfolder is the name of its folder.
     """
 
     def scan(self, source: Path) -> list[Item]:

@@ -33,6 +33,9 @@ export const getAnswer = (id, values, signal) => json(`motions/${id}/answer`, va
 export const getTimeline = (id, values, signal) => json(`motions/${id}/timeline`, values, { signal });
 export const getMap = (stream) => json('map', { stream });
 
+// Return whether a motion was dropped. Others belong to the gallery.
+export const isDropped = (motion) => Boolean(motion?.id.startsWith('u'));
+
 export async function uploadFile(file, layout) {
   const body = new FormData();
   body.append('file', file);

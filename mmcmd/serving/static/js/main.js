@@ -79,8 +79,7 @@ async function showAnswer() {
   ]);
   if (signal.aborted) return;
   // A motion of the gallery does not take the time line from a dropped recording.
-  const isDropped = (motion) => motion?.id.startsWith('u');
-  const takes = isDropped(answer.query) || !isDropped(state.recording);
+  const takes = api.isDropped(answer.query) || !api.isDropped(state.recording);
   if (answer.query.long && takes && state.recording?.id !== answer.query.id) {
     Object.assign(state, { recording: answer.query, gesture: null });
     drawSamples(); // each motion can now be looked for

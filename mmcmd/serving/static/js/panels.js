@@ -1,4 +1,5 @@
 // The panels of the query and its neighbours, the class probabilities, and the items of the gallery.
+import { isDropped } from './api.js';
 
 const SAME = 1e-6; // a smaller distance is rounding
 
@@ -90,8 +91,7 @@ export function sampleItem(motion, current, choose, recording, find) {
   button.title = motion.wrong ? `${motion.name}: its nearest neighbour has another class` : motion.name;
   if (motion.id === current) button.setAttribute('aria-current', 'true');
   const name = `${motion.wrong ? '✗ ' : ''}${motion.class_name}`;
-  const isUpload = motion.id.startsWith('u');
-  const shown = isUpload ? `${motion.name} (dropped)` : motion.name;
+  const shown = isDropped(motion) ? `${motion.name} (dropped)` : motion.name;
   button.append(element('span', 'name', shown), element('span', 'class', name));
   button.addEventListener('click', () => choose(motion.id));
   item.append(button);
