@@ -70,6 +70,8 @@ def reproduce_tables(args: argparse.Namespace) -> None:
             note = f'The steps of each training were planned for {args.minutes:g} minutes.\n{note}'
         if args.steps:
             note = f'Each pre-training has {args.steps // EPOCH_STEPS * EPOCH_STEPS} steps.\n{note}'
+        if args.crops:
+            note += f'Linear evaluations encode {args.crops} crops of a training sequence, once.\n'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),
@@ -132,10 +134,11 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         config = one.stage.command[1].removeprefix('configs/')
         view.add_row(one.stage.name, config, str(one.epochs), *row)
     console.print(view)
+    about = 'at least' if '?' in marks else 'about'
     say(
         console,
-        f'{len(runs)} runs, about {total / jobs:.1f} hours with {jobs} at a time, each at half the '
-        f'measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
+        f'{len(runs)} runs, {about} {total / jobs:.1f} hours with {jobs} at a time, each at half '
+        f'the measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():
         if mark in marks:

@@ -110,13 +110,15 @@ def _estimate(run: Run, parts: dict[str, dict], sizes: Mapping[str, int]) -> Cos
     predict = _count(run, parts[f'{loop}_dataloader'], False)
     if not run.epochs:
         return Cost(0, seen * predict)
-    config, trained = run.config.train_cfg, size('train_dataloader')
+    config, loader = run.config.train_cfg, parts['train_dataloader']
+    split = size('train_dataloader')
+    steps = config.get('epoch_steps')
+    trained = run.epochs * (split if steps is None else steps * loader.batch_size)
     validations = ceil(run.epochs / config.get('val_interval', 1))
-    passes = run.epochs
+    encoded = trained
     if config.type == 'CachedFeatureLoop':
-        passes = min(passes, config.get('num_crops', 2))
-    step = _count(run, parts['train_dataloader'], True)
-    return Cost(run.epochs * trained, passes * trained * step + validations * seen * predict)
+        encoded, validations = min(trained, config.get('num_crops', 2) * split), 1
+    return Cost(trained, encoded * _count(run, loader, True) + validations * seen * predict)
 
 
 @lru_cache

@@ -82,6 +82,7 @@ def reproduce(
             name += f'-{clip_len}frames' if clip_len else ''
             name += f'-{args.minutes:g}min' if args.minutes else ''
             name += f'-{args.steps}steps' if args.steps else ''
+            name += f'-{args.crops}crops' if args.crops else ''
             root = args.out / name / folder
             clock = Clock(args.minutes, root / 'rates') if args.minutes else None
             others[encoder] = Reproduction(
@@ -93,6 +94,7 @@ def reproduce(
                 ann_files={data: args.ann_file} if args.ann_file else {},
                 clip_len=clip_len,
                 clock=clock if args.steps is None else Steps(args.steps),
+                crops=args.crops,
                 others=others,
                 held_out=held_out,
             )

@@ -40,6 +40,8 @@ class Reproduction:
         clock (Clock | Steps, optional): Sets the number of epochs of pre-trainings and supervised
             trainings: what fits into some minutes, or some steps. Defaults to the epochs in their
             configs.
+        crops (int, optional): Number of crops of each training sequence that a linear evaluation
+            encodes once. Defaults to the way of the config, usually a new crop in each epoch.
         others (Mapping[str, Reproduction]): Reproductions with other encoders, by the name of the
             encoder. They run the cells of a table that have this encoder. By default, this
             reproduction runs all cells.
@@ -57,6 +59,7 @@ class Reproduction:
     needs: Sequence[Stage] = ()
     clip_len: int | None = None
     clock: Clock | Steps | None = None
+    crops: int | None = None
     others: Mapping[str, 'Reproduction'] = field(default_factory=dict, repr=False)
     held_out: Mapping[str, str | int] = field(default_factory=dict)
     _runs: dict[Path, Run] = field(default_factory=dict, repr=False)
@@ -126,6 +129,10 @@ class Reproduction:
             arguments['pretrained'] = 'random'
         if not description and not protocol.tested:
             options += self._clips(arguments)
+        if self.crops is not None:
+            config = load_config(protocol.config, **arguments, description=description)
+            if config.model.get('frozen'):
+                options += ['train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={self.crops}']
         title = f'{cell.method}, {cell.protocol}'
         return self._run(
             *(title, protocol.config, arguments, options, seed, needs),

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from mmcmd.reproduction import cost
+from mmcmd.reproduction.clock import Steps
 from mmcmd.reproduction.complexity import count_flops
 from mmcmd.reproduction.paper import Cell
 from mmcmd.reproduction.runs import Reproduction
@@ -61,6 +62,15 @@ def test_a_run_with_fewer_crops_encodes_less(tiny):
     )
     assert every.sequences == cached.sequences == 4 * 15
     assert 0 < cached.flops < every.flops
+
+
+def test_epochs_of_a_number_of_steps_are_counted_by_their_batches(tiny):
+    cost._COUNTED.clear()
+    whole = cost.estimate(tiny.pretraining('MoCo', 0))
+    tiny.clock, tiny._runs = Steps(50), {}
+    found = cost.estimate(run := tiny.pretraining('MoCo', 0))
+    assert found.sequences == 2 * 25 * run.config.train_dataloader.batch_size > whole.sequences
+    assert found.flops / found.sequences == pytest.approx(whole.flops / whole.sequences, rel=0.2)
 
 
 def test_encoders_without_training_are_counted_by_their_test(tiny):

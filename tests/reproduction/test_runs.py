@@ -60,6 +60,25 @@ def read(stage):
     return load_config(args), args
 
 
+@pytest.mark.parametrize(
+    ('protocol', 'loop'),
+    [
+        ('linear', 'CachedFeatureLoop'),
+        ('linear_clr', 'CachedFeatureLoop'),
+        ('finetune', 'ResumableEpochLoop'),
+        ('semi10', 'ResumableEpochLoop'),
+    ],
+)
+def test_crops_are_cached_for_frozen_encoders_only(short, protocol, loop):
+    usual, cached = short, replace(short, crops=4, _runs={})
+    before, after = (x.chain(Cell('CMD', protocol, 'joint'), 0)[-1] for x in (usual, cached))
+    config, in_command = after.config, 'train_cfg.num_crops=4' in after.stage.command
+    assert config.train_cfg.type == loop
+    assert config.train_cfg.get('num_crops') == (4 if loop == 'CachedFeatureLoop' else None)
+    assert in_command == (loop == 'CachedFeatureLoop')
+    assert config.train_cfg.max_epochs == before.config.train_cfg.max_epochs
+
+
 @pytest.mark.parametrize('method', ['raw', 'random', 'CMD', 'K=64', 'J<-B', 'AimCLR'])
 def test_tools_run_the_pre_trainings_that_were_planned(short, method):
     one = short.pretraining(method, 1)
