@@ -17,7 +17,7 @@ from mmcmd.version import __version__
 
 COMMANDS = {
     'start here': {
-        'quickstart': ('quickstart.py', 'find similar motions with a small encoder (10 s)'),
+        'quickstart': ('quickstart.py', 'find similar motions with a small encoder'),
         'demo': ('demo.py', 'pre-train, evaluate and draw on synthetic data (10 min)'),
     },
     'data': {

@@ -9,6 +9,11 @@ from mmcmd.errors import InputError
 
 SMALL = 20_000
 """Below this number of training sequences a data set is small."""
+_NONE = 'convert the data again with --split-by random, or --split-by subject --val-subjects ...'
+_SEVERAL = (
+    'write a data config that names the split (docs/bring_your_own_data.md), and give it as '
+    '--data FILE.py'
+)
 
 
 def describe_pickle(path: str | Path) -> dict[str, Any]:
@@ -33,8 +38,7 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         found = ', '.join(sorted(annotations.splits)) or 'none'
         raise InputError(
             f'{path}: --data FILE.pkl needs one pair of splits NAME_train and NAME_val, but its '
-            f'splits are {found}; write a data config that names the split '
-            '(docs/bring_your_own_data.md), and give it as --data FILE.py'
+            f'splits are {found}; {_SEVERAL if pairs else _NONE}'
         )
     train = annotations.select(f'{pairs[0]}_train')
     return dict(

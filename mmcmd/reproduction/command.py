@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.progress import track
 from rich.table import Column
 from rich.table import Table as View
 
@@ -115,8 +116,10 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     for column in view.columns[2:]:
         column.no_wrap = True
         column.justify = 'right'
+    say(console, f'counting the operations of {len(runs)} runs; this takes some seconds for each')
     total, rate, marks = 0.0, multiply_rate(), set()
-    for one in runs:
+    options = {'console': console, 'transient': True, 'disable': not console.is_terminal}
+    for one in track(runs, 'counting', **options):
         cost = None if one.stage.finished or one.minutes else estimate(one)
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:

@@ -50,6 +50,11 @@ def serve(
         ) from None
     if not Path(gallery).is_file():
         raise InputError(not_a_file(gallery, 'gallery'))
+    if not Path(checkpoint).exists():
+        from mmcmd.io.hub import is_hub_id  # it needs torch, which takes seconds
+
+        if not is_hub_id(str(checkpoint)):
+            raise InputError(f'checkpoint {checkpoint} does not exist')
     with _bind(host, port) as listening:
         port = listening.getsockname()[1]
         loader = Loader(checkpoint, gallery, **options)

@@ -53,6 +53,8 @@ def test_pickle_without_one_pair_of_splits_is_refused(root, write, splits):
     with pytest.raises(InputError, match=r'needs one pair of splits .* its splits are') as error:
         load_config(root / 'configs/cmd/cmd.py', data=write(*splits))
     assert all(name in str(error.value) for name in splits)
+    remedy = 'write a data config that names the split' if len(splits) == 4 else '--split-by random'
+    assert remedy in str(error.value)
 
 
 def test_pickle_that_is_not_there_is_told(root):

@@ -26,8 +26,8 @@ def test_mistakes(run_tool, check_mistake, pretrained, tiny_pickle, tmp_path):
     nothing = tmp_path / 'nothing'
     check_mistake(outcome(gallery=nothing), 'serve.py', f'gallery {nothing} does not exist')
     missing = outcome(checkpoint=nothing)
-    assert missing[0] == 2
-    assert f'checkpoint {nothing} does not exist' in missing[2]
+    check_mistake(missing, 'serve.py', f'checkpoint {nothing} does not exist')
+    assert 'http://' not in missing[1] + missing[2]
     check_mistake(outcome('--port', '99999'), 'serve.py', '--port must lie between 0 and 65535')
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))

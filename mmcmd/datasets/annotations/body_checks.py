@@ -70,7 +70,8 @@ def _upright(data: dict[str, Any], found: Inspection) -> str:
     if data.get('normalized'):
         return 'Normalise the raw coordinates again, with the two joints of `shoulders` exchanged'
     return (
-        'Turn the performers so that their shoulders point near +x; or, if the bodies stand '
+        'Rotate these recordings about the vertical until the shoulders point near +x; or, if the '
+        'bodies stand '
         'upright in the data, leave `spine` and `shoulders` out of the layout'
     )
 

@@ -154,7 +154,10 @@ def convert(
     for leak in leaks:
         print_log(str(leak.finding()), 'current', logging.WARNING)
     if summary.skipped:
-        message = f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}'
+        message = (
+            f'{len(summary.skipped)} of {len(items)} items were skipped, see {report}; the first: '
+            f'{summary.skipped[0][1]}'
+        )
         if strict:
             raise InputError(message)
         print_log(message, 'current', logging.WARNING)

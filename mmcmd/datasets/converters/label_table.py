@@ -51,7 +51,8 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[tuple[str, str, Said]]:
     # If there is no column `label`, an unknown column may be the label under another name.
     if 'name' not in header or len(set(header)) < len(header) or ('label' not in header and others):
         raise InputError(
-            f'{path}: expected the columns {",".join(COLUMNS)}, of which only name is required, '
+            f'{path}: expected the columns {",".join(COLUMNS)} (small letters, separated by '
+            'commas), of which only name is required, '
             f'got {",".join(header)[:80]}'
         )
     for line in lines:

@@ -104,7 +104,8 @@ class OwnConverter(Converter, ABC):
             )
         if absent := table.keys() - names:
             print_log(
-                f'{self.table_path}: {len(absent)} names have no sequence, such as {min(absent)}',
+                f'{self.table_path}: names without a sequence: {len(absent)}, such as '
+                f'{min(absent)}',
                 'current',
                 logging.WARNING,
             )

@@ -119,7 +119,9 @@ def test_strict_fails_after_writing_but_not_for_what_is_left_out(tmp_path, make_
     assert len(summary.left_out) == 1
     assert 'left out on purpose (1)' in (tmp_path / 'a.report.txt').read_text()
     (source / 'x.skeleton').write_text('')
-    with pytest.raises(InputError, match=r'1 of 9 items were skipped, see .*b\.report\.txt'):
+    with pytest.raises(
+        InputError, match=r'1 of 9 items were skipped, see .*b\.report\.txt; the first: .'
+    ):
         convert('ntu', source, tmp_path / 'b.pkl', strict=True)
     assert len(load_annotations(tmp_path / 'b.pkl')['annotations']) == 8
 

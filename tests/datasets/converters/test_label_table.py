@@ -103,7 +103,7 @@ def test_names_without_a_sequence_are_told_and_the_others_used(tmp_path, archive
     (tmp_path / 'later.csv').write_text('name,label\na,1\nx,1\ny,1\n')
     source = archive(frame_dir=np.array(NAMES))
     assert converted('npz', source, labels=tmp_path / 'later.csv')[0] == [1, -1, -1]
-    assert 'later.csv: 2 names have no sequence, such as x' in told.text
+    assert 'later.csv: names without a sequence: 2, such as x' in told.text
     assert '2 of 3 sequences have no label' in told.text
 
 
