@@ -1,6 +1,7 @@
 """The sequences of a split that have a label, for evaluations, and the names of the classes."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,14 @@ def keep_labelled(
             'needs labels: convert the source again with --labels TABLE.csv'
         )
     if len(kept) < len(rows):
-        print_log(
+        _tell_once(
             f'{annotations.path}: {len(kept)} of {len(rows)} sequences of {split or "it"} have a '
-            'label, and only these are used here',
-            'current',
-            NOTICE,
+            'label, and evaluations use only these'
         )
     return kept
+
+
+@cache
+def _tell_once(message: str) -> None:
+    """Print a message, if this process has not printed it yet. A recipe makes many loaders."""
+    print_log(message, 'current', NOTICE)
