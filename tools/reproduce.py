@@ -52,8 +52,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--crops',
         type=int,
-        help='number of crops of each training sequence that a linear evaluation encodes once; it '
-        'takes minutes instead of hours (default: a new crop in each epoch, as published)',
+        help='number of crops of each training sequence that a linear evaluation encodes once, '
+        'if its config encodes a new crop in each epoch (default: as in the config)',
     )
     parser.add_argument(
         '--ann-file', type=Path, help='annotation pickle, instead of the one in the config'
@@ -114,6 +114,8 @@ def parse_args() -> argparse.Namespace:
         raise InputError(f'--minutes must be above 0, got {args.minutes:g}')
     if args.crops is not None and args.crops < 1:
         raise InputError(f'--crops must be at least 1, got {args.crops}')
+    if args.crops is not None and 'crops' in args.tables:
+        raise InputError('the table crops compares numbers of crops; remove --crops')
     for option in args.slurm or ():
         if '=' not in option or option.startswith('-'):
             raise InputError(f'--slurm takes OPTION=VALUE without dashes, got {option!r}')

@@ -88,7 +88,8 @@ def read_file(
             )
         return _read(fmt, path, layout, default_layout, split)
     kinds = [_kind(path)] if path.is_file() else _kinds_in(path)
-    if split is not None and kinds == ['.pkl']:  # a wrong split is no reason for another format
+    # A split that does not exist is no reason to try another format.
+    if split is not None and path.is_file() and kinds[0] in ('.pkl', '.pickle'):
         return _read('pickle', path, layout, default_layout, split)
     reasons = []
     for candidate in dict.fromkeys(x for kind in kinds for x in FORMATS.get(kind, ())):

@@ -72,7 +72,7 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         if args.steps:
             note = f'Each pre-training has {args.steps // EPOCH_STEPS * EPOCH_STEPS} steps.\n{note}'
         if args.crops:
-            note += f'Linear evaluations encode {args.crops} crops of a training sequence, once.\n'
+            note = f'Linear evaluations encode {args.crops} crops of a sequence, once.\n{note}'
         found = differences(reproduction, table, args.compare) if args.compare else {}
         report.write(
             *(table, records, reproduction.data, args.budget, out, note),
@@ -116,7 +116,7 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     for column in view.columns[2:]:
         column.no_wrap = True
         column.justify = 'right'
-    say(console, f'counting the operations of {len(runs)} runs; this takes some seconds for each')
+    say(console, 'counting operations; each new kind of run takes some seconds')
     total, rate, marks = 0.0, multiply_rate(), set()
     options = {'console': console, 'transient': True, 'disable': not console.is_terminal}
     for one in track(runs, 'counting', **options):

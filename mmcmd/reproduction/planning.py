@@ -82,7 +82,6 @@ def reproduce(
             name += f'-{clip_len}frames' if clip_len else ''
             name += f'-{args.minutes:g}min' if args.minutes else ''
             name += f'-{args.steps}steps' if args.steps else ''
-            name += f'-{args.crops}crops' if args.crops else ''
             root = args.out / name / folder
             clock = Clock(args.minutes, root / 'rates') if args.minutes else None
             others[encoder] = Reproduction(

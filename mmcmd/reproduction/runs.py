@@ -41,7 +41,8 @@ class Reproduction:
             trainings: what fits into some minutes, or some steps. Defaults to the epochs in their
             configs.
         crops (int, optional): Number of crops of each training sequence that a linear evaluation
-            encodes once. Defaults to the way of the config, usually a new crop in each epoch.
+            encodes once, if its config encodes a new crop in each epoch. Defaults to the way of
+            the config.
         others (Mapping[str, Reproduction]): Reproductions with other encoders, by the name of the
             encoder. They run the cells of a table that have this encoder. By default, this
             reproduction runs all cells.
@@ -129,11 +130,15 @@ class Reproduction:
             arguments['pretrained'] = 'random'
         if not description and not protocol.tested:
             options += self._clips(arguments)
-        if self.crops is not None:
-            config = load_config(protocol.config, **arguments, description=description)
-            if config.model.get('frozen'):
-                options += ['train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={self.crops}']
         title = f'{cell.method}, {cell.protocol}'
+        if self.crops is not None:
+            changed = parse_options(options)
+            config = load_config(
+                protocol.config, **arguments, description=description, options=changed
+            )
+            if config.model.get('frozen') and config.train_cfg.type != 'CachedFeatureLoop':
+                options += ['train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={self.crops}']
+                title += f', {self.crops} crops'
         return self._run(
             *(title, protocol.config, arguments, options, seed, needs),
             description=description,

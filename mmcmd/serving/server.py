@@ -40,6 +40,7 @@ def serve(
         import multipart  # noqa: F401  FastAPI needs it for uploads
         import uvicorn
 
+        from mmcmd.io.hub import is_hub_id
         from mmcmd.serving.app import create_app
         from mmcmd.serving.loading import Loader
     except ModuleNotFoundError as error:
@@ -50,11 +51,8 @@ def serve(
         ) from None
     if not Path(gallery).is_file():
         raise InputError(not_a_file(gallery, 'gallery'))
-    if not Path(checkpoint).exists():
-        from mmcmd.io.hub import is_hub_id  # it needs torch, which takes seconds
-
-        if not is_hub_id(str(checkpoint)):
-            raise InputError(f'checkpoint {checkpoint} does not exist')
+    if not is_hub_id(str(checkpoint)) and not Path(checkpoint).expanduser().exists():
+        raise InputError(not_a_file(checkpoint, 'checkpoint'))
     with _bind(host, port) as listening:
         port = listening.getsockname()[1]
         loader = Loader(checkpoint, gallery, **options)

@@ -166,6 +166,14 @@ def test_option_that_does_not_fit_the_file_is_told(tiny_pickle, options, message
         read_file(tiny_pickle, **options)
 
 
+@pytest.mark.parametrize('name', ['a.pkl', 'a.pickle'])
+def test_no_other_format_is_tried_for_a_split_that_is_not_there(tiny_pickle, tmp_path, name):
+    (tmp_path / name).write_bytes(tiny_pickle.read_bytes())
+    with pytest.raises(InputError, match="has no split 'nothing'") as error:
+        read_file(tmp_path / name, split='nothing')
+    assert 'were tried' not in str(error.value)
+
+
 def test_missing_file_is_told(tmp_path):
     with pytest.raises(InputError, match=r'nothing\.npy does not exist'):
         read_file(tmp_path / 'nothing.npy')

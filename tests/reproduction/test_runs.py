@@ -61,21 +61,25 @@ def read(stage):
 
 
 @pytest.mark.parametrize(
-    ('protocol', 'loop'),
+    ('protocol', 'loop', 'crops'),
     [
-        ('linear', 'CachedFeatureLoop'),
-        ('linear_clr', 'CachedFeatureLoop'),
-        ('finetune', 'ResumableEpochLoop'),
-        ('semi10', 'ResumableEpochLoop'),
+        ('linear', 'CachedFeatureLoop', 4),
+        ('linear_clr', 'CachedFeatureLoop', 4),
+        ('cached2', 'CachedFeatureLoop', 2),
+        ('linear_small', 'CachedFeatureLoop', 10),
+        ('finetune', 'ResumableEpochLoop', None),
+        ('semi10', 'ResumableEpochLoop', None),
     ],
 )
-def test_crops_are_cached_for_frozen_encoders_only(short, protocol, loop):
+def test_crops_are_cached_for_frozen_encoders_only(short, protocol, loop, crops):
     usual, cached = short, replace(short, crops=4, _runs={})
     before, after = (x.chain(Cell('CMD', protocol, 'joint'), 0)[-1] for x in (usual, cached))
     config, in_command = after.config, 'train_cfg.num_crops=4' in after.stage.command
     assert config.train_cfg.type == loop
-    assert config.train_cfg.get('num_crops') == (4 if loop == 'CachedFeatureLoop' else None)
-    assert in_command == (loop == 'CachedFeatureLoop')
+    assert config.train_cfg.get('num_crops') == crops
+    assert in_command == (crops == 4)
+    assert ('4-crops' in str(after.stage.work_dir)) == (crops == 4)
+    assert usual.pretraining('CMD', 0).stage.work_dir == cached.pretraining('CMD', 0).stage.work_dir
     assert config.train_cfg.max_epochs == before.config.train_cfg.max_epochs
 
 

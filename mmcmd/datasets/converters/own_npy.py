@@ -32,11 +32,16 @@ class NpyConverter(JointsConverter):
         array = np.array(map_array(path, 'fiu'))
         fits = array.ndim in (3, 4) and array.shape[-2] == self.num_joints
         if not fits or array.shape[-1] not in (2, 3):
-            swapped = self.num_joints in array.shape and {2, 3} & set(array.shape)
+            swapped = (
+                array.ndim in (3, 4)
+                and array.shape[-2] != self.num_joints
+                and self.num_joints in array.shape
+                and {2, 3} & set(array.shape)
+            )
             raise ValueError(
                 f'{path}: expected numbers (T, {self.num_joints}, 3 or 2), or with persons '
                 f'(M, T, {self.num_joints}, 3 or 2), got {array.shape}'
-                + ('; bring the axes into this order' if swapped else '')
+                + ('; if the axes are swapped, bring them into this order' if swapped else '')
             )
         keypoint = array[:, None] if array.ndim == 3 else array.swapaxes(0, 1)
         return self.annotation(Item(item.name, said), keypoint)

@@ -81,7 +81,9 @@ def test_sequence_named_twice_is_refused(folder):
         (np.full((5, 20, 3), np.nan), 'a coordinate is NaN'),
         (np.ones((5, 21, 3)), r'expected numbers \(T, 20, 3 or 2\).* got \(5, 21, 3\)'),
         (np.ones((5, 60)), r'got \(5, 60\)'),
-        (np.ones((3, 5, 20)), r'got \(3, 5, 20\); bring the axes into this order'),
+        (np.ones((3, 5, 20)), r'got \(3, 5, 20\); if the axes are swapped'),
+        (np.ones((20, 3)), r'got \(20, 3\)$'),
+        (np.ones((2, 5, 20, 4)), r'got \(2, 5, 20, 4\)$'),
         (np.array(['a', 'b']), 'is not an .npy file of numbers'),
     ],
 )
