@@ -2,9 +2,9 @@
 
     python tools/torchrun.py [OPTIONS OF TORCHRUN] SCRIPT [OPTIONS OF SCRIPT]
 
-After a stop, it exits with status 85. SIGUSR1 ends torchrun itself, but its
-ranks continue without it. 30 s after SIGTERM, it kills the ranks. It exits with
-status 1 if a rank exits with any status other than 0.
+This script passes SIGTERM and SIGUSR1 on to the ranks, and exits with status 85
+after a stop, or 1 if a rank fails. torchrun alone would end at SIGUSR1 without
+its ranks, would kill the ranks 30 s after SIGTERM, and would exit with status 1.
 """
 
 import os

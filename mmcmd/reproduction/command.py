@@ -140,8 +140,8 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     about = 'at least' if '?' in marks else 'about'
     say(
         console,
-        f'{len(runs)} runs, {about} {total / jobs:.1f} hours with {jobs} at a time, each at half '
-        f'the measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
+        f'{len(runs)} runs, {about} {total / jobs:.1f} hours with {jobs} at a time. A training '
+        f'reaches about half of the measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():
         if mark in marks:
