@@ -8,6 +8,10 @@ if [ $# -lt 2 ]; then
 fi
 config=$1 gpus=$2
 shift 2
+if [[ ! $gpus =~ ^([1-9][0-9]*|auto|gpu|cpu)$ ]]; then
+    echo "$0: the number of GPUs must be 1 or more, got '$gpus'" >&2
+    exit 2
+fi
 exec python "$(dirname "$0")/torchrun.py" \
     --nnodes "${NNODES:-1}" --node_rank "${NODE_RANK:-0}" --nproc_per_node "$gpus" \
     --master_addr "${MASTER_ADDR:-127.0.0.1}" --master_port "${PORT:-29500}" \

@@ -15,6 +15,16 @@ partition=$1 job_name=$2 config=$3
 shift 3
 gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-8}
+for number in "$gpus" "$gpus_per_node"; do
+    if [[ ! $number =~ ^[1-9][0-9]*$ ]]; then
+        echo "$0: GPUS and GPUS_PER_NODE must be 1 or more, got '$number'" >&2
+        exit 2
+    fi
+done
+if ! command -v srun > /dev/null; then
+    echo "$0: there is no srun here; start it on a machine of the Slurm cluster" >&2
+    exit 2
+fi
 [ "$gpus" -lt "$gpus_per_node" ] && gpus_per_node=$gpus
 tools=$(dirname "$0")
 # sbatch copies this file to another folder and runs the copy.

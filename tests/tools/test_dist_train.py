@@ -54,3 +54,15 @@ def test_script_without_the_number_of_gpus_says_how_to_call_it(root):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith('usage: ')
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+@pytest.mark.parametrize('gpus', ['x', '0', '-1', ''])
+def test_a_wrong_number_of_gpus_is_one_sentence(root, script, gpus):
+    before = ['config.py'] if script == 'dist_train.sh' else ['config.py', 'epoch_1.pth']
+    done = subprocess.run(
+        ['bash', root / 'tools' / script, *before, gpus], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"the number of GPUs must be 1 or more, got '{gpus}'\n")
+    assert done.stderr.count('\n') == 1

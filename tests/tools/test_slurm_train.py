@@ -44,7 +44,7 @@ def start(root, tmp_path):
 
     def start(environment, *args, script=root / 'tools' / 'slurm_train.sh'):
         return subprocess.Popen(
-            ['bash', script, *(args or ('part', 'job', 'config.py'))],
+            [shutil.which('bash'), script, *(args or ('part', 'job', 'config.py'))],
             env=clean | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -77,6 +77,22 @@ def test_srun_is_called_once_and_its_status_is_the_script_s(run, root, job):
         '--cpus-per-task=5 --kill-on-bad-exit=1 --quiet --mem=1G '
         f'python -u {root}/tools/train.py c.py --launcher slurm --seed 1'
     ]
+
+
+@pytest.mark.parametrize(
+    ('environment', 'message'),
+    [
+        ({'GPUS': 'abc'}, "GPUS and GPUS_PER_NODE must be 1 or more, got 'abc'"),
+        ({'GPUS_PER_NODE': '0'}, "GPUS and GPUS_PER_NODE must be 1 or more, got '0'"),
+        ({'PATH': '/nothing'}, 'there is no srun here'),
+    ],
+)
+def test_mistakes_are_one_sentence(start, environment, message):
+    process = start(environment)
+    _, stderr = process.communicate(timeout=20)
+    assert process.returncode == 2
+    assert message in stderr
+    assert stderr.count('\n') == 1
 
 
 def test_preempted_job_requeues_itself(run):
