@@ -28,7 +28,8 @@ fi
 cp "$1" script
 SLURM_JOB_ID=$(ls jobs | wc -l)
 export SLURM_JOB_ID
-setsid bash "$1" > /dev/null 2>&1 &
+cp "$1" "script$SLURM_JOB_ID"  # Slurm keeps a copy too; submitit renames its file
+setsid bash "script$SLURM_JOB_ID" > /dev/null 2>&1 &
 echo $! > "jobs/$SLURM_JOB_ID"
 echo "Submitted batch job $SLURM_JOB_ID"
 """
