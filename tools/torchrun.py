@@ -2,9 +2,10 @@
 
     python tools/torchrun.py [OPTIONS OF TORCHRUN] SCRIPT [OPTIONS OF SCRIPT]
 
-This script passes SIGTERM and SIGUSR1 on to the ranks, and exits with status 85
-after a stop, or 1 if a rank fails. torchrun alone would end at SIGUSR1 without
-its ranks, would kill the ranks 30 s after SIGTERM, and would exit with status 1.
+This script passes SIGTERM and SIGUSR1 on to the ranks, and exits with
+status 85 after a stop, or 1 if a rank fails. torchrun alone would end at
+SIGUSR1 without its ranks, would kill the ranks 30 s after SIGTERM, and would
+exit with status 1.
 """
 
 import os
