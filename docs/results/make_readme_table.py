@@ -25,8 +25,8 @@ ALL_METRICS = {
     for stream, name in (('joint', first), ('motion', 'motion_'), ('bone', 'bone_'), ('3s', '3s_'))
 }
 BEGIN, END = '<!-- {}: begin -->', '<!-- {}: end -->'
-# Page and name of each row. README.md has only the rows with a page, and the baselines.
 BASELINES = 'raw', 'random'
+# Page and name of each row. README.md has only the rows with a page, and the baselines.
 ROWS = {
     'raw': ('', 'raw coordinates'),
     'random': ('', 'encoder without training'),

@@ -45,6 +45,13 @@ TARGETS = {
     'ntu120_xsub': 'pkummd2_xsub',
     'synthetic_xsub': 'syntheticpku_xsub',
 }
+
+
+def cached_crops(crops: int) -> tuple[str, str]:
+    """Return the overrides that encode some crops of each sequence once, for frozen encoders."""
+    return 'train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={crops}'
+
+
 _SUBSET = 'train_dataloader.dataset.subset'
 _GALLERY = 'test_cfg.gallery_dataloader.dataset.subset'
 _WARPING = 'configs/baselines/time_warping.py'
@@ -79,7 +86,7 @@ PROTOCOLS: dict[str, Protocol] = {
     **{
         f'cached{crops}': Protocol(
             'configs/benchmarks/linear.py',
-            ('train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={crops}'),
+            cached_crops(crops),
         )
         for crops in CROPS
     },

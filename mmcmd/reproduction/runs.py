@@ -15,7 +15,7 @@ from mmcmd.reproduction.clock import Clock, Steps
 from mmcmd.reproduction.names import slug
 from mmcmd.reproduction.paper import UNTRAINED, Cell, Table
 from mmcmd.reproduction.papers import get_method
-from mmcmd.reproduction.protocols import KNN, PROTOCOLS
+from mmcmd.reproduction.protocols import KNN, PROTOCOLS, cached_crops
 from mmcmd.reproduction.run import Run
 from mmcmd.reproduction.stages import Stage, training_progress
 
@@ -137,7 +137,7 @@ class Reproduction:
                 protocol.config, **arguments, description=description, options=changed
             )
             if config.model.get('frozen') and config.train_cfg.type != 'CachedFeatureLoop':
-                options += ['train_cfg.type=CachedFeatureLoop', f'train_cfg.num_crops={self.crops}']
+                options += cached_crops(self.crops)
                 title += f', {self.crops} crops'
         return self._run(
             *(title, protocol.config, arguments, options, seed, needs),
