@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mmengine.config import Config, DictAction
 
 from mmcmd.arguments import add_trust_option, config_parser, data_parser, runner_parser
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, config_faults
 from mmcmd.exits import run
 
 if TYPE_CHECKING:  # torch takes seconds, and --help needs none of it
@@ -139,7 +139,7 @@ def build_runner(cfg: Config) -> 'Runner':
         InputError: If the config names a class or an argument that does not exist.
     """
     from mmcmd.apis import fit_to_data
-    from mmcmd.engine.tool_runner import ToolRunner, config_faults
+    from mmcmd.engine.tool_runner import ToolRunner
 
     fit_to_data(cfg)
     with config_faults():

@@ -1,7 +1,8 @@
-"""The error for mistakes of a user, and hints for its message."""
+"""The error for mistakes of a user, and what helps to write its message."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -35,3 +36,16 @@ def not_a_file(path: str | os.PathLike, what: str) -> str:
     if os.path.isdir(path):
         return f'{what} {path} is a folder, expected a file'
     return f'{what} {path} does not exist'
+
+
+@contextmanager
+def config_faults() -> Iterator[None]:
+    """Say in one sentence that a config names a class or an argument that does not exist.
+
+    Raises:
+        InputError: In the place of ``KeyError`` and ``TypeError``.
+    """
+    try:
+        yield
+    except (KeyError, TypeError) as error:
+        raise InputError(f'the config cannot be built: {error}') from error

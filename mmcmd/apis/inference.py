@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from mmcmd.apis.config import load_config
 from mmcmd.apis.fitting import fit_to_data
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, config_faults
 from mmcmd.io.checkpoint import check_architecture, keep_encoders, load_plain, needed
 from mmcmd.io.encoders import read_description
 from mmcmd.io.hub import is_hub_id
@@ -44,8 +44,8 @@ def init_model(
         :class:`mmcmd.models.FeatureExtractor` otherwise.
 
     Raises:
-        InputError: If the checkpoint is missing, holds more than data or has another
-            architecture.
+        InputError: If the config names a class or an argument that does not exist, or if the
+            checkpoint is missing, holds more than data or has another architecture.
     """
     if checkpoint is None and not isinstance(config, Config) and _is_checkpoint(str(config)):
         from mmcmd.inference.checkpoints import build_from_checkpoint  # it imports this package
@@ -60,7 +60,8 @@ def init_model(
         config = load_config(config, checkpoint=None if checkpoint is None else str(checkpoint))
     fit_to_data(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
-    model = MODELS.build(config.model)
+    with config_faults():
+        model = MODELS.build(config.model)
     if checkpoint is not None:
         state = load_plain(str(checkpoint), map_location='cpu')
         state = state.get('state_dict', state)
@@ -88,7 +89,8 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
             to ``'test_dataloader'``.
 
     Raises:
-        InputError: If the config has no such loader, or its data cannot be read.
+        InputError: If the config has no such loader, names a class or an argument that does not
+            exist, or its data cannot be read.
     """
     config = config if isinstance(config, Config) else load_config(config)
     init_default_scope(config.get('default_scope', 'mmcmd'))
@@ -96,7 +98,8 @@ def build_loader(config: str | Path | Config, loader: str = 'test_dataloader') -
         if not (config and config.get(name)):
             raise InputError(f'the config has no {loader}')
         config = config[name]
-    return Runner.build_dataloader(config, seed=0)
+    with config_faults():
+        return Runner.build_dataloader(config, seed=0)
 
 
 def sample_names(loader: DataLoader) -> list[str]:

@@ -16,26 +16,13 @@ from torch import nn
 
 from mmcmd.engine.hooks.terminal_hook import TerminalHook
 from mmcmd.engine.unwrapping import unwrapped_model
-from mmcmd.errors import InputError
+from mmcmd.errors import InputError, config_faults
 from mmcmd.terminal import use_plain_messages
 
 _WORK = (
     *('after_train_iter', 'after_val_iter', 'after_test_iter'),
     *('after_gallery_iter', 'after_feature_iter'),
 )
-
-
-@contextmanager
-def config_faults() -> Iterator[None]:
-    """Say in one sentence that a config names a class or an argument that does not exist.
-
-    Raises:
-        InputError: In the place of ``KeyError`` and ``TypeError``.
-    """
-    try:
-        yield
-    except (KeyError, TypeError) as error:
-        raise InputError(f'the config cannot be built: {error}') from error
 
 
 class ToolRunner(Runner):

@@ -44,7 +44,7 @@ class Parsed(BaseException):
 
 
 @pytest.fixture
-def parse(monkeypatch):
+def parse(monkeypatch, kept_signals):
     """Return a function that lets a tool parse its arguments, and stops it then."""
     parse_args = argparse.ArgumentParser.parse_args
 
@@ -56,7 +56,7 @@ def parse(monkeypatch):
     def parse(start, name, arguments):
         monkeypatch.setattr(sys, 'argv', [name, *arguments])
         monkeypatch.setitem(sys.modules, '__main__', sys.modules['__main__'])
-        with pytest.raises(Parsed) as parsed:
+        with pytest.raises(Parsed) as parsed, kept_signals():
             start(name, run_name='__main__')
         return parsed.value.args[0]
 

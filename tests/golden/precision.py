@@ -51,7 +51,7 @@ class Precision:
 
 PRECISIONS = {
     'float64': Precision(dtype=torch.float64),
-    'float32': Precision(losses=1e-3, first=1e-4),
+    'float32': Precision(losses=5e-3, first=1e-4),  # AimCLR: 1.2e-3 on a CPU without AVX-512
     'tf32': Precision(ARITHMETIC['tf32'], losses=1e-1, first=1e-2),
     'float16': Precision(ARITHMETIC['float16'], losses=1e-1, first=1e-2),
     'bfloat16': Precision(ARITHMETIC['bfloat16'], losses=2e-1, first=1e-1),

@@ -34,4 +34,6 @@ def test_mistakes(run_tool, tiny_command, check_mistake):
     ):
         outcome = run_tool(TOOL, *tiny_command('--shape', *shape.split()))
         check_mistake(outcome, 'get_flops.py', part)
+    outcome = run_tool(TOOL, *tiny_command('--cfg-options', 'model.type=CDM'))
+    check_mistake(outcome, 'get_flops.py', "the config cannot be built: 'CDM is not in")
     check_mistake(run_tool(TOOL, 'nothing.py'), 'get_flops.py', 'nothing.py does not exist')
