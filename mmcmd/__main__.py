@@ -91,7 +91,7 @@ def _help() -> str:
 def _run(command: str, tool: str, arguments: Sequence[str]) -> None:
     """Run a script as Python or bash runs it; its messages begin with the name of the command."""
     if tool.endswith('.sh'):
-        _run_shell(tool, arguments)
+        _run_shell(command, tool, arguments)
     sys.argv = [f'mmcmd {command}', *arguments]
     script = ModuleType('__main__')
     # Worker processes that are spawned import this file. Without a spec it counts as a script.
@@ -102,11 +102,12 @@ def _run(command: str, tool: str, arguments: Sequence[str]) -> None:
     exec(code, script.__dict__)
 
 
-def _run_shell(tool: str, arguments: Sequence[str]) -> NoReturn:
+def _run_shell(command: str, tool: str, arguments: Sequence[str]) -> NoReturn:
     """Replace this process by bash. The scripts call ``python``, which must be this one."""
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get('PATH', '')])
+    variables = {'PATH': path, 'MMCMD_COMMAND': f'mmcmd {command}'}
     try:
-        os.execvpe('bash', ['bash', tool, *arguments], {**os.environ, 'PATH': path})
+        os.execvpe('bash', ['bash', tool, *arguments], {**os.environ, **variables})
     except FileNotFoundError:
         _stop('this command needs bash, which is not installed')
 

@@ -34,7 +34,10 @@ _RANK_LOST = 'another rank has ended or does not answer; read the message of tha
 _FROM_ANOTHER_RANK = re.compile(r'gloo/transport/\w+/(pair|buffer|unbound_buffer)')
 _NO_ROOM_ON_GPU = re.compile('STATUS_ALLOC_FAILED|CUDA error: out of memory')
 _FORBIDDEN = errno.EACCES, errno.EPERM, errno.EROFS
-_REMEDY = 'give another path (--work-dir or --out), or work in a folder that you may write to'
+_REMEDY = (
+    'give another path, with --work-dir or --out if the tool has this option, or work in a folder '
+    'that you may write to'
+)
 _NO_ROOM = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
 
 

@@ -52,6 +52,14 @@ def test_help_loads_neither_torch_nor_the_package():
     assert done.stdout.endswith('set()\n'), done.stderr
 
 
+@pytest.mark.parametrize('name', [x for x, tool in TOOLS.items() if tool.endswith('.sh')])
+def test_a_script_is_called_by_the_name_of_its_command(name):
+    words = [sys.executable, '-m', 'mmcmd', name, 'config.py']
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f'usage: mmcmd {name} ')
+
+
 @pytest.mark.parametrize(('wrong', 'right'), [('trian', 'train'), ('Serve', 'serve')])
 def test_unknown_command_gives_one_sentence(wrong, right, run_command):
     status, _, err = run_command(wrong)

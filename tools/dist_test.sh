@@ -2,14 +2,15 @@
 # tools/dist_test.sh CONFIG CHECKPOINT GPUS [options of tools/test.py]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
 set -euo pipefail
+name=${MMCMD_COMMAND:-$0}
 if [ $# -lt 3 ]; then
-    echo "usage: $0 CONFIG CHECKPOINT GPUS [options of tools/test.py]" >&2
+    echo "usage: $name CONFIG CHECKPOINT GPUS [options of tools/test.py]" >&2
     exit 2
 fi
 config=$1 checkpoint=$2 gpus=$3
 shift 3
 if [[ ! $gpus =~ ^([1-9][0-9]*|auto|gpu|cpu)$ ]]; then
-    echo "$0: the number of GPUs must be 1 or more, got '$gpus'" >&2
+    echo "$name: the number of GPUs must be 1 or more, got '$gpus'" >&2
     exit 2
 fi
 exec python "$(dirname "$0")/torchrun.py" \

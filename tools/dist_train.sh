@@ -2,14 +2,15 @@
 # tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
 # NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
 set -euo pipefail
+name=${MMCMD_COMMAND:-$0}
 if [ $# -lt 2 ]; then
-    echo "usage: $0 CONFIG GPUS [options of tools/train.py]" >&2
+    echo "usage: $name CONFIG GPUS [options of tools/train.py]" >&2
     exit 2
 fi
 config=$1 gpus=$2
 shift 2
 if [[ ! $gpus =~ ^([1-9][0-9]*|auto|gpu|cpu)$ ]]; then
-    echo "$0: the number of GPUs must be 1 or more, got '$gpus'" >&2
+    echo "$name: the number of GPUs must be 1 or more, got '$gpus'" >&2
     exit 2
 fi
 exec python "$(dirname "$0")/torchrun.py" \

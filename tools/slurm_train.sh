@@ -7,8 +7,9 @@
 # A batch job requeues itself if the training was asked to stop (status 85), unless the job was
 # cancelled. A requeued job continues with --resume.
 set -euo pipefail
+name=${MMCMD_COMMAND:-$0}
 if [ $# -lt 3 ]; then
-    echo "usage: $0 PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
+    echo "usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
     exit 2
 fi
 partition=$1 job_name=$2 config=$3
@@ -17,12 +18,12 @@ gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-8}
 for number in "$gpus" "$gpus_per_node"; do
     if [[ ! $number =~ ^[1-9][0-9]*$ ]]; then
-        echo "$0: GPUS and GPUS_PER_NODE must be 1 or more, got '$number'" >&2
+        echo "$name: GPUS and GPUS_PER_NODE must be 1 or more, got '$number'" >&2
         exit 2
     fi
 done
 if ! command -v srun > /dev/null; then
-    echo "$0: there is no srun here; start it on a machine of the Slurm cluster" >&2
+    echo "$name: there is no srun here; start it on a machine of the Slurm cluster" >&2
     exit 2
 fi
 [ "$gpus" -lt "$gpus_per_node" ] && gpus_per_node=$gpus
@@ -52,9 +53,9 @@ done
 if [ "$status" = 85 ]; then
     # If the job is no longer RUNNING, it was cancelled, or Slurm itself requeues it.
     state=$(squeue --noheader --format=%T --jobs="$SLURM_JOB_ID") || state=unknown
-    echo "$0: asked to stop; Slurm's state of job $SLURM_JOB_ID is $state" >&2
+    echo "$name: asked to stop; Slurm's state of job $SLURM_JOB_ID is $state" >&2
     if [ "$state" != RUNNING ] || ! scontrol requeue "$SLURM_JOB_ID"; then
-        echo "$0: not requeued here; if it is not in the queue, submit it again with --resume" >&2
+        echo "$name: not requeued here; if it is not in the queue, submit it again with --resume" >&2
     fi
 fi
 exit "$status"

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.progress import track
 from rich.table import Column
@@ -48,6 +49,9 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         if missing:
             say(console, f'first, {len(missing)} short runs measure the speed')
         return
+    args.out.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=args.out):
+        pass  # a folder without permission ends here, not in each run
     if missing and not args.report_only:
         run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
         runs, possible = find_runs(plan(args))

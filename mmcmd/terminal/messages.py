@@ -19,6 +19,10 @@ NOTICE = 25
 _DEPRECATED = 'will be deprecated in future'
 """Part of the warnings of mmengine about its own calls, which a user cannot change."""
 
+_TEXT_WIDTH = 80
+_FILE_WIDTH = 160
+"""Width for a file or a pipe, where a table should keep each name in one line."""
+
 logging.addLevelName(NOTICE, 'NOTICE')
 
 
@@ -41,16 +45,21 @@ class _LastingConsole(Console):
 def get_console(stderr: bool = False) -> Console:
     """Return a console. Colours, width and live lines follow the terminal, and ``NO_COLOR``.
 
+    Without a terminal, ``COLUMNS`` is the width. Its default is then 160.
+
     Args:
         stderr (bool): Print on standard error. Defaults to False.
     """
-    return _LastingConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+    console = _LastingConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and 'COLUMNS' not in os.environ:
+        console.width = _FILE_WIDTH
+    return console
 
 
 def say(
     console: Console, text: str, indent: str = '  ', style: str = '', wrap: bool = True
 ) -> None:
-    """Print a text in lines as wide as the terminal. A long word, such as a path, stays whole.
+    """Print a text in lines of 80 columns, or less in a narrow terminal. A long word stays whole.
 
     Args:
         console (Console): Where to.
@@ -65,7 +74,7 @@ def say(
             continue
         wrapped = textwrap.wrap(
             line,
-            console.width,
+            min(console.width, _TEXT_WIDTH),
             subsequent_indent=indent,
             break_long_words=False,
             break_on_hyphens=False,

@@ -198,12 +198,19 @@ def forbidden():
         os.chmod(folder, 0o755)
 
 
-def test_no_permission_is_one_sentence(root, forbidden, run_tool):
-    config = root / 'configs/cmd/cmd_bigru_ntu60_xsub.py'
-    if not os.access(config, os.R_OK, effective_ids=True):
+@pytest.mark.parametrize(
+    ('tool', 'words', 'option'),
+    [
+        ('train.py', ['configs/cmd/cmd_bigru_ntu60_xsub.py'], '--work-dir'),
+        ('reproduce.py', ['table5', '--data', 'synthetic'], '--out'),
+    ],
+)
+def test_no_permission_is_one_sentence(root, forbidden, run_tool, monkeypatch, tool, words, option):
+    monkeypatch.chdir(root)
+    if not os.access(root / 'configs/cmd/cmd_bigru_ntu60_xsub.py', os.R_OK, effective_ids=True):
         pytest.skip('the other user cannot read the configs')
-    status, out, err = run_tool('train.py', config, '--work-dir', forbidden / 'work')
+    status, out, err = run_tool(tool, *words, option, forbidden / 'work')
     assert (status, out) == (2, '')
     assert err.count('\n') == 1
     assert f'no permission for {forbidden}/work' in err
-    assert '--work-dir' in err
+    assert option in err
