@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from standing_body import make_body
 
 from mmcmd.datasets.annotations.reading import load_annotations
 from mmcmd.skeletons import BANDAI2
@@ -117,6 +118,20 @@ def test_own_data_goes_in_and_is_inspected(tmp_path, run_tool, capsys):
     assert run_tool('inspect', out, '--expect', 'ntu60_xsub') == 0
     shown = ' '.join(capsys.readouterr().out.split())
     assert 'xsub_train has 0 sequences, NTU RGB+D 60 officially 40,091: 40,091 fewer' in shown
+
+
+@pytest.mark.parametrize(
+    ('unit', 'told'), [(1000, 'These look like millimetres: divide by 1,000'), (1, '')]
+)
+def test_conversion_tells_that_bodies_are_not_in_metres(tmp_path, run_tool, capfd, unit, told):
+    for name in 'ab':
+        np.save(tmp_path / f'{name}.npy', np.tile(make_body('ntu'), (4, 1, 1)) * unit)
+    out = tmp_path / 'own.pkl'
+    assert run_tool('npy', tmp_path, '--out', out, '--layout', 'ntu', '--jobs', '1') == 0
+    printed = ' '.join(''.join(capfd.readouterr()).split())
+    assert '2 converted' in printed
+    assert ('the unit is not metres' in printed) == (unit != 1)
+    assert told in printed
 
 
 def test_inspect_takes_a_pickle_and_its_own_options(tmp_path, archive, run_tool, capsys):

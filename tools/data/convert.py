@@ -4,6 +4,7 @@ With `inspect` in place of a format, print what a pickle holds, and what looks w
 """
 
 import argparse
+import logging
 import os
 import textwrap
 
@@ -199,6 +200,12 @@ def main() -> int:
 
     summary = convert(fmt, **args)
     print(f'{out}: {summary}')
+    from mmengine.logging import print_log
+
+    from mmcmd.datasets.annotations.inspection import body_findings
+
+    for finding in body_findings(summary.annotations, summary.facts):
+        print_log(str(finding), 'current', logging.WARNING)
     return 0
 
 

@@ -42,11 +42,13 @@ class Summary:
         annotations (list[dict]): Samples, sorted by ``frame_dir``.
         left_out (list[tuple[str, str]]): Name and reason of each item left out on purpose.
         skipped (list[tuple[str, str]]): Name and reason of each item that could not be read.
+        facts (dict): Properties that all samples share, such as ``layout``.
     """
 
     annotations: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return (
@@ -134,6 +136,7 @@ def convert(
         facts |= {'synthetic': True} if synthetic else {}
         facts.pop(LEAKS, None)  # the source may be a pickle with the leaks of its old splits
         facts |= leak_facts(leaks)
+        summary.facts = facts
         save_annotations(dict(split=splits, annotations=summary.annotations, **facts), out)
         if converter.writes_layout and isinstance(facts['layout'], dict):
             with replace_file(out.with_name(f'{stem}.layout.json')) as file:

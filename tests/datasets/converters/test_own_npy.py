@@ -74,6 +74,11 @@ def test_sequence_named_twice_is_refused(folder):
         converted(folder)
 
 
+def test_ending_of_a_file_may_have_upper_case(folder):
+    (folder / 'one.npy').rename(folder / 'one.NPY')
+    assert len(converted(folder)['annotations']) == 2
+
+
 @pytest.mark.parametrize(
     ('array', 'reason'),
     [
