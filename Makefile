@@ -1,4 +1,4 @@
-# Every target makes the environment that it needs. Only Python 3.11 must be installed before.
+# Most targets make the environment that they need. Only Python 3.11 must be installed before.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin

@@ -18,11 +18,11 @@ from mmcmd.version import __version__
 COMMANDS = {
     'start here': {
         'quickstart': ('quickstart.py', 'find similar motions with a small encoder'),
-        'demo': ('demo.py', 'pre-train, evaluate and draw on synthetic data (10 min)'),
+        'demo': ('demo.py', 'pre-train, evaluate and draw on simulated data (10 min)'),
     },
     'data': {
         'convert': ('data/convert.py', 'raw data to one pickle; inspect a pickle'),
-        'synthesize': ('data/make_synthetic.py', 'make a synthetic data set'),
+        'synthesize': ('data/make_synthetic.py', 'make a simulated data set'),
         'browse': ('misc/browse_dataset.py', 'draw what the encoders see'),
     },
     'training and evaluation': {

@@ -136,7 +136,9 @@ def _leave(status: int) -> NoReturn:
 
 def _print(message: str) -> None:
     if sys.stderr is not None:  # closed by whoever started the program
-        sys.stderr.write(f'{Path(sys.argv[0]).name}: {message}\n')
+        path = Path(sys.argv[0])
+        name = path.parent.name if path.name == '__main__.py' else path.name  # `python -m NAME`
+        sys.stderr.write(f'{name}: {message}\n')
 
 
 def _is_unread(stream: TextIO | None) -> bool:

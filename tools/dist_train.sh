@@ -3,8 +3,13 @@
 # NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
+usage="usage: $name CONFIG GPUS [options of tools/train.py]"
+if [ "${1:-}" = --help ]; then
+    echo "$usage"
+    exit
+fi
 if [ $# -lt 2 ]; then
-    echo "usage: $name CONFIG GPUS [options of tools/train.py]" >&2
+    echo "$usage" >&2
     exit 2
 fi
 config=$1 gpus=$2

@@ -8,8 +8,13 @@
 # cancelled. A requeued job continues with --resume.
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
+usage="usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]"
+if [ "${1:-}" = --help ]; then
+    echo "$usage"
+    exit
+fi
 if [ $# -lt 3 ]; then
-    echo "usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]" >&2
+    echo "$usage" >&2
     exit 2
 fi
 partition=$1 job_name=$2 config=$3

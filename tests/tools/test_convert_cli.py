@@ -62,7 +62,7 @@ def test_the_command_of_the_readme_works_in_a_process_of_its_own(tmp_path, archi
 def test_bad_input_is_one_sentence_on_stderr(tmp_path, archive, run_tool, capfd):
     for arguments, message in (
         (('martian', archive), "unknown format 'martian'"),
-        (('ntu', tmp_path / 'no'), 'there is no'),
+        (('ntu', tmp_path / 'no'), 'does not exist'),
         (('ntu', archive), 'is a file'),
         (('bandai2', archive, '--actions', '1-60'), "takes no option 'actions'"),
     ):

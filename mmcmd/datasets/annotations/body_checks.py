@@ -168,7 +168,7 @@ _UNITS = ((('millimetres', 1000), 400), (('centimetres', 100), 40))
 
 
 def joint_order(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
-    """Find bones that cannot be right, which happens if the joints have another order.
+    """Find bones that look wrong, which happens if the joints have another order.
 
     The parent of a joint is usually one of the joints next to it. If a path through other joints
     has only steps that are much shorter than the bone, the two joints are not neighbours.
@@ -179,7 +179,7 @@ def joint_order(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
         worst = wrong[np.argmax(lengths[wrong] / steps[wrong])]
         joint, parent = (found.layout.joints[x] for x in bones[worst])
         yield Finding(
-            f'{len(wrong)} of {len(bones)} bones of layout {found.layout.name!r} cannot be right, '
+            f'{len(wrong)} of {len(bones)} bones of layout {found.layout.name!r} look wrong, '
             f'so the joints may have another order: the bone from {parent} to {joint} has length '
             f'{lengths[worst]:.2g}, but a path through other joints has steps of at most '
             f'{steps[worst]:.2g}',

@@ -35,7 +35,7 @@ def print_inspection(found: Inspection, console: Console) -> None:
         ('groups of twins', f'{len(found.twins):,}'),
         ('leaks', f'{sum(len(leak.names) for leak in found.leaks):,}'),
         *_measured(found),
-        ('totals checked', ', '.join(found.checked) or 'none'),
+        *([('totals checked', ', '.join(found.checked))] if found.checked else ()),
     ):
         table.add_row(Text(key), Text(value))
     console.print(table)

@@ -103,7 +103,7 @@ def convert(
         raise InputError('--val-subjects needs --split-by subject (or another field)')
     converter = _build(fmt, options)
     if not source.exists():
-        raise InputError(f'there is no {source}')
+        raise InputError(f'{source} does not exist')
     if converter.merges and out.resolve().is_relative_to(source.resolve()):
         raise InputError(
             f'{out} lies in {source}, so the next merge would read it too; write it to another '
@@ -223,17 +223,17 @@ def _report(
     summary: Summary, splits: dict[str, list[str]], leaks: list[Leak], counted: tuple[str, ...]
 ) -> list[str]:
     """Return the lines of the report."""
-    lines = [str(summary), '', 'samples per split']
+    lines = [str(summary), '', 'sequences per split']
     lines += [f'  {name}: {len(samples)}' for name, samples in splits.items()]
     lines += [f'  {leak.finding()}' for leak in leaks]
     for key in counted:
         values = [sample.get(key) for sample in summary.annotations]
         counts = Counter(value for value in values if isinstance(value, (int, str, np.integer)))
         if key == 'label' and (without := counts.pop(UNLABELLED, 0)):
-            lines += ['', f'samples without a label: {without}']
+            lines += ['', f'sequences without a label: {without}']
         if summary.annotations and not counts:
             continue
-        lines += ['', f'samples per {key} ({len(counts)})']
+        lines += ['', f'sequences per {key} ({len(counts)})']
         lines += [f'  {value}: {count}' for value, count in sorted(counts.items(), key=_order)]
     for title, reasons in (('left out on purpose', summary.left_out), ('skipped', summary.skipped)):
         lines += ['', f'{title} ({len(reasons)})', *(f'  {reason}' for _, reason in reasons)]

@@ -38,8 +38,8 @@ def test_bad_files_are_skipped_and_reported(tmp_path, make_folder):
     assert len(summary.skipped) == 2
     for line in (
         *('8 converted, 0 left out on purpose, 2 skipped', 'skipped (2)'),
-        *('  xsub_train: 4', '  xset_train: 0', 'samples per label (2)', '  0: 4'),
-        *('samples per subject (2)', '  2: 4'),
+        *('  xsub_train: 4', '  xset_train: 0', 'sequences per label (2)', '  0: 4'),
+        *('sequences per subject (2)', '  2: 4'),
         *(f'  {reason}' for _, reason in summary.skipped),
     ):
         assert line in report.splitlines()
@@ -141,7 +141,7 @@ def test_wrong_sources_and_arguments_end_in_one_sentence(tmp_path, make_folder):
     for arguments, options, message in (
         (('imagenet', source, out), {}, "unknown format 'imagenet'; formats are agcn, bandai2"),
         (('nw-ucla', source, out), {}, "'nw-ucla' (did you mean 'nwucla'?)"),
-        (('ntu', tmp_path / 'no', out), {}, 'there is no '),
+        (('ntu', tmp_path / 'no', out), {}, 'does not exist'),
         (('ntu', file, out), {}, 'is a file, expected a folder'),
         (('ntu', tmp_path / 'bare', out), {}, 'there is no .skeleton file in'),
         (('ntu', source, tmp_path / 'bare'), {}, 'is a folder, expected the name of a file'),

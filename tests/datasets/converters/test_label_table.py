@@ -50,7 +50,7 @@ def test_archive_without_labels_converts_and_can_train(archive):
     assert labels == [UNLABELLED] * 3
     assert split == {'all': ['000000', '000001', '000002'], 'all_train': split['all']}
     assert classes is None
-    assert 'samples without a label: 3' in report
+    assert 'sequences without a label: 3' in report
 
 
 def test_some_sequences_of_an_archive_may_have_no_label(archive):
@@ -61,8 +61,8 @@ def test_some_sequences_of_an_archive_may_have_no_label(archive):
         labels, split, classes, report = converted('npz', archive(label=given))
         assert (labels, classes) == (expected, names)
         assert list(split) == ['all']
-        assert 'samples without a label: 1' in report
-        assert 'samples per label (2)' in report
+        assert 'sequences without a label: 1' in report
+        assert 'sequences per label (2)' in report
 
 
 def test_labels_may_come_later_for_some(tmp_path, archive, tables):

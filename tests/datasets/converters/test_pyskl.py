@@ -47,7 +47,7 @@ def test_coordinates_are_kept_and_names_told_apart(tmp_path, dump, jobs):
         np.testing.assert_array_equal(kept, sample['keypoint'])
     assert [ours[NAME][key] for key in ('label', 'setup', 'camera', 'subject')] == [12, 1, 2, 3]
     assert 'subject' not in ours['another']
-    assert 'samples per subject (1)' in (tmp_path / 'ours.report.txt').read_text()
+    assert 'sequences per subject (1)' in (tmp_path / 'ours.report.txt').read_text()
 
 
 def test_key_points_in_an_image_are_of_coco_with_all_that_they_hold(tmp_path, dump):
