@@ -193,11 +193,29 @@ def test_a_click_on_the_map_plays_a_motion(page):
     page.wait_for_selector('html:not([data-query=g11])')
 
 
+def test_the_map_names_its_colours(page):
+    page.wait_for_selector('html[data-map=fused]')
+    assert not page.locator('#map-legend').is_visible()
+    page.locator('summary:has-text("Colours of the map")').click()
+    counts = page.evaluate("""async () => {
+        const { points } = await (await fetch('api/map?stream=fused')).json();
+        return Object.values(Object.groupBy(points, ({ label }) => label)).map(
+            (group) => `${group[0].class_name} (${group.length})`).sort();
+    }""")
+    assert len(counts) > 1
+    assert sorted(page.locator('#map-legend li').all_inner_texts()) == counts
+    colours = page.locator('#map-legend span').evaluate_all(
+        'all => all.map((x) => getComputedStyle(x).backgroundColor)'
+    )
+    assert len(set(colours)) == len(counts)
+    keep(page, 'map-legend')
+
+
 def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     motions = [catalogue_loader.catalogue.motions.get(f'g{row}') for row in (8, 1, 13, 6)]
     content = npy(np.concatenate([x.recording.keypoint for x in motions] * 2, axis=1))
     page.set_input_files('#file', {'name': 'long.npy', 'mimeType': '', 'buffer': content})
-    page.wait_for_selector('#timeline-note:has-text("windows")')
+    page.wait_for_selector('#timeline-note:has-text("A higher bar")')
     counts = [
         int(x.split('(')[-1][:-1]) for x in page.locator('#timeline-legend li').all_inner_texts()
     ]
@@ -226,7 +244,7 @@ def test_a_long_recording_has_a_time_line(page, catalogue_loader, npy):
     page.wait_for_selector('.panel.query:has-text("long")')
     assert shown(page) == part, 'the best place again'
     page.click('#timeline-all')
-    page.wait_for_selector('#timeline-note:has-text("windows")')
+    page.wait_for_selector('#timeline-note:has-text("A higher bar")')
     page.wait_for_selector('#timeline-all', state='hidden')
 
 

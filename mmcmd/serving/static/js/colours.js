@@ -6,6 +6,24 @@ export function classColour(label, dark) {
   return `hsl(${hue.toFixed(0)} 60% ${dark ? 62 : 44}%)`;
 }
 
+// Fill a list with the colour, the name and the number of the classes, the most frequent first.
+// Items are { label, class_name }.
+export function nameColours(list, items) {
+  const dark = isDark(), counted = new Map();
+  for (const { label, class_name: name } of items) {
+    const entry = counted.get(label) ?? { label, name, count: 0 };
+    entry.count += 1;
+    counted.set(label, entry);
+  }
+  const entries = [...counted.values()].sort((a, b) => b.count - a.count);
+  list.replaceChildren(...entries.map(({ label, name, count }) => {
+    const item = document.createElement('li'), swatch = document.createElement('span');
+    swatch.style.background = classColour(label, dark);
+    item.append(swatch, `${name || 'no class'} (${count})`);
+    return item;
+  }));
+}
+
 export const isDark = () => matchMedia('(prefers-color-scheme: dark)').matches;
 
 export function cssColour(name) {

@@ -39,7 +39,7 @@ const player = new Player(
   { play: $('play'), scrub: $('scrub'), clock: $('clock'), speed: $('speed'), stretch: $('stretch') },
   (phase, frame, stretch) => stage?.draw(phase, frame, stretch),
 );
-const map = new GalleryMap($('map'), $('map-tip'), (id) => choose(id));
+const map = new GalleryMap($('map'), $('map-tip'), $('map-legend'), (id) => choose(id));
 const timeline = new Timeline($('timeline'), $('timeline-legend'), $('timeline-note'), (window) => {
   state.turn += 1;
   Object.assign(state, { query: state.recording.id, window });

@@ -1,10 +1,11 @@
 // The map of the gallery: a point for each motion. Similar motions are close together.
-import { classColour, cssColour, isDark, prepare } from './colours.js';
+import { classColour, cssColour, isDark, nameColours, prepare } from './colours.js';
 
 export class GalleryMap {
-  constructor(canvas, tip, choose) {
+  constructor(canvas, tip, legend, choose) {
     this.canvas = canvas;
     this.tip = tip;
+    this.legend = legend;
     this.points = [];
     this.query = null;
     this.neighbours = new Set();
@@ -27,13 +28,14 @@ export class GalleryMap {
       event.stopPropagation();
     });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.draw());
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.setPoints(this.points));
   }
 
   // points: [{ id, x, y, label, name, class_name, wrong }], x and y from 0 to 1
   setPoints(points) {
     this.points = points;
     this.focus = -1;
+    nameColours(this.legend, points);
     this.draw();
   }
 

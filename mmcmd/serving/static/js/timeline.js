@@ -1,6 +1,6 @@
 // The time line of a long recording: a bar for each window. Its colour is the class of its best
 // match in the gallery, or, while one gesture is looked for, shows the places most similar to it.
-import { classColour, cssColour, isDark, prepare } from './colours.js';
+import { classColour, cssColour, isDark, nameColours, prepare } from './colours.js';
 
 const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600]; // seconds between two marks
 
@@ -44,7 +44,7 @@ export class Timeline {
     const how = 'A bar stands at the middle of its window. Click it to see the neighbours of the window.';
     this.note.textContent = windows.length ? `${what} ${how}` : '';
     this.draw();
-    this.#explain();
+    nameColours(this.legend, this.gesture ? [] : this.windows);
     return this.places[0];
   }
 
@@ -111,24 +111,6 @@ export class Timeline {
       context.fillRect(Math.min(middle, width - 1), height - 18, 1, 4);
       context.fillText(text, Math.min(Math.max(middle - wide / 2, 2), width - wide - 2), height - 4);
     }
-  }
-
-  // Name the colours: the classes of the best matches, the most frequent first.
-  #explain() {
-    const dark = isDark(), counted = new Map();
-    for (const { label, class_name: name } of this.gesture ? [] : this.windows) {
-      const entry = counted.get(label) ?? { label, name, count: 0 };
-      entry.count += 1;
-      counted.set(label, entry);
-    }
-    const entries = [...counted.values()].sort((a, b) => b.count - a.count);
-    const items = entries.map(({ label, name, count }) => {
-      const item = document.createElement('li'), swatch = document.createElement('span');
-      swatch.style.background = classColour(label, dark);
-      item.append(swatch, `${name || 'no class'} (${count})`);
-      return item;
-    });
-    this.legend.replaceChildren(...items);
   }
 
   // Windows overlap. The edge between two bars is in the middle between the centres of their windows.
