@@ -58,6 +58,10 @@ def test_a_script_is_called_by_the_name_of_its_command(name):
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f'usage: mmcmd {name} ')
+    words = [sys.executable, '-m', 'mmcmd', name, '--help']
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f'usage: mmcmd {name} ')
 
 
 @pytest.mark.parametrize(('wrong', 'right'), [('trian', 'train'), ('Serve', 'serve')])

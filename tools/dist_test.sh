@@ -4,10 +4,7 @@
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
 usage="usage: $name CONFIG CHECKPOINT GPUS [options of tools/test.py]"
-if [ "${1:-}" = --help ]; then
-    echo "$usage"
-    exit
-fi
+case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
 if [ $# -lt 3 ]; then
     echo "$usage" >&2
     exit 2

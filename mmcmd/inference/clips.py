@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from mmengine.dataset import Compose
 
+from mmcmd.datasets.converters.confidence import looks_like_confidence, split_confidence
 from mmcmd.datasets.random_numbers import jump_to_sample
 from mmcmd.datasets.transforms.map_layout import MapLayout
 from mmcmd.inference.checkpoints import Recipe
@@ -52,12 +54,17 @@ class ClipMaker:
         Args:
             index (int): Position of the recording in the inputs.
             recording (Recording): Its joints are mapped if its layout differs from the encoder's.
+                If the encoder takes x and y, a third number that looks like a confidence is
+                removed, and joints with confidence 0 become missing.
 
         Raises:
             InputError: If the recording does not fit the encoder. The message names the recording.
         """
         wanted = self.recipe.layout
         check_numbers(recording.keypoint, recording.name)
+        if self.channels == 2 and looks_like_confidence(recording.keypoint):
+            points, _ = split_confidence(recording.keypoint)  # as the conversion does
+            recording = replace(recording, keypoint=points)
         check_joints(recording, wanted, self.channels)
         sample = {
             'frame_dir': recording.name,

@@ -11,7 +11,6 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmcmd.datasets.converters.archives import map_array, open_archive
-from mmcmd.datasets.converters.confidence import looks_like_confidence, split_confidence
 from mmcmd.datasets.converters.ntu import SampleName, read_skeleton, select_persons
 from mmcmd.datasets.converters.own import JointsConverter
 from mmcmd.datasets.converters.pyskl import PysklConverter
@@ -166,8 +165,6 @@ def _read_arrays(path: Path, layout: Any) -> Iterator[Recording]:
     if not is_dict or not all(isinstance(x, np.ndarray) for x in arrays.values()):
         raise InputError(f'{path} holds no array, and no list of arrays')
     for name, array in arrays.items():
-        if looks_like_confidence(array):  # as the conversion of such a file
-            array, _ = split_confidence(array)
         yield from_array(array, str(name), layout)
 
 

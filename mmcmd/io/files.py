@@ -1,5 +1,6 @@
 """Write files so that they appear complete or not at all."""
 
+import errno
 import hashlib
 import os
 import secrets
@@ -54,3 +55,18 @@ def file_hash(path: str | os.PathLike) -> str:
         while part := file.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()[:8]
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Check that files can be written to a folder, which need not exist yet.
+
+    Args:
+        folder (str or PathLike): The folder.
+
+    Raises:
+        PermissionError: If this process may not write there.
+    """
+    path = Path(folder).absolute()
+    existing = next(x for x in (path, *path.parents) if x.exists())
+    if not os.access(existing, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from rich.progress import track
 from rich.table import Column
 from rich.table import Table as View
 
 from mmcmd.errors import InputError
+from mmcmd.io.files import check_writable
 from mmcmd.reproduction import report
 from mmcmd.reproduction.clock import EPOCH_STEPS
 from mmcmd.reproduction.cost import estimate, multiply_rate
@@ -49,9 +49,8 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         if missing:
             say(console, f'first, {len(missing)} short runs measure the speed')
         return
-    args.out.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=args.out):
-        pass  # a folder without permission ends here, not in each run
+    if not args.report_only:
+        check_writable(args.out)  # otherwise each run would fail
     if missing and not args.report_only:
         run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
         runs, possible = find_runs(plan(args))

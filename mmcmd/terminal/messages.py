@@ -51,7 +51,7 @@ def get_console(stderr: bool = False) -> Console:
         stderr (bool): Print on standard error. Defaults to False.
     """
     console = _LastingConsole(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal and 'COLUMNS' not in os.environ:
+    if not (console.is_terminal or console.is_jupyter or os.environ.get('COLUMNS')):
         console.width = _FILE_WIDTH
     return console
 

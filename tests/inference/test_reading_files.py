@@ -109,16 +109,6 @@ def test_file_of_one_array_is_a_recording_of_the_encoder_s_layout(tmp_path, join
 
 
 @pytest.mark.parametrize('kind', ['npy', 'npz', 'pkl'])
-def test_confidence_is_no_coordinate_in_a_file_of_one_array(tmp_path, joints, kind):
-    points = np.concatenate([joints[..., :2] * 100, np.ones_like(joints[..., :1])], axis=-1)
-    points[0, 0, 2] = 0
-    (recording,) = read_file(write(tmp_path, kind, points))
-    assert recording.keypoint.shape[-1] == 2
-    assert not recording.keypoint[0, 0, 0].any()
-    np.testing.assert_allclose(recording.keypoint[0, 1:], points[1:, :, :2], rtol=1e-6)
-
-
-@pytest.mark.parametrize('kind', ['npy', 'npz', 'pkl'])
 def test_file_without_its_ending_is_known_by_its_first_bytes(tmp_path, joints, kind):
     path = write(tmp_path, kind, joints).rename(tmp_path / 'upload')
     assert len(read_file(path)) == 1

@@ -109,3 +109,13 @@ def test_a_message_that_nobody_can_read_is_dropped(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(sys, 'stdout', Pipe() if is_open else None)
     logger.warning('the queue is too long')
     assert capsys.readouterr().err == ''
+
+
+def test_tables_have_room_in_a_file_and_texts_keep_to_80_columns(monkeypatch, capsys):
+    monkeypatch.delenv('COLUMNS', raising=False)
+    console = get_console()
+    assert console.width == 160
+    say(console, 'word ' * 60)
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+    monkeypatch.setenv('COLUMNS', '60')
+    assert get_console().width == 60

@@ -205,7 +205,7 @@ def main() -> int:
     from mmcmd.datasets.annotations.inspection import body_findings
 
     for finding in body_findings(summary.annotations, summary.facts):
-        print_log(str(finding), 'current', logging.WARNING)
+        print_log(finding, 'current', logging.WARNING)
     return 0
 
 

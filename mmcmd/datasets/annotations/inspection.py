@@ -26,7 +26,9 @@ CHECKS: tuple[Check, ...] = (list_checks.leaks, *body_checks.CHECKS, *list_check
 """All checks, the worst first. A new check is a function in this list."""
 
 
-def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Inspection:
+def inspect_annotations(
+    data: dict[str, Any], expect: str | None = None, checks: Sequence[Check] = CHECKS
+) -> Inspection:
     """Count what a file holds and look for what is wrong with it.
 
     Args:
@@ -35,6 +37,7 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
         expect (str, optional): Key of :data:`TOTALS` to compare with. By default, the totals of the
             data set that the file names, or those of NTU RGB+D if the classes, joints and sample
             names are like in NTU RGB+D. Synthetic data are compared with nothing.
+        checks (Sequence[Check]): What to look for. Defaults to all of :data:`CHECKS`.
 
     Raises:
         InputError: If there are no samples, or no totals with this key.
@@ -68,7 +71,7 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
         if found.layout.spine is not None and not normalized:
             found.facing = measure_facing(samples, found.layout)
     found.checked = [expect] if expect else totals_of(_guess(data, found), found.splits)
-    found.findings = [finding for check in CHECKS for finding in check(data, found)]
+    found.findings = [finding for check in checks for finding in check(data, found)]
     for key in found.checked:
         found.findings += map(Finding, differences(key, found.splits))
     return found
@@ -76,18 +79,25 @@ def inspect_annotations(data: dict[str, Any], expect: str | None = None) -> Insp
 
 def body_findings(
     samples: Sequence[dict[str, Any]], facts: Mapping[str, Any], most: int = 100
-) -> list[Finding]:
+) -> list[str]:
     """Look for what is wrong with the bodies of some sequences, in a fraction of a second.
 
     Args:
         samples (Sequence[dict]): Annotations.
         facts (Mapping): What they share, such as ``layout``.
         most (int): Number of sequences that are looked at. They are taken at equal distances.
+
+    Returns:
+        list[str]: Findings. If only some sequences were looked at, the text says how many.
+
+    Raises:
+        InputError: If there are no samples.
     """
-    some = samples[:: max(1, len(samples) // most)]
-    data = {**facts, 'annotations': some, 'split': {}}
-    found = inspect_annotations(data)
-    return [finding for check in body_checks.CHECKS for finding in check(data, found)]
+    rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
+    data = {**facts, 'annotations': [samples[row] for row in rows], 'split': {}}
+    findings = inspect_annotations(data, checks=body_checks.CHECKS).findings
+    part = f'in {len(rows):,} of {len(samples):,} sequences that were looked at: '
+    return [f'{part if len(rows) < len(samples) else ""}{finding}' for finding in findings]
 
 
 def _is_subject(value: Any) -> bool:

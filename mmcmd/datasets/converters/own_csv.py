@@ -32,7 +32,8 @@ class CsvConverter(JointsConverter):
         """Read ``labels.csv`` and list the tables."""
         if not source.is_dir():
             raise InputError(f'{source} is a file, expected a folder of tables and {LABELS}')
-        tables = {path.stem: path for path in sorted(source.glob('*.csv')) if path.name != LABELS}
+        paths = sorted(path for path in source.iterdir() if path.suffix.lower() == '.csv')
+        tables = {path.stem: path for path in paths if path.name != LABELS}
         labels = source / LABELS
         told: dict[str, dict[str, str]] | None = None
         if labels.is_file():
@@ -47,7 +48,7 @@ class CsvConverter(JointsConverter):
         items = [
             Item(str(path), (path, sample))
             for sample in samples
-            for path in (source / f'{sample["frame_dir"]}.csv',)
+            for path in (tables.get(sample['frame_dir'], source / f'{sample["frame_dir"]}.csv'),)
         ]
         others = [path for name, path in tables.items() if name not in names]
         return items + [Item(str(path), (path, None)) for path in others]

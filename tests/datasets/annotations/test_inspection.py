@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mmcmd.datasets.annotations.inspection import inspect_annotations
+from mmcmd.datasets.annotations.inspection import body_findings, inspect_annotations
 from mmcmd.datasets.annotations.inspection_tables import print_inspection
 from mmcmd.datasets.annotations.official_totals import TOTALS
 from mmcmd.datasets.annotations.twins import Leak
@@ -175,3 +175,16 @@ def test_tables_show_everything_and_take_names_literally():
     text.truncate(0)
     print_inspection(inspect_annotations(data_of(sample_of('a'), split={})), Console(file=text))
     assert 'nothing suspicious' in text.getvalue()
+
+
+def test_bodies_of_a_large_file_are_looked_at_in_part_and_counted_as_such():
+    samples = [sample_of(f's{index:03}', seed=index % 7) for index in range(250)]
+    for sample in samples[::50]:  # five of 250 show nobody in half of their frames
+        sample['keypoint'][:, 2:] = 0
+    found = body_findings(samples, {'layout': 'ntu'}, most=50)
+    assert found
+    assert all(x.startswith('in 50 of 250 sequences that were looked at: ') for x in found)
+    (part,) = [x for x in found if 'show nobody' in x]
+    assert ' of 50 (' in part
+    (whole,) = [x for x in body_findings(samples, {'layout': 'ntu'}, 250) if 'show nobody' in x]
+    assert whole.startswith('5 of 250 (2.0 %) sequences show nobody')

@@ -28,13 +28,17 @@ export class GalleryMap {
       event.stopPropagation();
     });
     new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.setPoints(this.points));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+      nameColours(this.legend, this.points);
+      this.draw();
+    });
   }
 
   // points: [{ id, x, y, label, name, class_name, wrong }], x and y from 0 to 1
   setPoints(points) {
     this.points = points;
     this.focus = -1;
+    this.tip.hidden = true;
     nameColours(this.legend, points);
     this.draw();
   }
