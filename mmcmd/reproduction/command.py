@@ -40,6 +40,8 @@ def reproduce_tables(args: argparse.Namespace) -> None:
     Raises:
         InputError: If nothing can be run or written, or a run failed.
     """
+    if not (args.dry_run or args.report_only):
+        check_writable(args.out)  # otherwise each run would fail
     console = get_console()
     runs, possible = find_runs(plan(args))
     missing = measurements(possible)
@@ -49,8 +51,6 @@ def reproduce_tables(args: argparse.Namespace) -> None:
         if missing:
             say(console, f'first, {len(missing)} short runs measure the speed')
         return
-    if not args.report_only:
-        check_writable(args.out)  # otherwise each run would fail
     if missing and not args.report_only:
         run_stages(missing, build_launcher(args, len(missing)), attempts=ATTEMPTS)
         runs, possible = find_runs(plan(args))

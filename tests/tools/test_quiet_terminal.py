@@ -1,5 +1,6 @@
 """A training and a test print few lines of 80 columns, and one message for each problem."""
 
+import importlib
 import os
 import pty
 import re
@@ -187,6 +188,9 @@ def test_a_run_that_has_begun_keeps_its_log(root, tiny_options, tmp_path, run_to
 @pytest.fixture
 def forbidden():
     """Return a folder in which nothing can be written, also by root: another user asks."""
+    # That user may be unable to read the installed packages, so import what the tools need.
+    for name in ('mmcmd.apis', 'mmcmd.engine.tool_runner', 'mmcmd.reproduction.command'):
+        importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o555)
         user = os.geteuid()
