@@ -218,3 +218,4 @@ def test_no_permission_is_one_sentence(root, forbidden, run_tool, monkeypatch, t
     assert (status, out) == (2, '')
     assert err.count('\n') == 1
     assert f'no permission for {forbidden / folder} ' in err
+    assert '--work-dir or --out' in err

@@ -24,8 +24,8 @@ def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
 
     Args:
         source (Path): The folder.
-        kind (str): Ending, such as ``.json``, which may also have upper case in a name, or a
-            pattern, such as ``*_skeleton.mat``. Messages contain it in this form.
+        kind (str): Ending, such as ``.json`` or ``*.json``, which may also have upper case in a
+            name, or a pattern, such as ``*_skeleton.mat``. Messages contain it in this form.
         remedy (str): Text that is added to the message if there is no such file.
 
     Raises:
@@ -33,8 +33,9 @@ def find_files(source: Path, kind: str, remedy: str = '') -> list[Path]:
     """
     if not source.is_dir():
         raise InputError(f'{source} is a file, expected a folder of {kind} files')
-    if kind.startswith('.'):
-        paths = [path for path in source.rglob('*') if path.suffix.lower() == kind]
+    ending = kind.removeprefix('*')
+    if ending.startswith('.'):
+        paths = [path for path in source.rglob('*') if path.suffix.lower() == ending]
     else:
         paths = list(source.rglob(kind))
     paths = sorted(path for path in paths if path.is_file())

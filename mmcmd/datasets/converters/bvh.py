@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from mmengine.logging import print_log
 
-from mmcmd.datasets.converters.base import Item
+from mmcmd.datasets.converters.base import Item, find_files
 from mmcmd.datasets.converters.bvh_file import Motion, read_bvh
 from mmcmd.datasets.converters.bvh_rig import Rig
 from mmcmd.datasets.converters.bvh_units import METRES, find_scale, resample
@@ -71,11 +71,7 @@ class BVHConverter(OwnConverter):
 
     def scan(self, source: Path) -> list[Item]:
         """List the files, and take the rig from the first file that can be read."""
-        if not source.is_dir():
-            raise InputError(f'{source} is a file, expected a folder of *{SUFFIX} files')
-        paths = sorted(x for x in source.rglob('*') if x.suffix.lower() == SUFFIX and x.is_file())
-        if not paths:
-            raise InputError(f'there is no *{SUFFIX} file in {source}')
+        paths = find_files(source, f'*{SUFFIX}')
         first, motion = _first_motion(paths)
         self._names, self._rate, self._first = motion.names, motion.rate, first
         self.rig = Rig.find(motion.names, motion.parents, _turn(motion.positions[0], self.up))
