@@ -1,4 +1,4 @@
-"""Run everything once on synthetic data: make the data, pre-train, evaluate, draw figures.
+"""Run everything once on simulated data: make the data, pre-train, evaluate, draw figures.
 
 Each step calls another tool. Steps that are already done are skipped.
 """

@@ -3,7 +3,8 @@
 # NNODES, NODE_RANK, MASTER_ADDR and PORT are read from the environment.
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
-usage="usage: $name CONFIG CHECKPOINT GPUS [options of tools/test.py]"
+usage="usage: $name CONFIG CHECKPOINT GPUS [options of tools/test.py]
+environment: NNODES (1), NODE_RANK (0), MASTER_ADDR (127.0.0.1), PORT (29500)"
 case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
 if [ $# -lt 3 ]; then
     echo "$usage" >&2

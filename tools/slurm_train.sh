@@ -8,7 +8,8 @@
 # cancelled. A requeued job continues with --resume.
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
-usage="usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]"
+usage="usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]
+environment: GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS"
 case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
 if [ $# -lt 3 ]; then
     echo "$usage" >&2

@@ -63,7 +63,7 @@ def _claim(folder: Path, label: str) -> None:
     if path.exists():
         if path.read_text(encoding='utf-8') != label:
             raise FileExistsError(
-                f'{folder} holds a synthetic data set with other parameters (see {path}); '
+                f'{folder} holds a simulated data set with other parameters (see {path}); '
                 'choose another folder or delete this one'
             )
     elif any(folder.iterdir()):

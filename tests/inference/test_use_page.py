@@ -46,7 +46,7 @@ def folder(
     rest = {'split': {}, 'layout': 'ntu', 'annotations': [dict(data['annotations'][1])]}
     rest['annotations'][0]['frame_dir'] = 'more'
     (tmp_path / 'more.pkl').write_bytes(pickle.dumps(rest))
-    for name, sample in zip(('one', 'two', 'new'), data['annotations'], strict=False):
+    for name, sample in zip(('one', 'two', 'new', 'wave'), data['annotations'], strict=False):
         np.save(tmp_path / f'{name}.npy', sample['keypoint'])
     return tmp_path
 
@@ -55,7 +55,7 @@ def test_python_runs(page, folder, joints):
     blocks = page('python')
     assert len(blocks) == 6
     long = np.concatenate([joints] * 5)
-    given = {'joints': joints, 'first': joints, 'second': joints * 2, 'gesture': joints}
+    given = {'first': joints, 'second': joints * 2, 'gesture': joints}
     names = given | {'other': joints, 'ten_minutes': long}
     for block in blocks:
         exec(block, names)

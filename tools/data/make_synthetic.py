@@ -1,4 +1,4 @@
-"""Make the synthetic data set: simulated actions in the raw format of a real data set."""
+"""Make the data set `synthetic`: simulated actions in the raw format of a real data set."""
 
 import argparse
 import os
@@ -58,7 +58,7 @@ def main() -> None:
             fmt=args.format,
         )
     told = f'{written} files written' if written else 'the data set was there already: reused'
-    print(f'{args.out_dir}: {told} (synthetic data, see {LABEL})')
+    print(f'{args.out_dir}: {told} (simulated data, see {LABEL})')
 
 
 if __name__ == '__main__':
