@@ -151,7 +151,7 @@ def main() -> None:
                 trees = dict(zip(order, (first, last), strict=True))
                 for work, count in rounds.items():
                     times[work].append([_pair(trees, work) for _ in range(count)])
-    print('| work | starts x rounds | other / ours | 95 % | other (s) | ours (s) |')
+    print('| work | starts x rounds | other / ours | 95 % interval | other (s) | ours (s) |')
     print('| --- | --- | --- | --- | --- | --- |')
     for work, starts in times.items():
         seconds = np.array(starts)  # (starts, rounds, 2)

@@ -112,7 +112,7 @@ def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) 
             '',
         ),
         (
-            f'memory {EVERYONE} but the store',
+            f'memory {EVERYONE}, without the store',
             all_of_them['share'],
             'MB',
             f'<= {unpickled["own"]:.0f}',
@@ -122,7 +122,7 @@ def figures(case: str, packed: float, ours: dict, unpickled: dict, short: bool) 
             f'processes (USS) {all_of_them["private"]:,.0f} MB',
         ),
         (
-            f'pages of the store mapped {EVERYONE}',
+            f'pages of the store that are mapped, {EVERYONE}',
             all_of_them['mapped_share'],
             'MB',
             '',
@@ -165,12 +165,12 @@ def growth(
             'USS after the epoch',
         ),
         (
-            f'memory {EVERYONE} but the store (MB)',
+            f'memory {EVERYONE}, without the store (MB)',
             [x['all']['share'] for x in ours],
             'PSS after the epoch, libraries and forked pages included',
         ),
         (
-            f'pages of the store mapped {EVERYONE} (MB)',
+            f'pages of the store that are mapped, {EVERYONE} (MB)',
             [x['all']['mapped_share'] for x in ours],
             'after the epoch; all processes share one copy, and the system can release it',
         ),

@@ -39,7 +39,7 @@ def main(args: argparse.Namespace) -> None:
 
     classes = motions.classes
     shown = quickstart.choose(found, [classes.index(name) for name in SHOWN])
-    table = Table('motion', *quickstart.RANKS, title='the most similar motions of the others')
+    table = Table('motion', *quickstart.RANKS, title='the most similar motions of other people')
     for one in shown:
         near = (f'{classes[x.label]} {x.similarity:.2f}' for x in one.neighbours)
         table.add_row(classes[one.label], *near)

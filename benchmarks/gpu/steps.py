@@ -104,7 +104,7 @@ def frames(place: Place) -> int:
 def compare(ours: Callable[[], Tensor], plain: Callable[[], Tensor]) -> str:
     """Run both from equal states; return a text with their losses."""
     found, wanted = ours().item(), plain().item()
-    return f'losses {found:.4g} and {wanted:.4g}'
+    return f'losses: ours {found:.4g}, loop {wanted:.4g}'
 
 
 def measure_cmd(place: Place, form: str, batch: int, precision: Precision) -> tuple[dict, str]:

@@ -123,6 +123,8 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     total, rate, marks = 0.0, multiply_rate(), set()
     options = {'console': console, 'transient': True, 'disable': not console.is_terminal}
     for one in track(runs, 'counting', **options):
+        if not console.is_terminal:
+            say(console, f'counting: {one.stage.name}')
         cost = None if one.stage.finished or one.minutes else estimate(one)
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
@@ -141,10 +143,13 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         view.add_row(one.stage.name, config, str(one.epochs), *row)
     console.print(view)
     about = 'at least' if '?' in marks else 'about'
+    hours = f'{about} {total / jobs:.1f} hours with {jobs} at a time'
+    if not total and '?' in marks:
+        hours = 'their hours are unknown'
     say(
         console,
-        f'{len(runs)} runs, {about} {total / jobs:.1f} hours with {jobs} at a time. A training '
-        f'reaches about half of the measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
+        f'{len(runs)} runs, {hours}. A training reaches about half of the measured speed of a '
+        f'CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():
         if mark in marks:

@@ -46,8 +46,8 @@ def uprightness(data: dict[str, Any], found: Inspection) -> Iterator[Finding]:
         )
     elif facing is not None and np.nanmean(facing < 0) > MOST_TURNED:
         yield Finding(
-            f'the shoulders point away from +x in {np.nanmean(facing < 0):.0%} of the bodies, so '
-            f'{shown} bodies are upside down after the normalisation{first}',
+            f'the shoulders point away from +x in {100 * np.nanmean(facing < 0):.0f} % of the '
+            f'bodies; after the normalisation {shown} bodies are upside down{first}',
             f'Exchange the two joints of `shoulders` in the layout {layout.name!r}, now '
             f'{_names(layout, layout.shoulders)}',
         )

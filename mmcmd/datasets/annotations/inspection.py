@@ -96,7 +96,7 @@ def body_findings(
     rows = np.unique(np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int))
     data = {**facts, 'annotations': [samples[row] for row in rows], 'split': {}}
     findings = inspect_annotations(data, checks=body_checks.CHECKS).findings
-    part = f'in {len(rows):,} of {len(samples):,} sequences that were looked at: '
+    part = f'in a sample of {len(rows):,} of the {len(samples):,} sequences: '
     return [f'{part if len(rows) < len(samples) else ""}{finding}' for finding in findings]
 
 

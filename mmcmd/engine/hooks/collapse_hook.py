@@ -57,10 +57,19 @@ class CollapseHook(Hook):
         }
         for name, (std, acc) in figures.items():
             if name in self._collapsed - before:
+                low = []
+                if std < self.min_std:
+                    low.append(
+                        f'the standard deviation of its embeddings is {std:.3f} (healthy: 0.4 to '
+                        f'1, warned of below {self.min_std})'
+                    )
+                if acc < self.min_acc:
+                    low.append(
+                        f'the key of the same sequence is the most similar one for {100 * acc:.2f} '
+                        f'% of the queries (warned of below {100 * self.min_acc:g} %)'
+                    )
                 runner.logger.warning(
                     f'the {name} representation has collapsed or is about to: in epoch {epoch} '
-                    f'the standard deviation of its embeddings is {std:.3f} (healthy: 0.4 to 1, '
-                    f'warned of below {self.min_std}) and its contrastive accuracy {acc:.4f} '
-                    f'(warned of below {self.min_acc}); lower optim_wrapper.optimizer.lr, or '
-                    'weaken the augmentation'
+                    f'{" and ".join(low)}; in the first steps of a training this is usual; later, '
+                    'lower optim_wrapper.optimizer.lr, or weaken the augmentation'
                 )

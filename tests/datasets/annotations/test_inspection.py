@@ -183,7 +183,7 @@ def test_bodies_of_a_large_file_are_looked_at_in_part_and_counted_as_such():
         sample['keypoint'][:, 2:] = 0
     found = body_findings(samples, {'layout': 'ntu'}, most=50)
     assert found
-    assert all(x.startswith('in 50 of 250 sequences that were looked at: ') for x in found)
+    assert all(x.startswith('in a sample of 50 of the 250 sequences: ') for x in found)
     (part,) = [x for x in found if 'show nobody' in x]
     assert ' of 50 (' in part
     (whole,) = [x for x in body_findings(samples, {'layout': 'ntu'}, 250) if 'show nobody' in x]
