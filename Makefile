@@ -7,7 +7,7 @@ STAMP := $(VENV)/installed
 .PHONY: help install demo test test-web lint bench gpu faults slurm fuzz outside clean
 
 help:
-	@echo 'make install  make the environment $(VENV); the other targets make it, too'
+	@echo 'make install  make the environment $(VENV); most targets make it, too'
 	@echo 'make demo     pre-train, evaluate and draw on simulated data (10 min; DEMO=--short: 1 min)'
 	@echo 'make test     run the tests (TESTS=tests/models: only these)'
 	@echo 'make test-web test the page of tools/serve.py in the Chromium of the system'

@@ -9,7 +9,7 @@
 set -euo pipefail
 name=${MMCMD_COMMAND:-$0}
 usage="usage: $name PARTITION JOB_NAME CONFIG [options of tools/train.py]
-environment: GPUS (8), GPUS_PER_NODE (8), CPUS_PER_TASK (5), SRUN_ARGS"
+environment: GPUS (8), GPUS_PER_NODE (8, at most GPUS), CPUS_PER_TASK (5), SRUN_ARGS"
 case "${1:-}" in -h | --help) echo "$usage" && exit ;; esac
 if [ $# -lt 3 ]; then
     echo "$usage" >&2

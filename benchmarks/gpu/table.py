@@ -8,6 +8,13 @@ from typing import Any, NamedTuple
 from benchmarks.harness import Figure
 
 NOT_MEASURED = 'not measured'
+WORDS = """# Measurements on a GPU
+
+The pages "GPUs" and "Speed" of the documentation explain the cases and the forms. The *loop* is
+the authors' loop over frames. *Product* is a matrix product in the same number format. *Losses* are
+those of both sides after equal steps. Goals are in brackets, such as (<= 4).
+"""
+"""Beginning of the page."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ class Case(NamedTuple):
 
 def markdown(rows: Iterable[Row], facts: Mapping[str, Any]) -> str:
     """Return one Markdown table for each stage. Goals are in brackets."""
-    lines, stage = [', '.join(f'{name} {value}' for name, value in facts.items())], None
+    lines, stage = [WORDS, ', '.join(f'{name} {value}' for name, value in facts.items())], None
     for row in rows:
         if row.stage != stage:
             stage = row.stage
