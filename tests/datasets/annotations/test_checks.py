@@ -56,9 +56,8 @@ def test_shoulders_that_are_named_the_wrong_way_round_turn_bodies_upside_down(he
     layout = {**KINECT_V1.to_dict(), 'name': 'mine'}
     layout['shoulders'] = layout['shoulders'][::-1]
     line = only(healthy() | {'layout': layout})
-    assert line.startswith('the shoulders point away from +x in 100% of the bodies, so ')
-    assert ' of 36 (' in line
-    assert 'bodies are upside down after the normalisation, such as s' in line
+    assert line.startswith('the shoulders point away from +x in 100 % of the bodies; ')
+    assert 'after the normalisation 2 of 36 (5.6 %) bodies are upside down, such as s' in line
     assert line.endswith(
         "Exchange the two joints of `shoulders` in the layout 'mine', now shoulder_right and "
         'shoulder_left'
