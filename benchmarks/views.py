@@ -203,7 +203,7 @@ def both_ends(path: str, kind: str, short: bool) -> Iterator[Figure]:
             **spread(values),
             unit='samples/s',
             goal='' if short else goal,
-            against='the need of a GPU: 4,000 a second, from 4 workers',
+            against='what a GPU needs: 4,000 samples a second from 4 workers',
             note=note,
         )
 

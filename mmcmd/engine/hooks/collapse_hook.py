@@ -65,8 +65,8 @@ class CollapseHook(Hook):
                     )
                 if acc < self.min_acc:
                     low.append(
-                        f'the key of the same sequence is the most similar one for {100 * acc:.2f} '
-                        f'% of the queries (warned of below {100 * self.min_acc:g} %)'
+                        'its contrastive accuracy (the share of queries whose own key is the most '
+                        f'similar one) is {acc:.4f} (warned of below {self.min_acc})'
                     )
                 runner.logger.warning(
                     f'the {name} representation has collapsed or is about to: in epoch {epoch} '
