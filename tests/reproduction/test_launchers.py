@@ -35,12 +35,13 @@ if not (out / 'checkpoint').exists():
 (out / 'product').touch()
 """
 DRIVER = """
-import sys
+import signal, sys
 from pathlib import Path
 from mmcmd.reproduction.launchers import LocalLauncher
 from mmcmd.reproduction.schedule import run_stages
 from mmcmd.reproduction.stages import Stage
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 script, folder = Path(sys.argv[1]), Path(sys.argv[2])
 command = [str(script), str(folder), '60']
 run_stages([Stage('a', command, folder, folder / 'product')], LocalLauncher(1))
