@@ -121,7 +121,7 @@ def against_algorithm_1(case: Case, text: str, ours: Step, views: Tensor) -> Fig
         text,
         **ratio(in_turns(case.rounds, ours=ours, algorithm_1=plain), 'algorithm_1'),
         goal=case.goal,
-        against='Algorithm 1, modality by modality, frame by frame',
+        against='Algorithm 1 of the CMD paper, modality by modality, frame by frame',
         note=f'{case.rounds} rounds; {agreement}',
     )
 
