@@ -123,9 +123,10 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     total, rate, marks = 0.0, multiply_rate(), set()
     options = {'console': console, 'transient': True, 'disable': not console.is_terminal}
     for one in track(runs, 'counting', **options):
-        if not console.is_terminal:
+        counted = not (one.stage.finished or one.minutes)
+        if counted and not console.is_terminal:
             say(console, f'counting: {one.stage.name}')
-        cost = None if one.stage.finished or one.minutes else estimate(one)
+        cost = estimate(one) if counted else None
         row = ['done' if one.stage.finished else '?'] * 3
         if cost:
             total += cost.hours(rate)
@@ -148,7 +149,7 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         hours = 'their hours are unknown'
     say(
         console,
-        f'{len(runs)} runs, {hours}. A training reaches about half of the measured speed of a '
+        f'{len(runs)} run{"s" * (len(runs) > 1)}, {hours}. A training reaches about half of the measured speed of a '
         f'CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():

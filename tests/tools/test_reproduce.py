@@ -44,8 +44,14 @@ def test_plan_says_what_a_training_costs(run_tool, tmp_path, tiny_pickle):
     status, out, err = run_tool('reproduce.py', *arguments, '--dry-run', '--methods', 'MoCo')
     assert not status, err
     assert '270' in out, '18 epochs of 15 sequences'
-    assert '1 runs' in out
+    assert 'counting: MoCo, seed 0' in out
+    assert '1 run, about' in out
     assert not list(tmp_path.iterdir())
+
+    unknown = ('table2', '--data', 'bandai2', '--ann-file', tmp_path / 'no.pkl', '--out', tmp_path)
+    status, out, err = run_tool('reproduce.py', *unknown, '--dry-run', '--methods', 'MoCo')
+    assert not status, err
+    assert 'their hours are unknown' in out
 
 
 def test_methods_that_a_table_lacks_are_told(run_tool):
