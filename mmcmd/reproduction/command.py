@@ -149,8 +149,8 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
         hours = 'their hours are unknown'
     say(
         console,
-        f'{len(runs)} run{"s" * (len(runs) > 1)}, {hours}. A training reaches about half of the measured speed of a '
-        f'CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
+        f'{len(runs)} run{"s" * (len(runs) > 1)}, {hours}. A training reaches about half of the '
+        f'measured speed of a CPU thread ({2 * rate / 1e9:.0f} GFLOP/s)',
     )
     for mark, meaning in NOTES.items():
         if mark in marks:
