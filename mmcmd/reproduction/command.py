@@ -146,7 +146,7 @@ def show_plan(runs: Sequence[Run], jobs: int) -> None:
     about = 'at least' if '?' in marks else 'about'
     hours = f'{about} {total / jobs:.1f} hours with {jobs} at a time'
     if not total and '?' in marks:
-        hours = 'their hours are unknown'
+        hours = 'the hours are unknown'
     say(
         console,
         f'{len(runs)} run{"s" * (len(runs) > 1)}, {hours}. A training reaches about half of the '

@@ -51,7 +51,7 @@ def test_plan_says_what_a_training_costs(run_tool, tmp_path, tiny_pickle):
     unknown = ('table2', '--data', 'bandai2', '--ann-file', tmp_path / 'no.pkl', '--out', tmp_path)
     status, out, err = run_tool('reproduce.py', *unknown, '--dry-run', '--methods', 'MoCo')
     assert not status, err
-    assert 'their hours are unknown' in out
+    assert 'the hours are unknown' in out
 
 
 def test_methods_that_a_table_lacks_are_told(run_tool):
