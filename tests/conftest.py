@@ -2,6 +2,7 @@ import logging
 import os
 import pickle
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 os.environ['OMP_NUM_THREADS'] = '1'  # for this process, and for processes that tests start
@@ -15,6 +16,25 @@ import torch
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).parents[1]
+
+
+def pytest_configure():
+    """Keep what mmengine reads from each config of the repository: tests read each many times."""
+    from mmengine.config import Config
+
+    read, kept = Config.fromfile, {}
+
+    def fromfile(filename, **options):
+        chosen = [os.environ.get(name, '') for name in ('DATA', 'ENCODER', 'MMCMD_CONFIGS')]
+        own_file = any('/' in name or '.' in name for name in chosen[:2])
+        if own_file or not Path(filename).resolve().is_relative_to(ROOT / 'configs'):
+            return read(filename, **options)
+        key = str(filename), *chosen, *options.items()
+        if key not in kept:
+            kept[key] = read(filename, **options)
+        return deepcopy(kept[key])
+
+    Config.fromfile = fromfile
 
 
 def pytest_runtest_setup(item):

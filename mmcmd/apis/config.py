@@ -16,6 +16,7 @@ from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.own_data import describe_pickle
+from mmcmd.apis.persons import PERSONS, fit_persons, persons_of
 from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
 from mmcmd.arguments import SMALL
 from mmcmd.config_files import choices, configs_root, find_config, split_name
@@ -103,13 +104,17 @@ def load_config(
                 )
             cfg = _read(config, trained_on, encoder)
     cfg = _fit_budget(cfg, budget)
-    # These options define which joints the encoders get. All other options are applied at the end.
-    mapping = {key: value for key, value in (options or {}).items() if key.startswith('data.map_')}
-    if mapping:
-        _merge(cfg, config, mapping)
+    # These options define what the encoders get. All other options are applied at the end.
+    first = 'data.map_', 'data.num_person'
+    early = {key: value for key, value in (options or {}).items() if key.startswith(first)}
+    if early:
+        _merge(cfg, config, early)
         map_joints(cfg)
+    persons = (cfg.get('data') or {}).get('num_person', PERSONS)
     if source and evaluates:
         adopt(cfg, str(source), description, encoder, tested=pretrained is None)
+        persons = persons_of(cfg.get('test_pipeline') or ())
+    fit_persons(cfg, persons)
     change_encoders(cfg)
     if pretrained:
         cfg.model.pretrained = str(pretrained)

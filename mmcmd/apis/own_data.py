@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from mmcmd.apis.persons import PERSONS
 from mmcmd.datasets.annotations.splitting import ALL, pairs_of
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.errors import InputError
@@ -47,5 +48,6 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         split=pairs[0],
         layout=annotations.facts.get('layout') or 'ntu',
         num_classes=max(int(annotations.labels.max()), 0) + 1,
+        num_person=min(int(annotations.num_persons.max()), PERSONS),
         small=len(train) < SMALL,
     )

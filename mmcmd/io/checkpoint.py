@@ -214,39 +214,36 @@ def _check_layout(filename: str, meta: Mapping[str, Any], layout: Layout) -> Non
         )
 
 
-def load_encoder_state(
-    filename: str, stream: str, encoder: nn.Module, layout: Layout | None = None
-) -> dict[str, Tensor]:
-    """Load the state of one stream's encoder from a checkpoint.
+def load_encoders(
+    filename: str, encoders: Mapping[str, nn.Module], layout: Layout | None = None
+) -> None:
+    """Load the weights of encoders from a checkpoint.
 
     Args:
         filename (str): Checkpoint of any model with weights named ``encoders.{stream}.``.
-        stream (str): Name of the stream.
-        encoder (nn.Module): The encoder that the state is for.
+        encoders (Mapping[str, nn.Module]): The encoder of each stream.
         layout (Layout, optional): Joint layout of the data.
 
-    Returns:
-        dict[str, Tensor]: State with the names of ``encoder.state_dict()``.
-
     Raises:
-        InputError: If the file has no encoder of that stream, or its encoder has another
-            architecture or joint layout.
+        InputError: If the file has no encoder of a stream, or its encoder has another architecture
+            or joint layout.
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location='cpu')
     if layout is not None:
         _check_layout(filename, checkpoint.get('meta') or {}, layout)
     state = checkpoint.get('state_dict', checkpoint)
     streams = encoder_names(state)
-    if stream not in streams:
-        raise InputError(
-            f'{filename} has no encoder for stream {stream!r}'
-            + (
-                f', only for {", ".join(streams)}; set model.modalities=[{",".join(streams)}]'
-                if streams
-                else ': it is not a checkpoint of a model with encoders'
+    for stream, encoder in encoders.items():
+        if stream not in streams:
+            raise InputError(
+                f'{filename} has no encoder for stream {stream!r}'
+                + (
+                    f', only for {", ".join(streams)}; set model.modalities=[{",".join(streams)}]'
+                    if streams
+                    else ': it is not a checkpoint of a model with encoders'
+                )
             )
-        )
-    prefix = f'{ENCODERS}{stream}.'
-    found = {name.removeprefix(prefix): x for name, x in state.items() if name.startswith(prefix)}
-    check_architecture(encoder.state_dict(), found, f'{filename} ({stream})')
-    return found
+        prefix = f'{ENCODERS}{stream}.'
+        found = {k.removeprefix(prefix): x for k, x in state.items() if k.startswith(prefix)}
+        check_architecture(encoder.state_dict(), found, f'{filename} ({stream})')
+        encoder.load_state_dict(found)

@@ -227,10 +227,13 @@ def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> d
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
-    """Set the options that depend on the layout."""
+    """Set the options that depend on the layout, and leave out a number of persons that is free."""
     skeleton = get_layout(layout)
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}
+    kinds = {parameter.kind for parameter in known.values()}
+    if cls and 'num_person' not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+        backbone = {key: value for key, value in backbone.items() if key != 'num_person'}
     if 'graph_cfg' in known:
         own = getattr(cls, 'uses_layout_graph', False)
         graph = {'layout': skeleton.own_graph if own else skeleton.graph}

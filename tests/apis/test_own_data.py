@@ -29,7 +29,13 @@ def test_pickle_is_the_data_set_that_it_describes(root, write):
     path = write('abc_train', 'abc_val', 'all')
     cfg = load_config(root / 'configs/cmd/cmd.py', data=path)
     assert cfg.data.to_dict() == dict(
-        name='mine', ann_file=path, split='abc', layout='ntu', num_classes=4, small=True
+        name='mine',
+        ann_file=path,
+        split='abc',
+        layout='ntu',
+        num_classes=4,
+        num_person=2,
+        small=True,
     )
     assert cfg.train_dataloader.dataset.ann_file == path
     assert cfg.train_dataloader.dataset.split == 'abc_train'

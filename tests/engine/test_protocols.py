@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import load_encoder_state
+from mmcmd.io.checkpoint import load_plain
 
 
 @pytest.fixture
@@ -28,8 +28,9 @@ def train(make_runner, tiny_linear_options, pretrained, tmp_path):
 def moved(runner, pretrained):
     """Return whether weights and BatchNorm statistics of the encoder have changed."""
     encoder = runner.model.encoders['joint']
-    before = load_encoder_state(str(pretrained / 'epoch_2.pth'), 'joint', encoder)
-    return {name for name, x in encoder.state_dict().items() if not torch.equal(x, before[name])}
+    before = load_plain(str(pretrained / 'epoch_2.pth'))['state_dict']
+    after = encoder.state_dict()
+    return {k for k, x in after.items() if not torch.equal(x, before[f'encoders.joint.{k}'])}
 
 
 def test_fine_tuning_trains_the_encoder_and_its_batch_norm(train, pretrained):

@@ -6,7 +6,7 @@ from mmengine.config import Config
 
 from mmcmd.apis import init_model
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import load_encoder_state
+from mmcmd.io.checkpoint import load_encoders
 from mmcmd.io.publish import published, write_published
 from mmcmd.skeletons import get_layout
 
@@ -86,7 +86,7 @@ def test_encoders_load_into_models_and_downstream(root, checkpoint, tiny_options
     for name, value in model.encoders.state_dict(prefix='encoders.').items():
         assert torch.equal(value, checkpoint['state_dict'][name])
     for name, encoder in model.encoders.items():
-        assert load_encoder_state(str(path), name, encoder)
+        load_encoders(str(path), {name: encoder})
 
     config.model.backbone.hidden_size = 5
     config.model.neck.in_channels = 10

@@ -7,6 +7,7 @@ data = dict(
     split='xstyle',
     layout='bandai2',
     num_classes=10,
+    num_person=1,
     licence='CC BY-NC 4.0',
     small=True,
 )

@@ -6,5 +6,6 @@ data = dict(
     split='xview',
     layout='kinect_v1',
     num_classes=10,
+    num_person=1,
     small=True,
 )

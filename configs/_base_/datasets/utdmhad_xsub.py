@@ -6,5 +6,6 @@ data = dict(
     split='xsub',
     layout='kinect_v1',
     num_classes=27,
+    num_person=1,
     small=True,
 )

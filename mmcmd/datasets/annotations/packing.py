@@ -118,6 +118,7 @@ class PackedAnnotations:
         facts (dict): Entries of the pickle besides splits and annotations, such as ``layout``.
         labels (np.ndarray): int64, shape (N,); :data:`UNLABELLED` if a sample has no label.
         num_joints (np.ndarray): int64, shape (N,).
+        num_persons (np.ndarray): int64, shape (N,). A person that is all zero counts.
         splits (dict): For each split, how many of its samples have no annotation.
 
     Raises:
@@ -141,6 +142,7 @@ class PackedAnnotations:
         self._told: set[str] = set()
         self.labels = self._rows[:, -1].copy()
         self.num_joints = self._rows[:, 4].copy()
+        self.num_persons = self._rows[:, 2].copy()
 
     def _take(
         self,

@@ -9,7 +9,7 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import load_encoder_state
+from mmcmd.io.checkpoint import load_encoders
 from mmcmd.models.encoder import build_with_features
 from mmcmd.models.functional import embedding_std
 from mmcmd.models.gather import gather_with_gradient
@@ -72,10 +72,7 @@ class STARS(BasePretrainer):
         """
         super().init_weights()
         if self.encoder_from is not None:
-            layout = get_layout(self.layout)
-            for name, encoder in self.encoders.items():
-                state = load_encoder_state(self.encoder_from, name, encoder, layout)
-                encoder.load_state_dict(state)
+            load_encoders(self.encoder_from, self.encoders, get_layout(self.layout))
 
     def loss(
         self, inputs: Tensor, data_samples: list[ActionDataSample] | None = None

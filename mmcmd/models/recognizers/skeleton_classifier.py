@@ -8,7 +8,7 @@ from mmengine.model import ModuleDict
 from torch import Tensor
 
 from mmcmd.errors import InputError
-from mmcmd.io.checkpoint import load_encoder_state
+from mmcmd.io.checkpoint import load_encoders
 from mmcmd.models.encoder import build_with_features
 from mmcmd.models.streams import MODALITIES, StreamModel
 from mmcmd.registry import MODELS
@@ -98,10 +98,7 @@ class SkeletonClassifier(StreamModel):
             )
         super().init_weights()
         if self.pretrained != 'random':
-            layout = get_layout(self.layout)
-            for name, encoder in self.encoders.items():
-                state = load_encoder_state(self.pretrained, name, encoder, layout)
-                encoder.load_state_dict(state)
+            load_encoders(self.pretrained, self.encoders, get_layout(self.layout))
 
     def describe(self) -> dict[str, Any]:
         """Return the options that are needed to build the encoders and heads again."""

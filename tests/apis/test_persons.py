@@ -1,0 +1,113 @@
+"""Clips and encoders have as many persons as the data set."""
+
+import pickle
+
+import pytest
+import torch
+
+from mmcmd.apis import load_config, loaders
+from mmcmd.apis.persons import persons_of
+from mmcmd.errors import InputError
+from mmcmd.io.encoders import describe
+from mmcmd.registry import MODELS
+
+TINY = {'model.queue.size': 8, 'model.backbone.hidden_size': 4, 'model.backbone.num_layers': 1}
+
+
+def clips(cfg):
+    """Return the numbers of persons in the clips of all loaders."""
+    found = set()
+
+    def collect(node):
+        if isinstance(node, dict):
+            if node.get('type') == 'FormatGCNInput':
+                found.add(node['num_person'])
+            node = list(node.values())
+        for part in node if isinstance(node, (list, tuple)) else ():
+            collect(part)
+
+    collect([loader.dataset.pipeline for loader in loaders(cfg).values()])
+    return found
+
+
+def encoder_of(cfg):
+    with torch.device('meta'):
+        return next(iter(MODELS.build(cfg.model).encoders.values()))
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Return a function: config -> checkpoint of its model."""
+
+    def save(cfg):
+        model = MODELS.build(cfg.model)
+        file = tmp_path / 'trained.pth'
+        torch.save({'state_dict': model.state_dict(), 'meta': describe(model, cfg)}, file)
+        return str(file)
+
+    return save
+
+
+@pytest.mark.parametrize('encoder', ['bigru', 'stgcn', 'agcn', 'transformer', 'dste'])
+@pytest.mark.parametrize('persons', [1, 2, 3])
+def test_encoder_and_clips_have_the_persons_of_the_data_set(encoder, persons, mmcmd_scope):
+    cfg = load_config('cmd/cmd.py', encoder=encoder, options={'data.num_person': persons})
+    assert clips(cfg) == {persons}
+    assert encoder_of(cfg).frame_shape[0] == persons
+
+
+def test_a_data_set_of_one_person_costs_no_second_one(mmcmd_scope):
+    cfg = load_config('isc/isc.py', data='bandai2_xstyle')
+    assert clips(cfg) == {1}
+    assert {x.frame_shape[0] for x in MODELS.build(cfg.model).encoders.values()} == {1}
+
+
+def test_a_pickle_has_the_persons_of_its_largest_sequence(tiny_pickle, tmp_path):
+    assert load_config('cmd/cmd.py', data=str(tiny_pickle)).data.num_person == 2
+    data = pickle.loads(tiny_pickle.read_bytes())
+    for sample in data['annotations']:
+        sample['keypoint'] = sample['keypoint'][:1]
+    path = tmp_path / 'alone.pkl'
+    path.write_bytes(pickle.dumps(data, protocol=4))
+    cfg = load_config('cmd/cmd.py', data=str(path))
+    assert (cfg.data.num_person, clips(cfg)) == (1, {1})
+
+
+@pytest.mark.parametrize(('config', 'kept'), [('pc/pc.py', {1}), ('slim/slim.py', {1, 3})])
+def test_parts_for_one_person_stay(config, kept):
+    encoder = 'bigru_pc' if config == 'pc/pc.py' else None
+    cfg = load_config(config, encoder=encoder, options={'data.num_person': 3})
+    assert clips(cfg) == kept
+
+
+@pytest.mark.parametrize(
+    ('trained_on', 'tested_on', 'persons'),
+    [('nwucla_xsub', 'ntu60_xsub', 1), ('ntu60_xsub', 'nwucla_xsub', 2)],
+)
+def test_an_evaluation_has_the_persons_of_the_encoders(
+    trained_on, tested_on, persons, save, mmcmd_scope
+):
+    file = save(load_config('moco/moco.py', data=trained_on, budget='small', options=TINY))
+    joints = {'data.map_to': 'kinect_v1' if trained_on == 'nwucla_xsub' else 'ntu'}
+    for name, argument in (('linear.py', 'pretrained'), ('knn.py', 'checkpoint')):
+        config = f'configs/benchmarks/{name}'
+        cfg = load_config(config, data=tested_on, options=joints, **{argument: file})
+        assert clips(cfg) == {persons}
+        assert encoder_of(cfg).frame_shape[0] == persons
+        assert persons_of(cfg.test_pipeline) == persons
+
+
+def test_a_pooling_that_an_evaluation_adds_has_them_too(save, mmcmd_scope):
+    cfg = load_config('slim/slim.py', data='bandai2_xstyle', budget='small')
+    cfg = load_config('configs/benchmarks/linear_slim.py', pretrained=save(cfg))
+    assert cfg.model.pooling.num_person == 1
+    evaluated = MODELS.build(cfg.model)
+    evaluated.init_weights()
+    joints = torch.randn(2, 1, cfg.clip_len, 21, 3)
+    assert torch.isfinite(evaluated.eval().extract_feat(joints, 'joint')).all()
+
+
+@pytest.mark.parametrize('number', [0, -1, 1.5, 'two', True])
+def test_a_number_that_is_none_is_refused(number):
+    with pytest.raises(InputError, match=r'num_person of the data set must be at least 1'):
+        load_config('cmd/cmd.py', options={'data.num_person': number})
