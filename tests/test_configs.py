@@ -158,7 +158,7 @@ def test_every_method_takes_every_encoder(name, encoder):
     model = build(cfg.model)
     batch = make_batch(cfg.train_dataloader)
     if batch[0].shape[2] != cfg.model.backbone.get('num_person', 2):  # an encoder for one person
-        with pytest.raises(InputError, match='set num_person'):
+        with pytest.raises(InputError, match=r'set data\.num_person'):
             model(*batch, mode='loss')
         return
     losses = model(*batch, mode='loss')

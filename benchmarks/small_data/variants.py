@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from mmcmd.apis import set_dataset
 from mmcmd.errors import InputError
+from mmcmd.io.encoders import persons_of
 
 OPTIONS = {
     'hidden_size': 'model.backbone.hidden_size',
@@ -95,7 +96,11 @@ def _raw(cfg: Config, _: None) -> None:
         type='FeatureExtractor',
         modalities=cfg.model.modalities,
         layout=cfg.data.layout,
-        backbone=dict(type='RawCoordinates', clip_len=cfg.clip_len),
+        backbone=dict(
+            type='RawCoordinates',
+            clip_len=cfg.clip_len,
+            num_person=persons_of(cfg.test_pipeline),
+        ),
     )
 
 

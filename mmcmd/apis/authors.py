@@ -18,7 +18,7 @@ from mmcmd.io.authors import (
 )
 from mmcmd.io.checkpoint import ENCODERS as PREFIX
 from mmcmd.io.checkpoint import check_architecture, load_plain
-from mmcmd.io.encoders import describe
+from mmcmd.io.encoders import PERSONS, describe
 from mmcmd.io.files import replace_file
 from mmcmd.io.hub import load_tensors
 from mmcmd.registry import MODELS
@@ -76,7 +76,10 @@ def convert_authors(
         data=data,
         encoder=shown or ENCODERS.get(method, 'stgcn_clr'),
         budget='paper',
-        options={f'model.{name}': x for name, x in _dotted(sizes).items()},
+        options={
+            'data.num_person': PERSONS,  # as in the released trainings
+            **{f'model.{name}': x for name, x in _dotted(sizes).items()},
+        },
     )
     distilling = cfg.model.get('distill_head')
     if distilling:  # K is not in the checkpoint, and must not be larger than the queue

@@ -16,12 +16,12 @@ from mmcmd.apis.custom_code import import_custom_code
 from mmcmd.apis.held_out import hold_out_fold, leave_out
 from mmcmd.apis.loaders import map_joints, set_dataset
 from mmcmd.apis.own_data import describe_pickle
-from mmcmd.apis.persons import PERSONS, fit_persons, persons_of
+from mmcmd.apis.persons import fit_persons
 from mmcmd.apis.pretrained import adopt, change_encoders, choose_streams
 from mmcmd.arguments import SMALL
 from mmcmd.config_files import choices, configs_root, find_config, split_name
 from mmcmd.errors import InputError, did_you_mean, not_a_file
-from mmcmd.io.encoders import read_description
+from mmcmd.io.encoders import PERSONS, persons_of, read_description
 
 EVALUATIONS = ('SkeletonClassifier', 'FeatureExtractor')
 """Types of models that evaluate the encoders of a checkpoint."""
@@ -57,8 +57,8 @@ def load_config(
             sizes of ``'small'`` with the published batch, optimiser and schedule. Defaults to
             ``'small'`` for small data sets, and to the entry ``budget`` of the config for others.
         pretrained (str, optional): Checkpoint whose encoders are evaluated. Encoder, joint layout,
-            streams, clip length and pipelines are read from it, and also the data set if none is
-            named. ``'random'`` means encoders without training.
+            streams, clip length, number of persons and pipelines are read from it, and also the
+            data set if none is named. ``'random'`` means encoders without training.
         checkpoint (str, optional): Checkpoint that is tested. If the config is an evaluation, the
             same entries are read from it.
         ann_file (str | Path, optional): Annotation pickle that replaces the one of the data set.

@@ -17,7 +17,7 @@ from mmcmd.apis.config import load_config
 from mmcmd.apis.fitting import fit_to_data
 from mmcmd.errors import InputError, config_faults
 from mmcmd.io.checkpoint import check_architecture, keep_encoders, load_plain, needed
-from mmcmd.io.encoders import read_description
+from mmcmd.io.encoders import check_persons, read_description
 from mmcmd.io.hub import is_hub_id
 from mmcmd.models import SkeletonClassifier, StreamModel
 from mmcmd.registry import MODELS, SCOPE
@@ -63,8 +63,9 @@ def init_model(
     with config_faults():
         model = MODELS.build(config.model)
     if checkpoint is not None:
-        state = load_plain(str(checkpoint), map_location='cpu')
-        state = state.get('state_dict', state)
+        content = load_plain(str(checkpoint), map_location='cpu')
+        check_persons(content, config, str(checkpoint))
+        state = content.get('state_dict', content)
         if getattr(model, 'encoders_only', False):
             state = keep_encoders(state, model.streams)
         expected = model.state_dict()

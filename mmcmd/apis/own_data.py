@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from mmcmd.apis.persons import PERSONS
 from mmcmd.datasets.annotations.splitting import ALL, pairs_of
 from mmcmd.datasets.annotations.store import open_annotations
 from mmcmd.errors import InputError
+from mmcmd.io.encoders import PERSONS
 
 SMALL = 20_000
 """Below this number of training sequences a data set is small."""
@@ -24,7 +24,8 @@ def describe_pickle(path: str | Path) -> dict[str, Any]:
         path (str | Path): Pickle with two splits ``NAME_train`` and ``NAME_val``, as
             ``tools/data/convert.py`` writes it. If there are several such pairs, ``all_train`` and
             ``all_val`` are used (``convert.py merge`` makes them). Recordings without labels
-            and splits have ``all_train`` alone.
+            and splits have ``all_train`` alone. ``num_person`` is that of the largest sequence, but
+            at most 2; a person that is all zero counts.
 
     Raises:
         InputError: If the pickle cannot be read, or does not have such a pair of splits.

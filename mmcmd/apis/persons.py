@@ -1,15 +1,12 @@
 """Persons of a clip: the pipelines and the encoders of a config must agree about their number."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.config import Config
 
 from mmcmd.errors import InputError
+from mmcmd.io.encoders import AS_CLIP, PERSONS
 
-PERSONS = 2
-"""Persons of a clip in all configs, as in the published recipes for NTU RGB+D."""
-_STEP = 'FormatGCNInput'  # mmaction2's step that makes a clip: it drops persons, or adds zeros
 _ENCODERS = 'backbone', 'partner'
 
 
@@ -29,19 +26,16 @@ def fit_persons(cfg: Config, number: int) -> None:
     """
     if type(number) is not int or number < 1:
         raise InputError(f'num_person of the data set must be at least 1, but it is {number!r}')
+    data = cfg.get('data')
+    if data and data.get('num_person', PERSONS) != number:
+        data.num_person = number
     if number != PERSONS:
         _fit(cfg._cfg_dict, number)
 
 
-def persons_of(pipeline: Iterable[Mapping[str, Any]]) -> int:
-    """Return how many persons the clips of a pipeline have."""
-    steps = [step for step in pipeline if step['type'] == _STEP]
-    return steps[-1].get('num_person', PERSONS) if steps else PERSONS
-
-
 def _fit(node: Any, number: int, key: str = '') -> None:
-    if isinstance(node, Mapping):
-        counts = key in _ENCODERS or node.get('type') in (_STEP, 'PersonPooling')
+    if isinstance(node, dict):
+        counts = key in _ENCODERS or node.get('type') in (AS_CLIP, 'PersonPooling')
         if counts and 'type' in node and node.get('num_person', PERSONS) == PERSONS:
             node['num_person'] = number
         for name, value in node.items():

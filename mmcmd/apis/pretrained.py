@@ -57,7 +57,10 @@ def adopt(
     evaluated = description.get('evaluated', description['streams'])
     streams = {name: description['streams'][name] for name in evaluated}
     backbones = [dict(stream['backbone']) for stream in streams.values()]
-    if encoder is not None and dict(model.backbone) not in backbones:
+    # The number of persons is that of the data, and not of the named encoder.
+    kinds = [{k: x for k, x in backbone.items() if k != 'num_person'} for backbone in backbones]
+    named = {key: x for key, x in model.backbone.items() if key != 'num_person'}
+    if encoder is not None and named not in kinds:
         raise InputError(
             f'{source} holds encoders {backbones[0]}, not those of --encoder {encoder}; remove '
             '--encoder'

@@ -1,6 +1,6 @@
 """Describe the encoders in a checkpoint, and read the description."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -12,6 +12,10 @@ from mmcmd.skeletons import get_layout
 
 RECIPE = ('data', 'clip_len', 'finetune_pipeline', 'test_pipeline')
 """Entries of a config that say how the inputs of an encoder are made."""
+AS_CLIP = 'FormatGCNInput'
+"""Step of mmaction2 that makes a clip of a sequence. It drops persons, or adds persons of zeros."""
+PERSONS = 2
+"""Persons of a clip unless the data set names another number, as in the papers on NTU RGB+D."""
 METHOD = ('model', 'optim_wrapper', 'param_scheduler', 'train_cfg', 'pretrain_pipeline', 'budget')
 """Entries of a config that say how an encoder was trained. Nothing is built from them."""
 
@@ -88,3 +92,34 @@ def read_description(filename: str) -> dict[str, Any]:
             'of a pre-training, or one that `mmcmd publish` has written'
         )
     return (checkpoint.get('meta') or {}).get('encoder', {})
+
+
+def persons_of(pipeline: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many persons the clips of a pipeline have."""
+    steps = [step for step in pipeline if step.get('type') == AS_CLIP]
+    return steps[-1].get('num_person', PERSONS) if steps else PERSONS
+
+
+def check_persons(checkpoint: Mapping[str, Any], config: Mapping[str, Any], source: str) -> None:
+    """Check that a config makes clips of as many persons as a checkpoint was trained with.
+
+    The weights of a graph encoder or a transformer do not show this number, but its features depend
+    on it.
+
+    Args:
+        checkpoint (Mapping): Content of the checkpoint.
+        config (Mapping): Config of a pre-training. It is not checked if it has no test pipeline.
+        source (str): Name of the checkpoint in the message.
+
+    Raises:
+        InputError: If the numbers differ.
+    """
+    described = (checkpoint.get('meta') or {}).get('encoder') or {}
+    if 'test_pipeline' not in described or 'test_pipeline' not in config:
+        return
+    trained, found = (persons_of(x['test_pipeline']) for x in (described, config))
+    if trained != found:
+        raise InputError(
+            f'{source} was trained on clips with num_person={trained}, but the config makes clips '
+            f'with num_person={found}; add --cfg-options data.num_person={trained}'
+        )

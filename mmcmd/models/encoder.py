@@ -227,12 +227,11 @@ def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> d
 
 
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
-    """Set the options that depend on the layout, and leave out a number of persons that is free."""
+    """Set the options that depend on the layout; drop num_person if the class does not know it."""
     skeleton = get_layout(layout)
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}
-    kinds = {parameter.kind for parameter in known.values()}
-    if cls and 'num_person' not in known and inspect.Parameter.VAR_KEYWORD not in kinds:
+    if cls and not any('num_person' in inspect.signature(x).parameters for x in cls.__mro__[:-1]):
         backbone = {key: value for key, value in backbone.items() if key != 'num_person'}
     if 'graph_cfg' in known:
         own = getattr(cls, 'uses_layout_graph', False)

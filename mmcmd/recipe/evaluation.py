@@ -13,6 +13,7 @@ from mmcmd.apis.config import configs_root, load_config
 from mmcmd.apis.pretrained import adopt_pipelines
 from mmcmd.engine import ToolRunner
 from mmcmd.engine.hooks.results_hook import PREDICTIONS
+from mmcmd.io.encoders import persons_of
 from mmcmd.io.evaluations import RESULTS, TEST_RESULTS
 from mmcmd.io.files import replace_file
 
@@ -123,10 +124,10 @@ def evaluate(
 
 def _raw_options(cfg: Config) -> dict[str, Any]:
     """Return the options that give raw coordinates the clips and streams of a pre-training."""
-    sizes = {key: cfg.model.backbone.get(key) for key in ('num_person', 'in_channels')}
     return {
+        'data.num_person': persons_of(cfg.test_pipeline),
         'model.backbone.clip_len': cfg.clip_len,
-        **{f'model.backbone.{key}': size for key, size in sizes.items() if size is not None},
+        'model.backbone.in_channels': cfg.model.backbone.get('in_channels', 3),
         'model.modalities': list(cfg.model.modalities),
     }
 

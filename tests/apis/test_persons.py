@@ -5,10 +5,10 @@ import pickle
 import pytest
 import torch
 
-from mmcmd.apis import load_config, loaders
-from mmcmd.apis.persons import persons_of
+from mmcmd.apis import init_model, load_config, loaders
 from mmcmd.errors import InputError
-from mmcmd.io.encoders import describe
+from mmcmd.io.encoders import describe, persons_of
+from mmcmd.models.encoder import SkeletonEncoder
 from mmcmd.registry import MODELS
 
 TINY = {'model.queue.size': 8, 'model.backbone.hidden_size': 4, 'model.backbone.num_layers': 1}
@@ -78,6 +78,7 @@ def test_parts_for_one_person_stay(config, kept):
     encoder = 'bigru_pc' if config == 'pc/pc.py' else None
     cfg = load_config(config, encoder=encoder, options={'data.num_person': 3})
     assert clips(cfg) == kept
+    assert encoder_of(cfg).frame_shape[0] == (1 if encoder else 3)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +109,59 @@ def test_a_pooling_that_an_evaluation_adds_has_them_too(save, mmcmd_scope):
 
 
 @pytest.mark.parametrize('number', [0, -1, 1.5, 'two', True])
-def test_a_number_that_is_none_is_refused(number):
+def test_a_wrong_number_of_persons_is_refused(number):
     with pytest.raises(InputError, match=r'num_person of the data set must be at least 1'):
         load_config('cmd/cmd.py', options={'data.num_person': number})
+
+
+@pytest.mark.parametrize('encoder', ['bigru_mean', 'stgcn_quarter'])
+def test_the_encoder_of_a_checkpoint_may_be_named(encoder, save, mmcmd_scope):
+    options = {'model.queue.size': 8}
+    trained = load_config('moco/moco.py', 'nwucla_xsub', encoder, budget='small', options=options)
+    file = save(trained)
+    for name, argument in (('linear.py', 'pretrained'), ('knn.py', 'checkpoint')):
+        cfg = load_config(f'configs/benchmarks/{name}', encoder=encoder, **{argument: file})
+        assert (clips(cfg), cfg.model.backbone.num_person) == ({1}, 1)
+    with pytest.raises(InputError, match='not those of --encoder lstm'):
+        load_config('configs/benchmarks/linear.py', encoder='lstm', pretrained=file)
+
+
+@pytest.mark.parametrize('encoder', ['bigru_mean', 'stgcn_quarter'])
+def test_a_model_of_another_number_of_persons_is_refused(encoder, save, mmcmd_scope):
+    arguments = dict(encoder=encoder, data='nwucla_xsub', budget='small')
+    options = {'model.queue.size': 8}
+    file = save(load_config('moco/moco.py', options=options | {'data.num_person': 2}, **arguments))
+    message = r'num_person=2, but .* num_person=1; add --cfg-options data\.num_person=2'
+    with pytest.raises(InputError, match=message):
+        init_model(load_config('moco/moco.py', options=options, **arguments), file)
+    fitting = load_config('moco/moco.py', options=options | {'data.num_person': 2}, **arguments)
+    assert init_model(fitting, file).encoders['joint'].frame_shape[0] == 2
+
+
+@pytest.mark.parametrize('resume', [False, True])
+def test_a_test_and_a_resumed_training_of_another_number_are_refused(
+    resume, make_runner, tiny_options, pretrained, tmp_path
+):
+    options = {'load_from': str(pretrained / 'epoch_2.pth'), 'resume': resume}
+    options |= tiny_options | {'data.num_person': 1}
+    runner = make_runner('cmd/cmd_bigru_ntu60_xsub.py', tmp_path, options)
+    with pytest.raises(InputError, match=r'add --cfg-options data\.num_person=2'):
+        runner.train() if resume else runner.test()
+
+
+def test_a_class_gets_the_number_only_if_it_knows_it():
+    @MODELS.register_module()
+    class Averaging(torch.nn.Module):
+        def __init__(self, hidden_size, **kwargs):
+            super().__init__()
+            self.layer = torch.nn.Linear(3, hidden_size, **kwargs)
+
+        def forward(self, x):
+            return self.layer(x).mean(dim=(1, 2, 3))
+
+    try:
+        backbone = {'type': 'Averaging', 'hidden_size': 4, 'bias': False, 'num_person': 1}
+        encoder = SkeletonEncoder(backbone, 'ntu')
+        assert (encoder.frame_shape[0], encoder.feature_size()) == (1, 4)
+    finally:
+        MODELS.module_dict.pop('Averaging')

@@ -18,7 +18,7 @@ from mmcmd.io.checkpoint import (
     keep_encoders,
     needed,
 )
-from mmcmd.io.encoders import describe
+from mmcmd.io.encoders import check_persons, describe
 from mmcmd.models.pretrainers import BasePretrainer
 from mmcmd.registry import HOOKS
 
@@ -105,7 +105,10 @@ class PlainCheckpointHook(Hook):
             for name in [name for name in state if name not in kept]:
                 del state[name]
         expected = model.state_dict()
-        if isinstance(model, BasePretrainer) and not isinstance(runner._train_loop, BaseLoop):
+        tests = not isinstance(runner._train_loop, BaseLoop)
+        if tests or runner._resume:  # other weights are only a start
+            check_persons(checkpoint, runner.cfg, source)
+        if isinstance(model, BasePretrainer) and tests:
             # A test needs the encoders only. A training that goes on needs the rest too.
             expected = needed(expected, state)
         method = checkpoint.get('meta', {}).get('encoder', {}).get('method')

@@ -43,8 +43,8 @@ class RawCoordinates(BaseModule):
         if tuple(inputs.shape[1:]) != self.shape:
             raise InputError(
                 f'RawCoordinates was built for sequences (M, T, V, C) of shape {self.shape}, but '
-                f'got {tuple(inputs.shape[1:])}; set model.backbone.num_person, clip_len and '
-                'in_channels to those of the data'
+                f'got {tuple(inputs.shape[1:])}; set data.num_person, or clip_len and '
+                'in_channels of model.backbone, to those of the data'
             )
         return inputs.flatten(1)[:, None, :, None, None]
 

@@ -161,8 +161,8 @@ class RecurrentEncoder(BaseModule):
         if (joints.shape[1], *joints.shape[3:]) != shape:
             raise InputError(
                 f'{type(self).__name__} was built for (N, M={shape[0]}, T, V={shape[1]}, '
-                f'C={shape[2]}) but got an input of shape {tuple(joints.shape)}; set num_person, '
-                'num_joints, in_channels'
+                f'C={shape[2]}) but got an input of shape {tuple(joints.shape)}; set '
+                'data.num_person, or num_joints or in_channels of model.backbone'
             )
         frames = joints.permute(ORDERS[self.order]).flatten(1, 3)
         return self.input_norm(frames).permute(2, 0, 1)

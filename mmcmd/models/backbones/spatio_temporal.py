@@ -133,8 +133,8 @@ class SpatioTemporalTransformer(BaseModule):
         if tuple(joints.shape[1:]) != self.shape:
             raise InputError(
                 f'SpatioTemporalTransformer was built for sequences (M, T, V, C) of shape '
-                f'{self.shape}, but got {tuple(joints.shape[1:])}; set clip_len and num_person of '
-                'model.backbone to those of the data'
+                f'{self.shape}, but got {tuple(joints.shape[1:])}; set data.num_person, or '
+                'model.backbone.clip_len, to those of the data'
             )
         temporal = self.temporal(joints.transpose(1, 2).flatten(2))
         return temporal, self.spatial(joints.transpose(2, 3).flatten(1, 2).flatten(2))

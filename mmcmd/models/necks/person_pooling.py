@@ -43,7 +43,7 @@ class PersonPooling(BaseModule):
         if persons != self.num_person:
             raise InputError(
                 f'PersonPooling takes clips of {self.num_person} persons, but got {persons}; set '
-                'num_person of FormatGCNInput in the pipeline, or of model.pooling'
+                'data.num_person'
             )
         joints = feature_map.mean(dim=4)  # (N, M, D, T)
         if steps is None:

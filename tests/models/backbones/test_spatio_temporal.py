@@ -63,5 +63,5 @@ def test_codes_of_time_are_sine_and_cosine():
 
 @pytest.mark.parametrize('part', [(slice(None), slice(1)), (slice(None), slice(None), slice(4))])
 def test_one_person_or_another_length_is_refused(joints, part):
-    with pytest.raises(InputError, match=r'set clip_len and num_person of model\.backbone'):
+    with pytest.raises(InputError, match=r'set data\.num_person, or model\.backbone\.clip_len'):
         SpatioTemporalTransformer(**SIZES)(joints[part])

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmaction.structures import ActionDataSample
+from mmengine.runner.checkpoint import CheckpointLoader
 
 from mmcmd.errors import InputError
 from mmcmd.io.checkpoint import load_encoders
@@ -178,6 +179,17 @@ def test_encoders_of_a_classifier_can_be_taken_up(make, tmp_path):
     classifier.init_weights()
     for name, value in trained.encoders.state_dict().items():
         assert torch.equal(classifier.encoders.state_dict()[name], value), name
+
+
+def test_a_checkpoint_is_read_once_for_all_streams(make, checkpoint, monkeypatch):
+    _, path = checkpoint()
+    classifier, read, files = make(str(path)), CheckpointLoader.load_checkpoint, []
+    monkeypatch.setattr(
+        CheckpointLoader, 'load_checkpoint', lambda *x, **y: files.append(x) or read(*x, **y)
+    )
+    classifier.init_weights()
+    assert len(classifier.streams) == 3
+    assert len(files) == 1
 
 
 def test_checkpoint_without_encoders_is_told(make, tmp_path):
