@@ -184,7 +184,7 @@ def test_every_data_set_reaches_loaders_and_model(name, data):
         assert dataset.split in (f'{cfg.data.split}_train', f'{cfg.data.split}_val')
     joints = get_layout(cfg.data.layout).num_joints
     inputs, _ = make_batch(cfg.train_dataloader, 'cpu')
-    assert inputs.shape[2:] == (2, LENGTH, joints, 3)
+    assert inputs.shape[2:] == (cfg.data.get('num_person', 2), LENGTH, joints, 3)
     assert torch.isfinite(inputs).all()
     if 'head' in cfg.model and 'num_classes' in cfg.model.head:
         assert cfg.model.head.num_classes == cfg.data.num_classes
