@@ -57,7 +57,7 @@ def test_encoder_and_clips_have_the_persons_of_the_data_set(encoder, persons, mm
 
 
 def test_a_data_set_of_one_person_costs_no_second_one(mmcmd_scope):
-    cfg = load_config('isc/isc.py', data='bandai2_xstyle')
+    cfg = load_config('isc/isc.py', data='nwucla_xsub')
     assert clips(cfg) == {1}
     assert {x.frame_shape[0] for x in MODELS.build(cfg.model).encoders.values()} == {1}
 
@@ -99,12 +99,12 @@ def test_an_evaluation_has_the_persons_of_the_encoders(
 
 
 def test_a_pooling_that_an_evaluation_adds_has_them_too(save, mmcmd_scope):
-    cfg = load_config('slim/slim.py', data='bandai2_xstyle', budget='small')
+    cfg = load_config('slim/slim.py', data='nwucla_xsub', budget='small')
     cfg = load_config('configs/benchmarks/linear_slim.py', pretrained=save(cfg))
     assert cfg.model.pooling.num_person == 1
     evaluated = MODELS.build(cfg.model)
     evaluated.init_weights()
-    joints = torch.randn(2, 1, cfg.clip_len, 21, 3)
+    joints = torch.randn(2, 1, cfg.clip_len, 20, 3)
     assert torch.isfinite(evaluated.eval().extract_feat(joints, 'joint')).all()
 
 
