@@ -226,12 +226,22 @@ def encode_streams(encoders: Mapping[str, SkeletonEncoder], joints: Tensor) -> d
     }
 
 
+def _takes_persons(cls: type) -> bool:
+    """Return whether a class has the argument num_person, or passes it on to a base class."""
+    parameters = inspect.signature(cls).parameters
+    passes_on = any(x.kind is inspect.Parameter.VAR_KEYWORD for x in parameters.values())
+    bases = inspect.getmro(cls)[1:-1] if passes_on and inspect.isclass(cls) else ()
+    return 'num_person' in parameters or any(
+        'num_person' in inspect.signature(base).parameters for base in bases
+    )
+
+
 def _fit(backbone: dict, layout: str | Mapping[str, Any]) -> dict:
     """Set the options that depend on the layout; drop num_person if the class does not know it."""
     skeleton = get_layout(layout)
     cls = MODELS.get(backbone['type'])
     known = inspect.signature(cls).parameters if cls else {}
-    if cls and not any('num_person' in inspect.signature(x).parameters for x in cls.__mro__[:-1]):
+    if cls and not _takes_persons(cls):
         backbone = {key: value for key, value in backbone.items() if key != 'num_person'}
     if 'graph_cfg' in known:
         own = getattr(cls, 'uses_layout_graph', False)
