@@ -8,6 +8,7 @@ import torch
 from mmcmd.apis import init_model, load_config, loaders
 from mmcmd.errors import InputError
 from mmcmd.io.encoders import describe, persons_of
+from mmcmd.models.backbones import BiGRU
 from mmcmd.models.encoder import SkeletonEncoder
 from mmcmd.registry import MODELS
 
@@ -165,3 +166,16 @@ def test_a_class_gets_the_number_only_if_it_knows_it():
         assert (encoder.frame_shape[0], encoder.feature_size()) == (1, 4)
     finally:
         MODELS.module_dict.pop('Averaging')
+
+
+def test_a_class_that_fixes_the_number_itself_does_not_get_it():
+    @MODELS.register_module()
+    class Alone(BiGRU):
+        def __init__(self, num_joints):
+            super().__init__(num_joints=num_joints, num_person=1, hidden_size=4, num_layers=1)
+
+    try:
+        encoder = SkeletonEncoder({'type': 'Alone', 'num_person': 1}, 'ntu')
+        assert encoder(torch.randn(2, 1, 5, 25, 3)).shape == (2, 8)
+    finally:
+        MODELS.module_dict.pop('Alone')

@@ -33,5 +33,7 @@ def test_only_valid_steps_are_averaged(feature_map, join):
 
 
 def test_another_number_of_persons_is_refused(feature_map):
-    with pytest.raises(InputError, match='takes clips of 2 persons, but got 1; set data'):
+    with pytest.raises(
+        InputError, match=r'takes clips of 2 persons, but got 1; set data\.num_person'
+    ):
         PersonPooling(join=True)(feature_map[:, :1])
